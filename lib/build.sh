@@ -1,0 +1,97 @@
+#!/bin/sh
+# Brings a set of packages into the cache: plans, fetches, and lets GNU make run
+# lib/package.sh for what is missing, side by side under its job server.
+#
+# usage: lib/build.sh [--fetch] GOAL...    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/plan.sh
+. "$TREE/lib/plan.sh"
+# shellcheck source=lib/fetch.sh
+. "$TREE/lib/fetch.sh"
+# shellcheck source=lib/host.sh
+. "$TREE/lib/host.sh"
+# shellcheck source=lib/airlock.sh
+. "$TREE/lib/airlock.sh"
+
+only_fetch=
+if [ "${1:-}" = --fetch ]; then
+	only_fetch=yes
+	shift
+fi
+mkdir -p "$OUT/logs" "$OUT/run" "$CACHE/work"
+
+make_plan "$@"
+
+if [ -n "$only_fetch" ]; then
+	while read -r name dir _; do
+		fetch_recipe "$name" "$dir"
+	done <"$PLAN/order"
+	say "All sources are in $SOURCES."
+	exit 0
+fi
+
+todo >"$PLAN/todo"
+[ -s "$PLAN/todo" ] || exit 0
+
+# The host must have what the recipes to build ask for.
+set -- "$TREE/lib/hostpkgs"
+while read -r name dir _; do
+	[ ! -e "$TREE/$dir/hostpkgs" ] || set -- "$@" "$TREE/$dir/hostpkgs"
+done <"$PLAN/todo"
+need_packages "$@"
+
+while read -r name dir _; do
+	fetch_recipe "$name" "$dir"
+done <"$PLAN/todo"
+
+# Work of builds that were killed.
+for work in "$CACHE"/work/*; do
+	case $work in
+	*'/*' | *.failed) continue ;;
+	esac
+	kill -0 "${work##*.}" 2>/dev/null || rm -rf "$work"
+done
+
+# Jobs: one per core, and never more than the memory has room for, at 1 GiB each.
+jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
+	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
+
+{
+	printf '%s\n' "# Made from the recipes by lib/build.sh." ".PHONY: all"
+	awk '
+		FNR == NR { todo[$1] = 1; next }
+		$1 in todo {
+			n = split($3 "," $4, dep, ",")
+			line = $1 ":"
+			for (i = 1; i <= n; i++)
+				if (dep[i] in todo)
+					line = line " " dep[i]
+			all = all " " $1
+			print line "\n\t+@sh $(TREE)/lib/package.sh $@\n"
+		}
+		END { print "all:" all; print ".PHONY:" all }' "$PLAN/todo" "$PLAN/order"
+} >"$PLAN/Makefile"
+
+AIRLOCK=$(airlock_kind)
+export AIRLOCK
+# A fifo in the host's /tmp would not be seen from inside the airlock.
+style=
+if make --help 2>/dev/null | grep -q jobserver-style; then
+	style=--jobserver-style=pipe
+fi
+
+: >"$OUT/run/done"
+rm -f "$OUT"/run/*.root
+date +%s >"$OUT/run/began"
+sh "$TREE/lib/progress.sh" $$ &
+monitor=$!
+rc=0
+# shellcheck disable=SC2086 # style may be empty
+env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s --no-print-directory $style -j"$jobs" -f "$PLAN/Makefile" "TREE=$TREE" all || rc=$?
+touch "$OUT/run/stop"
+wait "$monitor" 2>/dev/null || true
+rm -f "$OUT/run/stop"
+exit "$rc"

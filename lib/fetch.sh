@@ -1,0 +1,145 @@
+# shellcheck shell=sh
+# Fetches the sources of recipes: from a local directory of tarballs, from
+# Debian's source archive through the apt client, or from the upstream's URL.
+# A file appears in $SOURCES only when its SHA-256 is the pinned one; a wrong or
+# broken file is named with what was expected and what came, and removed.
+
+# apt_private SUITE: prepares a private state directory of apt for a suite and
+# prints its path. The host's own configuration is read for the address of its
+# mirror and otherwise left alone.
+apt_private() {
+	state=$CACHE/apt/$1
+	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
+		printf '%s\n' "$state"
+		return
+	fi
+	command -v apt-get >/dev/null || {
+		say "fetch: apt-get is not on this machine"
+		return 1
+	}
+	mkdir -p "$state/lists" "$state/cache"
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+		awk -v code="$codename" -v suite="$1" '
+			$2 == code && main == "" { main = $1 }
+			$2 == code "-security" && security == "" { security = $1 }
+			END {
+				if (main == "") exit 1
+				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+				print "deb-src", key, main, suite, "main"
+				if (suite != "sid") {
+					print "deb-src", key, main, suite "-updates", "main"
+					if (security != "") print "deb-src", key, security, suite "-security", "main"
+				}
+			}' >"$state/sources.list" || {
+		say "fetch: found no Debian mirror in this machine's apt configuration"
+		return 1
+	}
+	say "fetch: reading the index of Debian's sources, suite $1"
+	apt_in "$state" -qq update >"$state/log" 2>&1 || {
+		say "fetch: apt could not read the index of suite $1:"
+		tail -n 3 "$state/log" >&2
+		return 1
+	}
+	touch "$state/updated"
+	printf '%s\n' "$state"
+}
+
+# apt_in STATE ARGUMENTS: runs apt-get with that private state.
+apt_in() {
+	state_dir=$1
+	shift
+	apt-get -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::Lists="$state_dir/lists" -o Dir::Cache="$state_dir/cache" \
+		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
+}
+
+# fetch_apt SUITE/SOURCE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY.
+fetch_apt() {
+	rest=${1#*/}
+	suite=${1%%/*}
+	suite=${suite%-security}
+	package=${rest%/*}
+	state=$(apt_private "$suite") || return 1
+	(cd "$2" && apt_in "$state" -qq source --download-only --tar-only "$package") >"$2/log" 2>&1 || {
+		say "fetch: apt has no ${package#*=} of ${package%%=*} in suite $suite:"
+		grep '^E:' "$2/log" | sed -e 's#http[^ ]*/##' >&2
+		return 1
+	}
+	[ -e "$2/${rest##*/}" ] || {
+		say "fetch: $package does not contain ${rest##*/}, only: $(cd "$2" && echo *)"
+		return 1
+	}
+}
+
+# fetch_url URL DIRECTORY NAME
+fetch_url() {
+	if command -v curl >/dev/null; then
+		curl -fsSL --retry 2 --connect-timeout 20 -o "$2/$3" "$1" 2>"$2/log"
+	else
+		wget -q -T 20 -O "$2/$3" "$1" 2>"$2/log"
+	fi || {
+		say "fetch: $1: $(tail -n 1 "$2/log")"
+		return 1
+	}
+}
+
+# fetch_one RECIPE DIGEST NAME LOCATION...: one file, from the first location
+# that has it.
+fetch_one() {
+	recipe=$1
+	digest=$2
+	file=$3
+	shift 3
+	if [ -e "$SOURCES/$file" ]; then
+		got=$(sha256 "$SOURCES/$file")
+		[ "$got" != "$digest" ] || return 0
+		say "fetch: $recipe: $SOURCES/$file: expected SHA-256 $digest, got $got"
+		if [ -n "${XENITH_SOURCES:-}" ]; then
+			say "fetch: that directory is yours: remove the file, or mend the recipe"
+			return 1
+		fi
+		rm -f "$SOURCES/$file"
+	fi
+	mkdir -p "$SOURCES"
+	for location; do
+		tmp=$(mktemp -d "$SOURCES/.fetch.XXXXXX")
+		case $location in
+		apt:*) fetch_apt "${location#apt:}" "$tmp" && from=$tmp/${location##*/} ;;
+		https://* | http://* | file://*) fetch_url "$location" "$tmp" "$file" && from=$tmp/$file ;;
+		*) say "fetch: $recipe: $location: not a location (apt:SUITE/SOURCE=VERSION/FILE or a URL)" && false ;;
+		esac || {
+			rm -rf "$tmp"
+			continue
+		}
+		got=$(sha256 "$from")
+		if [ "$got" = "$digest" ]; then
+			mv "$from" "$SOURCES/$file"
+			rm -rf "$tmp"
+			return 0
+		fi
+		say "fetch: $recipe: $location: expected SHA-256 $digest, got $got ($(wc -c <"$from") bytes); the file was thrown away"
+		rm -rf "$tmp"
+	done
+	say "fetch: $recipe: no location gave $file"
+	return 1
+}
+
+# fetch_recipe NAME DIRECTORY: every source of a recipe.
+fetch_recipe() {
+	[ -e "$TREE/$2/sources" ] || return 0
+	lines "$TREE/$2/sources" | awk '
+		{ n = $3; if (n == "") { n = $2; sub(/.*\//, "", n) } }
+		!(n in digest) { order[++count] = n; digest[n] = $1 }
+		digest[n] != $1 { print "conflict", n; exit }
+		{ where[n] = where[n] " " $2 }
+		END { for (i = 1; i <= count; i++) print digest[order[i]], order[i] where[order[i]] }' |
+		while read -r digest file locations; do
+			[ "$digest" != conflict ] || die "$2/sources: two digests for $file"
+			if [ ! -e "$SOURCES/$file" ]; then
+				say "fetch: $file"
+			fi
+			# shellcheck disable=SC2086 # the locations are words
+			fetch_one "$1" "$digest" "$file" $locations || exit 1
+		done
+}

@@ -1,0 +1,140 @@
+#!/bin/sh
+# Builds one package and publishes it to the cache. Called by the Makefile that
+# lib/build.sh writes, once what the package depends on is there.
+#
+# usage: package.sh NAME    (environment: TREE, XENITH_*, AIRLOCK)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/plan.sh
+. "$TREE/lib/plan.sh"
+# shellcheck source=lib/airlock.sh
+. "$TREE/lib/airlock.sh"
+
+name=$1
+line=$(grep "^$name " "$PLAN/order")
+# shellcheck disable=SC2086 # the fields of the line
+set -- $line
+dir=$TREE/$2
+tdeps=$3
+hdeps=$4
+read -r version <"$dir/version"
+log=$OUT/logs/$name.log
+began=$(date +%s)
+
+resolve "$name" "$tdeps" "$hdeps" || die "$name: what it depends on is not built"
+if [ -e "$PLAN/$name.path" ]; then
+	printf '%s cached 0\n' "$name" >>"$OUT/run/done"
+	exit 0
+fi
+
+work=$CACHE/work/$name.$$
+rm -rf "$CACHE/work/$name.failed"
+mkdir -p "$work/tmp" "$OUT/logs"
+root=$(airlock_root "$name" "$work" "$AIRLOCK")
+inside=/tmp/xenith/$name
+if [ "$AIRLOCK" = plain ]; then
+	mkdir -p /tmp/xenith
+	mkdir "$root" 2>/dev/null || {
+		[ -O "$root" ] || die "$root belongs to somebody else; it is where $name must be built"
+		exec 9>"$root.lock"
+		flock 9
+		rm -rf "$root"
+		mkdir "$root"
+	}
+else
+	mkdir -p "$root"
+fi
+mkdir "$root/sources" "$root/inputs" "$root/hostbin" "$root/sysroot" "$root/tools"
+printf '%s\n' "$root" >"$OUT/run/$name.root"
+
+# fail: what went wrong, where the log is, and its end.
+fail() {
+	phase=$(tail -n 1 "$root/status" 2>/dev/null || echo prepare)
+	rm -f "$OUT/run/$name.root"
+	{
+		printf '\n%s %s: failed in phase %s. The log is %s and ends:\n' \
+			"$name" "$version" "${phase% *}" "$log"
+		tail -n 20 "$log" | sed 's/^/    /'
+		printf 'The unfinished work is kept in %s.\n' "$CACHE/work/$name.failed"
+	} >&2
+	mv "$work" "$CACHE/work/$name.failed" 2>/dev/null || true
+	exit 1
+}
+
+# prepare: brings in all that the build may see.
+prepare() {
+	cp -R "$dir" "$root/recipe"
+	cp "$TREE/lib/phases.sh" "$root/phases.sh"
+	list_data sources source | awk -F '\t' -v d="${dir#"$TREE"/}" '$2 == d { print $3, $4 }' |
+		while read -r digest file; do
+			cp --reflink=auto "$SOURCES/$file" "$root/sources/$file"
+			got=$(sha256 "$root/sources/$file")
+			if [ "$got" != "$digest" ]; then
+				echo "$SOURCES/$file: expected SHA-256 $digest, got $got"
+				exit 1
+			fi
+		done
+	lines "$dir/inputs" | while read -r path; do
+		from=$TREE/$path
+		[ "$path" != domains ] || from=$DOMAINS
+		mkdir -p "$root/inputs/$(dirname "$path")"
+		cp -RP --preserve=mode "$from" "$root/inputs/$path"
+	done
+	lines "$TREE/lib/host-tools" | tr -s ' ' '\n' | while read -r tool; do
+		for bin in /usr/bin /bin /usr/sbin /sbin; do
+			if [ -x "$bin/$tool" ]; then
+				echo "$bin/$tool"
+				break
+			fi
+		done
+	done | xargs ln -s -t "$root/hostbin"
+	for dep in $(echo "$tdeps" | tr , ' '); do
+		[ "$dep" != - ] || continue
+		read -r path <"$PLAN/$dep.path"
+		cp -a --reflink=auto "$path/root/." "$root/sysroot/"
+	done
+	for dep in $(echo "$hdeps" | tr , ' '); do
+		[ "$dep" != - ] || continue
+		read -r path <"$PLAN/$dep.path"
+		cp -a --reflink=auto "$path/root/." "$root/tools/"
+	done
+}
+
+# manifest DIRECTORY: type, mode, digest or link of every path, in byte order.
+manifest() (
+	cd "$1"
+	{
+		find . -mindepth 1 -type d -printf '%P\td %m\n'
+		find . -type l -printf '%P\tl %l\n'
+		find . -type f -printf '%P\tm %m\n'
+		find . -type f -print0 | xargs -0 -r sha256sum | awk '{ print substr($0, 69) "\tf " substr($0, 1, 64) }'
+	} | LC_ALL=C sort
+)
+
+(
+	set -e
+	prepare
+) >"$log" 2>&1 </dev/null || fail
+airlock "$AIRLOCK" "$work" sh "$inside/phases.sh" "$inside" "$name" "$version" "$(setting SOURCE_DATE_EPOCH)" \
+	>>"$log" 2>&1 </dev/null || fail
+
+# Publish: everything is complete before the one rename that makes it visible.
+seconds=$(($(date +%s) - began))
+mkdir "$work/pkg"
+mv "$root/dest" "$work/pkg/root"
+manifest "$work/pkg/root" >"$work/pkg/manifest"
+sha256 "$work/pkg/manifest" >"$work/pkg/output"
+mv "$root/status" "$work/pkg/phases"
+printf '%s\n' "$seconds" >"$work/pkg/seconds"
+cp "$log" "$work/pkg/log"
+mkdir -p "$CACHE/pkg"
+mv -T "$work/pkg" "$CACHE/pkg/$name-$key" 2>/dev/null || [ -e "$CACHE/pkg/$name-$key/output" ] || {
+	echo "cannot publish to $CACHE/pkg/$name-$key" >>"$log"
+	fail
+}
+printf '%s\n' "$CACHE/pkg/$name-$key" >"$PLAN/$name.path"
+rm -f "$OUT/run/$name.root"
+printf '%s built %s\n' "$name" "$seconds" >>"$OUT/run/done"
+rm -rf "$work" "$root"

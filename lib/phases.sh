@@ -1,0 +1,191 @@
+#!/bin/sh
+# The phases of one package's build. Runs inside the airlock (lib/airlock.sh):
+# an empty environment, no network, and the work directory at a fixed path. All
+# that can change a package's output is in this file or named by the recipe, so
+# this file is part of every cache key; keep what does not belong here out.
+#
+# usage: phases.sh ROOT NAME VERSION SOURCE_DATE_EPOCH
+set -eu
+
+ROOT=$1
+NAME=$2
+VERSION=$3
+SOURCE_DATE_EPOCH=$4
+
+RECIPE=$ROOT/recipe
+SRC=$ROOT/src
+DEST=$ROOT/dest
+SYSROOT=$ROOT/sysroot
+TOOLS=$ROOT/tools
+FILES=$RECIPE/files
+INPUTS=$ROOT/inputs
+SOURCES=$ROOT/sources
+TARGET=x86_64-linux-musl
+BUILD_TRIPLE=x86_64-pc-linux-gnu
+
+PATH=$TOOLS/usr/bin:$TOOLS/usr/sbin:$ROOT/hostbin
+HOME=$ROOT/home
+TMPDIR=$ROOT/tmp
+TZ=UTC
+LC_ALL=C
+SHELL=/bin/sh
+CONFIG_SHELL=/bin/sh
+export PATH HOME TMPDIR TZ LC_ALL SHELL CONFIG_SHELL SOURCE_DATE_EPOCH
+export NAME VERSION SRC DEST SYSROOT TOOLS FILES INPUTS SOURCES TARGET BUILD_TRIPLE
+umask 022
+
+CC=$TARGET-gcc
+AR=$TARGET-ar
+RANLIB=$TARGET-ranlib
+STRIP=$TARGET-strip
+LD=$TARGET-ld
+NM=$TARGET-nm
+OBJCOPY=$TARGET-objcopy
+CPPFLAGS=
+CFLAGS="-O2 -pipe -fstack-protector-strong -fstack-clash-protection -fcf-protection=none -ffile-prefix-map=$ROOT=."
+LDFLAGS="-Wl,-z,relro,-z,now -Wl,--as-needed -Wl,-O1 -Wl,--hash-style=gnu"
+PKG_CONFIG_LIBDIR=$SYSROOT/usr/lib/pkgconfig:$SYSROOT/usr/share/pkgconfig
+PKG_CONFIG_SYSROOT_DIR=$SYSROOT
+export CC AR RANLIB STRIP LD NM OBJCOPY CPPFLAGS CFLAGS LDFLAGS
+export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
+
+# What a recipe's build file may set.
+CONFIGURE_ARGS=
+MAKE_ARGS=
+NOSTRIP=
+
+default_unpack() {
+	first=$(sed -n '/^[^#]/{p;q;}' "$RECIPE/sources" 2>/dev/null || true)
+	[ -n "$first" ] || return 0
+	tar -xf "$SOURCES/$(source_name "$first")" --strip-components=1 --no-same-owner -C "$SRC"
+}
+
+default_patch() {
+	for p in "$RECIPE"/patches/*.patch; do
+		[ -e "$p" ] || continue
+		echo "patch: ${p##*/}"
+		command patch -p1 --no-backup-if-mismatch -i "$p"
+	done
+}
+
+default_configure() {
+	[ -e configure ] || return 0
+	# shellcheck disable=SC2086 # the arguments are words
+	./configure --build=$BUILD_TRIPLE --host=$TARGET --prefix=/usr \
+		--sysconfdir=/etc --localstatedir=/var --disable-nls $CONFIGURE_ARGS
+}
+
+default_compile() {
+	if [ ! -e Makefile ] && [ ! -e makefile ] && [ ! -e GNUmakefile ]; then
+		return 0
+	fi
+	# shellcheck disable=SC2086
+	make $MAKE_ARGS
+}
+
+default_check() {
+	:
+}
+
+default_install() {
+	if [ ! -e Makefile ] && [ ! -e makefile ] && [ ! -e GNUmakefile ]; then
+		return 0
+	fi
+	# shellcheck disable=SC2086
+	make DESTDIR="$DEST" $MAKE_ARGS install
+}
+
+# Prints the files below $DEST that start with the ELF magic number.
+elf_files() {
+	find "$DEST" -type f -size +64c | while IFS= read -r f; do
+		case $(head -c 4 "$f" | tr -d '\0') in
+		*ELF) printf '%s\n' "$f" ;;
+		esac
+	done
+}
+
+default_normalise() {
+	rm -rf "$DEST/usr/share/man" "$DEST/usr/share/info" "$DEST/usr/share/doc" \
+		"$DEST/usr/share/locale" "$DEST/usr/man" "$DEST/usr/info"
+	find "$DEST" -name '*.la' -type f -delete
+	if [ -z "$NOSTRIP" ]; then
+		elf_files | while IFS= read -r f; do
+			chmod u+w "$f"
+			case $f in
+			*.o | *.ko) $STRIP --strip-debug "$f" ;;
+			*) $STRIP --strip-unneeded "$f" ;;
+			esac
+		done
+		find "$DEST" -type f -name '*.a' -exec "$STRIP" --strip-debug --enable-deterministic-archives {} +
+	fi
+	find "$DEST" -type d -exec chmod 755 {} +
+	find "$DEST" -type f -perm /111 -exec chmod 755 {} +
+	find "$DEST" -type f ! -perm /111 -exec chmod 644 {} +
+}
+
+default_audit() {
+	bad=0
+	if leaks=$(grep -rlF "$ROOT" "$DEST"); then
+		printf 'audit: the build directory %s is named in:\n%s\n' "$ROOT" "$leaks"
+		bad=1
+	fi
+	# Machine 62 is x86-64; the field stands at offset 18 of an ELF file.
+	foreign=$(elf_files | while IFS= read -r f; do
+		[ "$(od -An -tu2 -j18 -N2 "$f" | tr -d ' ')" = 62 ] || printf '%s\n' "$f"
+	done)
+	if [ -n "$foreign" ]; then
+		printf 'audit: not for x86-64:\n%s\n' "$foreign"
+		bad=1
+	fi
+	suid=$(find "$DEST" -perm /7000)
+	if [ -n "$suid" ]; then
+		printf 'audit: setuid, setgid or sticky:\n%s\n' "$suid"
+		bad=1
+	fi
+	return $bad
+}
+
+# source_name LINE: the file name that a line of `sources` gives a file.
+source_name() {
+	# shellcheck disable=SC2086 # splits the line into its fields
+	set -- $1
+	name=${3:-${2##*/}}
+	printf '%s\n' "$name"
+}
+
+unpack() { default_unpack; }
+patch() { default_patch; }
+configure() { default_configure; }
+compile() { default_compile; }
+check() { default_check; }
+install() { default_install; }
+normalise() { default_normalise; }
+audit() { default_audit; }
+
+# default: what the phase that is running does unless a recipe overrides it.
+default() {
+	"default_$PHASE"
+}
+
+mkdir -p "$SRC" "$DEST" "$HOME" "$TMPDIR"
+
+# GCC takes its system headers and libraries from here.
+if [ -d "$TOOLS/usr/$TARGET" ]; then
+	ln -sfn "$SYSROOT" "$TOOLS/usr/$TARGET/sysroot"
+fi
+
+cd "$SRC"
+if [ -e "$RECIPE/build" ]; then
+	# shellcheck disable=SC1091
+	. "$RECIPE/build"
+fi
+
+for PHASE in unpack patch configure compile check install normalise audit; do
+	cd "$SRC"
+	echo "==> $PHASE"
+	date +"$PHASE %s" >>"$ROOT/status"
+	"$PHASE"
+done
+
+# The last word on times, whatever a recipe did in its own normalise.
+find "$DEST" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

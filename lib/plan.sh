@@ -1,0 +1,140 @@
+# shellcheck shell=sh
+# Says what has to be built. The key of a package is a SHA-256 over everything
+# that can change its output: the phases, the host tools that they may use, the
+# recipe and the files that it names as inputs, the release's settings, the
+# versions of the host packages that it asks for, and the *output* hashes of its
+# dependencies, so that a change which makes no difference stops there. Not in
+# it: the number of jobs, where sources come from, verbosity, paths of the host.
+#
+# $PLAN/recipes    every recipe's name, directory and dependencies, a line each
+# $PLAN/order      those that the goals need, as lib/graph.awk prints them
+# $PLAN/NAME.key   what is known of the key before the dependencies are built
+# $PLAN/NAME.path  the package in the cache, once it is there
+
+PLAN=$OUT/plan
+
+# list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe.
+list_recipes() {
+	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
+		[ -e "${dir}version" ] || continue
+		dir=${dir%/}
+		words=
+		if [ -e "$dir/depends" ]; then
+			while read -r line || [ -n "$line" ]; do
+				words="$words ${line%%#*}"
+			done <"$dir/depends"
+		fi
+		printf '%s %s%s\n' "${dir##*/}" "${dir#"$TREE"/}" "$words"
+	done
+}
+
+# list_data FILE TAG: "TAG DIR LINE" of every line of that file in every recipe.
+list_data() {
+	find "$TREE"/recipes "$TREE"/hypervisor "$TREE"/image -mindepth 2 -maxdepth 2 -name "$1" 2>/dev/null |
+		LC_ALL=C sort | xargs -r -d '\n' awk -v tag="$2" -v top="$TREE/" '
+			/^[[:space:]]*(#|$)/ { next }
+			{
+				d = substr(FILENAME, length(top) + 1)
+				sub(/\/[^\/]*$/, "", d)
+				if (tag == "source") {
+					n = $3
+					if (n == "") { n = $2; sub(/.*\//, "", n) }
+					if (seen[d, n, $1]++) next
+					print tag "\t" d "\t" $1 "\t" n
+				} else {
+					print tag "\t" d "\t" $1
+				}
+			}'
+}
+
+# list_files AS PATH: "file PATH WORDS" of all that is below a path, called AS.
+list_files() {
+	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type l -printf "file\t$1%P\tlink %l\n"
+	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -printf "file\t$1%P\tmode %m\n"
+	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -print0 |
+		LC_ALL=C sort -z | xargs -0 -r sha256sum |
+		awk -v top="$2" -v as="$1" '{
+			p = substr($0, 67)
+			print "file\t" as substr(p, length(top) + (substr(p, length(top) + 1, 1) == "/" ? 2 : 1)) "\t" substr($0, 1, 64)
+		}'
+}
+
+# make_plan GOAL...: writes $PLAN/recipes, order, NAME.key and NAME.path.
+make_plan() {
+	mkdir -p "$PLAN"
+	rm -f "$PLAN"/*.path "$PLAN"/*.key
+	list_recipes >"$PLAN/recipes"
+	awk -v goals="$*" -f "$TREE/lib/graph.awk" "$PLAN/recipes" >"$PLAN/order" || exit 1
+	{
+		cat "$TREE/lib/phases.sh" "$TREE/lib/host-tools"
+		setting RELEASE
+		setting SOURCE_DATE_EPOCH
+	} | sha256sum | cut -c1-64 >"$PLAN/engine.key"
+
+	list_data inputs input >"$PLAN/inputs"
+	list_data hostpkgs host >"$PLAN/hostpkgs"
+	{
+		awk '{ print "recipe\t" $1 "\t" $2 }' "$PLAN/recipes"
+		cat "$PLAN/inputs" "$PLAN/hostpkgs"
+		list_data sources source
+		cut -f3 "$PLAN/hostpkgs" | sort -u |
+			xargs -r dpkg-query -W -f 'version\t${Package}\t${Version}\n' 2>/dev/null || true
+		{
+			for top in recipes hypervisor image; do
+				[ ! -d "$TREE/$top" ] || list_files "$top/" "$TREE/$top"
+			done
+			cut -f3 "$PLAN/inputs" | sort -u | while read -r path; do
+				from=$TREE/$path
+				[ "$path" != domains ] || from=$DOMAINS
+				[ -e "$from" ] || die "a recipe's inputs name $path, which does not exist"
+				if [ -d "$from" ]; then
+					list_files "$path/" "$from"
+				else
+					list_files "$path" "$from"
+				fi
+			done
+		} | LC_ALL=C sort
+	} | awk -v plan="$PLAN" -f "$TREE/lib/keys.awk"
+
+	while read -r name dir tdeps hdeps; do
+		resolve "$name" "$tdeps" "$hdeps" || true
+	done <"$PLAN/order"
+}
+
+# resolve NAME TARGET-DEPS HOST-DEPS: sets $key, and writes $PLAN/NAME.path when
+# the package is in the cache. Fails when a dependency is not built yet.
+resolve() {
+	text=$2
+	IFS=,
+	for dep in $2 / $3; do
+		case $dep in
+		- | /) output=$dep ;;
+		*)
+			[ -e "$PLAN/$dep.path" ] || {
+				unset IFS
+				return 1
+			}
+			read -r path <"$PLAN/$dep.path"
+			read -r output <"$path/output"
+			;;
+		esac
+		text="$text
+$dep $output"
+	done
+	unset IFS
+	key=$({
+		cat "$PLAN/engine.key" "$PLAN/$1.key"
+		printf '%s\n' "$text"
+	} | sha256sum)
+	key=${key%"${key#????????????????????????????????}"}
+	if [ -e "$CACHE/pkg/$1-$key/output" ]; then
+		printf '%s\n' "$CACHE/pkg/$1-$key" >"$PLAN/$1.path"
+	fi
+}
+
+# todo: the packages of the plan that are not in the cache (or cannot be known).
+todo() {
+	while read -r name rest; do
+		[ -e "$PLAN/$name.path" ] || printf '%s %s\n' "$name" "$rest"
+	done <"$PLAN/order"
+}

@@ -1,0 +1,93 @@
+#!/bin/sh
+# Shows how a build goes: on a terminal one live line per running recipe, in a
+# log a plain line for each package that is done and, now and then, for those
+# that run. Ends when $OUT/run/stop appears or the build it watches is gone.
+#
+# usage: progress.sh PID
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+
+watched=$1
+run=$OUT/run
+began=$(cat "$run/began")
+total=$(wc -l <"$OUT/plan/todo")
+live=
+[ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ] || live=yes
+shown=0
+drawn=0
+last=$began
+
+# remaining: seconds that the packages not yet done should take, from the times
+# in recipes/times, corrected by how the ones so far compare with theirs.
+remaining() {
+	awk -v now="$now" -v began="$began" '
+		FILENAME ~ /times$/ { usual[$1] = $2; next }
+		FILENAME ~ /done$/ { done[$1] = $3; next }
+		{ names[++n] = $1 }
+		END {
+			for (i = 1; i <= n; i++) {
+				u = (names[i] in usual) ? usual[names[i]] : 20
+				all += u
+				if (names[i] in done) past += u
+			}
+			speed = past > 60 ? (now - began) / past : 0.7
+			left = (all - past) * speed
+			printf "%d\n", left
+		}' "$TREE/recipes/times" "$run/done" "$OUT/plan/todo" 2>/dev/null || echo 0
+}
+
+# running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.
+running() {
+	for file in "$run"/*.root; do
+		[ -e "$file" ] || continue
+		read -r root <"$file" || continue
+		name=${file##*/}
+		name=${name%.root}
+		first=$(stat -c %Y "$file" 2>/dev/null) || continue
+		phase=$(tail -n 1 "$root/status" 2>/dev/null) || phase=prepare
+		printf '%s %s %s\n' "$name" "${phase%% *}" "$((now - first))"
+	done
+}
+
+erase() {
+	while [ "$drawn" -gt 0 ]; do
+		printf '\033[A\033[2K' >&2
+		drawn=$((drawn - 1))
+	done
+}
+
+while :; do
+	stop=
+	[ ! -e "$run/stop" ] && kill -0 "$watched" 2>/dev/null || stop=yes
+	now=$(date +%s)
+	done_count=$(wc -l <"$run/done")
+	left=$(remaining)
+	if [ -n "$live" ]; then
+		erase
+	fi
+	if [ "$done_count" -gt "$shown" ]; then
+		sed -n "$((shown + 1)),${done_count}p" "$run/done" | while read -r name how seconds; do
+			shown=$((shown + 1))
+			printf '[%s] %3d/%d %s: %s in %s, about %s left\n' "$(clock $((now - began)))" \
+				"$shown" "$total" "$name" "$how" "$(clock "$seconds")" "$(clock "$left")" >&2
+		done
+		shown=$done_count
+	fi
+	if [ -n "$live" ] && [ -z "$stop" ]; then
+		drawn=$(running | tee "$run/lines" | wc -l)
+		while read -r name phase seconds; do
+			printf '  %-18s %-10s %s   %d of %d done, about %s left\n' "$name" "$phase" \
+				"$(clock "$seconds")" "$done_count" "$total" "$(clock "$left")" >&2
+		done <"$run/lines"
+	elif [ -z "$stop" ] && [ $((now - last)) -ge 30 ]; then
+		last=$now
+		running | while read -r name phase seconds; do
+			printf '[%s] %s: %s, %s so far; %d of %d done, about %s left\n' "$(clock $((now - began)))" \
+				"$name" "$phase" "$(clock "$seconds")" "$done_count" "$total" "$(clock "$left")" >&2
+		done
+	fi
+	[ -z "$stop" ] || break
+	sleep 0.5
+done
