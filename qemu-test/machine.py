@@ -1,0 +1,202 @@
+"""One virtual machine: QEMU with a console, a control socket and a network.
+
+The flags are the ones under which Xen runs PV, PVH and HVM domains without
+hardware virtualisation (docs/testing.md says why each is there).
+"""
+
+import os
+import re
+import shutil
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+
+from console import Console, ConsoleError, IDLE, CAP, Shell
+from qmp import QMP, QMPError
+
+QEMU = os.environ.get("XENITH_QEMU", "qemu-system-x86_64")
+OVMF = "/usr/share/OVMF"
+
+ACCELERATION = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+svm,+npt",
+                "-smp", "2", "-m", "2048"]
+
+READY = r"Xenith: ready"
+# Either of these shows that firmware and boot loader have done their work.
+SIGN_OF_LIFE = r"GRUB|\(XEN\)|Xen [0-9]+\.[0-9]+|PXELINUX|Linux version"
+
+# QEMU's user network gives out addresses from .15 upwards in the order in
+# which they are asked for: dom0 first, then the domains.
+LEASES = ["10.0.2.%d" % n for n in range(15, 20)]
+
+
+class Machine:
+    """A machine that boots MEDIUM under FIRMWARE.
+
+    medium    the path of what it boots from
+    attach    how that is attached: cd, usb, net (a TFTP directory) or
+              kernel (a Multiboot kernel given to QEMU itself; no boot loader)
+    firmware  bios or uefi
+    drives    paths of further disks; a .iso becomes a CD
+    nic       a network card or none at all
+    append    attach=kernel: the command line; modules: the initrd argument
+    """
+
+    def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
+                 nic=True, append="", modules="", log_dir=None, extra=()):
+        self.name = name
+        self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
+        self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
+        self._qmp = None
+        self._shell = None
+        self._iso_count = 0
+        command = [QEMU, *ACCELERATION,
+                   "-display", "none", "-monitor", "none", "-no-reboot",
+                   "-chardev", "stdio,id=console,signal=off",
+                   "-serial", "chardev:console",
+                   "-qmp", "unix:%s/qmp,server=on,wait=off" % self.scratch]
+        command += self._firmware(firmware)
+        command += self._medium(medium, attach, append, modules)
+        for drive in drives:
+            command += self._drive(drive)
+        command += self._network(nic, firmware, attach, medium)
+        command += list(extra)
+        log = None
+        if log_dir:
+            os.makedirs(log_dir, exist_ok=True)
+            log = os.path.join(log_dir, name + ".log")
+            with open(os.path.join(log_dir, name + ".command"), "w",
+                      encoding="utf-8") as out:
+                out.write(" ".join(command) + "\n")
+        self.console = Console(command, log)
+
+    def _firmware(self, firmware):
+        if firmware == "bios":
+            return ["-machine", "pc"]
+        # The variable store is written to: each machine gets its own copy.
+        variables = os.path.join(self.scratch, "vars.fd")
+        shutil.copyfile(os.path.join(OVMF, "OVMF_VARS_4M.fd"), variables)
+        return ["-machine", "q35",
+                "-drive", "if=pflash,format=raw,readonly=on,file=%s/OVMF_CODE_4M.fd" % OVMF,
+                "-drive", "if=pflash,format=raw,file=" + variables]
+
+    def _medium(self, medium, attach, append, modules):
+        if attach == "cd":
+            return ["-drive", "if=none,id=medium,media=cdrom,readonly=on,file=" + comma(medium),
+                    "-device", "ide-cd,drive=medium,id=cd,bus=ide.1,bootindex=0"]
+        if attach == "usb":
+            # A copy, writable as a real stick is: see what the boot does to it.
+            self.stick = os.path.join(self.scratch, "stick.img")
+            shutil.copyfile(medium, self.stick)
+            return ["-drive", "if=none,id=medium,format=raw,file=" + comma(self.stick),
+                    "-device", "qemu-xhci,id=xhci",
+                    "-device", "usb-storage,drive=medium,id=stick,removable=on,bootindex=0"]
+        if attach == "kernel":
+            return ["-kernel", medium, "-append", append, "-initrd", modules]
+        return []               # the network: see _network
+
+    def _drive(self, path):
+        if path.endswith(".iso"):
+            # ide.0 is free on both chipsets: the boot CD is on ide.1.
+            return ["-drive", "if=none,id=cfg,media=cdrom,readonly=on,file=" + comma(path),
+                    "-device", "ide-cd,drive=cfg,bus=ide.0"]
+        return ["-drive", "if=virtio,format=raw,readonly=on,file=" + comma(path)]
+
+    def _network(self, nic, firmware, attach, medium):
+        if not nic:
+            return ["-nic", "none"]
+        user = "user,id=net"
+        if attach == "net":
+            boot = "pxelinux.0" if firmware == "bios" else "grub/bootx64.efi"
+            user += ",tftp=%s,bootfile=%s" % (comma(medium), boot)
+        for address, port in [(a, p) for a in LEASES for p in (22, 80)]:
+            self.forwards[address, port] = free_port()
+            user += ",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (
+                self.forwards[address, port], address, port)
+        model = "virtio-net-pci" if firmware == "bios" else "e1000e"
+        first = ",bootindex=0" if attach == "net" else ""
+        return ["-netdev", user, "-device", model + ",netdev=net,id=nic" + first]
+
+    # --- waiting -----------------------------------------------------------
+
+    def wait_alive(self):
+        self.console.wait(SIGN_OF_LIFE, idle=60, cap=120)
+
+    def wait_ready(self, idle=IDLE, cap=CAP):
+        """A sign of life first, so that a dead medium is named as such."""
+        self.wait_alive()
+        self.console.wait(r"Xenith: init", idle=idle, cap=cap)
+        self.console.wait(READY, idle=idle, cap=cap)
+        return self
+
+    def marks(self):
+        """Every line that the boot scripts marked, in order."""
+        return re.findall(r"Xenith: .*", self.console.text)
+
+    # --- acting ------------------------------------------------------------
+
+    @property
+    def qmp(self):
+        if self._qmp is None:
+            self._qmp = QMP(os.path.join(self.scratch, "qmp"))
+        return self._qmp
+
+    def sh(self, command, timeout=60):
+        """Run a command as root in dom0; (output, exit status)."""
+        if self._shell is None:
+            self._shell = Shell(self.console)
+        return self._shell.run(command, timeout)
+
+    def out(self, command, timeout=60):
+        """The output of a command that must succeed."""
+        output, status = self.sh(command, timeout)
+        assert status == 0, "%s: status %d\n%s" % (command, status, output)
+        return output
+
+    def http(self, address, timeout=5):
+        """What the guest at ADDRESS answers to the host, or None."""
+        url = "http://127.0.0.1:%d/" % self.forwards[address, 80]
+        try:
+            with urllib.request.urlopen(url, timeout=timeout) as answer:
+                return answer.read().decode("utf-8", "replace")
+        except (OSError, urllib.error.URLError, ValueError):
+            return None
+
+    def power_button(self):
+        self.qmp.execute("system_powerdown")
+
+    def wait_off(self, timeout=150):
+        """Wait until the machine has switched itself off."""
+        self.console.wait(r"Xenith: power off", cap=timeout)
+        if not self.console.wait_end(60):
+            raise ConsoleError("it said power off and did not\n"
+                               + self.console.transcript.tail())
+
+    def close(self):
+        if not self.console.ended:
+            try:
+                self.qmp.execute("quit")
+                self.console.wait_end(10)
+            except (OSError, ValueError, QMPError):
+                pass            # close() below ends it the hard way
+        if self._qmp:
+            self._qmp.close()
+        self.console.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def comma(path):
+    """In a QEMU option a comma inside a value is written twice."""
+    return path.replace(",", ",,")
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
