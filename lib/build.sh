@@ -7,6 +7,11 @@ set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
+RUN=$OUT/build.$$
+XENITH_RUN=$RUN
+export XENITH_RUN
+trap 'rm -rf "$RUN"' EXIT
+trap 'exit 130' INT TERM HUP
 # shellcheck source=lib/plan.sh
 . "$TREE/lib/plan.sh"
 # shellcheck source=lib/fetch.sh
@@ -21,7 +26,19 @@ if [ "${1:-}" = --fetch ]; then
 	only_fetch=yes
 	shift
 fi
-mkdir -p "$OUT/logs" "$OUT/run" "$CACHE/work"
+# Left by builds that were killed.
+for run in "$OUT"/build.*; do
+	kill -0 "${run##*.}" 2>/dev/null || rm -rf "$run"
+done
+mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
+
+# publish_paths: says where in the cache each package of the plan is.
+publish_paths() {
+	while read -r name _; do
+		printf '%s %s\n' "$name" "$(cat "$PLAN/$name.path")"
+	done <"$PLAN/order" >"$RUN/packages"
+	mv "$RUN/packages" "$OUT/packages"
+}
 
 make_plan "$@"
 
@@ -34,7 +51,10 @@ if [ -n "$only_fetch" ]; then
 fi
 
 todo >"$PLAN/todo"
-[ -s "$PLAN/todo" ] || exit 0
+if [ ! -s "$PLAN/todo" ]; then
+	publish_paths
+	exit 0
+fi
 
 # The host must have what the recipes to build ask for.
 set -- "$TREE/lib/hostpkgs"
@@ -48,10 +68,7 @@ while read -r name dir _; do
 done <"$PLAN/todo"
 
 # Work of builds that were killed.
-for work in "$CACHE"/work/*; do
-	case $work in
-	*'/*' | *.failed) continue ;;
-	esac
+for work in "$CACHE"/work/*.[0-9]*; do
 	kill -0 "${work##*.}" 2>/dev/null || rm -rf "$work"
 done
 
@@ -83,15 +100,15 @@ if make --help 2>/dev/null | grep -q jobserver-style; then
 	style=--jobserver-style=pipe
 fi
 
-: >"$OUT/run/done"
-rm -f "$OUT"/run/*.root
-date +%s >"$OUT/run/began"
+: >"$RUN/run/done"
+date +%s >"$RUN/run/began"
 sh "$TREE/lib/progress.sh" $$ &
 monitor=$!
 rc=0
 # shellcheck disable=SC2086 # style may be empty
 env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s --no-print-directory $style -j"$jobs" -f "$PLAN/Makefile" "TREE=$TREE" all || rc=$?
-touch "$OUT/run/stop"
+touch "$RUN/run/stop"
 wait "$monitor" 2>/dev/null || true
-rm -f "$OUT/run/stop"
+rm -f "$RUN/run/stop"
+[ "$rc" != 0 ] || publish_paths
 exit "$rc"

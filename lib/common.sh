@@ -6,6 +6,8 @@
 OUT=${XENITH_OUT:-$TREE/out}
 CACHE=${XENITH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenith}
 SOURCES=${XENITH_SOURCES:-$CACHE/sources}
+# What one invocation of the engine notes for itself; several may run at once.
+RUN=${XENITH_RUN:-$OUT}
 # The configuration tree that goes into the image.
 DOMAINS=${XENITH_DOMAINS:-$TREE/domains}
 

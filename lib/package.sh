@@ -25,13 +25,23 @@ began=$(date +%s)
 
 resolve "$name" "$tdeps" "$hdeps" || die "$name: what it depends on is not built"
 if [ -e "$PLAN/$name.path" ]; then
-	printf '%s cached 0\n' "$name" >>"$OUT/run/done"
+	printf '%s cached 0\n' "$name" >>"$RUN/run/done"
+	exit 0
+fi
+
+# Another build may be making the very same package: then wait for it.
+mkdir -p "$CACHE/work"
+exec 8>"$CACHE/work/$name-$key.lock"
+flock 8
+resolve "$name" "$tdeps" "$hdeps"
+if [ -e "$PLAN/$name.path" ]; then
+	printf '%s cached 0\n' "$name" >>"$RUN/run/done"
 	exit 0
 fi
 
 work=$CACHE/work/$name.$$
 rm -rf "$CACHE/work/$name.failed"
-mkdir -p "$work/tmp" "$OUT/logs"
+mkdir -p "$work/tmp" "$OUT/logs" "$RUN/run"
 root=$(airlock_root "$name" "$work" "$AIRLOCK")
 inside=/tmp/xenith/$name
 if [ "$AIRLOCK" = plain ]; then
@@ -47,12 +57,12 @@ else
 	mkdir -p "$root"
 fi
 mkdir "$root/sources" "$root/inputs" "$root/hostbin" "$root/sysroot" "$root/tools"
-printf '%s\n' "$root" >"$OUT/run/$name.root"
+printf '%s\n' "$root" >"$RUN/run/$name.root"
 
 # fail: what went wrong, where the log is, and its end.
 fail() {
 	phase=$(tail -n 1 "$root/status" 2>/dev/null || echo prepare)
-	rm -f "$OUT/run/$name.root"
+	rm -f "$RUN/run/$name.root"
 	{
 		printf '\n%s %s: failed in phase %s. The log is %s and ends:\n' \
 			"$name" "$version" "${phase% *}" "$log"
@@ -135,6 +145,6 @@ mv -T "$work/pkg" "$CACHE/pkg/$name-$key" 2>/dev/null || [ -e "$CACHE/pkg/$name-
 	fail
 }
 printf '%s\n' "$CACHE/pkg/$name-$key" >"$PLAN/$name.path"
-rm -f "$OUT/run/$name.root"
-printf '%s built %s\n' "$name" "$seconds" >>"$OUT/run/done"
+rm -f "$RUN/run/$name.root"
+printf '%s built %s\n' "$name" "$seconds" >>"$RUN/run/done"
 rm -rf "$work" "$root"

@@ -11,7 +11,7 @@
 # $PLAN/NAME.key   what is known of the key before the dependencies are built
 # $PLAN/NAME.path  the package in the cache, once it is there
 
-PLAN=$OUT/plan
+PLAN=$RUN/plan
 
 # list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe.
 list_recipes() {

@@ -10,9 +10,9 @@ set -eu
 . "$TREE/lib/common.sh"
 
 watched=$1
-run=$OUT/run
+run=$RUN/run
 began=$(cat "$run/began")
-total=$(wc -l <"$OUT/plan/todo")
+total=$(wc -l <"$RUN/plan/todo")
 live=
 [ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ] || live=yes
 shown=0
@@ -35,7 +35,7 @@ remaining() {
 			speed = past > 60 ? (now - began) / past : 0.7
 			left = (all - past) * speed
 			printf "%d\n", left
-		}' "$TREE/recipes/times" "$run/done" "$OUT/plan/todo" 2>/dev/null || echo 0
+		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" 2>/dev/null || echo 0
 }
 
 # running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.
