@@ -1,0 +1,39 @@
+# shellcheck shell=sh
+# What the two Linux recipes share; a recipe lists this file in `inputs` and
+# sources it. See docs/kernel.md.
+
+# Big directories that no x86 build reads; unpacking them costs more than
+# configuring the kernel.
+kernel_unpack() {
+	tar -xf "$SOURCES"/linux_*.orig.tar.* --strip-components=1 --no-same-owner -C "$SRC" \
+		--exclude='*/drivers/gpu/drm/*.h' \
+		--exclude='*/Documentation/devicetree' \
+		--exclude='*/tools/testing' \
+		--exclude='*/tools/perf'
+}
+
+# kmake ARGUMENT...: the kernel's make. It chooses its own compiler flags, so
+# those of the engine stay out; who built it where and when is the same always.
+kmake() {
+	env -u CC -u AR -u RANLIB -u STRIP -u LD -u NM -u OBJCOPY \
+		-u CFLAGS -u CPPFLAGS -u LDFLAGS \
+		-u PKG_CONFIG_LIBDIR -u PKG_CONFIG_SYSROOT_DIR \
+		make ARCH=x86_64 CROSS_COMPILE="$TARGET-" HOSTCC=gcc ZSTD="zstd -T1" \
+		KBUILD_BUILD_TIMESTAMP="$(date -u -d "@$SOURCE_DATE_EPOCH")" \
+		KBUILD_BUILD_USER=xenith KBUILD_BUILD_HOST=xenith KBUILD_BUILD_VERSION=1 \
+		"$@"
+}
+
+# kernel_configure FLAVOUR: allnoconfig with the fragments of common/ and
+# FLAVOUR/ on it, and the proof that nothing asked for was lost.
+kernel_configure() {
+	cd "$INPUTS" || return 1
+	set -- kernel-configs/common/*.config "kernel-configs/$1"/*.config
+	cat "$@" >"$SRC/fragments.config"
+	(
+		cd "$SRC" || exit 1
+		KCONFIG_ALLCONFIG=fragments.config kmake allnoconfig &&
+			kmake olddefconfig
+	) || return 1
+	sh lib/kconfig-check.sh "$@" -- "$SRC/.config"
+}
