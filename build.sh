@@ -1,5 +1,6 @@
 #!/bin/sh
-# Xenith's front door: `./build.sh help` lists what it does.
+# Xenith's front door. Everything that a user types is here; `./build.sh help`
+# lists it. The work is done by the scripts in lib/, each with one purpose.
 set -eu
 
 TREE=$(cd "$(dirname "$0")" && pwd)
@@ -7,13 +8,89 @@ export TREE
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
-case ${1:-} in
-package)
-	shift
-	sh "$TREE/lib/build.sh" "$@"
+
+usage() {
+	cat <<'END'
+usage: ./build.sh [--domains DIR] [COMMAND]
+
+  (none)            build out/xenith.iso and the netboot bundle out/netboot/
+  --domains DIR     the same, with your own domains and host settings in the
+                    image; what is compiled already is not compiled again
+  run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
+                    on this terminal (leave with Ctrl-A X)
+  test [--all]      build, and run every test; --all adds the slow ones
+  bench             build, boot, and print the figures; draws out/boot.svg
+  verify            build everything twice, in different surroundings, and
+                    compare; --against-cache builds once and compares with
+                    what is in the cache
+  fetch             fetch all sources, so that a build needs no network
+  sources           gather the sources of all that the image holds
+  outdated          say for which recipes a newer version is to be had
+  package NAME...   build single packages
+  accept            record the hashes of the packages' outputs as right
+  lint              check the recipes and scripts
+  clean             remove out/ (the cache stays)
+  help              this text
+
+environment:
+  XENITH_CACHE      the cache of packages   (~/.cache/xenith)
+  XENITH_SOURCES    a directory of tarballs (in the cache)
+  XENITH_OUT        where results go        (out/ in this tree)
+  XENITH_JOBS       how many jobs at once   (one per core, as memory allows)
+END
+}
+
+# build_goals: brings the image up to date and publishes it in $OUT.
+build_goals() {
+	# shellcheck disable=SC2046 # the goals are words
+	sh "$TREE/lib/build.sh" $(setting GOALS)
+	sh "$TREE/lib/publish.sh"
+}
+
+if [ "${1:-}" = --domains ]; then
+	[ $# -ge 2 ] || die "--domains needs a directory; see ./build.sh help"
+	if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
+		die "--domains: $2: not a directory that can be read"
+	fi
+	XENITH_DOMAINS=$(cd "$2" && pwd)
+	export XENITH_DOMAINS
+	shift 2
+	sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
+		die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
+fi
+
+command=${1:-image}
+[ $# = 0 ] || shift
+case $command in
+image) build_goals ;;
+run)
+	build_goals
+	exec sh "$TREE/lib/run.sh" "$@"
 	;;
+test)
+	exec sh "$TREE/lib/test.sh" "$@"
+	;;
+bench)
+	build_goals
+	exec sh "$TREE/lib/bench.sh" "$@"
+	;;
+verify) exec sh "$TREE/lib/verify.sh" "$@" ;;
 fetch)
-	shift
-	sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
+	# shellcheck disable=SC2046
+	exec sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
+	;;
+sources) exec sh "$TREE/lib/sources.sh" "$@" ;;
+outdated) exec sh "$TREE/lib/outdated.sh" "$@" ;;
+package)
+	[ $# -ge 1 ] || die "package: name the packages to build"
+	exec sh "$TREE/lib/build.sh" "$@"
+	;;
+accept) exec sh "$TREE/lib/outputs.sh" accept ;;
+lint) exec sh "$TREE/lib/lint.sh" "$@" ;;
+clean) rm -rf "$OUT" ;;
+help | -h | --help) usage ;;
+*)
+	usage >&2
+	die "there is no command called $command"
 	;;
 esac

@@ -87,7 +87,7 @@ jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 				if (dep[i] in todo)
 					line = line " " dep[i]
 			all = all " " $1
-			print line "\n\t+@sh $(TREE)/lib/package.sh $@\n"
+			print line "\n\t+@sh \"$(TREE)/lib/package.sh\" $@\n"
 		}
 		END { print "all:" all; print ".PHONY:" all }' "$PLAN/todo" "$PLAN/order"
 } >"$PLAN/Makefile"
@@ -110,5 +110,12 @@ env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s --no-print-directory $style -j"$
 touch "$RUN/run/stop"
 wait "$monitor" 2>/dev/null || true
 rm -f "$RUN/run/stop"
-[ "$rc" != 0 ] || publish_paths
+if [ "$rc" = 0 ]; then
+	publish_paths
+	printf '\n%-24s %8s\n' recipe time >&2
+	sort "$RUN/run/done" | while read -r name how seconds; do
+		printf '%-24s %8s  %s\n' "$name" "$(clock "$seconds")" "${how#built}"
+	done >&2
+	printf '%-24s %8s\n' 'all, side by side' "$(clock $(($(date +%s) - $(cat "$RUN/run/began"))))" >&2
+fi
 exit "$rc"

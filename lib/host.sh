@@ -44,3 +44,47 @@ install_packages() {
 		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 	}
 }
+
+# need_qemu: returns when there is a QEMU that emulates well enough. Debian 12's
+# own gets the return from interrupts in a guest's guest wrong; 10 is right.
+need_qemu() {
+	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
+	[ "${version:-0}" -lt 10 ] || return 0
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	if [ "$(id -u)" != 0 ]; then
+		die "QEMU 10 or later is needed (this machine has ${version:-none}); on Debian 12 it is in bookworm-backports:
+    sudo apt-get install --no-install-recommends -t $codename-backports qemu-system-x86"
+	fi
+	say "Installing QEMU 10 on this machine"
+	mkdir -p "$OUT"
+	if [ "$codename" != bookworm ]; then
+		install_packages qemu-system-x86
+	else
+		qemu_from_backports
+	fi >"$OUT/apt.log" 2>&1 || {
+		tail -n 20 "$OUT/apt.log" >&2
+		die "apt-get could not install QEMU (the log is $OUT/apt.log)"
+	}
+}
+
+# qemu_from_backports: by a private list, so that the host's own stays as it is.
+qemu_from_backports() {
+	state=$CACHE/apt/backports
+	mkdir -p "$state/lists"
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+		awk '
+			$2 == "bookworm" && main == "" { main = $1 }
+			$2 == "bookworm-security" && security == "" { security = $1 }
+			END {
+				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+				print "deb", key, main, "bookworm main"
+				print "deb", key, main, "bookworm-updates main"
+				if (security != "") print "deb", key, security, "bookworm-security main"
+				print "deb", key, main, "bookworm-backports main"
+			}' >"$state/sources.list"
+	set -- -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::Lists="$state/lists" -o APT::Sandbox::User=root
+	apt-get "$@" -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends \
+		-t bookworm-backports qemu-system-x86
+}

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Prints the figures of the image that was built last; draws out/boot.svg.
+#
+# usage: bench.sh [ARGUMENT...]    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/host.sh
+. "$TREE/lib/host.sh"
+
+need_packages "$TREE/lib/hostpkgs-test"
+need_qemu
+exec /usr/bin/python3 "$TREE/qemu-test/bench.py" "$@"

@@ -1,0 +1,120 @@
+#!/bin/sh
+# The linter of recipes and scripts. Prints every finding as FILE: MESSAGE and
+# fails if there was one.
+#
+# usage: lint.sh    (environment: TREE)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/plan.sh
+. "$TREE/lib/plan.sh"
+
+findings=$(mktemp)
+trap 'rm -f "$findings"' EXIT
+cd "$TREE"
+
+# finding FILE MESSAGE
+finding() {
+	printf '%s: %s\n' "$1" "$2" >>"$findings"
+}
+
+# one_line FILE: it exists and is one line with something on it.
+one_line() {
+	if [ ! -e "$1" ]; then
+		finding "$1" "is missing"
+	elif [ "$(lines "$1" | wc -l)" != 1 ]; then
+		finding "$1" "must be one line"
+	fi
+}
+
+check_sources() {
+	lines "$1" | while read -r digest location name; do
+		case $digest in
+		*[!0-9a-f]*) finding "$1" "$digest is no SHA-256" ;;
+		*) [ ${#digest} = 64 ] || finding "$1" "$digest is no SHA-256 (64 digits)" ;;
+		esac
+		case $location in
+		apt:*/*=*/* | https://*) ;;
+		*) finding "$1" "${location:-(nothing)} is no location (apt:SUITE/SOURCE=VERSION/FILE or https://...)" ;;
+		esac
+		case $name in
+		*/*) finding "$1" "$name: the name of a file has no slash" ;;
+		esac
+	done
+	awk '
+		/^#/ { comment = 1; next }
+		/^[[:space:]]*$/ { comment = 0; next }
+		!comment { printf "%s: line %d: say above it where the hash is from\n", FILENAME, FNR }' "$1" >>"$findings"
+}
+
+check_files() {
+	find "$1/files" -type f 2>/dev/null | while read -r file; do
+		name=${file#"$1"/files/}
+		top=${name%%/*}
+		grep -qsF -e "$name" -e "${file##*/}" -e "FILES/$top" -e "FILES\"/$top" -e "FILES/\"" -e "FILES\"/*" \
+			-e "FILES/." -e 'FILES"/.' "$1/build" || finding "$file" "is used nowhere in $1/build"
+	done
+	if [ -d "$1/patches" ]; then
+		for file in "$1"/patches/*; do
+			case $file in
+			*.patch) head -n 1 "$file" | grep -q '^[^-d]' || finding "$file" "does not begin with what it is for" ;;
+			*) finding "$file" "is no .patch" ;;
+			esac
+		done
+	fi
+}
+
+check_build() {
+	grep -nE '(^|[^A-Za-z0-9_.$/{-])/(home|root|work|mnt|opt|usr/local|usr/src)/' "$1" |
+		while IFS=: read -r line text; do
+			finding "$1:$line" "an absolute path of the host: $text"
+		done
+	grep -nE '^[[:space:]]*(install|patch)[[:space:]]+-' "$1" | while IFS=: read -r line text; do
+		finding "$1:$line" "the function shadows the command; write: command ${text#"${text%%[![:space:]]*}"}"
+	done
+	if grep -qE '\b(curl|wget|git clone|apt-get)\b' "$1"; then
+		finding "$1" "a build has no network; name the file in sources"
+	fi
+}
+
+list_recipes >"$findings.recipes"
+while read -r name dir words; do
+	one_line "$dir/version"
+	one_line "$dir/license"
+	[ ! -e "$dir/sources" ] || check_sources "$dir/sources"
+	[ ! -e "$dir/build" ] || check_build "$dir/build"
+	check_files "$dir"
+	for dep in $words; do
+		grep -q "^${dep#host:} " "$findings.recipes" || finding "$dir/depends" "there is no recipe called ${dep#host:}"
+		[ "${dep#host:}" != "$name" ] || finding "$dir/depends" "it depends on itself"
+	done
+	lines "$dir/inputs" | while read -r path; do
+		[ -e "$path" ] || finding "$dir/inputs" "$path does not exist"
+	done
+	for file in "$dir"/*; do
+		case ${file##*/} in
+		version | license | sources | depends | build | inputs | hostpkgs | patches | files | config) ;;
+		*) finding "$file" "is no part of a recipe" ;;
+		esac
+	done
+done <"$findings.recipes"
+# A circle of dependencies, or two recipes of one name.
+cut -d' ' -f1 "$findings.recipes" | tr '\n' ' ' >"$findings.goals"
+awk -v goals="$(cat "$findings.goals")" -f lib/graph.awk "$findings.recipes" 2>>"$findings" >/dev/null || true
+rm -f "$findings.recipes" "$findings.goals"
+
+# Scripts: every file that starts with #!/bin/sh or says that it is sourced.
+if command -v shellcheck >/dev/null; then
+	grep -rlE --exclude-dir=.git --exclude-dir=out '^#!/bin/sh|^#!/bin/busybox sh|^# shellcheck shell=sh' . | LC_ALL=C sort |
+		xargs -r shellcheck -x -f gcc >>"$findings" || true
+	# A recipe's build is sourced by lib/phases.sh, whose variables it sees.
+	find recipes hypervisor image -mindepth 2 -maxdepth 2 -name build 2>/dev/null | LC_ALL=C sort |
+		xargs -r shellcheck -s sh -f gcc -e SC2154,SC2086,SC2164,SC2103 >>"$findings" || true
+fi
+
+if [ -s "$findings" ]; then
+	cat "$findings"
+	die "lint: $(wc -l <"$findings") findings"
+fi
+say "lint: nothing found."

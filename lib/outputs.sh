@@ -1,0 +1,52 @@
+#!/bin/sh
+# Compares the hash of every package's output with the one that is committed in
+# recipes/outputs, or records those of the last build there. Not among them is
+# the cross compiler itself, which the host's compiler makes and which differs
+# with it, while what it compiles does not.
+#
+# usage: outputs.sh check|accept    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+
+committed=$TREE/recipes/outputs
+
+# current: "NAME HASH" of the packages of the last build.
+current() {
+	while read -r name path; do
+		case $name in
+		binutils | gcc) continue ;;
+		esac
+		printf '%s %s\n' "$name" "$(cat "$path/output")"
+	done <"$OUT/packages" | LC_ALL=C sort
+}
+
+[ -e "$OUT/packages" ] || die "nothing is built yet"
+case $1 in
+check)
+	# The user's own configuration is in these, so they are the user's own.
+	own=
+	[ -z "${XENITH_DOMAINS:-}" ] || own='^(config|iso|netboot) '
+	current | awk -v own="$own" '
+		FILENAME != "-" { want[$1] = $2; next }
+		own != "" && $0 ~ own { next }
+		!($1 in want) { printf "xenith: %s: no hash is committed for its output %s\n", $1, $2 > "/dev/stderr"; bad = 1; next }
+		want[$1] != $2 { printf "xenith: %s: expected output %s, got %s\n", $1, want[$1], $2 > "/dev/stderr"; bad = 1 }
+		END {
+			if (bad) print "xenith: if you changed what they are made of, ./build.sh accept records the new hashes" > "/dev/stderr"
+			exit bad
+		}' "$committed" -
+	;;
+accept)
+	current >"$committed.new"
+	mv "$committed.new" "$committed"
+	# What each took, for the estimate of the next build.
+	while read -r name path; do
+		printf '%s %s\n' "$name" "$(cat "$path/seconds")"
+	done <"$OUT/packages" | LC_ALL=C sort >"$TREE/recipes/times.new"
+	mv "$TREE/recipes/times.new" "$TREE/recipes/times"
+	say "Recorded $(wc -l <"$committed") hashes in recipes/outputs."
+	;;
+*) die "outputs.sh: check or accept" ;;
+esac

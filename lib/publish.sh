@@ -1,0 +1,39 @@
+#!/bin/sh
+# Puts the image and the netboot bundle where the user looks for them, each by
+# one rename, and prints what they are.
+#
+# usage: publish.sh    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+
+# package_root NAME: where its files are in the cache.
+package_root() {
+	path=$(sed -n "s/^$1 //p" "$OUT/packages")
+	printf '%s\n' "$path/root"
+}
+
+iso=$(package_root iso)
+netboot=$(package_root netboot)
+if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot" ] ||
+	[ ! -e "$OUT/xenith.iso" ] || [ ! -d "$OUT/netboot" ]; then
+	rm -f "$OUT/published"
+	cp --reflink=auto "$iso/xenith.iso" "$OUT/.xenith.iso"
+	mv "$OUT/.xenith.iso" "$OUT/xenith.iso"
+	rm -rf "$OUT/.netboot"
+	cp -R --reflink=auto "$netboot/netboot" "$OUT/.netboot"
+	rm -rf "$OUT/netboot"
+	mv "$OUT/.netboot" "$OUT/netboot"
+	printf '%s\n' "$iso $netboot" >"$OUT/published"
+fi
+
+sh "$TREE/lib/outputs.sh" check || true
+
+printf '\n%-34s %12s  %s\n' artefact bytes SHA-256
+(
+	cd "$OUT"
+	find xenith.iso netboot -type f | LC_ALL=C sort | while read -r file; do
+		printf '%-34s %12d  %s\n' "$file" "$(stat -c %s "$file")" "$(sha256 "$file")"
+	done
+)

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Gathers what the licences ask to be handed on with the image: the sources of
+# every recipe that it was built from, and this tree with the patches.
+#
+# usage: sources.sh    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+
+# shellcheck disable=SC2046 # the goals are words
+sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
+
+target=$OUT/sources
+rm -rf "$target.new"
+mkdir -p "$target.new"
+for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
+	lines "${dir}sources" | awk '{ n = $3; if (n == "") { n = $2; sub(/.*\//, "", n) } print n }'
+done | LC_ALL=C sort -u | while read -r file; do
+	[ -e "$SOURCES/$file" ] || continue
+	cp --reflink=auto "$SOURCES/$file" "$target.new/$file"
+done
+tar -C "$TREE" --exclude=./out --exclude=./.git --sort=name --owner=0 --group=0 --numeric-owner \
+	--mtime="@$(setting SOURCE_DATE_EPOCH)" -cf - . | xz -T1 >"$target.new/xenith-$(setting RELEASE).tar.xz"
+(cd "$target.new" && sha256sum -- * >SHA256SUMS)
+rm -rf "$target"
+mv "$target.new" "$target"
+say "The sources are in $target ($(du -sh "$target" | cut -f1))."

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Builds the image and runs every test: first those that boot nothing, then
+# those that boot it. With --all the slow ones too.
+#
+# usage: test.sh [--all]    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/host.sh
+. "$TREE/lib/host.sh"
+
+case ${1:-} in
+'' | --all) ;;
+*) die "test: $1: there is only --all" ;;
+esac
+
+need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test"
+need_qemu
+sh "$TREE/lib/lint.sh"
+sh "$TREE/build.sh"
+sh "$TREE/lib/outputs.sh" check
+sh "$TREE/tests/run" "$@"
+sh "$TREE/qemu-test/run" "$@"
+say "All tests passed."
