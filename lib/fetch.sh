@@ -54,6 +54,17 @@ apt_in() {
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
 }
 
+# versions_with STATE SOURCE FILE: the versions of a source package in the index
+# that have the very file, as SOURCE=VERSION. A security update takes the pinned
+# version out of the index, but mostly stands on the same tarball.
+versions_with() {
+	apt-cache -o Dir::Etc::sourcelist="$1/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" showsrc --only-source "$2" 2>/dev/null |
+		awk -v package="$2" -v file="$3" '
+			/^Version:/ { version = $2 }
+			$NF == file && version != done { print package "=" version; done = version }'
+}
+
 # fetch_apt SUITE/SOURCE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY.
 fetch_apt() {
 	rest=${1#*/}
@@ -61,15 +72,15 @@ fetch_apt() {
 	suite=${suite%-security}
 	package=${rest%/*}
 	state=$(apt_private "$suite") || return 1
-	(cd "$2" && apt_in "$state" -qq source --download-only --tar-only "$package") >"$2/log" 2>&1 || {
-		say "fetch: apt has no ${package#*=} of ${package%%=*} in suite $suite:"
-		grep '^E:' "$2/log" | sed -e 's#http[^ ]*/##' >&2
-		return 1
-	}
-	[ -e "$2/${rest##*/}" ] || {
-		say "fetch: $package does not contain ${rest##*/}, only: $(cd "$2" && echo *)"
-		return 1
-	}
+	for try in "$package" $(versions_with "$state" "${package%%=*}" "${rest##*/}"); do
+		if (cd "$2" && apt_in "$state" -qq source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
+			[ -e "$2/${rest##*/}" ]; then
+			return 0
+		fi
+	done
+	say "fetch: apt could not get ${rest##*/} of ${package%%=*} ${package#*=} in suite $suite:"
+	grep '^E:' "$2/log" | sed -e 's#http[^ ]*/##' >&2
+	return 1
 }
 
 # fetch_url URL DIRECTORY NAME
