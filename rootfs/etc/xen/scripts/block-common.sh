@@ -1,0 +1,104 @@
+# shellcheck shell=sh
+# Who else uses a device? The rules are those of Xen's own scripts: several
+# readers, or one writer and nobody else; `w!` means that the guests know how to
+# share (a cluster file system), and nothing is checked.
+
+# shellcheck source=rootfs/etc/xen/scripts/hotplug-common.sh
+. "${0%/*}/hotplug-common.sh"
+# shellcheck source=rootfs/etc/xen/scripts/locking.sh
+. "${0%/*}/locking.sh"
+
+# canonical_mode MODE: sets $mode to r, w or !.
+canonical_mode() {
+	case $1 in
+	*w*!*) mode=! ;;
+	*w*) mode=w ;;
+	*) mode=r ;;
+	esac
+}
+
+# busy TEXT: somebody else uses the device.
+busy() {
+	report busy "$1"
+}
+
+# mounted DEVICES: prints where dom0 itself has one of these (MAJOR:MINOR in
+# hex, separated by spaces) mounted in a way that does not go with $mode. Of a
+# file system, and not of a mount, it is asked whether it may write.
+mounted() {
+	decimal=
+	for d in $1; do
+		decimal="$decimal $((0x${d%:*})):$((0x${d#*:}))"
+	done
+	awk -v devices="$decimal" -v mode="$mode" '
+		BEGIN { n = split(devices, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
+		$3 in wanted && (mode == "w" || $NF ~ /^rw(,|$)/) { print $5; exit }
+	' "$HOTPLUG_PROC/self/mountinfo"
+}
+
+# guests DEVICES: prints the domains that use one of these in a way that does
+# not go with $mode.
+guests() {
+	xenstore-ls -f "$XENBUS_BASE_PATH/$XENBUS_TYPE" |
+		awk -v devices="$1" -v mode="$mode" -v own="$XENBUS_PATH" -v top="$XENBUS_BASE_PATH/$XENBUS_TYPE/" '
+			BEGIN { n = split(devices, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
+			index($0, top) == 1 && split($1, p, "/") == split(own, p, "/") + 1 {
+				at = $1
+				sub(/\/[^\/]*$/, "", at)
+				value = $3
+				gsub(/"/, "", value)
+				if ($1 ~ /\/physical-device$/ && at != own && value in wanted)
+					used[at] = 1
+				if ($1 ~ /\/mode$/)
+					modes[at] = value
+			}
+			END {
+				for (at in used)
+					if (mode == "w" || modes[at] ~ /w/) {
+						domid = substr(at, length(top) + 1)
+						sub(/\/.*/, "", domid)
+						print domid
+					}
+			}' | sort -nu
+}
+
+# peek PATH DEFAULT: sets $value to what stands there in xenstore.
+peek() {
+	value=$(xenstore-read "$1" 2>/dev/null) || value=$2
+}
+
+# same_machine DOMID: whether that domain is ours under another number (a
+# domain that reboots), or one of them is the other's device model. A domain
+# that has lost its entry is being taken down and counts as ours.
+same_machine() {
+	peek "/local/domain/$frontend_id/vm" unknown
+	ours=$value
+	peek "/local/domain/$1/vm" "$ours"
+	theirs=$value
+	peek "/local/domain/$frontend_id/target" -1
+	peek "/local/domain/$value/vm" "no target"
+	our_target=$value
+	peek "/local/domain/$1/target" -1
+	peek "/local/domain/$value/vm" "no other target"
+	their_target=$value
+	[ "$ours" = "$theirs" ] || [ "$our_target" = "$theirs" ] ||
+		[ "$ours" = "$their_target" ] || [ "$our_target" = "$their_target" ]
+}
+
+# check_sharing WHAT DEVICES: ends with `busy` where $mode does not go with how
+# the devices are used already. Call it with the lock held, and write
+# physical-device before it is given back: that entry is what the next one sees.
+check_sharing() {
+	[ "$mode" != ! ] || return 0
+	case $mode in
+	w) how="to be written" ;;
+	*) how="to be read, because it is being written there" ;;
+	esac
+	place=$(mounted "$2")
+	[ -z "$place" ] || busy "$1 is mounted in dom0 on $place and cannot be given to a guest $how"
+	others=$(guests "$2")
+	for other in $others; do
+		same_machine "$other" ||
+			busy "$1 is used by domain $other and cannot be given to another guest $how"
+	done
+}

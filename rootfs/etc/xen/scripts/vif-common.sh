@@ -1,0 +1,83 @@
+# shellcheck shell=sh
+# What the network scripts share. A guest's network card has two faces in dom0:
+# the backend's vif (`online`, `offline`) and, for HVM guests with an emulated
+# card, QEMU's tap (`add`, `remove`); libxl calls for each with type_if=.
+#
+# After this: $up (yes, or empty when it goes away), $kind (vif or tap), $dev
+# (the interface, renamed as `vifname` wishes), and the keys are loaded.
+
+# shellcheck source=rootfs/etc/xen/scripts/hotplug-common.sh
+. "${0%/*}/hotplug-common.sh"
+
+action=
+kind=vif
+for arg; do
+	case $arg in
+	type_if=*) kind=${arg#type_if=} ;;
+	*=*) ;;
+	*) action=$arg ;;
+	esac
+done
+
+case $kind/$action in
+vif/online | tap/add) up=yes ;;
+vif/offline | tap/remove) up= ;;
+# The other face's turn.
+vif/add | vif/remove | tap/online | tap/offline) exit 0 ;;
+*) fatal "${0##*/}: cannot do '$action' for an interface of type '$kind'" ;;
+esac
+
+load
+case $kind in
+vif)
+	dev=${vif:?is set by libxl}
+	suffix=
+	;;
+tap)
+	dev=${INTERFACE:?is set by libxl}
+	suffix=-emu
+	;;
+esac
+
+exists() {
+	[ -e "$HOTPLUG_SYS/class/net/$1" ]
+}
+
+if get vifname; then
+	wanted=$value$suffix
+	if [ -n "$up" ] && [ "$wanted" != "$dev" ]; then
+		# Taking the name of another guest's interface would take its traffic.
+		! exists "$wanted" || fatal "cannot rename $dev: there is an interface $wanted already"
+		try ip link set dev "$dev" name "$wanted"
+	fi
+	dev=$wanted
+fi
+
+# connected [KEY VALUE...]: the device is ready; writes more keys along with it.
+connected() {
+	if [ "$kind" = vif ]; then
+		set -- "$@" "$XENBUS_PATH/hotplug-status" connected
+	fi
+	[ $# -eq 0 ] || try xenstore-write "$@"
+}
+
+# address_of DEVICE: sets $value to its first IPv4 address; fails without one.
+address_of() {
+	value=$(ip -4 -o addr show dev "$1" 2>/dev/null) || value=
+	case $value in
+	*" inet "*) ;;
+	*) return 1 ;;
+	esac
+	value=${value#*" inet "}
+	value=${value%%[/ ]*}
+}
+
+# allow SETTING: switches a network setting of the kernel on.
+allow() {
+	echo 1 >"$HOTPLUG_PROC/sys/net/ipv4/$1" || fatal "cannot switch $1 on"
+}
+
+# dead: the interface goes away; what is already gone is no error.
+dead() {
+	ip link set dev "$dev" down 2>/dev/null || :
+}

@@ -1,0 +1,174 @@
+# Reads one or more host.conf files, the later ones overriding the earlier, and
+# prints the result as KEY=VALUE with every known key (defaults filled in).
+# What is wrong is named on standard error as FILE:LINE: message; the line is
+# left out and the exit status is 1. The values printed are therefore always
+# safe to use, whatever the files held.
+#
+# usage: awk -f host-conf.awk FILE...        (POSIX awk; no file: the defaults)
+
+function key(name, kind, value) {
+	kinds[name] = kind
+	values[name] = value
+	order[++count] = name
+}
+
+function complain(message) {
+	printf "%s:%d: %s\n", FILENAME, FNR, message | "cat 1>&2"
+	failed = 1
+}
+
+function is_ipv4(s,    part, n, i) {
+	n = split(s, part, ".")
+	if (n != 4)
+		return 0
+	for (i = 1; i <= 4; i++)
+		if (part[i] !~ /^[0-9]+$/ || length(part[i]) > 3 || part[i] + 0 > 255)
+			return 0
+	return 1
+}
+
+function is_prefixed(s,    part) {
+	return split(s, part, "/") == 2 && is_ipv4(part[1]) && \
+		part[2] ~ /^[0-9]+$/ && length(part[2]) < 3 && part[2] + 0 <= 32
+}
+
+function is_hostname(s) {
+	return length(s) < 64 && s ~ /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/
+}
+
+function is_interface(s) {
+	return length(s) < 16 && s ~ /^[A-Za-z][A-Za-z0-9_.-]*$/
+}
+
+function is_mac(s,    part, n, i) {
+	n = split(s, part, ":")
+	if (n != 6)
+		return 0
+	for (i = 1; i <= 6; i++)
+		if (part[i] !~ /^[0-9A-Fa-f][0-9A-Fa-f]$/)
+			return 0
+	return 1
+}
+
+function is_size(s) {
+	return s ~ /^[0-9]+[kKmMgG]$/
+}
+
+# Returns "" where VALUE is right for a key of KIND, or else what is expected.
+function expectation(kind, value,    part, n, i) {
+	if (kind == "yesno")
+		return value == "yes" || value == "no" ? "" : "yes or no"
+	if (kind == "hostname")
+		return is_hostname(value) ? "" : "a host name (letters, digits, - and .)"
+	if (kind == "interface")
+		return is_interface(value) ? "" : "the name of a network interface (15 characters at most)"
+	if (kind == "seconds")
+		return value ~ /^[0-9]+$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
+	if (kind == "mem") {
+		n = split(value, part, ",")
+		for (i = 1; i <= n; i++) {
+			sub(/^(min|max):/, "", part[i])
+			if (!is_size(part[i]))
+				return "a size such as 512M or 2G"
+		}
+		return n > 0 ? "" : "a size such as 512M or 2G"
+	}
+	if (kind == "vcpus")
+		return value ~ /^[0-9]+(-[0-9]*)?$/ ? "" : "a number of CPUs (4) or a range (1-4)"
+	if (kind == "address")
+		return value == "dhcp" || is_prefixed(value) ? "" : "dhcp or an address with its prefix length (192.0.2.10/24)"
+	# The kinds below may be empty: nothing set.
+	if (value == "")
+		return ""
+	if (kind == "prefixed")
+		return value == "none" || is_prefixed(value) ? "" : "an address with its prefix length (192.0.2.10/24) or none"
+	if (kind == "ipv4")
+		return is_ipv4(value) ? "" : "an IPv4 address"
+	if (kind == "nic")
+		return value == "none" || is_interface(value) || is_mac(value) ? "" : \
+			"the name or the MAC address of a network interface, or none"
+	if (kind == "cstate")
+		return value ~ /^[0-9]$/ ? "" : "a number from 0 to 9"
+	if (kind == "options")
+		# Nothing that GRUB takes for quoting, a variable or a new command.
+		return value ~ /^[A-Za-z0-9 _.,:=\/+@%-]*$/ ? "" : \
+			"options made of letters, digits, spaces and _ . , : = / + @ % -"
+	if (kind == "ipv4s" || kind == "hosts") {
+		n = split(value, part, " ")
+		for (i = 1; i <= n; i++) {
+			if (kind == "ipv4s" && !is_ipv4(part[i]))
+				return "IPv4 addresses, separated by spaces"
+			if (kind == "hosts" && !is_hostname(part[i]))
+				return "host names or addresses, separated by spaces"
+		}
+		return ""
+	}
+	return "nothing (unknown kind " kind ")"
+}
+
+BEGIN {
+	key("hostname", "hostname", "xenith")
+	key("address", "address", "dhcp")
+	key("gateway", "ipv4", "")
+	key("dns", "ipv4s", "")
+	key("ntp", "hosts", "")
+	key("bridge", "interface", "xenbr0")
+	key("nic", "nic", "")
+	key("fallback_address", "prefixed", "192.168.144.1/24")
+	key("console_shell", "yesno", "yes")
+	key("autostart", "yesno", "yes")
+	key("config_wait", "seconds", "10")
+	key("shutdown_timeout", "seconds", "60")
+	key("dom0_mem", "mem", "512M")
+	key("dom0_max_vcpus", "vcpus", "1-4")
+	key("max_cstate", "cstate", "")
+	key("xen_options", "options", "")
+	key("linux_options", "options", "")
+}
+
+FNR == 1 {
+	sub(/^\357\273\277/, "")	# the mark that Windows editors put first
+	for (k in seen)
+		delete seen[k]
+}
+
+{
+	sub(/\r$/, "")
+	if ($0 ~ /^[ \t]*(#|$)/)
+		next
+	eq = index($0, "=")
+	if (eq == 0) {
+		complain("expected KEY=VALUE")
+		next
+	}
+	name = substr($0, 1, eq - 1)
+	value = substr($0, eq + 1)
+	gsub(/^[ \t]+|[ \t]+$/, "", name)
+	gsub(/^[ \t]+|[ \t]+$/, "", value)
+	if (value ~ /^".*"$/ || value ~ /^'.*'$/)
+		value = length(value) > 1 ? substr(value, 2, length(value) - 2) : value
+	if (!(name in kinds)) {
+		complain("unknown key \"" name "\"")
+		next
+	}
+	if (name in seen) {
+		complain(name " was already set in line " seen[name])
+		next
+	}
+	seen[name] = FNR
+	if (kinds[name] == "ipv4s" || kinds[name] == "hosts")
+		gsub(/[ \t]*,[ \t]*/, " ", value)
+	expected = expectation(kinds[name], value)
+	if (expected != "") {
+		complain(name ": \"" value "\" is not " expected)
+		next
+	}
+	values[name] = value
+}
+
+END {
+	for (i = 1; i <= count; i++)
+		print order[i] "=" values[order[i]]
+	close("cat 1>&2")
+	exit failed
+}

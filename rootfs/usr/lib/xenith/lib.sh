@@ -1,0 +1,57 @@
+# shellcheck shell=sh
+# What the boot scripts, the services and the shutdown have in common.
+#
+# None of them runs under `set -e`: on the way up and down, a step that fails is
+# reported and the next one taken.
+set -u
+
+# event TEXT: a line for the timeline: seconds since the kernel started, and what.
+event() {
+	read -r up _ </proc/uptime
+	printf '%s %s\n' "$up" "$*" >>/run/xenith/boot.log
+}
+
+# mark TEXT: an event that the person at the console should see, too. The wording
+# of the marks is an interface: tests and tools wait for them.
+mark() {
+	event "$*"
+	read -r consoles </sys/class/tty/console/active || consoles=console
+	for console in $consoles; do
+		printf 'Xenith: %s\n' "$*" >"/dev/$console" || :
+	done 2>/dev/null
+}
+
+# conf KEY: the value of a key of host.conf. The merged file holds every key,
+# and only values that were found right.
+conf() {
+	while IFS='=' read -r key value; do
+		if [ "$key" = "$1" ]; then
+			printf '%s\n' "$value"
+			return
+		fi
+	done </config/host.conf
+}
+
+# wait_for SECONDS COMMAND...: polls 20 times a second until COMMAND is true.
+# False when the time is over.
+wait_for() {
+	polls=$(($1 * 20))
+	shift
+	until "$@"; do
+		[ $polls -gt 0 ] || return 1
+		polls=$((polls - 1))
+		usleep 50000
+	done
+}
+
+# cmdline WORD: whether the kernel was started with WORD.
+cmdline() {
+	read -r words </proc/cmdline
+	case " $words " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# service_up NAME: starts a service that is marked `down` until its turn comes.
+service_up() {
+	rm -f "/run/service/$1/down"
+	wait_for 10 test -e "/run/service/$1/supervise/ok" && sv up "$1" >/dev/null
+}
