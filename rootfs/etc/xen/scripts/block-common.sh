@@ -39,7 +39,8 @@ mounted() {
 # guests DEVICES: prints the domains that use one of these in a way that does
 # not go with $mode.
 guests() {
-	xenstore-ls -f "$XENBUS_BASE_PATH/$XENBUS_TYPE" |
+	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/$XENBUS_TYPE") || return 1
+	printf '%s\n' "$listing" |
 		awk -v devices="$1" -v mode="$mode" -v own="$XENBUS_PATH" -v top="$XENBUS_BASE_PATH/$XENBUS_TYPE/" '
 			BEGIN { n = split(devices, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
 			index($0, top) == 1 && split($1, p, "/") == split(own, p, "/") + 1 {
@@ -71,6 +72,8 @@ peek() {
 # domain that reboots), or one of them is the other's device model. A domain
 # that has lost its entry is being taken down and counts as ours.
 same_machine() {
+	get frontend-id || fatal "no frontend-id is given"
+	frontend_id=$value
 	peek "/local/domain/$frontend_id/vm" unknown
 	ours=$value
 	peek "/local/domain/$1/vm" "$ours"

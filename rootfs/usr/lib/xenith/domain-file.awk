@@ -38,7 +38,7 @@ function advance(    c, rest) {
 		line++
 		return
 	}
-	if (c ~ /^[],[=;]$/) {
+	if (index(",[]=;", c)) {
 		token = word = c
 		position++
 		return
@@ -100,17 +100,17 @@ function value(key,    opened) {
 	opened = at
 	advance()
 	skip_newlines()
-	while (token != "]" && !failed) {
+	while (token != "]" && token != "end" && !failed) {
 		value(key)
 		skip_newlines()
 		if (token == ",") {
 			advance()
 			skip_newlines()
-		} else if (token != "]")
-			fail(token == "end" ? opened : at, token == "end" || token == "=" ? \
-				key ": the list that begins in line " opened " has no closing ]" : \
-				key ": expected , or ] in the list, found " word)
+		} else if (token != "]" && token != "end")
+			fail(at, key ": expected , or ] in the list, found " word)
 	}
+	if (token == "end")
+		fail(opened, key ": the list that begins in line " opened " has no closing ]")
 	if (!failed)
 		advance()
 }

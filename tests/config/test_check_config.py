@@ -1,0 +1,251 @@
+"""The checks of a configuration tree: host.conf, authorized_keys, domain files.
+
+Each case is run with every awk that the machine has, because the image is packed
+with the host's and booted with BusyBox's."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).resolve().parents[2] / "rootfs/usr/lib/xenith"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin"
+AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
+
+
+@pytest.fixture(params=AWKS)
+def run(request, tmp_path):
+    """Runs a program of the library with one awk; returns (status, out, err)."""
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    (bin_dir / "awk").symlink_to(shutil.which(request.param))
+
+    def call(program, *arguments):
+        done = subprocess.run(
+            ["sh", LIBRARY / program, *arguments],
+            capture_output=True, text=True,
+            env=dict(os.environ, PATH=f"{bin_dir}:{os.environ['PATH']}"))
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Makes a configuration tree of the files it is given: {path: text}."""
+    def make(files, name="tree"):
+        root = tmp_path / name
+        for path, text in files.items():
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode() if isinstance(text, str) else text)
+        (root / "domains").mkdir(parents=True, exist_ok=True)
+        return root
+
+    return make
+
+
+def domain(text="", name="web"):
+    return f'name = "{name}"\n{text}'
+
+
+def test_a_good_tree_says_nothing(run, tree):
+    root = tree({
+        "host.conf": "# mine\nhostname=rack7\naddress=192.0.2.10/24\ndns=192.0.2.1, 192.0.2.2\n"
+                     "xen_options=\"loglvl=all iommu=on,dom0-passthrough\"\n",
+        "authorized_keys": f"# me\n{KEY}\n",
+        "images/vmlinuz": "kernel",
+        "domains/web.cfg": domain('kernel = "/config/images/vmlinuz"\nmemory = 64\n'
+                                  'vif = [ "bridge=xenbr0", ]\n'),
+    })
+    assert run("check-config", root) == (0, "", "")
+
+
+def test_the_sample_tree_is_good(run):
+    assert run("check-config", LIBRARY.parents[3] / "domains") == (0, "", "")
+
+
+def test_no_directory(run, tmp_path):
+    status, _, err = run("check-config", tmp_path / "nowhere")
+    assert status == 1
+    assert err == f"{tmp_path}/nowhere:0: is not a directory\n"
+
+
+@pytest.mark.parametrize("line, message", [
+    ("hostname", "expected KEY=VALUE"),
+    ("hostnmae=x", 'unknown key "hostnmae"'),
+    ("hostname=two words", 'hostname: "two words" is not a host name'),
+    ("address=10.0.0.1", 'address: "10.0.0.1" is not dhcp or an address with its prefix length'),
+    ("address=10.0.0.256/24", "is not dhcp or"),
+    ("gateway=gw", "is not an IPv4 address"),
+    ("dns=1.1.1.1 one", "is not IPv4 addresses"),
+    ("nic=00:11:22", "is not the name or the MAC"),
+    ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
+    ("autostart=true", 'autostart: "true" is not yes or no'),
+    ("dom0_mem=lots", "is not a size"),
+    ("max_cstate=deep", "is not a number from 0 to 9"),
+    ("xen_options=a; reboot", "is not options made of"),
+    ("linux_options=a=$(b)", "is not options made of"),
+])
+def test_a_bad_line_of_host_conf_is_named(run, tree, line, message):
+    root = tree({"host.conf": f"# first\n\n{line}\nconsole_shell=no\n"})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err.startswith(f"{root}/host.conf:3: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_key_twice(run, tree):
+    root = tree({"host.conf": "nic=eth0\nnic=eth1\n"})
+    assert run("check-config", root)[2] == f"{root}/host.conf:2: nic was already set in line 1\n"
+
+
+def test_no_public_key(run, tree):
+    root = tree({"authorized_keys": f"{KEY}\n-----BEGIN OPENSSH PRIVATE KEY-----\n"})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err.startswith(f"{root}/authorized_keys:2: not a public key")
+
+
+def test_a_key_with_options(run, tree):
+    root = tree({"authorized_keys": f'restrict,command="xl list" {KEY}\r\n'})
+    assert run("check-config", root) == (0, "", "")
+
+
+@pytest.mark.parametrize("text, line, message", [
+    ('name = "web\n', 1, 'the string has no closing "'),
+    ("name 'web'\n", 1, "expected = after name"),
+    ('# one\nname = "web"\nmemory 64\n', 3, "expected = after memory"),
+    ('name = "web"\ndisk = [ "a",\n  "b"\nvif = [ "" ]\n', 4, "expected , or ] in the list, found vif"),
+    ('name = "web"\ndisk = [ "a",\n', 2, "the list that begins in line 2 has no closing ]"),
+    ('Name = "web"\n', 1, "names are written in small letters"),
+    ("name = web\n", 1, "name: expected a string, a number or a list, found web"),
+    ('name = "web" memory = 64\n', 1, "expected the end of the line"),
+    ('name = "web"\nx = (1)\n', 2, 'unexpected "("'),
+    ("memory = 64\n", 1, "the domain has no name"),
+    ('name = "a b"\n', 1, 'name: "a b" is not made of'),
+    ('name = "web"\ntype = "container"\n', 2, "is not pv, pvh or hvm"),
+    ('name = "web"\nmemory = "much"\n', 2, "is not a number of MiB"),
+    ('name = "web"\n\nkernel = "/config/images/none"\n', 3, "kernel: /config/images/none does not exist"),
+    ('name = "web"\nkernel = "vmlinuz"\n', 2, "is not an absolute path"),
+    ('name = "web"\ndisk = [\n  "/config/images/d.img,raw,xvda,rw" ]\n', 3, "disk: /config/images/d.img does not exist"),
+    ('name = "web"\ndisk = [ "format=raw, vdev=xvda, access=rw, target=/config/images/d.img" ]\n', 2, "does not exist"),
+    ('name = "web"\ndisk = [ "file:/config/images/d.img,xvda,w" ]\n', 2, "does not exist"),
+])
+def test_a_broken_domain_is_named(run, tree, text, line, message):
+    root = tree({"domains/web.cfg": text})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err.startswith(f"{root}/domains/web.cfg:{line}: "), err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", [
+    'name = "web" ; memory = 64\n',
+    "name = 'web'\nvcpus=2;\n",
+    'name = "web"\nvif = [\n\n "bridge=a" ,\n # why\n "bridge=b",\n]\n',
+    'name = "web"\nvif += [ "" ]\n',
+    'name = "web"\nnested = [ [ "a", 0x10 ], [ ] ]\n',
+    'name = "we\\"b"\n'.replace('\\"', ""),
+    'name = "web"\ncmdline = "say \\"hi\\" # not a comment"\n',
+    'name = "web"\r\nmemory = 64\r\n',
+    'name = "web"\n# the last line has no end',
+    'name = "web"\ndisk = [ "/dev/vg/web,raw,xvda,rw", ",raw,hdc,ro,devtype=cdrom", "script=block-iscsi,vdev=xvdb,target=iqn:x" ]\n',
+    'name = "web"\ndisk = [ "phy:vg/web,xvda,w" ]\n',
+])
+def test_what_xl_takes_is_taken(run, tree, text):
+    assert run("check-config", tree({"domains/web.cfg": text})) == (0, "", "")
+
+
+def test_all_files_are_checked(run, tree):
+    root = tree({"host.conf": "nic\n", "domains/a.cfg": "x", "domains/b.cfg": "y = ", "domains/c.cfg": domain()})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    named = [line.split(":")[0].rsplit("/", 1)[1] for line in err.splitlines()]
+    assert named == ["host.conf", "a.cfg", "b.cfg"]
+
+
+def test_a_name_taken_twice(run, tree):
+    root = tree({"domains/a.cfg": domain(), "domains/b.cfg": domain()})
+    assert run("check-config", root)[2] == \
+        f"{root}/domains/b.cfg:0: the name web is already taken by another file\n"
+
+
+def test_other_files_are_left_alone(run, tree):
+    status, _, err = run("check-config", tree({"domains/README": "anything = ["}))
+    assert status == 0
+    assert "its name does not end in .cfg" in err
+
+
+def test_something_missing_is_told_from_something_broken(run, tree):
+    root = tree({"a.cfg": domain('vif = [ "bridge=xenbr9" ]\n'), "b.cfg": "name =\n"})
+    assert run("check-domain", root / "a.cfg") == \
+        (3, "web\n", f"{root}/a.cfg:2: vif: there is no bridge xenbr9\n")
+    assert run("check-domain", root / "b.cfg")[0] == 1
+
+
+def merge(run, target, *sources):
+    status, _, err = run("config-merge", target, *sources)
+    assert status == 0
+    settings = dict(line.split("=", 1) for line in (target / "host.conf").read_text().splitlines())
+    return settings, err
+
+
+def test_merge_without_sources_gives_the_defaults(run, tmp_path):
+    settings, err = merge(run, tmp_path / "config")
+    assert err == ""
+    assert settings["bridge"] == "xenbr0"
+    assert settings["fallback_address"] == "192.168.144.1/24"
+    assert settings["console_shell"] == "yes"
+
+
+def test_merge_lets_the_later_source_win(run, tree, tmp_path):
+    image = tree({
+        "host.conf": "hostname=image\nnic=eth0\n", "authorized_keys": "one\n",
+        "domains/a.cfg": domain("memory = 1\n", "a"), "domains/b.cfg": domain("", "b"),
+        "images/old": "old", "images/both": "image's",
+    }, "image")
+    drive = tree({
+        "host.conf": "hostname=drive\r\n", "authorized_keys": "two\n",
+        "domains/a.cfg": domain("memory = 2\r\n", "a"), "domains/c.cfg": domain("", "c"),
+        "images/both": "drive's",
+    }, "drive")
+    target = tmp_path / "config"
+    settings, err = merge(run, target, image, drive)
+    assert err == ""
+    assert (settings["hostname"], settings["nic"]) == ("drive", "eth0")
+    assert (target / "authorized_keys").read_text() == "two\n"
+    assert sorted(p.name for p in target.glob("domains/*")) == ["a.cfg", "b.cfg", "c.cfg"]
+    # As xl wants it: no carriage return.
+    assert (target / "domains/a.cfg").read_text() == domain("memory = 2\n", "a")
+    assert (target / "images/both").read_text() == "drive's"
+    assert (target / "images/old").is_symlink()
+
+
+def test_merge_takes_away_a_domain_by_an_empty_file(run, tree, tmp_path):
+    image = tree({"domains/a.cfg": domain()}, "image")
+    drive = tree({"domains/a.cfg": "# not here\n"}, "drive")
+    merge(run, tmp_path / "config", image, drive)
+    assert list((tmp_path / "config/domains").iterdir()) == []
+
+
+def test_merge_names_bad_lines_and_keeps_the_others(run, tree, tmp_path):
+    image = tree({"host.conf": "hostname=good\naddress=10.0.0.1/8\n"}, "image")
+    drive = tree({"host.conf": "address=nonsense\nnic=eth3\n"}, "drive")
+    settings, err = merge(run, tmp_path / "config", image, drive)
+    assert err.startswith(f"{drive}/host.conf:1: address: ")
+    assert (settings["hostname"], settings["address"], settings["nic"]) == ("good", "10.0.0.1/8", "eth3")
+
+
+def test_merge_survives_odd_files(run, tree, tmp_path):
+    drive = tree({"domains/dir.cfg/x": "", "domains/big.cfg": "#" * 300000, "domains/ok.cfg": domain()}, "drive")
+    _, err = merge(run, tmp_path / "config", drive)
+    assert sorted(err.splitlines()) == [
+        f"{drive}/domains/big.cfg:0: is larger than 262144 bytes",
+        f"{drive}/domains/dir.cfg:0: cannot be read",
+    ]
+    assert [p.name for p in (tmp_path / "config/domains").iterdir()] == ["ok.cfg"]
