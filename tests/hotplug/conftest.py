@@ -1,0 +1,114 @@
+"""A dom0 made of files: a store, a /sys and a /proc, and programs that act on them."""
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
+
+# What the scripts call besides the fakes; from BusyBox as in the image, if the
+# host has one, and its shell too, if that can be deceived.
+APPLETS = ["awk", "flock", "mkdir", "sort"]
+BUSYBOX = shutil.which("busybox")
+SHELLS = ["sh"] + (["busybox"] if BUSYBOX else [])
+
+
+class Dom0:
+    def __init__(self, top, shell):
+        self.top = top
+        self.shell = ["sh"]
+        for d in ("store", "sys/class/net", "sys/block", "proc/self", "proc/sys/net/ipv4/conf", "run", "bin"):
+            (top / d).mkdir(parents=True)
+        (top / "proc/self/mountinfo").touch()
+        (top / "proc/sys/net/ipv4/ip_forward").write_text("0\n")
+        if shell == "busybox":
+            built_in = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
+            for name in set(APPLETS).intersection(built_in):
+                (top / "bin" / name).symlink_to(BUSYBOX)
+            if takes_programs_from_path([BUSYBOX, "sh"], top):
+                self.shell = [BUSYBOX, "sh"]
+
+    # --- The store
+
+    def write(self, path, values):
+        for key, value in values.items():
+            self._node(f"{path}/{key}").mkdir(parents=True, exist_ok=True)
+            (self._node(f"{path}/{key}") / "=").write_text(str(value))
+
+    def read(self, path):
+        try:
+            return (self._node(path) / "=").read_text()
+        except FileNotFoundError:
+            return None
+
+    def _node(self, path):
+        return self.top / "store" / (path[1:] if path.startswith("/") else f"local/domain/0/{path}")
+
+    # --- The machine
+
+    def interface(self, name, mtu=1500, bridge=False):
+        directory = self.top / "sys/class/net" / name
+        directory.mkdir()
+        (directory / "mtu").write_text(f"{mtu}\n")
+        if bridge:
+            (directory / "bridge").mkdir()
+        conf = self.top / "proc/sys/net/ipv4/conf" / name
+        conf.mkdir()
+        (conf / "proxy_arp").write_text("0\n")
+
+    def block_device(self, path, number):
+        with open(self.top / "devices", "a") as f:
+            f.write(f"{path} {number}\n")
+
+    def mount(self, number, place, state="rw"):
+        """number is MAJOR:MINOR in decimal, as in mountinfo."""
+        with open(self.top / "proc/self/mountinfo", "a") as f:
+            f.write(f"36 35 {number} / {place} rw,noatime shared:1 - ext4 /dev/x {state},relatime\n")
+
+    def text(self, name):
+        path = self.top / name
+        return path.read_text() if path.exists() else ""
+
+    def loops(self):
+        """Which file each loop device stands on."""
+        return {p.parents[1].name: p.read_text().strip() for p in self.top.glob("sys/block/*/loop/backing_file")}
+
+    # --- What libxl does
+
+    def start(self, script, *args, **environment):
+        env = {
+            "PATH": f"{self.top}/bin:{HERE}/fake:/usr/bin:/bin",
+            "FAKE": str(self.top),
+            "HOTPLUG_SYS": f"{self.top}/sys",
+            "HOTPLUG_PROC": f"{self.top}/proc",
+            "HOTPLUG_RUN": f"{self.top}/run",
+            "XENBUS_BASE_PATH": "backend",
+            **environment,
+        }
+        return subprocess.Popen(
+            [*self.shell, str(SCRIPTS / script), *args],
+            env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+
+    def run(self, script, *args, **environment):
+        process = self.start(script, *args, **environment)
+        process.out, process.err = process.communicate(timeout=60)
+        return process
+
+
+def takes_programs_from_path(shell, tmp_path):
+    """Debian's BusyBox shell prefers its own applets and never calls the fakes."""
+    environment = {"PATH": f"{HERE}/fake", "FAKE": str(tmp_path)}
+    subprocess.run([*shell, "-c", "logger fake"], env=environment, capture_output=True, check=False)
+    syslog = tmp_path / "syslog"
+    if not syslog.exists():
+        return False
+    syslog.unlink()
+    return True
+
+
+@pytest.fixture(params=SHELLS)
+def dom0(request, tmp_path):
+    return Dom0(tmp_path, request.param)

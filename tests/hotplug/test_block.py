@@ -1,0 +1,257 @@
+"""The block script: devices, files, and who may share what with whom."""
+import os
+
+import pytest
+
+
+def device(dom0, domid, params, mode="w", devid=51712, **keys):
+    """What libxl writes before it calls; returns the backend's path."""
+    path = f"backend/vbd/{domid}/{devid}"
+    dom0.write(path, {
+        "params": params, "mode": mode, "type": "phy", "frontend-id": domid, "state": 2, **keys,
+    })
+    dom0.write(f"/local/domain/{domid}", {"vm": f"/vm/uuid-{domid}"})
+    return path
+
+
+def start(dom0, action, path):
+    return dom0.start("block", action, XENBUS_PATH=path, XENBUS_TYPE="vbd")
+
+
+def block(dom0, action, path):
+    return dom0.run("block", action, XENBUS_PATH=path, XENBUS_TYPE="vbd")
+
+
+def status(dom0, path):
+    return dom0.read(f"{path}/hotplug-status"), dom0.read(f"{path}/hotplug-error")
+
+
+def add(dom0, *args, **kwargs):
+    """Adds a device; returns its status and error."""
+    path = device(dom0, *args, **kwargs)
+    done = block(dom0, "add", path)
+    assert done.returncode == (0 if dom0.read(f"{path}/hotplug-status") == "connected" else 1)
+    return status(dom0, path)
+
+
+CONNECTED = ("connected", None)
+
+
+@pytest.fixture
+def disk(dom0):
+    dom0.block_device("/dev/vg/web", "fd:1a")
+    return "/dev/vg/web"
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "disk image.img"
+    path.write_bytes(b"\0" * 4096)
+    return path
+
+
+# --- Devices
+
+def test_device(dom0, disk):
+    assert add(dom0, 3, disk) == CONNECTED
+    assert dom0.read("backend/vbd/3/51712/physical-device") == "fd:1a"
+    assert dom0.read("backend/vbd/3/51712/physical-device-path") == disk
+
+
+def test_device_below_dev(dom0, disk):
+    assert add(dom0, 3, "vg/web") == CONNECTED
+    assert dom0.read("backend/vbd/3/51712/physical-device-path") == disk
+
+
+def test_removing_a_device_does_nothing(dom0, disk):
+    add(dom0, 3, disk)
+    assert block(dom0, "remove", "backend/vbd/3/51712").returncode == 0
+
+
+def test_device_that_does_not_exist(dom0):
+    assert add(dom0, 3, "/dev/nothing") == ("error", "/dev/nothing does not exist")
+
+
+def test_path_of_the_wrong_kind(dom0, tmp_path):
+    assert add(dom0, 3, str(tmp_path)) == ("error", f"{tmp_path} is neither a block device nor a file")
+
+
+def test_drive_without_a_medium(dom0):
+    assert add(dom0, 3, "", mode="r") == CONNECTED
+    assert dom0.read("backend/vbd/3/51712/physical-device") is None
+
+
+def test_second_call_does_nothing(dom0, image):
+    add(dom0, 3, image)
+    assert block(dom0, "add", "backend/vbd/3/51712").returncode == 0
+    assert len(dom0.loops()) == 1
+
+
+def test_unknown_action(dom0, disk):
+    assert block(dom0, "dance", device(dom0, 3, disk)).returncode == 1
+
+
+# --- Sharing
+
+@pytest.mark.parametrize("first,second,allowed", [
+    ("r", "r", True),
+    ("r", "w", False),
+    ("w", "r", False),
+    ("w", "w", False),
+    ("w", "w!", True),
+    ("w!", "w", False),
+    ("w!", "r", False),
+    ("r", "w!", True),
+])
+@pytest.mark.parametrize("what", ["disk", "image"])
+def test_sharing(dom0, request, what, first, second, allowed):
+    target = request.getfixturevalue(what)
+    assert add(dom0, 3, target, first) == CONNECTED
+    result = add(dom0, 4, target, second)
+    if allowed:
+        assert result == CONNECTED
+    else:
+        assert result[0] == "busy"
+        assert f"{target} is used by domain 3" in result[1]
+        assert dom0.read("backend/vbd/4/51712/physical-device") is None
+
+
+def test_free_again_when_the_first_is_gone(dom0, disk):
+    add(dom0, 3, disk)
+    path = dom0._node("backend/vbd/3/51712/physical-device")
+    (path / "=").unlink()
+    assert add(dom0, 4, disk) == CONNECTED
+
+
+def test_same_machine_under_a_new_number(dom0, disk):
+    """A domain that reboots starts again before its old backend is gone."""
+    add(dom0, 3, disk)
+    path = device(dom0, 4, disk)
+    dom0.write("/local/domain/4", {"vm": "/vm/uuid-3"})
+    assert block(dom0, "add", path).returncode == 0
+    assert status(dom0, path) == CONNECTED
+
+
+def test_device_model_of_the_same_machine(dom0, disk):
+    add(dom0, 3, disk)
+    dom0.write("/local/domain/4", {"target": 3})
+    assert add(dom0, 4, disk) == CONNECTED
+
+
+def test_another_device_is_no_conflict(dom0, disk):
+    dom0.block_device("/dev/vg/mail", "fd:1")
+    assert add(dom0, 3, disk) == CONNECTED
+    assert add(dom0, 4, "/dev/vg/mail") == CONNECTED
+
+
+@pytest.mark.parametrize("mode,state,allowed", [
+    ("w", "rw", False), ("w", "ro", False), ("r", "rw", False), ("r", "ro", True), ("w!", "rw", True),
+])
+def test_mounted_in_dom0(dom0, disk, mode, state, allowed):
+    dom0.mount("253:26", "/srv", state)
+    result = add(dom0, 3, disk, mode)
+    assert result == CONNECTED if allowed else (result[0] == "busy" and "mounted in dom0 on /srv" in result[1])
+
+
+def test_file_mounted_in_dom0_through_a_loop_device(dom0, image):
+    loop = dom0.top / "sys/block/loop4/loop"
+    loop.mkdir(parents=True)
+    (loop / "backing_file").write_text(f"{image}\n")
+    (loop.parent / "dev").write_text("7:4\n")
+    dom0.mount("7:4", "/mnt")
+    result = add(dom0, 3, image)
+    assert result[0] == "busy" and "/mnt" in result[1]
+
+
+def test_file_under_another_name_is_the_same_file(dom0, image):
+    os.link(image, image.with_name("other.img"))
+    assert add(dom0, 3, image) == CONNECTED
+    assert add(dom0, 4, image.with_name("other.img"))[0] == "busy"
+
+
+# --- Files
+
+def test_file(dom0, image):
+    assert add(dom0, 3, image) == CONNECTED
+    assert dom0.loops() == {"loop0": str(image)}
+    assert dom0.read("backend/vbd/3/51712/node") == "/dev/loop0"
+    assert dom0.read("backend/vbd/3/51712/physical-device") == "7:0"
+    assert not dom0.text("losetup.log").startswith("-r")
+    assert block(dom0, "remove", "backend/vbd/3/51712").returncode == 0
+    assert dom0.loops() == {}
+
+
+def test_read_only_file(dom0, image):
+    assert add(dom0, 3, image, "r") == CONNECTED
+    assert dom0.text("losetup.log").startswith("-r ")
+
+
+def test_removing_when_the_file_is_gone(dom0, image):
+    add(dom0, 3, image)
+    image.unlink()
+    assert block(dom0, "remove", "backend/vbd/3/51712").returncode == 0
+    assert dom0.loops() == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_file_that_cannot_be_written(dom0, image):
+    image.chmod(0o444)
+    assert add(dom0, 3, image)[0] == "busy"
+    assert add(dom0, 4, image, "r") == CONNECTED
+
+
+def test_libxl_gave_up_while_we_waited(dom0, image):
+    result = add(dom0, 3, image, state=6)
+    assert result[0] == "error" and "went away" in result[1]
+    assert dom0.loops() == {}
+
+
+def test_loop_device_taken_by_somebody_else(dom0, image):
+    (dom0.top / "loop-is-stolen").touch()
+    assert add(dom0, 3, image) == CONNECTED
+    assert dom0.loops()["loop1"] == str(image)
+
+
+def test_loop_device_is_given_back_when_the_store_fails(dom0, image):
+    path = device(dom0, 3, image)
+    (dom0.top / "store-is-broken").touch()
+    assert block(dom0, "add", path).returncode == 1
+    assert dom0.loops() == {}
+
+
+# --- Many at once
+
+def test_eight_files_at_once(dom0, tmp_path):
+    images = [tmp_path / f"{n}.img" for n in range(8)]
+    for image in images:
+        image.write_bytes(b"\0" * 512)
+    paths = [device(dom0, 10 + n, image) for n, image in enumerate(images)]
+    processes = [start(dom0, "add", path) for path in paths]
+    assert [p.wait(60) for p in processes] == [0] * 8
+    # Nobody had to ask twice: the lock is over both steps.
+    assert dom0.text("syslog") == ""
+    assert sorted(dom0.loops().values()) == sorted(str(i) for i in images)
+    numbers = {dom0.read(f"{path}/physical-device") for path in paths}
+    assert len(numbers) == 8
+
+    processes = [start(dom0, "remove", path) for path in paths]
+    assert [p.wait(60) for p in processes] == [0] * 8
+    assert dom0.loops() == {}
+
+
+@pytest.mark.parametrize("what", ["disk", "image"])
+def test_of_eight_writers_exactly_one_wins(dom0, request, what):
+    target = request.getfixturevalue(what)
+    paths = [device(dom0, 10 + n, target) for n in range(8)]
+    processes = [start(dom0, "add", path) for path in paths]
+    for process in processes:
+        process.wait(60)
+    results = [status(dom0, path)[0] for path in paths]
+    assert sorted(results) == ["busy"] * 7 + ["connected"]
+
+
+def test_eight_readers_share(dom0, image):
+    paths = [device(dom0, 10 + n, image, "r") for n in range(8)]
+    processes = [start(dom0, "add", path) for path in paths]
+    assert [p.wait(60) for p in processes] == [0] * 8
+    assert {status(dom0, path) for path in paths} == {CONNECTED}

@@ -1,0 +1,39 @@
+"""The lock: one at a time, and free again however its holder ends."""
+import signal
+import subprocess
+import time
+
+from conftest import HERE, SCRIPTS
+
+HOLD = f"""
+    XENBUS_PATH=backend/vbd/1/1
+    . {SCRIPTS}/hotplug-common.sh
+    . {SCRIPTS}/locking.sh
+    lock test
+"""
+
+
+def holder(dom0, then):
+    return subprocess.Popen(
+        [*dom0.shell, "-c", HOLD + then],
+        stdout=subprocess.PIPE, text=True,
+        env={"PATH": f"{dom0.top}/bin:{HERE}/fake:/usr/bin:/bin", "FAKE": str(dom0.top),
+             "HOTPLUG_RUN": str(dom0.top / "run")},
+    )
+
+
+def test_no_two_are_inside_at_once(dom0):
+    inside = dom0.top / "inside"
+    script = f"mkdir {inside} || exit 7; sleep 0.05; rmdir {inside}; unlock"
+    assert [p.wait(60) for p in [holder(dom0, script) for _ in range(8)]] == [0] * 8
+
+
+def test_a_killed_holder_gives_it_back(dom0):
+    first = holder(dom0, "echo held; while :; do :; done")
+    assert first.stdout.readline() == "held\n"
+    second = holder(dom0, "echo held")
+    time.sleep(0.3)
+    assert second.poll() is None
+    first.send_signal(signal.SIGKILL)
+    assert second.wait(10) == 0
+    first.wait()
