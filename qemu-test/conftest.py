@@ -1,0 +1,131 @@
+"""Boots the image that ./build.sh made. See docs/testing.md."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+import drives
+from machine import Machine
+
+LOGS = drives.OUT / "test-logs"
+
+# The machine of `machine` is shared by the first file and switched off at its
+# end; each of the others boots its own and waits for the one before to be gone.
+ORDER = ["test_artefacts", "test_bios_cd", "test_uefi_cd", "test_bios_usb",
+         "test_uefi_usb", "test_netboot", "test_menu", "test_boots_share_nothing"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true",
+                     help="run the tests that are marked slow, too")
+    parser.addoption("--iso", default=str(drives.OUT / "xenith.iso"),
+                     help="the image to boot")
+    parser.addoption("--netboot", default=str(drives.OUT / "netboot"),
+                     help="the network boot bundle")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: only run with --all")
+
+
+def pytest_collection_modifyitems(config, items):
+    def place(item):
+        name = item.path.stem
+        return ORDER.index(name) if name in ORDER else len(ORDER)
+    items.sort(key=place)           # stable: a file's own order stays
+    if not config.getoption("--all"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow: run with --all"))
+
+
+# --- machines ----------------------------------------------------------------
+
+_live = []
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of the console of every machine that is up."""
+    del item, call
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for machine in _live:
+            report.sections.append((
+                "console of %s (all of it: %s)" % (machine.name, machine.console.log_path),
+                machine.console.transcript.tail()))
+
+
+def _factory():
+    def start(name, medium, **options):
+        machine = Machine(name, str(medium), log_dir=str(LOGS), **options)
+        _live.append(machine)
+        return machine
+    return start
+
+
+def _close_all(since):
+    while len(_live) > since:
+        _live.pop().close()
+
+
+@pytest.fixture(scope="session")
+def iso(request):
+    path = pathlib.Path(request.config.getoption("--iso"))
+    assert path.exists(), "%s: not built yet; run ./build.sh" % path
+    return path
+
+
+@pytest.fixture(scope="session")
+def netboot(request):
+    path = pathlib.Path(request.config.getoption("--netboot"))
+    assert path.is_dir(), "%s: not built yet; run ./build.sh" % path
+    return path
+
+
+@pytest.fixture(scope="module")
+def boot():
+    """Start a machine: boot(NAME, MEDIUM, ...). Ended with the file's tests."""
+    since = len(_live)
+    yield _factory()
+    _close_all(since)
+
+
+@pytest.fixture(scope="session")
+def identities():
+    """What each boot of this run said about itself: {name: {key: value}}."""
+    return {}
+
+
+# --- access ------------------------------------------------------------------
+
+class Key:
+    """An SSH key pair, made anew for each run."""
+
+    def __init__(self, directory):
+        self.path = directory / "id_ed25519"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test",
+                        "-f", str(self.path)], check=True)
+        self.public = self.path.with_suffix(".pub").read_text()
+
+    def ssh(self, port, command, *options):
+        return subprocess.run(
+            ["ssh", "-F", "/dev/null", "-p", str(port), "-i", str(self.path),
+             "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no",
+             "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=60",
+             "-o", "NumberOfPasswordPrompts=0", "-o", "LogLevel=ERROR",
+             *options, "root@127.0.0.1", command],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory):
+    return Key(tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture(scope="session")
+def other_key(tmp_path_factory):
+    return Key(tmp_path_factory.mktemp("otherkey"))

@@ -1,0 +1,107 @@
+"""Drives labelled XENITH-CFG, made without root and without mounting.
+
+The tools are those that the build made for itself, where it made them.
+"""
+
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+OUT = pathlib.Path(os.environ.get("XENITH_OUT", TOP / "out"))
+LABEL = "XENITH-CFG"
+MIB = 1 << 20
+
+
+def package(name):
+    """The files of a package of the last build, or None."""
+    listing = OUT / "packages"
+    if listing.exists():
+        for line in listing.read_text().splitlines():
+            first, path = line.split(" ", 1)
+            if first == name:
+                return pathlib.Path(path) / "root"
+    return None
+
+
+def tool(name, owner):
+    """A tool from our package OWNER if it runs here, or else the host's."""
+    root = package(owner)
+    for directory in ("usr/sbin", "usr/bin", "sbin", "bin"):
+        path = root / directory / name if root else None
+        if path and path.exists() and _runs(path):
+            return str(path)
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        raise FileNotFoundError("%s: neither built (recipe %s) nor on this machine"
+                                % (name, owner))
+    return path
+
+
+def _runs(path):
+    """A program for the image may need a library that only the image has."""
+    try:
+        subprocess.run([path, "--version"], stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=10, check=False)
+        return True
+    except OSError:
+        return False
+
+
+def run(*command, **environment):
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, **environment})
+    assert done.returncode == 0, "%s: %s" % (" ".join(command), done.stderr)
+
+
+def write_tree(directory, files):
+    """Write FILES: names and their text, bytes, or a path to copy."""
+    for name, content in files.items():
+        path = pathlib.Path(directory) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, pathlib.Path):
+            shutil.copyfile(content, path)
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content)
+    return pathlib.Path(directory)
+
+
+def vfat(path, tree, mib=32):
+    """A drive that is one FAT file system from its first sector."""
+    run(tool("mkfs.fat", "dosfstools"), "-n", LABEL, "-C", str(path), str(mib * 1024))
+    for entry in sorted(pathlib.Path(tree).iterdir()):
+        run(tool("mcopy", "mtools"), "-s", "-i", str(path), str(entry), "::/",
+            MTOOLS_SKIP_CHECK="1")
+    return str(path)
+
+
+def partitioned_vfat(path, tree, mib=32):
+    """A drive with a partition table whose one partition is such a FAT."""
+    inner = str(path) + ".part"
+    vfat(inner, tree, mib)
+    with open(path, "wb") as disk, open(inner, "rb") as part:
+        # MBR: one partition of type 0x0c from sector 2048 on.
+        entry = struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", 0x0c,
+                            b"\xfe\xff\xff", 2048, mib * MIB // 512)
+        disk.write(b"\0" * 446 + entry + b"\0" * 48 + b"\x55\xaa")
+        disk.seek(2048 * 512)
+        shutil.copyfileobj(part, disk)
+    os.unlink(inner)
+    return str(path)
+
+
+def ext4(path, tree, mib=32):
+    run(tool("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4", "-L", LABEL,
+        "-d", str(tree), str(path), "%dM" % mib)
+    return str(path)
+
+
+def iso9660(path, tree):
+    assert str(path).endswith(".iso")
+    run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet",
+        "-V", LABEL, "-R", "-J", "-o", str(path), str(tree))
+    return str(path)

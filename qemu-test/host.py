@@ -1,0 +1,84 @@
+"""What the tests ask of a host that is up, in the words of its own tools."""
+
+import json
+import re
+
+CONSOLES = "/var/log/xen/console"
+
+# Under emulation a guest takes a minute from its creation to its first answer.
+GUEST_UP = 150
+
+
+def domains(machine):
+    """{name: state} of the domains that run, without dom0."""
+    lines = machine.out("xl list").splitlines()[1:]
+    found = {}
+    for line in lines:
+        name, domid = line.split()[:2]
+        if domid != "0":
+            found[name] = line.split()[4]
+    return found
+
+
+def details(machine):
+    """{name: configuration} as libxl keeps it."""
+    return {entry["config"]["c_info"]["name"]: entry["config"]
+            for entry in json.loads(machine.out("xl list -l"))
+            if entry.get("domid") != 0}
+
+
+def address_of(machine, name, timeout=GUEST_UP):
+    """The address that a hello guest says on its console that it has."""
+    log = "%s/guest-%s.log" % (CONSOLES, name)
+    said = machine.out(
+        "n=0; until grep -ah 'hello: %s up' %s %s.1 2>/dev/null | tail -n 1 | grep .; "
+        "do n=$((n+1)); [ $n -lt %d ] || { tail %s; ls %s; exit 1; }; sleep 1; done"
+        % (name, log, log, timeout, log, CONSOLES), timeout + 30)
+    return re.search(r"hello: \S+ up (\d+\.\d+\.\d+\.\d+)", said).group(1)
+
+
+def answer(machine, address):
+    """What a guest answers to dom0 over HTTP."""
+    return machine.out(
+        "n=0; until wget -q -T 10 -O - http://%s/; do n=$((n+1)); "
+        "[ $n -lt 20 ] || exit 1; sleep 1; done" % address, 120).strip()
+
+
+def assert_hello(machine, name):
+    """The guest is up: its console says so and it answers HTTP."""
+    address = address_of(machine, name)
+    assert answer(machine, address) == "hello from " + name
+    return address
+
+
+def memory_used(machine):
+    """MiB used in dom0; the RAM root counts, caches that can be given back not."""
+    values = dict(re.findall(r"(\w+):\s+(\d+) kB", machine.out("cat /proc/meminfo")))
+    return (int(values["MemTotal"]) - int(values["MemAvailable"])) / 1024
+
+
+def identity(machine):
+    """What must be new with each boot."""
+    found = {"boot_id": machine.out("cat /proc/sys/kernel/random/boot_id").strip()}
+    for name, config in details(machine).items():
+        found[name + " uuid"] = config["c_info"]["uuid"]
+        for nic in config.get("nics", []):
+            found[name + " mac"] = nic["mac"]
+    key, status = machine.sh("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | grep ^ssh-")
+    if status == 0:
+        found["host key"] = key.split()[1]
+    return found
+
+
+def config_marks(machine):
+    """What the console said about broken configuration."""
+    return [mark for mark in machine.marks() if mark.startswith("Xenith: config")]
+
+
+def assert_in_order(text, *patterns):
+    """Each pattern is found in the text after the one before it."""
+    position = 0
+    for pattern in patterns:
+        found = re.compile(pattern, re.M).search(text, position)
+        assert found, "%r is not there after what precedes it in %r" % (pattern, patterns)
+        position = found.end()

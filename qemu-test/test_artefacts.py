@@ -1,0 +1,22 @@
+"""What ./build.sh put into out/, before anything boots."""
+
+MIB = 1 << 20
+
+
+def test_iso_size(iso):
+    assert iso.stat().st_size <= 48 * MIB
+
+
+def test_iso_is_hybrid(iso):
+    """A CD and a disk: ISO 9660, El Torito, a partition table, a boot sector."""
+    data = iso.read_bytes()
+    assert data[0x8001:0x8006] == b"CD001"
+    assert b"EL TORITO SPECIFICATION" in data[17 * 2048:18 * 2048]
+    assert data[510:512] == b"\x55\xaa"
+    assert any(data[:440]), "no boot code in the first sector"
+
+
+def test_netboot_bundle(netboot):
+    for name in ("pxelinux.0", "mboot.c32", "pxelinux.cfg/default", "xen.gz",
+                 "vmlinuz", "initrd", "grub/bootx64.efi"):
+        assert (netboot / name).is_file(), name

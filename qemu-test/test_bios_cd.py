@@ -1,0 +1,178 @@
+"""The image as it is, from a CD on a BIOS machine: the shared machine.
+
+The order of the tests matters at the end only: the medium is taken out, and
+then the machine is switched off.
+"""
+
+import re
+import time
+
+import pytest
+
+import host
+
+HELLO = ["hello-pv", "hello-pvh"]
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, identities):
+    machine = boot("bios-cd", iso).wait_ready()
+    identities[machine.name] = host.identity(machine)
+    return machine
+
+
+def test_boot_says_where_it_is(machine):
+    host.assert_in_order(machine.console.text, r"Xenith: init", r"Xenith: domain hello-pv started",
+                         r"Xenith: domain hello-pvh started", r"Xenith: ready")
+    host.assert_in_order(machine.console.text, r"Xenith: init",
+                         r"Xenith: network xenbr0 10\.0\.2\.15", r"Xenith: ready")
+
+
+def test_boot_is_clean(machine):
+    bad = [mark for mark in machine.marks() if "failed" in mark or "config " in mark]
+    assert bad == []
+    kernel = machine.out("dmesg")
+    assert not re.search(r"Call Trace|BUG:|Oops|WARNING:", kernel)
+    xen = machine.out("xl dmesg")
+    assert not re.search(r"Assertion|panic|Xen call trace", xen, re.I)
+
+
+def test_xen_is_as_configured(machine):
+    info = machine.out("xl info")
+    assert re.search(r"^xen_version\s*: 4\.", info, re.M)
+    assert re.search(r"^xen_caps\s*: .*xen-3\.0-x86_64 .*hvm-3\.0-x86_64", info, re.M)
+    # SILO by default: domains may talk to dom0, not to each other.
+    assert "silo" in machine.out("xl dmesg").lower()
+
+
+def test_domains_run(machine):
+    assert sorted(host.domains(machine)) == HELLO
+    kinds = {name: config["c_info"]["type"] for name, config in host.details(machine).items()}
+    assert kinds == {"hello-pv": "pv", "hello-pvh": "pvh"}
+
+
+@pytest.mark.parametrize("name", HELLO)
+def test_hello_answers(machine, name):
+    """Its console says that it is up, and it answers dom0 and the network."""
+    address = host.assert_hello(machine, name)
+    assert machine.http(address, 30).strip() == "hello from " + name
+
+
+def test_bridge(machine):
+    ports = machine.out("ls /sys/class/net/xenbr0/brif").split()
+    assert len([port for port in ports if port.startswith("vif")]) == 2
+    assert len(ports) == 3          # and the network card
+    assert "10.0.2.15" in machine.out("ip addr show dev xenbr0")
+
+
+def test_configuration_is_in_sight(machine):
+    assert machine.out("ls /config/domains").split() == ["hello-pv.cfg", "hello-pvh.cfg"]
+    assert "hostname=xenith" in machine.out("cat /config/host.conf").splitlines()
+    machine.out("test -s /config/images/hello/vmlinuz")
+
+
+def test_root_is_in_ram(machine):
+    mounts = machine.out("cat /proc/mounts").splitlines()
+    assert any(line.split()[1:3] == ["/", "overlay"] for line in mounts)
+    assert not [line for line in mounts if line.startswith(("/dev/sr", "/dev/sd", "/dev/vd"))]
+
+
+def test_memory_used(machine):
+    """The figure of the README: two domains running, the RAM root counted."""
+    used = host.memory_used(machine)
+    print("memory used in dom0: %.1f MiB" % used)
+    assert used <= 64
+
+
+def test_no_password_opens_anything(machine):
+    for line in machine.out("cat /etc/shadow").splitlines():
+        assert line.split(":")[1] in ("*", "!", "!*"), line
+
+
+def test_nothing_listens_without_keys(machine):
+    assert machine.out("netstat -lnt | tail -n +3") == ""
+    assert not machine.sh("pidof dropbear")[0]
+
+
+@pytest.mark.parametrize("program", [
+    "xl vcpu-list", "xl cpupool-list", "xl sched-credit2", "xl getenforce || true",
+    "xentop -b -i 1", "xenpm get-cpu-topology", "xen-cpuid -p", "xen-livepatch list",
+    "xenstore-ls /local/domain/0", "xentrace --help", "xenalyze --help",
+    "xenwatchdogd -h || true", "flask-get-bool -h || true", "brctl show",
+    "mkfs.ext4 -V", "mkfs.vfat --help", "blkid -V"])
+def test_tools_run(machine, program):
+    """Every program finds its libraries."""
+    output, status = machine.sh(program, 60)
+    assert status == 0, output
+    assert "Error loading shared library" not in output
+    assert "not found" not in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheduler", ["credit", "credit2", "rtds", "arinc653", "null"])
+def test_schedulers(machine, scheduler):
+    """Each one can run a pool; the pool takes a CPU of dom0's for a moment."""
+    machine.out("xl cpupool-cpu-remove Pool-0 1")
+    try:
+        machine.out("xl cpupool-create 'name=\"try\"' 'sched=\"%s\"' 'cpus=[\"1\"]'" % scheduler)
+        assert re.search(r"try\s+\d+\s+%s" % scheduler, machine.out("xl cpupool-list"))
+    finally:
+        machine.sh("xl cpupool-destroy try")
+        machine.out("xl cpupool-cpu-add Pool-0 1")
+
+
+@pytest.mark.parametrize("service", ["syslogd", "klogd", "mdev", "consolelog", "udhcpc",
+                                     "acpid", "xenconsoled"])
+def test_service_is_restarted(machine, service):
+    """Killed without warning, it is back with another process."""
+    machine.out(
+        "old=$(cat /run/service/%s/supervise/pid); kill -9 $old; n=0; "
+        "until new=$(cat /run/service/%s/supervise/pid) && [ -n \"$new\" ] && [ \"$new\" != $old ] "
+        "&& sv status /run/service/%s | grep ^run:; "
+        "do n=$((n+1)); [ $n -lt 20 ] || exit 1; sleep 1; done" % (service, service, service))
+
+
+def test_domains_outlive_the_restarts(machine):
+    for name in HELLO:
+        host.assert_hello(machine, name)
+
+
+def test_guest_console_is_bounded(machine):
+    """A guest that shouts cannot fill dom0's memory with its console log."""
+    # The console of the guest is a shell after Enter; xl console types at it.
+    machine.out("( printf '\\r'; sleep 2; printf 'while :; do echo 0123456789012345678901234567890"
+                "12345678901234567890123456789012345678901234567890123456789; done\\r'; sleep 30; "
+                "printf '\\003'; sleep 2 ) | timeout 60 xl console hello-pv >/dev/null 2>&1; true", 120)
+    time.sleep(12)                  # the look every 10 s
+    output = machine.out("cd %s; ls -l guest-hello-pv.log*; du -sk ." % host.CONSOLES)
+    print(output)
+    assert "guest-hello-pv.log.1" in output, "the flood was too small, or nothing was rotated"
+    sizes = [int(line.split()[4]) for line in output.splitlines() if line.startswith("-")]
+    assert min(sizes) <= 300 * 1024
+    assert int(output.splitlines()[-1].split()[0]) <= 8 * 1024
+    host.assert_hello(machine, "hello-pvh")
+
+
+def test_medium_taken_out(machine):
+    """Nothing needs the CD any more, not even a new domain."""
+    machine.qmp.execute("blockdev-open-tray", id="cd", force=True)
+    machine.qmp.execute("blockdev-remove-medium", id="cd")
+    machine.sh("dd if=/dev/sr0 of=/dev/null bs=2048 count=1")   # dom0 notices
+    for name in HELLO:
+        assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
+    machine.out("sed s/hello-pv/latecomer/ /config/domains/hello-pv.cfg >/tmp/latecomer.cfg; "
+                "xl create /tmp/latecomer.cfg", 120)
+    host.assert_hello(machine, "latecomer")
+
+
+def test_shutdown_from_inside(machine):
+    """The domains go first, the youngest of them first, each by itself."""
+    since = machine.console.position()
+    machine.console.send("poweroff\r")
+    machine.wait_off()
+    said = machine.console.text[since:]
+    host.assert_in_order(said, "stopping domain latecomer", "domain latecomer stopped",
+                         "stopping domain hello-pvh", "domain hello-pvh stopped",
+                         "stopping domain hello-pv$", "domain hello-pv stopped",
+                         "Xenith: power off")
+    assert "forced" not in said

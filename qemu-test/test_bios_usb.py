@@ -1,0 +1,102 @@
+"""A USB stick on a BIOS machine, and a second drive (a partition with FAT) on
+which much is wrong. Each fault is named, and everything else runs."""
+
+import hashlib
+import pathlib
+import re
+
+import pytest
+
+import drives
+import host
+
+# What a domain of these files lacks is all that is wrong with it.
+GUEST = """name = "%s"
+type = "pvh"
+kernel = "/config/images/hello/vmlinuz"
+ramdisk = "/config/images/hello/initrd.gz"
+memory = 48
+vif = [ "" ]
+"""
+
+FAULTY = {
+    # Starts with 10-, so that it comes before the good ones.
+    "10-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
+    "10-nokernel": (GUEST % "nokernel").replace("hello/vmlinuz", "nothing/vmlinuz"),
+    "10-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
+    "10-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
+    "10-nameless": (GUEST % "x").replace('name = "x"\n', ""),
+    # The same name as one of the image's domains, which runs first or fails.
+    "90-twin": GUEST % "hello-pv",
+}
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, identities, key, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    files = {"domains/%s.cfg" % name: text for name, text in FAULTY.items()}
+    files["authorized_keys"] = "this is no key\n" + key.public
+    tree = drives.write_tree(directory / "tree", files)
+    drive = drives.partitioned_vfat(directory / "config.img", tree)
+    machine = boot("bios-usb", iso, attach="usb", drives=[drive]).wait_ready()
+    identities[machine.name] = host.identity(machine)
+    return machine
+
+
+def mark(machine, pattern):
+    return [line for line in machine.marks() if re.search(pattern, line)]
+
+
+def test_broken_file_is_named_with_its_line(machine):
+    assert mark(machine, r"config /config/domains/10-broken\.cfg:[89]: vif")
+    assert mark(machine, r"config /config/domains/10-nameless\.cfg:\d+: .*name")
+
+
+def test_missing_kernel_is_named(machine):
+    assert mark(machine, r"domain nokernel failed: .*10-nokernel\.cfg:3: kernel: "
+                         r"/config/images/nothing/vmlinuz does not exist")
+
+
+def test_missing_bridge_is_named(machine):
+    assert mark(machine, r"domain nobridge failed: .*nobr7")
+
+
+def test_too_little_memory_is_named(machine):
+    assert mark(machine, r"domain greedy failed: .*(memory|ram)")
+
+
+def test_name_that_is_taken_is_named(machine):
+    assert mark(machine, r"domain hello-pv failed: .*(exist|taken|used|name)")
+
+
+@pytest.mark.parametrize("name", ["hello-pv", "hello-pvh"])
+def test_the_others_run(machine, name):
+    host.assert_hello(machine, name)
+
+
+def test_nothing_is_left_of_the_faulty(machine):
+    assert sorted(host.domains(machine)) == ["hello-pv", "hello-pvh"]
+    left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|nobridge|greedy' || true")
+    assert left == ""
+
+
+def test_good_key_beside_a_bad_one(machine, key):
+    done = key.ssh(machine.forwards["10.0.2.15", 22], "echo in")
+    assert done.stdout == "in\n", done.stderr
+
+
+def test_stick_pulled_out(machine):
+    machine.qmp.execute("device_del", id="stick")
+    machine.out("n=0; while ls /sys/bus/usb/drivers/usb-storage/*:* >/dev/null 2>&1; do "
+                "n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
+    for name in ("hello-pv", "hello-pvh"):
+        assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
+    machine.out("sed s/hello-pvh/latecomer/ /config/domains/hello-pvh.cfg >/tmp/latecomer.cfg; "
+                "xl create /tmp/latecomer.cfg", 120)
+    host.assert_hello(machine, "latecomer")
+
+
+def test_stick_was_not_written_to(machine, iso):
+    def digest(path):
+        return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+    assert digest(machine.stick) == digest(iso)

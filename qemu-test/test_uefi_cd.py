@@ -1,0 +1,100 @@
+"""A CD on a UEFI machine, and a configuration of the user's on a second drive
+(ext4): other domains, another name, keys for SSH. Off by the power button."""
+
+import pytest
+
+import drives
+import host
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, identities, key, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    hello = drives.package("hello")
+    tree = drives.write_tree(directory / "tree", {
+        "host.conf": "hostname=rack-7\nshutdown_timeout=40\n",
+        "authorized_keys": key.public,
+        # Without content: takes away the image's domain of the same name.
+        "domains/hello-pv.cfg": "# not here\n",
+        "domains/50-own.cfg": """
+            name = "own"
+            type = "pv"
+            kernel = "/config/images/mine/vmlinuz"
+            ramdisk = "/config/images/mine/initrd.gz"
+            cmdline = "console=hvc0 quiet hello.name=own hello.address=192.168.144.13/24"
+            memory = 48
+            vif = [ "mac=00:16:3e:00:00:07" ]
+            """,
+        "images/mine/vmlinuz": hello / "images/hello/vmlinuz",
+        "images/mine/initrd.gz": hello / "images/hello/initrd.gz",
+    })
+    drive = drives.ext4(directory / "config.img", tree)
+    machine = boot("uefi-cd", iso, firmware="uefi", drives=[drive]).wait_ready()
+    identities[machine.name] = host.identity(machine)
+    return machine
+
+
+def test_firmware_is_uefi(machine):
+    assert "EFI" in machine.out("xl dmesg; dmesg | grep -i efi")
+
+
+def test_drive_was_used(machine):
+    assert machine.out("hostname").strip() == "rack-7"
+    conf = machine.out("cat /config/host.conf").splitlines()
+    assert "shutdown_timeout=40" in conf
+    assert "bridge=xenbr0" in conf              # what it does not set stays
+    assert host.config_marks(machine) == []
+
+
+def test_domains_of_image_and_drive_together(machine):
+    assert sorted(host.domains(machine)) == ["hello-pvh", "own"]
+    assert machine.out("readlink /config/images/mine").strip().endswith("/drive/images/mine")
+
+
+@pytest.mark.parametrize("name", ["hello-pvh", "own"])
+def test_domain_answers(machine, name):
+    host.assert_hello(machine, name)
+
+
+def test_domain_file_is_followed(machine):
+    nics = host.details(machine)["own"]["nics"]
+    assert nics[0]["mac"] == "00:16:3e:00:00:07"
+
+
+def test_ssh_with_the_key(machine, key):
+    done = key.ssh(machine.forwards["10.0.2.15", 22], "hostname; xl list")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("rack-7\n")
+    assert "own" in done.stdout
+
+
+def test_ssh_with_another_key_is_refused(machine, other_key):
+    done = other_key.ssh(machine.forwards["10.0.2.15", 22], "true")
+    assert done.returncode != 0
+    assert "Permission denied" in done.stderr
+
+
+def test_ssh_with_a_password_is_refused(machine, other_key):
+    """Not merely a wrong one: the server does not offer to take any."""
+    done = other_key.ssh(machine.forwards["10.0.2.15", 22], "true",
+                         "-o", "PubkeyAuthentication=no",
+                         "-o", "PreferredAuthentications=password,keyboard-interactive")
+    assert done.returncode != 0
+    assert "Permission denied (publickey)" in done.stderr
+
+
+def test_ssh_server_is_restarted(machine, key):
+    machine.out("kill -9 $(cat /run/service/dropbear/supervise/pid); sleep 3")
+    done = key.ssh(machine.forwards["10.0.2.15", 22], "echo back")
+    assert done.stdout == "back\n", done.stderr
+
+
+def test_power_button(machine):
+    since = machine.console.position()
+    machine.power_button()
+    machine.wait_off()
+    said = machine.console.text[since:]
+    # Started in the order of the file names: 50-own, then hello-pvh.
+    host.assert_in_order(said, "stopping domain hello-pvh", "domain hello-pvh stopped",
+                         "stopping domain own", "domain own stopped", "Xenith: power off")
+    assert "forced" not in said

@@ -1,0 +1,46 @@
+"""A USB stick on a UEFI machine, and a second drive (a CD) whose host.conf is
+broken in places: the good lines hold, the others are named."""
+
+import pytest
+
+import drives
+import host
+
+HOST_CONF = """hostname=good-name
+adress=192.0.2.1/24
+console_shell=perhaps
+just words
+shutdown_timeout=30
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, identities, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    tree = drives.write_tree(directory / "tree", {"host.conf": HOST_CONF})
+    drive = drives.iso9660(directory / "config.iso", tree)
+    machine = boot("uefi-usb", iso, attach="usb", firmware="uefi",
+                   drives=[drive]).wait_ready()
+    identities[machine.name] = host.identity(machine)
+    return machine
+
+
+@pytest.mark.parametrize("line, word", [(2, "adress"), (3, "console_shell"), (4, "KEY=VALUE")])
+def test_bad_line_is_named(machine, line, word):
+    found = [mark for mark in host.config_marks(machine)
+             if "host.conf:%d:" % line in mark and word in mark]
+    assert found, host.config_marks(machine)
+
+
+def test_good_lines_hold(machine):
+    assert len(host.config_marks(machine)) == 3
+    conf = machine.out("cat /config/host.conf").splitlines()
+    assert "hostname=good-name" in conf
+    assert "shutdown_timeout=30" in conf
+    assert "console_shell=yes" in conf
+    assert machine.out("hostname").strip() == "good-name"
+
+
+@pytest.mark.parametrize("name", ["hello-pv", "hello-pvh"])
+def test_domain_answers(machine, name):
+    host.assert_hello(machine, name)

@@ -1,0 +1,203 @@
+"""What a build may see, how it fails, and what an interruption leaves."""
+
+import hashlib
+import random
+import shutil
+import time
+
+import pytest
+
+
+def test_recipe_without_a_build_file(tree):
+    """configure, make, make install: the default phases do them."""
+    line = tree.tarball(
+        "plain-1.tar.gz",
+        configure='#!/bin/sh\necho "$@" >arguments',
+        Makefile="all:\n\tcp arguments built\n"
+                 "install:\n\tmkdir -p $(DESTDIR)/usr\n\tcp built $(DESTDIR)/usr/built")
+    tree.recipe("plain", sources=line, build='patch() { chmod +x configure; }')
+    tree.build("plain")
+    assert "--host=x86_64-linux-musl" in tree.output("plain", "usr/built")
+
+
+def test_a_phase_may_call_its_default(tree):
+    line = tree.tarball("plain-1.tar.gz", Makefile="all:\n\techo made >built\n"
+                        "install:\n\tcp built $(DESTDIR)/built")
+    tree.recipe("plain", sources=line,
+                build='compile() { default; echo more >>built; }')
+    tree.build("plain")
+    assert tree.output("plain", "built") == "made\nmore"
+
+
+def test_dependencies_are_brought_in(tree):
+    """Target packages transitively into SYSROOT, tools into TOOLS."""
+    tree.recipe("lib", build='install() { echo lib >"$DEST/lib.txt"; }')
+    tree.recipe("mid", depends="lib", build='install() { echo mid >"$DEST/mid.txt"; }')
+    tree.recipe("tool", depends="lib", build='install() { echo tool >"$DEST/tool.txt"; }')
+    tree.recipe("top", depends="mid host:tool", build='install() { '
+                'cd "$SYSROOT"; echo *.txt >"$DEST/sysroot"; '
+                'cd "$TOOLS"; echo *.txt >"$DEST/tools"; }')
+    tree.build("top")
+    assert tree.output("top", "sysroot") == "lib.txt mid.txt"
+    assert tree.output("top", "tools") == "tool.txt"
+
+
+def test_hermetic(tree):
+    """Nothing of the user's environment, no network, the fixed path."""
+    tree.recipe("look", build="""install() {
+	env >"$DEST/env"
+	pwd >"$DEST/pwd"
+	umask >"$DEST/umask"
+	cat /proc/net/dev >"$DEST/net"
+}
+audit() { :; }""")
+    tree.build("look", SECRET="do not leak", TZ="Asia/Kathmandu", CFLAGS="-O0")
+    env = tree.output("look", "env")
+    assert "do not leak" not in env
+    assert "TZ=UTC" in env
+    assert "-O0" not in env
+    assert tree.output("look", "umask") == "0022"
+    assert tree.output("look", "pwd") == "/tmp/xenith/look/src"
+    devices = [line.split(":")[0].strip()
+               for line in tree.output("look", "net").splitlines()[2:]]
+    assert set(devices) <= {"lo"}
+
+
+def test_every_date_is_the_release_date(tree):
+    tree.recipe("dates", build='install() { mkdir "$DEST/d"; echo >"$DEST/d/f"; '
+                               'ln -s f "$DEST/d/l"; }')
+    tree.build("dates")
+    epoch = [line.split("=")[1] for line in (tree.top / "config").read_text().splitlines()
+             if line.startswith("SOURCE_DATE_EPOCH=")]
+    root = tree.package("dates") / "root"
+    assert {str(int(path.lstat().st_mtime)) for path in root.rglob("*")} == set(epoch)
+
+
+def test_manifest_describes_the_output(pair):
+    pair.build("one")
+    package = pair.package("one")
+    manifest = (package / "manifest").read_bytes()
+    digest = hashlib.sha256(b"hello\n").hexdigest()
+    assert ("word\tf " + digest).encode() in manifest
+    assert (package / "output").read_text().strip() == hashlib.sha256(manifest).hexdigest()
+
+
+@pytest.mark.parametrize("install, word", [
+    ('echo "$ROOT/src" >"$DEST/leak"', "build directory"),
+    ('cp /bin/true "$DEST/su"; chmod 4755 "$DEST/su"; normalise() { :; }', "setuid"),
+    (r'printf "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\003\000\267\000'
+     r'%0128d" 0 >"$DEST/arm"; normalise() { :; }', "not for x86-64"),
+])
+def test_audit_refuses(tree, install, word):
+    tree.recipe("bad", build="install() { %s; }" % install)
+    done = tree.build("bad", check=False)
+    assert done.returncode != 0
+    assert "failed in phase audit" in done.stdout
+    assert word in done.stdout
+
+
+def test_failure_shows_phase_log_and_end(tree):
+    tree.recipe("bad", version="3.1", build="compile() { seq 1 100; false; }")
+    done = tree.build("bad", check=False)
+    assert done.returncode != 0
+    assert "bad 3.1" in done.stdout
+    assert "phase compile" in done.stdout
+    log = tree.top / "out/logs/bad.log"
+    assert str(log) in done.stdout
+    shown = [line.strip() for line in done.stdout.splitlines()]
+    assert [str(n) for n in range(81, 101)] == [w for w in shown if w.isdigit()]
+    assert "\n1\n" in log.read_text()
+
+
+def test_failure_publishes_nothing_and_heals(tree):
+    tree.recipe("bad", build='install() { echo half >"$DEST/half"; false; }')
+    assert tree.build("bad", check=False).returncode != 0
+    assert not list((tree.cache / "pkg").glob("bad-*"))
+    tree.recipe("bad", build='install() { echo whole >"$DEST/whole"; }')
+    tree.build("bad")
+    assert tree.output("bad", "whole") == "whole"
+
+
+def test_a_failure_does_not_build_what_needs_it(pair):
+    pair.recipe("one", build="install() { false; }")
+    done = pair.build("two", check=False)
+    assert done.returncode != 0
+    assert not (pair.top / "out/logs/two.log").exists()
+
+
+@pytest.mark.parametrize("depends, words", [
+    ({"a": "b", "b": "c", "c": "a"}, ["circle", "a -> b -> c -> a"]),
+    ({"a": "missing"}, ["a depends on missing", "no such recipe"]),
+])
+def test_bad_dependencies_are_named(tree, depends, words):
+    for name, needs in depends.items():
+        tree.recipe(name, depends=needs)
+    done = tree.build("a", check=False)
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout
+
+
+def test_two_recipes_of_one_name(tree):
+    recipe = tree.recipe("twin")
+    twin = tree.top / "image/twin"
+    twin.mkdir()
+    (twin / "version").write_text((recipe / "version").read_text())
+    done = tree.build("twin", check=False)
+    assert done.returncode != 0
+    assert "recipes/twin" in done.stdout and "image/twin" in done.stdout
+
+
+def test_independent_recipes_build_side_by_side(tree):
+    names = ["side%d" % n for n in range(4)]
+    for name in names:
+        tree.recipe(name, build="install() { sleep 3; }")
+    began = time.monotonic()
+    tree.build(*names, XENITH_JOBS="4")
+    assert time.monotonic() - began < 9
+    assert tree.built() == set(names)
+
+
+def complete(package):
+    """A package in the cache is whole, by its own manifest."""
+    manifest = (package / "manifest").read_bytes()
+    assert (package / "output").read_text().strip() == hashlib.sha256(manifest).hexdigest()
+    for line in manifest.decode().splitlines():
+        path, what = line.split("\t")
+        if what.startswith("f "):
+            data = (package / "root" / path).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == what[2:], path
+
+
+def test_killed_at_any_moment(pair):
+    """kill -9 of everything, at many moments: never half a package."""
+    pair.recipe("one", build='install() { echo hello >"$DEST/word"; '
+                             'dd if=/dev/zero of="$DEST/big" bs=1M count=20 2>&1; }')
+    moments = random.Random(4)
+    for _ in range(12):
+        process = pair.start("two")
+        time.sleep(moments.uniform(0.1, 2.5))
+        pair.kill(process)
+        for package in (pair.cache / "pkg").glob("*"):
+            complete(package)
+            if package.name.startswith("two-"):
+                # It got to the end: once more from the start.
+                for done in (pair.cache / "pkg").glob("*"):
+                    shutil.rmtree(done)
+                break
+    pair.build("two")
+    assert pair.output("two", "words") == "hello\nhello"
+    complete(pair.package("one"))
+
+
+def test_leftovers_of_killed_builds_are_removed(pair):
+    pair.recipe("one", build="install() { sleep 60; }")
+    process = pair.start("one")
+    deadline = time.monotonic() + 30
+    while not list((pair.cache / "work").glob("one.*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    pair.kill(process)
+    assert list((pair.cache / "work").glob("one.*"))
+    pair.recipe("one", build='install() { echo hello >"$DEST/word"; }')
+    pair.build("one")
+    assert not list((pair.cache / "work").glob("one.*"))

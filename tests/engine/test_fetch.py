@@ -1,0 +1,155 @@
+"""Sources: pinned, checked before they are kept, and named when wrong."""
+
+import os
+import pathlib
+
+import pytest
+
+
+def recipe(tree, line):
+    return tree.recipe("pkg", sources=line, build='install() { cp "$SRC/text" "$DEST/text"; }')
+
+
+@pytest.fixture
+def line(tree):
+    return tree.tarball("pkg-1.tar.gz", text="the text")
+
+
+def kept(tree):
+    """The files that the cache keeps as good, leftovers included."""
+    sources = tree.cache / "sources"
+    return sorted(path.name for path in sources.iterdir()) if sources.exists() else []
+
+
+def refused(tree, *words, **environment):
+    done = tree.build("pkg", check=False, **environment)
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout, done.stdout
+    assert not list((tree.cache / "pkg").glob("pkg-*"))
+    return done
+
+
+def test_good_source(tree, line):
+    recipe(tree, line)
+    tree.build("pkg")
+    assert tree.output("pkg", "text") == "the text"
+    assert kept(tree) == ["pkg-1.tar.gz"]
+
+
+def test_wrong_hash(tree, line):
+    digest = line.split()[0]
+    recipe(tree, line.replace(digest, "0" * 64))
+    refused(tree, "pkg", "expected SHA-256 " + "0" * 64, "got " + digest)
+    assert kept(tree) == []
+
+
+def test_truncated_file(tree, line):
+    recipe(tree, line)
+    whole = tree.upstream / "pkg-1.tar.gz"
+    whole.write_bytes(whole.read_bytes()[:-7])
+    refused(tree, "expected SHA-256 " + line.split()[0], "(%d bytes)" % whole.stat().st_size)
+    assert kept(tree) == []
+
+
+def test_missing_file(tree, line):
+    recipe(tree, line.replace("pkg-1", "pkg-9"))
+    refused(tree, "pkg-9.tar.gz")
+    assert kept(tree) == []
+
+
+def test_second_location_helps(tree, line):
+    recipe(tree, line.replace("upstream/", "nowhere/") + "\n" + line)
+    tree.build("pkg")
+
+
+def test_damaged_in_the_cache(tree, line):
+    """A disk error in what was fetched before: named, and fetched anew."""
+    recipe(tree, line)
+    tree.build("pkg")
+    (tree.cache / "sources/pkg-1.tar.gz").write_bytes(b"rot")
+    (tree.top / "recipes/pkg/version").write_text("2\n")
+    done = tree.build("pkg")
+    assert "expected SHA-256" in done.stdout
+    assert tree.output("pkg", "text") == "the text"
+
+
+def test_offline_directory(tree, line):
+    """A directory of tarballs is enough, with every location out of reach."""
+    recipe(tree, line)
+    offline = tree.cache.parent / "tar balls"
+    offline.mkdir()
+    (tree.upstream / "pkg-1.tar.gz").rename(offline / "pkg-1.tar.gz")
+    tree.build("pkg", XENITH_SOURCES=str(offline))
+    assert tree.output("pkg", "text") == "the text"
+
+
+def test_offline_directory_is_not_ours_to_clean(tree, line):
+    recipe(tree, line)
+    offline = tree.cache.parent / "tar balls"
+    offline.mkdir()
+    (offline / "pkg-1.tar.gz").write_bytes(b"something else")
+    refused(tree, "expected SHA-256", str(offline), XENITH_SOURCES=str(offline))
+    assert (offline / "pkg-1.tar.gz").read_bytes() == b"something else"
+
+
+def test_conflicting_digests(tree, line):
+    recipe(tree, line + "\n" + line.replace(line.split()[0], "1" * 64))
+    refused(tree, "two digests for pkg-1.tar.gz")
+
+
+def test_unknown_kind_of_location(tree, line):
+    recipe(tree, line.split()[0] + " gopher://example/pkg-1.tar.gz")
+    refused(tree, "gopher://example/pkg-1.tar.gz", "not a location")
+
+
+# --- Debian's source archive, by an apt-get that we play ourselves -----------
+
+APT = """#!/bin/sh
+# Plays apt-get: knows pkg 1-1 in its archive and nothing else.
+for last; do :; done
+case "$*" in
+*indextargets*) echo "https://mirror.example/debian $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" ;;
+*" update"*) : ;;
+*source*)
+	[ "$last" = pkg=1-1 ] || { echo "E: Version '${last#*=}' for 'pkg' was not found" >&2; exit 100; }
+	cp "%s/pkg-1.tar.gz" pkg_1.orig.tar.gz
+	;;
+esac
+echo "$@" >>"%s/apt.calls"
+"""
+
+
+@pytest.fixture
+def apt(tree):
+    binaries = tree.upstream / "bin"
+    binaries.mkdir()
+    program = binaries / "apt-get"
+    program.write_text(APT % (tree.upstream, tree.upstream))
+    program.chmod(0o755)
+    return {"PATH": "%s:%s" % (binaries, os.environ["PATH"])}
+
+
+def test_debian_source(tree, line, apt):
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    tree.build("pkg", **apt)
+    assert kept(tree) == ["pkg_1.orig.tar.gz"]
+
+
+def test_debian_version_is_gone(tree, line, apt):
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=2-1/pkg_2.orig.tar.gz")
+    done = refused(tree, "no 2-1 of pkg in suite trixie", **apt)
+    assert "mirror.example" not in done.stdout
+    assert kept(tree) == []
+
+
+def test_host_configuration_of_apt_is_left_alone(tree, line, apt):
+    """Every call works on a private state and private lists."""
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    tree.build("pkg", **apt)
+    calls = pathlib.Path(tree.upstream / "apt.calls").read_text().splitlines()
+    changing = [call for call in calls if "indextargets" not in call]
+    assert changing
+    for call in changing:
+        assert "Dir::State::Lists=" + str(tree.cache) in call
+        assert "Dir::Etc::sourcelist=" + str(tree.cache) in call

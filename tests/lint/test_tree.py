@@ -1,0 +1,96 @@
+"""The tree itself: what every file of it must be."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tracked():
+    """The files of the tree: git's list, or all where there is no git."""
+    done = subprocess.run(["git", "-C", str(TOP), "ls-files", "-z"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == 0 and done.stdout:
+        names = done.stdout.split("\0")
+        return [TOP / name for name in names if name and (TOP / name).is_file()]
+    return [path for path in TOP.rglob("*") if path.is_file()
+            and not {"out", ".git", "__pycache__"} & set(path.relative_to(TOP).parts)]
+
+
+def texts():
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" not in data:
+            yield path.relative_to(TOP), data.decode("utf-8")
+
+
+def test_no_trailing_blanks():
+    # A patch's context lines begin with a blank, and may be only that.
+    bad = ["%s:%d" % (path, number) for path, text in texts() if path.suffix != ".patch"
+           for number, line in enumerate(text.split("\n"), 1) if line != line.rstrip()]
+    assert bad == []
+
+
+def test_every_file_ends_with_a_newline():
+    assert [str(path) for path, text in texts() if text and not text.endswith("\n")] == []
+
+
+def test_executable_bits():
+    """What begins with #! and is run by its name is executable, and nothing else."""
+    bad = []
+    for path in tracked():
+        if path.parts[len(TOP.parts)] in ("rootfs", "bootscripts") or "files" in path.parts:
+            continue            # their modes are declared where the image is put together
+        script = path.read_bytes()[:2] == b"#!"
+        executable = bool(path.stat().st_mode & 0o111)
+        if executable and not script:
+            bad.append("%s is executable, and no script" % path.relative_to(TOP))
+    for name in ("build.sh", ".ci/run"):
+        if not (TOP / name).stat().st_mode & 0o100:
+            bad.append(name + " is not executable")
+    assert bad == []
+
+
+# Directories of one machine or one person, in no file of the tree.
+HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/(?:work|mnt)/\w")
+
+
+def test_no_path_of_a_host():
+    bad = ["%s:%d: %s" % (path, number, line.strip()) for path, text in texts()
+           for number, line in enumerate(text.split("\n"), 1) if HOST_PATHS.search(line)]
+    assert bad == []
+
+
+def documents():
+    return [path for path in tracked() if path.suffix == ".md"]
+
+
+def anchor(heading):
+    """The name under which a heading can be linked to."""
+    kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return kept.replace(" ", "-")
+
+
+def anchors(text):
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    return {anchor(found) for found in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(TOP)))
+def test_links_resolve(document):
+    text = document.read_text()
+    plain = re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.M | re.S)
+    bad = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", plain):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, part = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        if not path.exists():
+            bad.append(target)
+        elif part and path.suffix == ".md" and part not in anchors(path.read_text()):
+            bad.append(target)
+    assert bad == []
