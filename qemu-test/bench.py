@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""Boots the image several times and prints its figures; draws a boot.
+
+usage: bench.py [--boots N] [--iso FILE]
+
+Prints a table of the stages of the boot, the memory used in dom0, and the size
+of the image; writes out/boot.svg (the boot whose total is the median) and
+out/bench.json (all that was measured).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import statistics
+import sys
+import threading
+import time
+
+import drives
+import host
+import timeline
+from machine import LEASES, Machine
+
+# (figure, unit, what the project wants at most)
+LIMITS = {"answers": 45, "memory": 64, "iso": 48}
+GIVE_UP = 300
+
+
+class Answers:
+    """Asks every address of the network for its domain until all have answered.
+
+    Asked from outside, through QEMU: the measurement costs dom0 nothing.
+    """
+
+    def __init__(self, machine, names):
+        self._machine = machine
+        self._missing = set(names)
+        self._lock = threading.Lock()
+        self.times = {}
+        self._threads = [threading.Thread(target=self._ask, args=(address,), daemon=True)
+                         for address in LEASES[1:]]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, address):
+        while self._missing and not self._machine.console.ended:
+            said = self._machine.http(address, 1) or ""
+            found = re.match(r"hello from (\S+)", said)
+            if found:
+                with self._lock:
+                    now = self._machine.console.transcript.now()
+                    self.times.setdefault(found.group(1), now)
+                    self._missing.discard(found.group(1))
+                return
+            time.sleep(0.1)
+
+    def wait(self):
+        deadline = time.monotonic() + GIVE_UP
+        while self._missing:
+            if time.monotonic() > deadline:
+                raise SystemExit("bench: no answer from %s\n%s" % (
+                    ", ".join(self._missing), self._machine.console.transcript.tail()))
+            time.sleep(0.1)
+        return self.times
+
+
+def parse_boot_log(text):
+    """The host's own record: [(seconds since the kernel started, event)]."""
+    events = []
+    for line in text.splitlines():
+        up, _, event = line.partition(" ")
+        if re.fullmatch(r"\d+(\.\d+)?", up):
+            events.append((float(up), event))
+    return events
+
+
+def stages(transcript, log, answers):
+    """The stages of a boot: {name: seconds after power-on}, in order.
+
+    The console says when GRUB, Xen and init spoke; the host's record is tied to
+    it by the moment at which init did.
+    """
+    init = transcript.time_of(r"Xenith: init")
+    offset = init - next(up for up, event in log if event == "init")
+
+    def when(pattern):
+        return next((up + offset for up, event in log if re.match(pattern, event)), None)
+
+    found = {
+        "GRUB": transcript.time_of(r"GRUB|Xenith"),
+        "Xen": transcript.time_of(r"\(XEN\)|Xen \d+\.\d+"),
+        "kernel": offset,
+        "init": init,
+        "network": when(r"network "),
+        "ready": when(r"ready$"),
+    }
+    for name in sorted(answers):
+        found[name + " creating"] = when(r"creating %s$" % re.escape(name))
+        found[name + " started"] = when(r"domain %s started$" % re.escape(name))
+        found[name + " answers"] = answers[name]
+    return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+
+def rows(found):
+    """What timeline.draw takes, from stages()."""
+    out = []
+
+    def add(label, kind, start, end):
+        if start in found and end in found:
+            out.append((label, kind, found[start], found[end]))
+
+    found = {"power-on": 0.0, **found}
+    add("firmware", "firmware", "power-on", "GRUB")
+    add("GRUB", "loader", "GRUB", "Xen")
+    add("Xen", "xen", "Xen", "kernel")
+    add("kernel", "kernel", "kernel", "init")
+    add("init to ready", "host", "init", "ready")
+    add("network", "host", "network", "network")
+    for label in found:
+        if label.endswith(" answers"):
+            name = label[:-len(" answers")]
+            add(name + ": create", "domain", name + " creating", name + " started")
+            add(name + ": boot", "domain", name + " started", label)
+    return out
+
+
+def one_boot(iso, number):
+    with Machine("bench-%d" % number, iso, log_dir=str(drives.OUT / "test-logs")) as machine:
+        machine.wait_alive()
+        machine.console.wait(r"Xenith: domain \S+ started")
+        names = ["hello-pv", "hello-pvh"]
+        answers = Answers(machine, names).wait()
+        machine.wait_ready()
+        log = parse_boot_log(machine.out("cat /run/xenith/boot.log"))
+        found = stages(machine.console.transcript, log, answers)
+        return {"stages": found, "total": max(answers.values()),
+                "memory": host.memory_used(machine)}
+
+
+def limit(name, value):
+    return "" if value <= LIMITS[name] else "   MORE THAN %d" % LIMITS[name]
+
+
+def report(boots, iso_size):
+    """The table that is printed."""
+    lines = ["%-22s %8s %8s %8s" % ("seconds from power-on", "fastest", "median", "slowest")]
+    for name in sorted(boots[0]["stages"], key=boots[0]["stages"].get):
+        values = [boot["stages"][name] for boot in boots if name in boot["stages"]]
+        lines.append("%-22s %8.1f %8.1f %8.1f"
+                     % (name, min(values), statistics.median(values), max(values)))
+    total = statistics.median(boot["total"] for boot in boots)
+    memory = statistics.median(boot["memory"] for boot in boots)
+    size = iso_size / (1 << 20)
+    lines += [
+        "",
+        "both domains answer    %6.1f s    (at most %d)%s"
+        % (total, LIMITS["answers"], limit("answers", total)),
+        "memory used in dom0    %6.1f MiB  (at most %d)%s"
+        % (memory, LIMITS["memory"], limit("memory", memory)),
+        "size of the ISO        %6.1f MiB  (at most %d)%s"
+        % (size, LIMITS["iso"], limit("iso", size)),
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--boots", type=int, default=3)
+    parser.add_argument("--iso", type=pathlib.Path, default=drives.OUT / "xenith.iso")
+    options = parser.parse_args(arguments)
+    boots = []
+    for number in range(1, options.boots + 1):
+        boots.append(one_boot(str(options.iso), number))
+        print("boot %d of %d: %.1f s" % (number, options.boots, boots[-1]["total"]),
+              file=sys.stderr, flush=True)
+    size = os.path.getsize(options.iso)
+    print(report(boots, size))
+    median = sorted(boots, key=lambda boot: boot["total"])[(len(boots) - 1) // 2]
+    (drives.OUT / "bench.json").write_text(json.dumps(
+        {"iso": size, "boots": boots}, indent=1) + "\n")
+    picture = drives.OUT / "boot.svg"
+    picture.write_text(timeline.draw(
+        rows(median["stages"]),
+        "Xenith: power-on to both domains answering, %.1f s (QEMU, software emulation)"
+        % median["total"]))
+    print("\nThe boot as a picture: %s" % picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
