@@ -1,0 +1,100 @@
+"""The entries of the boot menu, each chosen as a person would choose it."""
+
+import re
+import subprocess
+
+import pytest
+
+import drives
+import host
+
+MENU = "boot/grub/grub.cfg"
+
+
+@pytest.fixture(scope="module")
+def titles(iso, tmp_path_factory):
+    """The titles of the menu's entries, in order, from the image itself."""
+    copy = tmp_path_factory.mktemp("menu") / "grub.cfg"
+    subprocess.run([drives.tool("xorriso", "libisoburn"), "-no_rc", "-osirrox", "on",
+                    "-indev", str(iso), "-extract", "/" + MENU, str(copy)],
+                   check=True, capture_output=True)
+    found = re.findall(r"^\s*menuentry\s+(?:'([^']*)'|\"([^\"]*)\")", copy.read_text(), re.M)
+    return [single or double for single, double in found]
+
+
+def place(titles, word):
+    found = [number for number, title in enumerate(titles) if word in title.lower()]
+    assert found, "no entry of the menu speaks of %r: %r" % (word, titles)
+    return found[0]
+
+
+def by_serial(machine, steps):
+    for _ in range(steps):
+        machine.console.send("\x1b[B")
+        # Sent too fast, the bytes of two keys run together.
+        machine.console.poll(lambda text: False, 0.3)
+    machine.console.send("\r")
+
+
+def by_keyboard(machine, steps):
+    machine.qmp.press(*["down"] * steps, "ret")
+
+
+def choose(machine, titles, word, press):
+    machine.console.wait(re.escape(titles[0]), cap=120)
+    press(machine, place(titles, word))
+    return machine.wait_ready()
+
+
+@pytest.fixture
+def one(boot):
+    """A machine for one test only."""
+    machines = []
+
+    def start(*arguments, **options):
+        machines.append(boot(*arguments, **options))
+        return machines[-1]
+    yield start
+    for machine in machines:
+        machine.close()
+
+
+def test_no_autostart(one, iso, titles):
+    machine = choose(one("menu-autostart", iso), titles, "autostart", by_keyboard)
+    assert "Xenith: domains are not started (autostart=no)" in machine.marks()
+    assert host.domains(machine) == {}
+    # They are there all the same, for the hand of the administrator.
+    machine.out("xl create /config/domains/hello-pv.cfg", 120)
+    host.assert_hello(machine, "hello-pv")
+
+
+def test_ignore_configuration_and_no_network_card(one, iso, titles, tmp_path):
+    """A drive that would spoil the host is left alone. And without a card, the
+    domains find each other and dom0 by the addresses that they fall back to."""
+    tree = drives.write_tree(tmp_path / "tree", {
+        "host.conf": "hostname=spoilt\nbroken line\nautostart=no\n",
+        "domains/hello-pv.cfg": "# taken away\n"})
+    drive = drives.vfat(tmp_path / "config.img", tree)
+    machine = choose(one("menu-ignore", iso, drives=[drive], nic=False),
+                     titles, "ignore", by_serial)
+    assert host.config_marks(machine) == []
+    assert machine.out("hostname").strip() == "xenith"
+    assert machine.sh("mountpoint -q /run/xenith/sources/drive")[1] != 0
+    assert [mark for mark in machine.marks() if mark.startswith("Xenith: network none: ")]
+    assert host.assert_hello(machine, "hello-pv") == "192.168.144.11"
+    assert host.assert_hello(machine, "hello-pvh") == "192.168.144.12"
+
+
+def test_serial_only(one, iso, titles):
+    """Nothing is drawn on a screen, and the host comes up all the same."""
+    machine = choose(one("menu-serial", iso), titles, "serial", by_serial)
+    options = machine.out("xl info | grep xen_commandline")
+    assert re.search(r"console=com1(\s|$)", options), options
+    host.assert_hello(machine, "hello-pv")
+
+
+@pytest.mark.slow
+def test_safe(one, iso, titles):
+    machine = choose(one("menu-safe", iso), titles, "safe", by_serial)
+    assert "max_cstate=1" in machine.out("xl info | grep xen_commandline")
+    host.assert_hello(machine, "hello-pvh")

@@ -1,0 +1,61 @@
+"""The network boot bundle over TFTP, as it is but for two settings that its
+user would change as well: a small dom0_mem and a host name."""
+
+import re
+import shutil
+
+import pytest
+
+import host
+
+
+def edit(text):
+    """The settings of a pxelinux or GRUB file of the bundle, changed."""
+    text, memory = re.subn(r"dom0_mem=\S+", "dom0_mem=256M,max:256M", text)
+    text, kernels = re.subn(r"(vmlinuz )", r"\1xenith.hostname=from-afar ", text)
+    assert memory and kernels, text
+    return text
+
+
+@pytest.fixture(scope="module")
+def bundle(netboot, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("tftp") / "netboot"
+    shutil.copytree(netboot, copy)
+    for name in ("pxelinux.cfg/default", "grub/grub.cfg"):
+        (copy / name).write_text(edit((copy / name).read_text()))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def machine(boot, bundle, identities):
+    machine = boot("netboot", bundle, attach="net").wait_ready()
+    identities[machine.name] = host.identity(machine)
+    return machine
+
+
+@pytest.mark.parametrize("name", ["hello-pv", "hello-pvh"])
+def test_domain_answers(machine, name):
+    host.assert_hello(machine, name)
+
+
+def test_command_line_has_the_last_word(machine):
+    assert machine.out("hostname").strip() == "from-afar"
+
+
+def test_small_dom0(machine):
+    """256 MiB are enough for dom0, and what is in use is no more than usual."""
+    total = machine.out("xl list 0 | tail -n 1").split()[2]
+    assert total == "256"
+    used = host.memory_used(machine)
+    print("memory used in dom0 (256 MiB): %.1f MiB" % used)
+    assert used <= 64
+
+
+def test_nothing_was_short_of_memory(machine):
+    assert machine.sh("dmesg | grep -iE 'out of memory|page allocation failure'")[0] == ""
+
+
+@pytest.mark.slow
+def test_uefi_netboot(boot, bundle):
+    machine = boot("netboot-uefi", bundle, attach="net", firmware="uefi").wait_ready()
+    host.assert_hello(machine, "hello-pv")
