@@ -30,16 +30,23 @@ airlock() {
 	work=$2
 	shift 2
 	clean="env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+	# Of make's flags only the job server goes in.
+	jobserver=
+	for flag in ${MAKEFLAGS:-}; do
+		case $flag in
+		-j* | --jobserver*) jobserver="$jobserver $flag" ;;
+		esac
+	done
 	case $kind in
 	namespace*)
 		# shellcheck disable=SC2086,SC2016 # the flags are words; $0 and $@ are the inner shell's
-		unshare ${kind#namespace } $clean ${MAKEFLAGS:+"MAKEFLAGS=$MAKEFLAGS"} \
+		unshare ${kind#namespace } $clean "MAKEFLAGS=${jobserver# }" \
 			sh -c 'mount --make-rprivate / && mount --bind "$0/tmp" /tmp &&
 				{ echo xenith >/proc/sys/kernel/hostname || :; } 2>/dev/null && exec "$@"' "$work" "$@"
 		;;
 	*)
 		# shellcheck disable=SC2086
-		$clean ${MAKEFLAGS:+"MAKEFLAGS=$MAKEFLAGS"} "$@"
+		$clean "MAKEFLAGS=${jobserver# }" "$@"
 		;;
 	esac
 }

@@ -105,8 +105,9 @@ date +%s >"$RUN/run/began"
 sh "$TREE/lib/progress.sh" $$ &
 monitor=$!
 rc=0
+# -k: a recipe that fails stops what depends on it; the rest goes on.
 # shellcheck disable=SC2086 # style may be empty
-env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s --no-print-directory $style -j"$jobs" -f "$PLAN/Makefile" "TREE=$TREE" all || rc=$?
+env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -k -s --no-print-directory $style -j"$jobs" -f "$PLAN/Makefile" "TREE=$TREE" all || rc=$?
 touch "$RUN/run/stop"
 wait "$monitor" 2>/dev/null || true
 rm -f "$RUN/run/stop"
