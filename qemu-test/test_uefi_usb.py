@@ -44,3 +44,13 @@ def test_good_lines_hold(machine):
 @pytest.mark.parametrize("name", ["hello-pv", "hello-pvh"])
 def test_domain_answers(machine, name):
     host.assert_hello(machine, name)
+
+
+def test_console_closes_where_the_host_says_so(machine):
+    """The last test of this machine: there is no shell to type at after it."""
+    machine.out("sed -i s/^console_shell=yes/console_shell=no/ /config/host.conf")
+    machine.console.send("exit\r")
+    machine.console.poll(lambda text: False, 5)
+    since = machine.console.position()
+    machine.console.send("\recho '<'open'>'\r\r")
+    assert not machine.console.poll(lambda text: "<open>" in text[since:], 20)
