@@ -76,8 +76,9 @@ done
 jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 
+# The Makefile. What takes longest comes first, so that it is not what all wait
+# for in the end.
 {
-	printf '%s\n' "# Made from the recipes by lib/build.sh." ".PHONY: all"
 	awk '
 		FNR == NR { todo[$1] = 1; next }
 		$1 in todo {
@@ -86,10 +87,24 @@ jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 			for (i = 1; i <= n; i++)
 				if (dep[i] in todo)
 					line = line " " dep[i]
-			all = all " " $1
+			names[++count] = $1
 			print line "\n\t+@sh \"$(TREE)/lib/package.sh\" $@\n"
 		}
-		END { print "all:" all; print ".PHONY:" all }' "$PLAN/todo" "$PLAN/order"
+		END {
+			while ((getline line < times) > 0) {
+				split(line, field)
+				usual[field[1]] = field[2]
+			}
+			for (i = 2; i <= count; i++)
+				for (j = i; j > 1 && usual[names[j]] + 0 > usual[names[j - 1]] + 0; j--) {
+					name = names[j]
+					names[j] = names[j - 1]
+					names[j - 1] = name
+				}
+			for (i = 1; i <= count; i++)
+				all = all " " names[i]
+			print ".PHONY: all" all "\nall:" all
+		}' times="$TREE/recipes/times" "$PLAN/todo" "$PLAN/order"
 } >"$PLAN/Makefile"
 
 AIRLOCK=$(airlock_kind)

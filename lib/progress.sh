@@ -19,23 +19,33 @@ shown=0
 drawn=0
 last=$began
 
-# remaining: seconds that the packages not yet done should take, from the times
-# in recipes/times, corrected by how the ones so far compare with theirs.
+# remaining: seconds that the rest should take: the times in recipes/times,
+# corrected by how those that are built compare with theirs, and divided by how
+# many were at work at once.
 remaining() {
-	awk -v now="$now" -v began="$began" '
+	running | awk -v wall="$((now - began))" '
+		FILENAME == "-" { spent += $3; usual_spent[$1] = $3; next }
 		FILENAME ~ /times$/ { usual[$1] = $2; next }
-		FILENAME ~ /done$/ { done[$1] = $3; next }
+		FILENAME ~ /done$/ { done[$1] = $2; took[$1] = $3; next }
 		{ names[++n] = $1 }
 		END {
 			for (i = 1; i <= n; i++) {
-				u = (names[i] in usual) ? usual[names[i]] : 20
-				all += u
-				if (names[i] in done) past += u
+				name = names[i]
+				u = (name in usual) ? usual[name] : 20
+				if (!(name in done)) {
+					left += u
+					gone += usual_spent[name] < u ? usual_spent[name] : u
+				} else if (done[name] == "built") {
+					expected += u
+					real += took[name]
+				}
 			}
-			speed = past > 60 ? (now - began) / past : 0.7
-			left = (all - past) * speed
-			printf "%d\n", left
-		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" 2>/dev/null || echo 0
+			scale = expected > 30 ? real / expected : 1
+			width = wall > 30 ? (real + spent) / wall : 1.5
+			if (width < 1) width = 1
+			left = left * scale - gone
+			printf "%d\n", left > 0 ? left / width : 0
+		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" - 2>/dev/null || echo 0
 }
 
 # running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.
