@@ -20,14 +20,14 @@ vif = [ "" ]
 """
 
 FAULTY = {
-    # Starts with 10-, so that it comes before the good ones.
+    # These come before the good ones, in the order of the file names.
     "10-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
     "10-nokernel": (GUEST % "nokernel").replace("hello/vmlinuz", "nothing/vmlinuz"),
     "10-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
     "10-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
     "10-nameless": (GUEST % "x").replace('name = "x"\n', ""),
-    # The same name as one of the image's domains, which runs first or fails.
-    "90-twin": GUEST % "hello-pv",
+    # The same name as one of the image's domains, which is started before it.
+    "zz-twin": GUEST % "hello-pv",
 }
 
 
@@ -85,7 +85,16 @@ def test_good_key_beside_a_bad_one(machine, key):
     assert done.stdout == "in\n", done.stderr
 
 
+def test_medium_is_known_by_its_identifier(machine):
+    """The stick, and not the other drive."""
+    known = machine.out("cat /run/xenith/medium; blkid")
+    device = re.search(r"^device (\S+)", known, re.M).group(1)
+    assert device.startswith("/dev/sd")
+    assert not re.search(r"^%s:.*XENITH-CFG" % device, known, re.M)
+
+
 def test_stick_pulled_out(machine):
+    machine.out("ls /sys/bus/usb/drivers/usb-storage/*:*")
     machine.qmp.execute("device_del", id="stick")
     machine.out("n=0; while ls /sys/bus/usb/drivers/usb-storage/*:* >/dev/null 2>&1; do "
                 "n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
