@@ -1,0 +1,50 @@
+#!/bin/sh
+# Links one of GRUB's boot images.
+#
+# usage: grub-image.sh bios|efi|netboot MEDIUM GRUB OUTPUT
+#   MEDIUM  identifier of this build
+#   GRUB    directory of GRUB's platforms (i386-pc, x86_64-efi)
+#
+# All modules are inside the image, so that GRUB reads no file but its menu, and
+# only those that are used are: the firmware loads this slowly. What they depend
+# on is added by grub-mkimage.
+#   multiboot2 gzio            load Xen (compressed), Linux and the root
+#   minicmd ls cat reboot halt what the prompt of a stuck machine needs
+set -eu
+
+image=$1
+medium=$2
+grub=$3
+output=$4
+here=${0%/*}
+
+modules="normal configfile echo test true sleep minicmd ls cat reboot halt multiboot2 gzio"
+on_disk="search iso9660 part_gpt part_msdos"
+
+# link FORMAT PLATFORM PREFIX WORD...: further words are modules and options.
+link() {
+	format=$1
+	platform=$2
+	prefix=$3
+	shift 3
+	# shellcheck disable=SC2086 # the modules are words
+	grub-mkimage -O "$format" -d "$grub/$platform" -p "$prefix" -o "$output" "$@" $modules
+}
+
+case $image in
+bios | efi) sed "s|@MEDIUM@|$medium|" "$here/early.cfg" >"$output.cfg" ;;
+esac
+
+# shellcheck disable=SC2086 # the modules are words
+case $image in
+bios) link i386-pc-eltorito i386-pc /boot/grub -c "$output.cfg" $on_disk biosdisk serial terminal ;;
+# fat: the machine may have started a copy of GRUB on a partition of its own.
+efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk fat ;;
+# With no prefix, it is the directory that the firmware loaded the image from.
+netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp ;;
+*)
+	echo "grub-image.sh: there is no image called $image" >&2
+	exit 2
+	;;
+esac
+rm -f "$output.cfg"

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Writes one initrd out of archives: the kernel unpacks one after the other, and
+# each begins on a multiple of 512 bytes.
+#
+# usage: initrd.sh ARCHIVE... >INITRD
+set -eu
+
+for archive; do
+	cat "$archive"
+	rest=$(($(stat -c %s "$archive") % 512))
+	[ $rest = 0 ] || head -c $((512 - rest)) /dev/zero
+done
