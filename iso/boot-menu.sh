@@ -2,19 +2,21 @@
 # Writes the boot menu out of the table `menu` and the options that the
 # configuration asks for.
 #
-# usage: boot-menu.sh grub|pxelinux BOOT MEDIUM CONFIG
+# usage: boot-menu.sh grub|pxelinux BOOT MEDIUM CONFIG RELEASE
 #   BOOT    directory of the files to boot, as the boot loader names it. Empty:
 #           where the boot loader itself came from over the network (GRUB: the
 #           directory above that)
 #   MEDIUM  identifier of this build, which dom0 finds on its command line
 #   CONFIG  directory with xen.options, linux.options and perhaps menu.timeout
 #           (seconds), of one line each
+#   RELEASE file with a line RELEASE=NAME
 set -eu
 
 format=$1
 boot=$2
 medium=$3
 config=$4
+release=$(sed -n 's/^RELEASE=//p' "$5")
 here=${0%/*}
 
 # first_line FILE: its first line, or nothing.
@@ -39,7 +41,7 @@ base() {
 # entries FUNCTION: calls it with id, title, Xen's options and Linux's.
 entries() {
 	grep '^entry|' "$here/menu" | while IFS='|' read -r _ id title base xen linux; do
-		"$1" "$id" "$title" \
+		"$1" "$id" "Xenith $release${title:+, $title}" \
 			"$(words "$(base "$base" 3)" "$user_xen" "$xen")" \
 			"$(words "xenith.medium=$medium" "$(base "$base" 4)" "$user_linux" "$linux")"
 	done
@@ -87,7 +89,7 @@ pxelinux() {
 	cat <<-END
 		SERIAL 0 115200
 		UI menu.c32
-		MENU TITLE Xenith
+		MENU TITLE Xenith $release
 		TIMEOUT $((timeout * 10))
 		DEFAULT default
 	END
