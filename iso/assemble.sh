@@ -53,6 +53,6 @@ xorriso -no_rc -as mkisofs -o "$output" \
 	--grub2-mbr "$grub/i386-pc/boot_hybrid.img" --mbr-force-bootable \
 	-partition_offset 16 --gpt_disk_guid "$guid" \
 	-append_partition 2 C12A7328-F81F-11D2-BA4B-00A0C93EC93B "$work/esp" -appended_part_as_gpt \
-	-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot \
+	-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot -no-pad \
 	"$tree"
 rm -rf "$work"
