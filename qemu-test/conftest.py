@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import drives
+from console import ConsoleError
 from machine import Machine
 
 LOGS = drives.OUT / "test-logs"
@@ -47,11 +48,19 @@ _live = []
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failure shows the end of the console of every machine that is up."""
-    del item, call
+    """A failure shows the end of the console of every machine that is up, once."""
+    del item
     outcome = yield
     report = outcome.get_result()
-    if report.failed:
+    if not report.failed or call.excinfo is None:
+        return
+    error = call.excinfo.value
+    if getattr(error, "told", False):
+        # A machine that did not come up fails every test of its file.
+        report.longrepr = "the machine did not come up: see the first error of this file"
+    elif isinstance(error, ConsoleError):
+        error.told = True       # its text has the tail already
+    else:
         for machine in _live:
             report.sections.append((
                 "console of %s (all of it: %s)" % (machine.name, machine.console.log_path),

@@ -18,7 +18,7 @@ import zlib
 
 import pexpect
 
-IDLE = 90       # seconds of silence after which a machine counts as dead
+IDLE = 120      # seconds of silence after which a machine counts as dead
 CAP = 420       # seconds that one wait may take in all
 TAIL = 60       # lines of console that a failure shows
 
