@@ -32,12 +32,18 @@ for run in "$OUT"/build.*; do
 done
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
-# publish_paths: says where in the cache each package of the plan is.
+# publish_paths: says where in the cache each package is that this build or an
+# earlier one of the tree's recipes made.
 publish_paths() {
 	while read -r name _; do
 		printf '%s %s\n' "$name" "$(cat "$PLAN/$name.path")"
 	done <"$PLAN/order" >"$RUN/packages"
-	mv "$RUN/packages" "$OUT/packages"
+	awk '
+		FILENAME == ARGV[1] { now[$1] = 1; print; next }
+		FILENAME == ARGV[2] { known[$1] = 1; next }
+		$1 in known && !($1 in now)' "$RUN/packages" "$PLAN/recipes" "$OUT/packages" \
+		>"$RUN/packages.all" 2>/dev/null || cp "$RUN/packages" "$RUN/packages.all"
+	mv "$RUN/packages.all" "$OUT/packages"
 }
 
 make_plan "$@"

@@ -43,9 +43,9 @@ def tool(name, owner):
 def _runs(path):
     """A program for the image may need a library that only the image has."""
     try:
-        subprocess.run([path, "--version"], stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=10, check=False)
-        return True
+        done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=10, check=False)
+        return done.returncode != 127       # what musl's loader says of it
     except OSError:
         return False
 

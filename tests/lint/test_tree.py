@@ -55,7 +55,7 @@ def test_executable_bits():
 
 
 # Directories of one machine or one person, in no file of the tree.
-HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/(?:work|mnt)/\w")
+HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/work/\w")
 
 
 def test_no_path_of_a_host():
