@@ -4,6 +4,7 @@ The flags are the ones under which Xen runs PV, PVH and HVM domains without
 hardware virtualisation (docs/testing.md says why each is there).
 """
 
+import base64
 import os
 import re
 import shutil
@@ -152,6 +153,11 @@ class Machine:
         output, status = self.sh(command, timeout)
         assert status == 0, "%s: status %d\n%s" % (command, status, output)
         return output
+
+    def write(self, path, text):
+        """Write a small file in dom0 (the shell takes lines of 1,000 characters)."""
+        packed = base64.b64encode(text.encode()).decode()
+        self.out("echo %s | base64 -d >%s" % (packed, path))
 
     def http(self, address, timeout=5):
         """What the guest at ADDRESS answers to the host, or None."""
