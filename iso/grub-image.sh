@@ -32,16 +32,18 @@ link() {
 }
 
 case $image in
-bios | efi) sed "s|@MEDIUM@|$medium|" "$here/early.cfg" >"$output.cfg" ;;
+bios | efi) sed "/^#/d; s|@MEDIUM@|$medium|" "$here/early.cfg" >"$output.cfg" ;;
 esac
 
 # shellcheck disable=SC2086 # the modules are words
 case $image in
 bios) link i386-pc-eltorito i386-pc /boot/grub -c "$output.cfg" $on_disk biosdisk serial terminal ;;
+# efi_gop: without it GRUB complains that it cannot pass a screen to Xen, though
+# Xen would find the screen by itself.
 # fat: the machine may have started a copy of GRUB on a partition of its own.
-efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk fat ;;
+efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk fat efi_gop ;;
 # With no prefix, it is the directory that the firmware loaded the image from.
-netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp ;;
+netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp efi_gop ;;
 *)
 	echo "grub-image.sh: there is no image called $image" >&2
 	exit 2
