@@ -62,6 +62,25 @@ if [ ! -s "$PLAN/todo" ]; then
 	exit 0
 fi
 
+# From here on the build sees a copy. What is edited while it runs would
+# otherwise get into packages whose keys speak of what stood there before.
+snapshot=$RUN/tree
+mkdir "$snapshot"
+{
+	printf '%s\n' lib config recipes hypervisor image
+	cut -f 3 "$PLAN/inputs"
+} | sort -u | while read -r path; do
+	[ "$path" != domains ] && [ -e "$TREE/$path" ] || continue
+	mkdir -p "$snapshot/$(dirname "$path")"
+	cp -RP --preserve=mode -T "$TREE/$path" "$snapshot/$path"
+done
+[ ! -e "$DOMAINS" ] || cp -RP --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains"
+TREE=$snapshot DOMAINS=$snapshot/domains
+XENITH_OUT=$OUT XENITH_DOMAINS=$DOMAINS
+export XENITH_OUT XENITH_DOMAINS
+make_plan "$@"
+todo >"$PLAN/todo"
+
 # The host must have what the recipes to build ask for.
 set -- "$TREE/lib/hostpkgs"
 while read -r name dir _; do

@@ -44,8 +44,8 @@ remaining() {
 			width = wall > 30 ? (real + spent) / wall : 1.5
 			if (width < 1) width = 1
 			left = left * scale - gone
-			printf "%d\n", left > 0 ? left / width : 0
-		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" - 2>/dev/null || echo 0
+			printf "%d\n", (left > 0 ? left / width : 0)
+		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" -
 }
 
 # running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.

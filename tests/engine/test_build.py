@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import shutil
 import time
 
@@ -206,3 +207,30 @@ def test_leftovers_of_killed_builds_are_removed(pair):
     pair.recipe("one", build='install() { echo hello >"$DEST/word"; }')
     pair.build("one")
     assert not list((pair.cache / "work").glob("one.*"))
+
+
+def test_an_edit_during_the_build_stays_out(pair):
+    """A package is made of what its key was computed from."""
+    slow = 'install() { sleep 3; echo hello >"$DEST/word"; }'
+    pair.recipe("one", build=slow)
+    two = pair.top / "recipes/two/build"
+    before = two.read_text()
+    process = pair.start("two")
+    deadline = time.monotonic() + 30
+    while not list((pair.cache / "work").glob("one.*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    two.write_text('install() { echo edited >"$DEST/words"; }\n')
+    assert process.wait(timeout=60) == 0
+    assert pair.output("two", "words") == "hello\nhello"
+    pair.build("two")
+    assert pair.output("two", "words") == "edited"
+    two.write_text(before)
+    pair.build("two")
+    assert pair.output("two", "words") == "hello\nhello"
+
+
+def test_an_estimate_of_what_remains(pair):
+    (pair.top / "recipes/times").write_text("one 1\ntwo 600\n")
+    pair.build("two")
+    left = re.search(r"one: built in \S+, about (\d+):\d\d left", pair.said)
+    assert left and int(left.group(1)) >= 3, pair.said
