@@ -21,9 +21,8 @@ def domains(machine):
 
 
 def details(machine):
-    """{name: configuration} as libxl keeps it."""
+    """{name: configuration} as libxl keeps it; without one that just restarts."""
     return {entry["config"]["c_info"]["name"]: entry["config"]
-            # One that is just restarting is complained of on standard error.
             for entry in json.loads(machine.out("xl list -l 2>/dev/null"))
             if entry.get("domid") != 0}
 
