@@ -70,7 +70,9 @@ mkdir "$snapshot"
 	printf '%s\n' lib config recipes hypervisor image
 	cut -f 3 "$PLAN/inputs"
 } | sort -u | while read -r path; do
-	[ "$path" != domains ] && [ -e "$TREE/$path" ] || continue
+	if [ "$path" = domains ] || [ ! -e "$TREE/$path" ]; then
+		continue
+	fi
 	mkdir -p "$snapshot/$(dirname "$path")"
 	cp -RP --preserve=mode -T "$TREE/$path" "$snapshot/$path"
 done
