@@ -13,6 +13,8 @@ watched=$1
 run=$RUN/run
 began=$(cat "$run/began")
 total=$(wc -l <"$RUN/plan/todo")
+times=$TREE/recipes/times
+[ -e "$times" ] || times=/dev/null
 live=
 [ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ] || live=yes
 shown=0
@@ -45,7 +47,7 @@ remaining() {
 			if (width < 1) width = 1
 			left = left * scale - gone
 			printf "%d\n", (left > 0 ? left / width : 0)
-		}' "$TREE/recipes/times" "$run/done" "$RUN/plan/todo" -
+		}' "$times" "$run/done" "$RUN/plan/todo" -
 }
 
 # running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.

@@ -231,6 +231,7 @@ def test_an_edit_during_the_build_stays_out(pair):
 
 def test_an_estimate_of_what_remains(pair):
     (pair.top / "recipes/times").write_text("one 1\ntwo 600\n")
+    pair.recipe("two", depends="one", build="install() { sleep 3; }")
     pair.build("two")
     left = re.search(r"one: built in \S+, about (\d+):\d\d left", pair.said)
     assert left and int(left.group(1)) >= 3, pair.said
