@@ -306,7 +306,7 @@ static void finish(struct op *op)
         break;
     case MC_ACT_DESTROY:
         if (f->gen != o.gen) break; /* somebody else was faster */
-        if (!calm && chance(20)) {
+        if (!calm && f->there && chance(20)) {
             report(o.dom, o.gen, MC_EV_DESTROY_FAILED, 0, false, false);
             break;
         }
