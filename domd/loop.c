@@ -176,23 +176,30 @@ void loop_round(struct loop *loop)
     size_t own;
     size_t i;
     int guests = 0;
-    int timeout;
+    int timeout = -1;
+    int own_timeout;
     int r;
 
     sweep(loop);
-    own = loop->n_sources;
-    need_fds(loop, own + 8);
-    timeout = timeout_of(loop);
+    need_fds(loop, 16);
+    /* The guest first: what it does may set timers and add descriptors. */
     if (loop->guest.before) {
-        guests = (int)(loop->n_fds - own);
-        while (!loop->guest.before(loop->guest.user, loop->fds + own, &guests,
+        guests = (int)loop->n_fds;
+        while (!loop->guest.before(loop->guest.user, loop->fds, &guests,
                                    &timeout))
-            need_fds(loop, own + (size_t)guests);
+            need_fds(loop, (size_t)guests);
     }
+    own_timeout = timeout_of(loop);
+    if (timeout < 0 || (own_timeout >= 0 && own_timeout < timeout))
+        timeout = own_timeout;
+    own = loop->n_sources;
+    need_fds(loop, own + (size_t)guests);
     for (i = 0; i < own; i++) {
-        loop->fds[i].fd = loop->sources[i]->fd;
-        loop->fds[i].events = loop->sources[i]->events;
-        loop->fds[i].revents = 0;
+        struct pollfd *p = &loop->fds[(size_t)guests + i];
+
+        p->fd = loop->sources[i]->gone ? -1 : loop->sources[i]->fd;
+        p->events = loop->sources[i]->events;
+        p->revents = 0;
     }
     r = poll(loop->fds, (nfds_t)(own + (size_t)guests), timeout);
     if (r < 0 && errno != EINTR) {
@@ -204,12 +211,13 @@ void loop_round(struct loop *loop)
             loop->fds[i].revents = 0;
     }
     if (loop->guest.after)
-        loop->guest.after(loop->guest.user, loop->fds + own, guests);
+        loop->guest.after(loop->guest.user, loop->fds, guests);
     for (i = 0; i < own; i++) {
         struct source *s = loop->sources[i];
+        short revents = loop->fds[(size_t)guests + i].revents;
 
-        if (s->gone || !loop->fds[i].revents) continue;
-        s->cb(s->user, s->fd, loop->fds[i].revents);
+        if (s->gone || !revents) continue;
+        s->cb(s->user, s->fd, revents);
     }
     call_timers(loop);
 }
