@@ -28,6 +28,8 @@
 #include <libxl_utils.h>
 #include <xenstore.h>
 
+#include "host_xl.h"
+
 /* What `xl -N create` prints is a few kilobytes. */
 #define CONFIG_MAX ((size_t)1024 * 1024)
 #define ERRORS_MAX 32
@@ -1195,27 +1197,7 @@ static void store_event(void *user, int fd, short revents)
 
 void hv_host(struct hv *hv, struct host *host)
 {
-    libxl_physinfo info;
-    libxl_dominfo dom0;
-    const libxl_version_info *version;
-    long page_kb = 4;
-
-    memset(host, 0, sizeof(*host));
-    libxl_physinfo_init(&info);
-    libxl_dominfo_init(&dom0);
-    version = libxl_get_version_info(hv->ctx);
-    if (version) page_kb = (long)(version->pagesize / 1024);
-    if (!libxl_get_physinfo(hv->ctx, &info)) {
-        if (info.cap_hvm) strlist_add(&host->words, "hvm");
-        if (info.cap_pv) strlist_add(&host->words, "pv");
-        if (info.cap_hap) strlist_add(&host->words, "hap");
-        if (info.cap_hvm_directio) strlist_add(&host->words, "iommu");
-        host->total_mb = (long)info.total_pages * page_kb / 1024;
-        if (!libxl_domain_info(hv->ctx, &dom0, 0))
-            host->total_mb -= (long)(dom0.current_memkb / 1024);
-    }
-    libxl_dominfo_dispose(&dom0);
-    libxl_physinfo_dispose(&info);
+    host_facts(hv->ctx, host);
 }
 
 bool hv_totals(struct hv *hv, struct hv_totals *totals)
@@ -1240,6 +1222,18 @@ out:
     return ok;
 }
 
+/* An instance whose save was cut off by the end of an earlier domd. */
+static void wake_suspended(struct hv *hv, struct slot *s)
+{
+    libxl_dominfo info;
+
+    libxl_dominfo_init(&info);
+    if (!libxl_domain_info(hv->ctx, &info, s->domid) && info.shutdown &&
+        info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND)
+        (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
+    libxl_dominfo_dispose(&info);
+}
+
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand)
 {
@@ -1251,6 +1245,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     free(s->name);
     s->name = xstrdup(name);
     s->domid = domid;
+    if (!by_hand) wake_suspended(hv, s);
     if (!watch_on(hv, s)) return true;
     slot_clear(hv, s);
     return false;

@@ -318,7 +318,7 @@ static void need_file(struct reader *r, const char *key, const char *path)
     if (r->host->unknown && provided(path)) return;
     if (*path != '/') wrong(r, key, "%s is not an absolute path", path);
     else if (!r->host->unknown && stat(path, &st))
-        wrong(r, key, "%s: %s", path,
+        wrong(r, key, "%s%s%s", path, errno == ENOENT ? " " : ": ",
               errno == ENOENT ? "does not exist" : strerror(errno));
 }
 
@@ -485,6 +485,17 @@ static void check_names(struct reader *r)
     }
 }
 
+/* FNV-1a, 64 bit. */
+static uint64_t stamp_of(const char *text, size_t len)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
+    return hash;
+}
+
 bool policy_name_ok(const char *text)
 {
     const char *c;
@@ -571,6 +582,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
     }
     keyscan(text, len, &r.places);
     if (!read_name(&r)) goto out;
+    r.p->stamp = stamp_of(text, len);
     read_all(&r);
     for (i = before; i < problems->n; i++) {
         if (problems->v[i].warning) continue;

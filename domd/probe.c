@@ -251,9 +251,8 @@ static char *log_path(const struct probes *all, const char *name)
 
 static bool line_matches(struct probe *p)
 {
-    bool match = p->line.len && !regexec(&p->regex, p->line.s, 0, NULL, 0);
-
-    return match;
+    return p->has_regex && p->line.len &&
+           !regexec(&p->regex, p->line.s, 0, NULL, 0);
 }
 
 /* Feeds new text of the console, and looks at each line of it. */

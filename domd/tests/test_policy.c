@@ -177,7 +177,7 @@ static void what_the_host_lacks(void **state)
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n");
     assert_string_equal(said(),
-                        "x.cfg:2: kernel: /nowhere/k: does not exist");
+                        "x.cfg:2: kernel: /nowhere/k does not exist");
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0\" ]\n");
     assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr0");
@@ -188,7 +188,7 @@ static void what_the_host_lacks(void **state)
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\ndisk = [ \"/nowhere/d,,xvda\" ]\n");
     assert_string_equal(said(),
-                        "x.cfg:2: disk: /nowhere/d: does not exist");
+                        "x.cfg:2: disk: /nowhere/d does not exist");
     policy_free(p);
     host_dispose(&host);
 }
