@@ -833,6 +833,13 @@ static int take_lock(struct daemon *d)
     return d->lock < 0 ? -1 : 0;
 }
 
+static void woken(void *user, int fd, short revents)
+{
+    (void)user;
+    (void)fd;
+    (void)revents;
+}
+
 int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
 {
     struct daemon *d = xcalloc(1, sizeof(*d));
@@ -894,12 +901,6 @@ void daemon_quit(void)
     errno = saved_errno;
 }
 
-static void woken(void *user, int fd, short revents)
-{
-    (void)user;
-    (void)fd;
-    (void)revents;
-}
 
 void daemon_run(struct daemon *d)
 {

@@ -239,10 +239,15 @@ static void welcome(struct server *s, int fd)
 static void listener_event(void *user, int fd, short revents)
 {
     struct server *s = user;
-    int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    unsigned int turn;
+    int conn;
 
     (void)revents;
-    if (conn >= 0) welcome(s, conn);
+    for (turn = 0; turn < SERVER_CLIENTS; turn++) {
+        conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (conn < 0) return;
+        welcome(s, conn);
+    }
 }
 
 /* Drops those that have taken nothing for too long. */
@@ -292,7 +297,7 @@ int server_open(struct server **server_r, struct loop *loop, const char *path,
         rc = errno;
         goto out;
     }
-    if (listen(fd, 16)) {
+    if (listen(fd, 2 * SERVER_CLIENTS)) {
         rc = errno;
         goto out;
     }

@@ -100,9 +100,18 @@ static int cmd_status(const struct options *o, char *const *args)
     return rc;
 }
 
+static bool is_named(char *const *names, const char *name)
+{
+    if (!names || !*names) return true;
+    for (; *names; names++) {
+        if (!strcmp(*names, name)) return true;
+    }
+    return false;
+}
+
 /* Whether all of NAMES (NULL or empty: all domains) are at rest; *BAD_R counts
- * those that ended badly. */
-static bool all_at_rest(yajl_val answer, size_t *bad_r)
+ * those that ended badly. One that is not there any more is at rest. */
+static bool all_at_rest(yajl_val answer, char *const *names, size_t *bad_r)
 {
     yajl_val doms = json_get_array(answer, "domains");
     bool rest = true;
@@ -110,11 +119,12 @@ static bool all_at_rest(yajl_val answer, size_t *bad_r)
 
     *bad_r = 0;
     for (i = 0; doms && i < YAJL_GET_ARRAY(doms)->len; i++) {
-        const char *name =
-            json_get_string(YAJL_GET_ARRAY(doms)->values[i], "state");
-        int state = name ? mc_state_find(name) : -1;
+        yajl_val d = YAJL_GET_ARRAY(doms)->values[i];
+        const char *name = json_get_string(d, "name");
+        const char *text = json_get_string(d, "state");
+        int state = text ? mc_state_find(text) : -1;
 
-        if (state < 0) continue;
+        if (state < 0 || !name || !is_named(names, name)) continue;
         if (!mc_at_rest((enum mc_state)state)) rest = false;
         if (state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
             state == MC_KEPT || state == MC_STUCK || state == MC_LATE)
@@ -143,9 +153,9 @@ static int wait_rest(const struct options *o, char *const *names,
     clock_gettime(CLOCK_MONOTONIC, &ts);
     end = ts.tv_sec + seconds;
     while (!eof) {
-        v = conn_ask(c, "status", names);
+        v = conn_ask(c, "status", NULL);
         if (!v) goto out;
-        rest = all_at_rest(v, &bad);
+        rest = all_at_rest(v, names, &bad);
         yajl_tree_free(v);
         if (rest) break;
         clock_gettime(CLOCK_MONOTONIC, &ts);
