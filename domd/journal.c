@@ -54,8 +54,8 @@ static void read_entry(struct journal *j, yajl_val v)
     e->latency = json_get_int(v, "latency", -1);
     e->reason = reason ? xstrdup(reason) : NULL;
     if (!failures) return;
-    for (i = 0; i < YAJL_GET_ARRAY(failures)->len; i++) {
-        yajl_val f = YAJL_GET_ARRAY(failures)->values[i];
+    for (i = 0; i < json_len(failures); i++) {
+        yajl_val f = json_at(failures, i);
 
         if (!YAJL_IS_INTEGER(f) || e->n_failures == MC_FAILURES_MAX) break;
         e->failures[e->n_failures++] = YAJL_GET_INTEGER(f);
@@ -68,8 +68,8 @@ static void read_names(yajl_val root, const char *key, struct strlist *list)
     size_t i;
 
     if (!names) return;
-    for (i = 0; i < YAJL_GET_ARRAY(names)->len; i++) {
-        const char *name = YAJL_GET_STRING(YAJL_GET_ARRAY(names)->values[i]);
+    for (i = 0; i < json_len(names); i++) {
+        const char *name = YAJL_GET_STRING(json_at(names, i));
 
         if (name) strlist_add(list, name);
     }
@@ -92,8 +92,8 @@ bool journal_parse(struct journal *j, const char *text, size_t len)
     if (json_get_int(root, "v", 0) != JOURNAL_VERSION) goto out;
     doms = json_get_array(root, "domains");
     if (!doms) goto out;
-    for (i = 0; i < YAJL_GET_ARRAY(doms)->len; i++)
-        read_entry(j, YAJL_GET_ARRAY(doms)->values[i]);
+    for (i = 0; i < json_len(doms); i++)
+        read_entry(j, json_at(doms, i));
     j->booted = json_get_bool(root, "booted", false);
     read_names(root, "enabled", &j->enabled);
     read_names(root, "disabled", &j->disabled);

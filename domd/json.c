@@ -143,3 +143,13 @@ yajl_val json_get_array(yajl_val v, const char *key)
 {
     return get(v, key, yajl_t_array);
 }
+
+size_t json_len(yajl_val array)
+{
+    return array && array->type == yajl_t_array ? array->u.array.len : 0;
+}
+
+yajl_val json_at(yajl_val array, size_t i)
+{
+    return i < json_len(array) ? array->u.array.values[i] : NULL;
+}

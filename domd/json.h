@@ -26,5 +26,8 @@ const char *json_get_string(yajl_val v, const char *key);
 int64_t json_get_int(yajl_val v, const char *key, int64_t fallback);
 bool json_get_bool(yajl_val v, const char *key, bool fallback);
 yajl_val json_get_array(yajl_val v, const char *key);
+/* Of an array; NULL is an empty one. */
+size_t json_len(yajl_val array);
+yajl_val json_at(yajl_val array, size_t i);
 
 #endif

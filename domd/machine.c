@@ -96,11 +96,6 @@ int mc_state_find(const char *name)
     return -1;
 }
 
-static const char *name_of(const struct machine *m, unsigned int dom)
-{
-    return m->doms[dom].policy->name;
-}
-
 static void set_reason(struct mc_domain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -820,10 +815,11 @@ static void request_stop(struct machine *m, unsigned int dom)
 
 static void stop_dependents(struct machine *m, unsigned int dom)
 {
+    const struct policy *on = m->doms[dom].policy;
     unsigned int i;
     unsigned int k;
 
-    for (i = 0; i < m->n; i++) {
+    for (i = 0; on && i < m->n; i++) {
         struct mc_domain *d = &m->doms[i];
 
         if (!d->policy || d->stop_req || d->by_hand) continue;
@@ -831,8 +827,7 @@ static void stop_dependents(struct machine *m, unsigned int dom)
         if (!mc_has_instance(d->state) || d->state == MC_DESTROYING) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom != dom || !d->edges[k].requires) continue;
-            set_reason(d, "stopped with %s, which it requires",
-                       name_of(m, dom));
+            set_reason(d, "stopped with %s, which it requires", on->name);
             request_stop(m, i);
             stop_dependents(m, i);
             break;

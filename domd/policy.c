@@ -139,23 +139,19 @@ const char *ready_parse(const char *text, struct ready *ready_r)
         {"frontends", READY_FRONTENDS},
         {"ping", READY_PING},
     };
-    struct ready r = {0};
     size_t i;
 
     for (i = 0; i < ARRAY_SIZE(words); i++) {
         if (strcmp(text, words[i].word)) continue;
-        r.kind = words[i].kind;
-        *ready_r = r;
+        memset(ready_r, 0, sizeof(*ready_r));
+        ready_r->kind = words[i].kind;
         return NULL;
     }
     for (i = 0; i < ARRAY_SIZE(with_arg); i++) {
         size_t len = strlen(with_arg[i].prefix);
-        const char *wrong;
 
         if (strncmp(text, with_arg[i].prefix, len)) continue;
-        wrong = with_arg[i].parse(text + len, &r);
-        if (!wrong) *ready_r = r;
-        return wrong;
+        return with_arg[i].parse(text + len, ready_r);
     }
     return "is not created, frontends, console:REGEX, xenstore:PATH=VALUE, "
            "tcp:PORT, http:PORT/PATH or ping";

@@ -30,10 +30,10 @@ static const char *take_names(yajl_val root, struct request *req)
     size_t i;
 
     if (!names) return NULL;
-    if (YAJL_GET_ARRAY(names)->len > PROTO_NAMES_MAX)
+    if (json_len(names) > PROTO_NAMES_MAX)
         return "too many names";
-    for (i = 0; i < YAJL_GET_ARRAY(names)->len; i++) {
-        const char *name = YAJL_GET_STRING(YAJL_GET_ARRAY(names)->values[i]);
+    for (i = 0; i < json_len(names); i++) {
+        const char *name = YAJL_GET_STRING(json_at(names, i));
 
         if (!name) return "names must be strings";
         strlist_add(&req->names, name);

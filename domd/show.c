@@ -30,19 +30,19 @@ void show_status(yajl_val answer, struct buf *out)
 {
     yajl_val doms = json_get_array(answer, "domains");
     size_t width = 6;
-    size_t n = doms ? YAJL_GET_ARRAY(doms)->len : 0;
+    size_t n = doms ? json_len(doms) : 0;
     size_t i;
 
     for (i = 0; i < n; i++) {
         size_t len =
-            strlen(text_of(YAJL_GET_ARRAY(doms)->values[i], "name"));
+            strlen(text_of(json_at(doms, i), "name"));
 
         if (len > width) width = len;
     }
     buf_addf(out, "%-*s %-10s %5s %-12s %8s  %s\n", (int)width, "DOMAIN",
              "STATE", "DOMID", "FOR", "RESTARTS", "");
     for (i = 0; i < n; i++) {
-        yajl_val d = YAJL_GET_ARRAY(doms)->values[i];
+        yajl_val d = json_at(doms, i);
         char *since = show_duration(json_get_int(d, "since_ms", -1));
         int64_t domid = json_get_int(d, "domid", -1);
         char *id = domid < 0 ? xstrdup("-")
@@ -138,8 +138,8 @@ static void show_states(yajl_val doms, struct buf *out)
 
     head(out, "xenith_domain_state", "gauge",
          "The state of the domain: 1 for the one that it is in.");
-    for (i = 0; i < YAJL_GET_ARRAY(doms)->len; i++) {
-        yajl_val d = YAJL_GET_ARRAY(doms)->values[i];
+    for (i = 0; i < json_len(doms); i++) {
+        yajl_val d = json_at(doms, i);
 
         for (state = 0; state < MC_STATES; state++) {
             const char *name = mc_state_name((enum mc_state)state);
@@ -170,8 +170,8 @@ void show_metrics(yajl_val answer, struct buf *out)
     show_states(doms, out);
     for (k = 0; k < ARRAY_SIZE(metrics); k++) {
         head(out, metrics[k].name, metrics[k].type, metrics[k].help);
-        for (i = 0; i < YAJL_GET_ARRAY(doms)->len; i++) {
-            yajl_val d = YAJL_GET_ARRAY(doms)->values[i];
+        for (i = 0; i < json_len(doms); i++) {
+            yajl_val d = json_at(doms, i);
             int64_t value = json_get_int(d, metrics[k].key, -1);
 
             if (value < 0) continue;

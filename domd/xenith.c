@@ -118,8 +118,8 @@ static bool all_at_rest(yajl_val answer, char *const *names, size_t *bad_r)
     size_t i;
 
     *bad_r = 0;
-    for (i = 0; doms && i < YAJL_GET_ARRAY(doms)->len; i++) {
-        yajl_val d = YAJL_GET_ARRAY(doms)->values[i];
+    for (i = 0; doms && i < json_len(doms); i++) {
+        yajl_val d = json_at(doms, i);
         const char *name = json_get_string(d, "name");
         const char *text = json_get_string(d, "state");
         int state = text ? mc_state_find(text) : -1;
@@ -244,9 +244,9 @@ static int cmd_reload(const struct options *o, char *const *args)
     size_t i;
 
     (void)args;
-    for (i = 0; problems && i < YAJL_GET_ARRAY(problems)->len; i++) {
+    for (i = 0; problems && i < json_len(problems); i++) {
         fprintf(stderr, "%s\n",
-                YAJL_GET_STRING(YAJL_GET_ARRAY(problems)->values[i]));
+                YAJL_GET_STRING(json_at(problems, i)));
         rc = EXIT_WRONG;
     }
     yajl_tree_free(answer);
