@@ -11,8 +11,7 @@
 /* ---- one with another --------------------------------------------------- */
 
 static void bar(struct config *c, size_t i, const char *key, bool hard,
-                const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Reports a problem of policy I with the line of KEY in its file. HARD: it
  * also bars the policy. */
@@ -117,8 +116,10 @@ static void check_disks(struct config *c)
                     bar(c, i, "disk", true, "%s is written by %s, too", disk,
                         c->v[j]->name);
                 else
-                    bar(c, i, "disk", false, "%s is written by %s, too; "
-                        "only one of them can run", disk, c->v[j]->name);
+                    bar(c, i, "disk", false,
+                        "%s is written by %s, too; "
+                        "only one of them can run",
+                        disk, c->v[j]->name);
             }
         }
     }
@@ -136,7 +137,8 @@ static void check_memory(struct config *c, const struct host *host)
     if (total <= host->total_mb) return;
     problem_warn(&c->problems, c->n ? c->v[0]->file : "", 0,
                  "memory: all that start at boot want %ld MiB, and this host "
-                 "has %ld MiB for domains", total, host->total_mb);
+                 "has %ld MiB for domains",
+                 total, host->total_mb);
 }
 
 void config_check(struct config *c, const struct host *host)
@@ -177,9 +179,12 @@ static bool has_content(const struct buf *text)
     for (i = 0; i < text->len; i++) {
         char c = text->s[i];
 
-        if (c == '\n') comment = false;
-        else if (c == '#') comment = true;
-        else if (!comment && !strchr(" \t\r", c)) return true;
+        if (c == '\n')
+            comment = false;
+        else if (c == '#')
+            comment = true;
+        else if (!comment && !strchr(" \t\r", c))
+            return true;
     }
     return false;
 }

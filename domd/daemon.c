@@ -281,7 +281,10 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
     if (!*info->name || info->dying) return;
     if (found >= 0 && mc_has_instance(d->m.doms[found].state)) return;
     if (found < 0) {
-        found = (int)mc_add(&d->m, policy_new(info->name, NULL));
+        struct policy *p = policy_new(info->name, NULL);
+
+        p->stop_timeout = d->opts.hand_timeout;
+        found = (int)mc_add(&d->m, p);
         mc_link(&d->m, loop_now());
     }
     dom = (unsigned int)found;
@@ -357,8 +360,7 @@ static void load(struct daemon *d, bool say)
 
         if (!d->m.doms[i].policy || !d->m.doms[i].listed) continue;
         for (k = 0; k < c.n; k++) {
-            if (!strcmp(c.v[k]->name, d->m.doms[i].policy->name))
-                still = true;
+            if (!strcmp(c.v[k]->name, d->m.doms[i].policy->name)) still = true;
         }
         if (!still) mc_unlist(&d->m, i);
     }
@@ -417,8 +419,7 @@ static bool was_running(enum mc_state state)
 
 static bool was_stopping(enum mc_state state)
 {
-    return state == MC_STOP_WAIT || state == MC_SHUTDOWN ||
-           state == MC_SAVING;
+    return state == MC_STOP_WAIT || state == MC_SHUTDOWN || state == MC_SAVING;
 }
 
 static void adopt_one(struct daemon *d, unsigned int dom,
@@ -455,8 +456,10 @@ static void resume(struct daemon *d, unsigned int dom,
 
     if (mc_has_instance(to->state)) {
         if (!was_stopping(e->state)) return;
-        if (e->want) (void)mc_restart(&d->m, dom, now);
-        else (void)mc_stop(&d->m, dom, now);
+        if (e->want)
+            (void)mc_restart(&d->m, dom, now);
+        else
+            (void)mc_stop(&d->m, dom, now);
         return;
     }
     if (to->policy->bar) return;
@@ -585,8 +588,9 @@ static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
     json_bool(g, "by_hand", m->by_hand);
     json_bool(g, "stale", m->stale);
     json_int(g, "since_ms", loop_now() - m->since);
-    json_int(g, "uptime_ms", mc_has_instance(m->state) && !m->by_hand
-                                 ? loop_now() - m->started : 0);
+    json_int(g, "uptime_ms",
+             mc_has_instance(m->state) && !m->by_hand ? loop_now() - m->started
+                                                      : 0);
     json_int(g, "latency_ms", m->latency);
     json_int(g, "restarts", m->restarts);
     if (m->policy->file) {
@@ -623,8 +627,7 @@ static void answer_status(struct daemon *d, const struct request *req,
     json_bool(g, "closing", d->m.closing);
     json_array(g, "domains");
     for (i = 0; i < d->m.n; i++) {
-        if (!d->m.doms[i].policy ||
-            !asked_for(req, d->m.doms[i].policy->name))
+        if (!d->m.doms[i].policy || !asked_for(req, d->m.doms[i].policy->name))
             continue;
         json_open(g, NULL);
         put_domain(d, g, i);
@@ -697,8 +700,10 @@ static void enable(struct daemon *d, unsigned int dom, bool on)
 {
     const char *name = d->m.doms[dom].policy->name;
 
-    if (on) move_name(&d->disabled, &d->enabled, name);
-    else move_name(&d->enabled, &d->disabled, name);
+    if (on)
+        move_name(&d->disabled, &d->enabled, name);
+    else
+        move_name(&d->enabled, &d->disabled, name);
     d->m.doms[dom].policy->autostart = on;
     d->dirty = true;
 }
@@ -870,8 +875,8 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
         goto out;
     }
     d->store = store_open();
-    d->probes = probes_new(d->loop, d->store, opts->console_dir,
-                           probe_success, d);
+    d->probes =
+        probes_new(d->loop, d->store, opts->console_dir, probe_success, d);
     group = getgrnam(opts->group);
     r = server_open(&d->server, d->loop, opts->socket,
                     group ? (long)group->gr_gid : -1, request, d);
@@ -900,7 +905,6 @@ void daemon_quit(void)
     (void)r;
     errno = saved_errno;
 }
-
 
 void daemon_run(struct daemon *d)
 {

@@ -5,13 +5,14 @@
 #include "util.h"
 
 struct daemon_options {
-    const char *config_dir;  /* of the domain files */
-    const char *run_dir;     /* journal, lock, timeline */
+    const char *config_dir; /* of the domain files */
+    const char *run_dir;    /* journal, lock, timeline */
     const char *socket;
     const char *console_dir; /* of xenconsoled's logs */
     const char *group;       /* that may use the socket, besides root */
     const char *autostart;   /* "yes", "no", or names with commas between */
     unsigned int parallel;   /* creations at a time */
+    msec hand_timeout;       /* stop_timeout of those started by hand */
     bool consoles;           /* marks on the kernel's consoles */
 };
 

@@ -18,14 +18,17 @@ static void on_term(int sig)
 static void usage(FILE *to)
 {
     fputs("usage: domd [-a yes|no|NAME,...] [-c DIR] [-r DIR] [-s SOCKET]\n"
-          "            [-l DIR] [-j N] [-q]\n"
+          "            [-l DIR] [-j N] [-t SECONDS] [-q]\n"
           "  -a  which domains start at boot (yes: those whose files say so)\n"
           "  -c  the directory of the domain files (/config/domains)\n"
           "  -r  where its journal and the timeline are (/run/xenith)\n"
           "  -s  the control socket (" DOMD_SOCKET ")\n"
           "  -l  where guests' consoles are logged (/var/log/xen/console)\n"
           "  -j  how many domains are created at a time (twice the CPUs)\n"
-          "  -q  writes nothing to the kernel's consoles\n", to);
+          "  -t  how long domains that were started by hand may take to shut\n"
+          "      down with the host (60)\n"
+          "  -q  writes nothing to the kernel's consoles\n",
+          to);
 }
 
 int main(int argc, char **argv)
@@ -37,6 +40,7 @@ int main(int argc, char **argv)
         .console_dir = "/var/log/xen/console",
         .group = "xenith",
         .autostart = "yes",
+        .hand_timeout = 60000,
         .consoles = true,
     };
     struct sigaction sa = {.sa_handler = on_term};
@@ -46,7 +50,7 @@ int main(int argc, char **argv)
 
     n = sysconf(_SC_NPROCESSORS_ONLN);
     opts.parallel = n > 0 ? 2 * (unsigned int)n : 2;
-    while ((opt = getopt(argc, argv, "a:c:r:s:l:j:qh")) != -1) {
+    while ((opt = getopt(argc, argv, "a:c:r:s:l:j:t:qh")) != -1) {
         switch (opt) {
         case 'a':
             opts.autostart = optarg;
@@ -65,11 +69,23 @@ int main(int argc, char **argv)
             break;
         case 'j':
             if (!parse_long(optarg, 1, 1000, &n)) {
-                fprintf(stderr, "domd: -j: \"%s\" is not a number from 1 to "
-                        "1000\n", optarg);
+                fprintf(stderr,
+                        "domd: -j: \"%s\" is not a number from 1 to "
+                        "1000\n",
+                        optarg);
                 return 2;
             }
             opts.parallel = (unsigned int)n;
+            break;
+        case 't':
+            if (!parse_long(optarg, 0, 86400, &n)) {
+                fprintf(stderr,
+                        "domd: -t: \"%s\" is not a number of "
+                        "seconds\n",
+                        optarg);
+                return 2;
+            }
+            opts.hand_timeout = (msec)n * 1000;
             break;
         case 'q':
             opts.consoles = false;

@@ -33,7 +33,7 @@
 /* What `xl -N create` prints is a few kilobytes. */
 #define CONFIG_MAX ((size_t)1024 * 1024)
 #define ERRORS_MAX 32
-#define DUMP_DIR "/var/lib/xen/dump"
+#define DUMP_DIR   "/var/lib/xen/dump"
 
 enum op {
     OP_NONE,
@@ -165,8 +165,8 @@ static void logger_message(struct xentoollog_logger *l, xentoollog_level level,
 }
 
 static void logger_progress(struct xentoollog_logger *l, const char *context,
-                            const char *what, int percent,
-                            unsigned long done, unsigned long total)
+                            const char *what, int percent, unsigned long done,
+                            unsigned long total)
 {
     (void)l;
     (void)context;
@@ -542,8 +542,8 @@ static void build(struct hv *hv, struct slot *s)
     if (s->fd >= 0) {
         libxl_domain_restore_params_init(&params);
         params.stream_version = 2;
-        rc = libxl_domain_create_restore(hv->ctx, &s->config, &s->domid,
-                                         s->fd, -1, &params, &s->how, NULL);
+        rc = libxl_domain_create_restore(hv->ctx, &s->config, &s->domid, s->fd,
+                                         -1, &params, &s->how, NULL);
         libxl_domain_restore_params_dispose(&params);
     } else {
         rc = libxl_domain_create_new(hv->ctx, &s->config, &s->domid, &s->how,
@@ -596,8 +596,10 @@ static void converted(struct hv *hv, struct slot *s, int status)
         s->has_config = true;
         if (libxl_domain_config_from_json(hv->ctx, &s->config, s->out.s))
             text = xstrdup("libxl does not understand what xl printed");
-        if (text) create_failed(hv, s, text);
-        else build(hv, s);
+        if (text)
+            create_failed(hv, s, text);
+        else
+            build(hv, s);
     }
     buf_dispose(&s->out);
     buf_dispose(&s->err);
@@ -718,8 +720,10 @@ static void created(struct hv *hv, struct slot *s, int rc)
         /* Used or broken: what was saved must never be used again. */
         path = save_path(s, "");
         other = save_path(s, ".failed");
-        if (rc) rc = rename(path, other) ? rc : rc;
-        else unlink(path);
+        if (rc)
+            (void)rename(path, other);
+        else
+            (void)unlink(path);
         free(path);
         free(other);
         path = save_path(s, ".json");
@@ -981,8 +985,10 @@ static void destroyed(struct hv *hv, struct slot *s, int rc)
             rc = 0;
         libxl_dominfo_dispose(&info);
     }
-    if (rc) report(hv, s, MC_EV_DESTROY_FAILED, why(hv, s, rc));
-    else report_gone(hv, s);
+    if (rc)
+        report(hv, s, MC_EV_DESTROY_FAILED, why(hv, s, rc));
+    else
+        report_gone(hv, s);
 }
 
 static void reset(struct hv *hv, struct slot *s, int rc)
@@ -1041,8 +1047,8 @@ static void take_events(struct hv *hv)
 {
     libxl_event *event = NULL;
 
-    while (!libxl_event_check(hv->ctx, &event, LIBXL_EVENTMASK_ALL, NULL,
-                              NULL)) {
+    while (
+        !libxl_event_check(hv->ctx, &event, LIBXL_EVENTMASK_ALL, NULL, NULL)) {
         if (event->type == LIBXL_EVENT_TYPE_OPERATION_COMPLETE)
             operation_complete(hv, event->for_user,
                                event->u.operation_complete.rc);

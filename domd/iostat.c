@@ -32,13 +32,13 @@ void iostat_read(const char *sys, uint32_t domid, struct iostat *io)
     const char *vbd = "bus/xen-backend/devices/vbd";
     const char *stat = "statistics";
 
-    io->vbd_read = sum(SECTOR, xasprintf("%s/%s-%u-*/%s/rd_sect", sys, vbd,
-                                         domid, stat));
-    io->vbd_written = sum(SECTOR, xasprintf("%s/%s-%u-*/%s/wr_sect", sys, vbd,
-                                            domid, stat));
+    io->vbd_read =
+        sum(SECTOR, xasprintf("%s/%s-%u-*/%s/rd_sect", sys, vbd, domid, stat));
+    io->vbd_written =
+        sum(SECTOR, xasprintf("%s/%s-%u-*/%s/wr_sect", sys, vbd, domid, stat));
     /* What dom0 sends, the domain receives. */
-    io->vif_received = sum(1, xasprintf("%s/class/net/vif%u.*/%s/tx_bytes",
-                                        sys, domid, stat));
-    io->vif_sent = sum(1, xasprintf("%s/class/net/vif%u.*/%s/rx_bytes", sys,
-                                    domid, stat));
+    io->vif_received = sum(
+        1, xasprintf("%s/class/net/vif%u.*/%s/tx_bytes", sys, domid, stat));
+    io->vif_sent = sum(
+        1, xasprintf("%s/class/net/vif%u.*/%s/rx_bytes", sys, domid, stat));
 }

@@ -8,7 +8,7 @@
 #include "json.h"
 
 #define JOURNAL_VERSION 1
-#define JOURNAL_MAX ((size_t)4 * 1024 * 1024)
+#define JOURNAL_MAX     ((size_t)4 * 1024 * 1024)
 
 struct journal_entry *journal_find(const struct journal *j, const char *name)
 {
@@ -110,8 +110,7 @@ void journal_read(struct journal *j, const char *path, char **why_r)
 
     *why_r = NULL;
     memset(j, 0, sizeof(*j));
-    if (r && r != ENOENT)
-        *why_r = xasprintf("%s: %s", path, strerror(r));
+    if (r && r != ENOENT) *why_r = xasprintf("%s: %s", path, strerror(r));
     if (!r && !journal_parse(j, text.s, text.len))
         *why_r = xasprintf("%s: makes no sense", path);
     buf_dispose(&text);

@@ -29,7 +29,7 @@ struct journal {
     bool booted; /* autostart has been done */
     struct journal_entry *v;
     size_t n;
-    struct strlist enabled;  /* until the next boot, whatever the files say */
+    struct strlist enabled; /* until the next boot, whatever the files say */
     struct strlist disabled;
 };
 

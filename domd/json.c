@@ -18,10 +18,14 @@ static size_t utf8_len(const unsigned char *s)
     size_t i;
 
     if (s[0] < 0x80) return 1;
-    if (s[0] >= 0xc2 && s[0] < 0xe0) len = 2;
-    else if (s[0] >= 0xe0 && s[0] < 0xf0) len = 3;
-    else if (s[0] >= 0xf0 && s[0] < 0xf5) len = 4;
-    else return 0;
+    if (s[0] >= 0xc2 && s[0] < 0xe0)
+        len = 2;
+    else if (s[0] >= 0xe0 && s[0] < 0xf0)
+        len = 3;
+    else if (s[0] >= 0xf0 && s[0] < 0xf5)
+        len = 4;
+    else
+        return 0;
     for (i = 1; i < len; i++) {
         if ((s[i] & 0xc0) != 0x80) return 0;
     }
@@ -41,8 +45,10 @@ static void put_text(yajl_gen g, const char *text)
     while (*s) {
         size_t len = utf8_len(s);
 
-        if (len) buf_add(&clean, s, len);
-        else buf_add(&clean, "?", 1);
+        if (len)
+            buf_add(&clean, s, len);
+        else
+            buf_add(&clean, "?", 1);
         s += len ? len : 1;
     }
     yajl_gen_string(g, (const unsigned char *)clean.s, clean.len);
@@ -79,8 +85,10 @@ void json_array_end(yajl_gen g)
 void json_string(yajl_gen g, const char *key, const char *value)
 {
     put_key(g, key);
-    if (value) put_text(g, value);
-    else yajl_gen_null(g);
+    if (value)
+        put_text(g, value);
+    else
+        yajl_gen_null(g);
 }
 
 void json_int(yajl_gen g, const char *key, int64_t value)

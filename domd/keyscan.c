@@ -45,8 +45,7 @@ void keyscan(const char *text, size_t len, struct key_places *places)
 
             while (at < len && name_goes_on(text[at]))
                 at++;
-            places->v = xrealloc(places->v, places->n + 1,
-                                 sizeof(*places->v));
+            places->v = xrealloc(places->v, places->n + 1, sizeof(*places->v));
             places->v[places->n].name = xstrndup(text + from, at - from);
             places->v[places->n].line = line;
             places->n++;
@@ -55,8 +54,10 @@ void keyscan(const char *text, size_t len, struct key_places *places)
             if (c == '[') depth++;
             if (c == ']' && depth) depth--;
             if (c == '\n') line++;
-            if (c == '\n' || c == ';') begins = true;
-            else if (c != ' ' && c != '\t') begins = false;
+            if (c == '\n' || c == ';')
+                begins = true;
+            else if (c != ' ' && c != '\t')
+                begins = false;
             at++;
         }
     }

@@ -60,8 +60,8 @@ msec loop_now(void)
     return (msec)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-struct source *loop_add(struct loop *loop, int fd, short events,
-                        source_cb *cb, void *user)
+struct source *loop_add(struct loop *loop, int fd, short events, source_cb *cb,
+                        void *user)
 {
     struct source *s = xcalloc(1, sizeof(*s));
 
@@ -69,8 +69,8 @@ struct source *loop_add(struct loop *loop, int fd, short events,
     s->events = events;
     s->cb = cb;
     s->user = user;
-    loop->sources = xrealloc(loop->sources, loop->n_sources + 1,
-                             sizeof(struct source *));
+    loop->sources =
+        xrealloc(loop->sources, loop->n_sources + 1, sizeof(struct source *));
     loop->sources[loop->n_sources++] = s;
     return s;
 }
@@ -93,8 +93,8 @@ struct timer *loop_timer(struct loop *loop, timer_cb *cb, void *user)
     t->when = MSEC_NEVER;
     t->cb = cb;
     t->user = user;
-    loop->timers = xrealloc(loop->timers, loop->n_timers + 1,
-                            sizeof(struct timer *));
+    loop->timers =
+        xrealloc(loop->timers, loop->n_timers + 1, sizeof(struct timer *));
     loop->timers[loop->n_timers++] = t;
     return t;
 }
@@ -122,14 +122,18 @@ static void sweep(struct loop *loop)
     size_t n = 0;
 
     for (i = 0; i < loop->n_sources; i++) {
-        if (loop->sources[i]->gone) free(loop->sources[i]);
-        else loop->sources[n++] = loop->sources[i];
+        if (loop->sources[i]->gone)
+            free(loop->sources[i]);
+        else
+            loop->sources[n++] = loop->sources[i];
     }
     loop->n_sources = n;
     n = 0;
     for (i = 0; i < loop->n_timers; i++) {
-        if (loop->timers[i]->gone) free(loop->timers[i]);
-        else loop->timers[n++] = loop->timers[i];
+        if (loop->timers[i]->gone)
+            free(loop->timers[i]);
+        else
+            loop->timers[n++] = loop->timers[i];
     }
     loop->n_timers = n;
 }

@@ -23,8 +23,7 @@ typedef void timer_cb(void *user);
  * lower *TIMEOUT_IO (milliseconds; -1: none). It returns false if the room is
  * not enough. `after` gets the results. */
 struct loop_guest {
-    bool (*before)(void *user, struct pollfd *fds, int *n_io,
-                   int *timeout_io);
+    bool (*before)(void *user, struct pollfd *fds, int *n_io, int *timeout_io);
     void (*after)(void *user, struct pollfd *fds, int n);
     void *user;
 };
@@ -35,8 +34,8 @@ void loop_free(struct loop *loop);
 /* Milliseconds since the machine started; sleep counts. */
 msec loop_now(void);
 
-struct source *loop_add(struct loop *loop, int fd, short events,
-                        source_cb *cb, void *user);
+struct source *loop_add(struct loop *loop, int fd, short events, source_cb *cb,
+                        void *user);
 void loop_events(struct source *source, short events);
 /* Does not close the descriptor. NULL is allowed. */
 void loop_remove(struct loop *loop, struct source *source);

@@ -138,8 +138,7 @@ static unsigned int count_creating(const struct machine *m)
 
     for (i = 0; i < m->n; i++) {
         if (!m->doms[i].policy) continue;
-        if (m->doms[i].state == MC_CREATING ||
-            m->doms[i].state == MC_ABORTING)
+        if (m->doms[i].state == MC_CREATING || m->doms[i].state == MC_ABORTING)
             n++;
     }
     return n;
@@ -212,8 +211,9 @@ static void settle(struct machine *m, struct mc_domain *d)
     if (!d->listed) d->want = false;
 
     if (!d->want || m->closing) {
-        enter(m, d, next == MC_NEXT_FAILED || next == MC_NEXT_HELD
-                        ? MC_FAILED : MC_STOPPED);
+        enter(m, d,
+              next == MC_NEXT_FAILED || next == MC_NEXT_HELD ? MC_FAILED
+                                                             : MC_STOPPED);
         return;
     }
     if (stop_req) {
@@ -617,100 +617,120 @@ static void remove_kept(struct machine *m, struct mc_domain *d,
 }
 
 static handler *const table[MC_STATES][MC_EVENTS] = {
-    [MC_STOPPED] = {
-        [MC_EV_START] = wait_turn,
-    },
-    [MC_WAITING] = {
-        [MC_EV_STOP] = give_up_start,
-        [MC_EV_GO] = go,
-    },
-    [MC_BLOCKED] = {
-        [MC_EV_STOP] = give_up_start,
-    },
-    [MC_DELAY] = {
-        [MC_EV_STOP] = give_up_start,
-        [MC_EV_TIMER] = delay_over,
-    },
-    [MC_CREATING] = {
-        [MC_EV_STOP] = create_abort,
-        [MC_EV_TIMER] = create_late,
-        [MC_EV_CREATED] = created,
-        [MC_EV_CREATE_FAILED] = create_failed,
-    },
-    [MC_ABORTING] = {
-        [MC_EV_CREATED] = created_too_late,
-        [MC_EV_CREATE_FAILED] = aborted,
-    },
-    [MC_BOOTING] = {
-        [MC_EV_STOP] = stop_wait,
-        [MC_EV_TIMER] = late,
-        [MC_EV_READY] = ready,
-        [MC_EV_DIED] = died,
-        [MC_EV_GONE] = died_gone,
-    },
-    [MC_READY] = {
-        [MC_EV_STOP] = stop_wait,
-        [MC_EV_DIED] = died,
-        [MC_EV_GONE] = died_gone,
-    },
-    [MC_LATE] = {
-        [MC_EV_STOP] = stop_wait,
-        [MC_EV_READY] = ready,
-        [MC_EV_DIED] = died,
-        [MC_EV_GONE] = died_gone,
-    },
-    [MC_STOP_WAIT] = {
-        [MC_EV_GO] = stop_now,
-        [MC_EV_DIED] = died_stopping,
-        [MC_EV_GONE] = gone,
-    },
-    [MC_SHUTDOWN] = {
-        [MC_EV_TIMER] = force,
-        [MC_EV_SHUTDOWN_FAILED] = shutdown_failed,
-        [MC_EV_DIED] = died_stopping,
-        [MC_EV_GONE] = gone,
-    },
-    [MC_SAVING] = {
-        [MC_EV_TIMER] = save_late,
-        [MC_EV_DIED] = died_saving,
-        [MC_EV_GONE] = died_saving,
-        [MC_EV_SAVED] = saved,
-        [MC_EV_SAVE_FAILED] = save_failed,
-    },
-    [MC_DESTROYING] = {
-        [MC_EV_TIMER] = destroy_again,
-        [MC_EV_GONE] = gone,
-        [MC_EV_DESTROY_FAILED] = destroy_failed,
-    },
-    [MC_BACKOFF] = {
-        [MC_EV_START] = wait_turn,
-        [MC_EV_STOP] = give_up_start,
-        [MC_EV_TIMER] = backoff_over,
-    },
-    [MC_FAILED] = {
-        [MC_EV_START] = wait_turn,
-        [MC_EV_STOP] = give_up_start,
-    },
-    [MC_HELD] = {
-        [MC_EV_START] = wait_turn,
-        [MC_EV_STOP] = give_up_start,
-    },
-    [MC_SKIPPED] = {
-        [MC_EV_START] = wait_turn,
-    },
-    [MC_KEPT] = {
-        [MC_EV_STOP] = remove_kept,
-        [MC_EV_GONE] = gone_by_itself,
-    },
-    [MC_STUCK] = {
-        [MC_EV_STOP] = remove_kept,
-        [MC_EV_GONE] = gone_by_itself,
-    },
-    [MC_BY_HAND] = {
-        [MC_EV_STOP] = stop_wait,
-        [MC_EV_DIED] = NULL, /* whoever started it looks after it */
-        [MC_EV_GONE] = gone_by_itself,
-    },
+    [MC_STOPPED] =
+        {
+            [MC_EV_START] = wait_turn,
+        },
+    [MC_WAITING] =
+        {
+            [MC_EV_STOP] = give_up_start,
+            [MC_EV_GO] = go,
+        },
+    [MC_BLOCKED] =
+        {
+            [MC_EV_STOP] = give_up_start,
+        },
+    [MC_DELAY] =
+        {
+            [MC_EV_STOP] = give_up_start,
+            [MC_EV_TIMER] = delay_over,
+        },
+    [MC_CREATING] =
+        {
+            [MC_EV_STOP] = create_abort,
+            [MC_EV_TIMER] = create_late,
+            [MC_EV_CREATED] = created,
+            [MC_EV_CREATE_FAILED] = create_failed,
+        },
+    [MC_ABORTING] =
+        {
+            [MC_EV_CREATED] = created_too_late,
+            [MC_EV_CREATE_FAILED] = aborted,
+        },
+    [MC_BOOTING] =
+        {
+            [MC_EV_STOP] = stop_wait,
+            [MC_EV_TIMER] = late,
+            [MC_EV_READY] = ready,
+            [MC_EV_DIED] = died,
+            [MC_EV_GONE] = died_gone,
+        },
+    [MC_READY] =
+        {
+            [MC_EV_STOP] = stop_wait,
+            [MC_EV_DIED] = died,
+            [MC_EV_GONE] = died_gone,
+        },
+    [MC_LATE] =
+        {
+            [MC_EV_STOP] = stop_wait,
+            [MC_EV_READY] = ready,
+            [MC_EV_DIED] = died,
+            [MC_EV_GONE] = died_gone,
+        },
+    [MC_STOP_WAIT] =
+        {
+            [MC_EV_GO] = stop_now,
+            [MC_EV_DIED] = died_stopping,
+            [MC_EV_GONE] = gone,
+        },
+    [MC_SHUTDOWN] =
+        {
+            [MC_EV_TIMER] = force,
+            [MC_EV_SHUTDOWN_FAILED] = shutdown_failed,
+            [MC_EV_DIED] = died_stopping,
+            [MC_EV_GONE] = gone,
+        },
+    [MC_SAVING] =
+        {
+            [MC_EV_TIMER] = save_late,
+            [MC_EV_DIED] = died_saving,
+            [MC_EV_GONE] = died_saving,
+            [MC_EV_SAVED] = saved,
+            [MC_EV_SAVE_FAILED] = save_failed,
+        },
+    [MC_DESTROYING] =
+        {
+            [MC_EV_TIMER] = destroy_again,
+            [MC_EV_GONE] = gone,
+            [MC_EV_DESTROY_FAILED] = destroy_failed,
+        },
+    [MC_BACKOFF] =
+        {
+            [MC_EV_START] = wait_turn,
+            [MC_EV_STOP] = give_up_start,
+            [MC_EV_TIMER] = backoff_over,
+        },
+    [MC_FAILED] =
+        {
+            [MC_EV_START] = wait_turn,
+            [MC_EV_STOP] = give_up_start,
+        },
+    [MC_HELD] =
+        {
+            [MC_EV_START] = wait_turn,
+            [MC_EV_STOP] = give_up_start,
+        },
+    [MC_SKIPPED] =
+        {
+            [MC_EV_START] = wait_turn,
+        },
+    [MC_KEPT] =
+        {
+            [MC_EV_STOP] = remove_kept,
+            [MC_EV_GONE] = gone_by_itself,
+        },
+    [MC_STUCK] =
+        {
+            [MC_EV_STOP] = remove_kept,
+            [MC_EV_GONE] = gone_by_itself,
+        },
+    [MC_BY_HAND] =
+        {
+            [MC_EV_STOP] = stop_wait,
+            [MC_EV_DIED] = NULL, /* whoever started it looks after it */
+            [MC_EV_GONE] = gone_by_itself,
+        },
 };
 
 /* Events that are not about one instance. */

@@ -24,18 +24,18 @@
 #define MC_DESTROY_TRIES 5
 
 enum mc_state {
-    MC_STOPPED,    /* not running, and not wanted */
-    MC_WAITING,    /* wanted; dependencies or a free place are awaited */
-    MC_BLOCKED,    /* wanted; a requirement cannot come up, or a disk is busy */
-    MC_DELAY,      /* dependencies are ready; start_delay runs */
-    MC_CREATING,   /* the hypervisor builds it */
-    MC_ABORTING,   /* its creation was called off; the result is awaited */
-    MC_BOOTING,    /* runs, and is not ready yet */
-    MC_READY,      /* runs, and counts as up */
-    MC_LATE,       /* runs, and was not ready within start_timeout */
-    MC_STOP_WAIT,  /* will stop after those that depend on it */
-    MC_SHUTDOWN,   /* was asked to shut down */
-    MC_SAVING,     /* is being saved */
+    MC_STOPPED,   /* not running, and not wanted */
+    MC_WAITING,   /* wanted; dependencies or a free place are awaited */
+    MC_BLOCKED,   /* wanted; a requirement cannot come up, or a disk is busy */
+    MC_DELAY,     /* dependencies are ready; start_delay runs */
+    MC_CREATING,  /* the hypervisor builds it */
+    MC_ABORTING,  /* its creation was called off; the result is awaited */
+    MC_BOOTING,   /* runs, and is not ready yet */
+    MC_READY,     /* runs, and counts as up */
+    MC_LATE,      /* runs, and was not ready within start_timeout */
+    MC_STOP_WAIT, /* will stop after those that depend on it */
+    MC_SHUTDOWN,  /* was asked to shut down */
+    MC_SAVING,    /* is being saved */
     MC_DESTROYING, /* what is left of it is being removed */
     MC_BACKOFF,    /* ended badly; will be started again */
     MC_FAILED,     /* ended badly, and stays so until somebody starts it */
@@ -50,13 +50,13 @@ enum mc_state {
 enum mc_event {
     MC_EV_START,
     MC_EV_STOP,
-    MC_EV_GO,      /* from within: it is its turn */
-    MC_EV_TIMER,   /* from within: its timer has run out */
+    MC_EV_GO,    /* from within: it is its turn */
+    MC_EV_TIMER, /* from within: its timer has run out */
     MC_EV_CREATED,
     MC_EV_CREATE_FAILED,
     MC_EV_READY,
-    MC_EV_DIED,    /* shut down for one reason or another; still there */
-    MC_EV_GONE,    /* the hypervisor does not have it any more */
+    MC_EV_DIED, /* shut down for one reason or another; still there */
+    MC_EV_GONE, /* the hypervisor does not have it any more */
     MC_EV_DESTROY_FAILED,
     MC_EV_SHUTDOWN_FAILED, /* it cannot be asked */
     MC_EV_SAVED,
@@ -77,18 +77,18 @@ enum mc_death {
 struct mc_result {
     unsigned int gen;
     enum mc_death death; /* MC_EV_DIED, MC_EV_GONE */
-    bool again;          /* MC_EV_DIED: on_poweroff or on_reboot says restart */
-    bool keep;           /* MC_EV_DIED: on_... says preserve */
-    const char *why;     /* failures; NULL if nobody knows */
+    bool again;      /* MC_EV_DIED: on_poweroff or on_reboot says restart */
+    bool keep;       /* MC_EV_DIED: on_... says preserve */
+    const char *why; /* failures; NULL if nobody knows */
 };
 
 enum mc_act {
     MC_ACT_CREATE,
-    MC_ACT_ABORT,    /* call off what is being done (create, save) */
+    MC_ACT_ABORT, /* call off what is being done (create, save) */
     MC_ACT_SHUTDOWN,
     MC_ACT_SAVE,
     MC_ACT_DESTROY,
-    MC_ACT_CHANGED,  /* nothing to do: the state is now another one */
+    MC_ACT_CHANGED, /* nothing to do: the state is now another one */
 };
 
 struct mc_action {
@@ -201,8 +201,8 @@ const char *mc_stop(struct machine *m, unsigned int dom, msec now);
 const char *mc_restart(struct machine *m, unsigned int dom, msec now);
 
 /* Marks those that are to run after boot, with what they require, and lets
- * them go. ONLY: NULL for those whose policy says autostart, or else just these
- * names. Returns the first name of ONLY that there is not, or NULL. */
+ * them go. ONLY: NULL for those whose policy says autostart, or else just
+ * these names. Returns the first name of ONLY that there is not, or NULL. */
 const char *mc_autostart(struct machine *m, const struct strlist *only,
                          msec now);
 

@@ -21,8 +21,10 @@ void marks_open(const char *run_dir, bool consoles)
 /* Appends with one write: the boot scripts write to the same file. */
 static void append(const char *path, const char *line)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY |
-                  O_NONBLOCK | O_CLOEXEC, 0644);
+    int fd =
+        open(path,
+             O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
+             0644);
     ssize_t r;
 
     if (fd < 0) return;

@@ -10,8 +10,7 @@
 void marks_open(const char *run_dir, bool consoles);
 
 /* A line for the timeline. */
-void mark_event(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
+void mark_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and "Xenith: ..." on every console of the kernel. */
 void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

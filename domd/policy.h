@@ -39,7 +39,7 @@ struct ready {
 
 struct policy {
     char *name;
-    char *file; /* NULL: somebody started it by hand */
+    char *file;     /* NULL: somebody started it by hand */
     uint64_t stamp; /* of the file's text: another one, another text */
 
     bool autostart;

@@ -101,9 +101,12 @@ static void get_bool(struct reader *r, const char *key, bool *value_r)
     const char *text = get_string(r, key);
 
     if (!text) return;
-    if (!strcmp(text, "yes") || !strcmp(text, "1")) *value_r = true;
-    else if (!strcmp(text, "no") || !strcmp(text, "0")) *value_r = false;
-    else wrong(r, key, "\"%s\" is not yes or no", text);
+    if (!strcmp(text, "yes") || !strcmp(text, "1"))
+        *value_r = true;
+    else if (!strcmp(text, "no") || !strcmp(text, "0"))
+        *value_r = false;
+    else
+        wrong(r, key, "\"%s\" is not yes or no", text);
 }
 
 /* A list of strings, or one string that stands for a list of one. */
@@ -122,8 +125,10 @@ static void get_list(struct reader *r, const char *key, struct strlist *list)
     for (i = 0; i < n; i++) {
         const char *item = xlu_cfg_get_listitem(values, i);
 
-        if (item) strlist_add(list, item);
-        else wrong(r, key, "element %d is no string", i + 1);
+        if (item)
+            strlist_add(list, item);
+        else
+            wrong(r, key, "element %d is no string", i + 1);
     }
 }
 
@@ -136,8 +141,7 @@ static void read_names(struct reader *r, const char *key, struct strlist *list)
     get_list(r, key, list);
     for (i = 0; i < list->n; i++) {
         if (!policy_name_ok(list->v[i]))
-            wrong(r, key, "\"%s\" cannot be the name of a domain",
-                  list->v[i]);
+            wrong(r, key, "\"%s\" cannot be the name of a domain", list->v[i]);
         else if (!strcmp(list->v[i], r->p->name))
             wrong(r, key, "names the domain itself");
     }
@@ -188,10 +192,14 @@ static void read_restart(struct reader *r, const char *key)
     const char *text = get_string(r, key);
 
     if (!text) return;
-    if (!strcmp(text, "no")) r->p->restart = RESTART_NO;
-    else if (!strcmp(text, "on-failure")) r->p->restart = RESTART_ON_FAILURE;
-    else if (!strcmp(text, "always")) r->p->restart = RESTART_ALWAYS;
-    else wrong(r, key, "\"%s\" is not no, on-failure or always", text);
+    if (!strcmp(text, "no"))
+        r->p->restart = RESTART_NO;
+    else if (!strcmp(text, "on-failure"))
+        r->p->restart = RESTART_ON_FAILURE;
+    else if (!strcmp(text, "always"))
+        r->p->restart = RESTART_ALWAYS;
+    else
+        wrong(r, key, "\"%s\" is not no, on-failure or always", text);
 }
 
 static void read_restart_delay(struct reader *r, const char *key)
@@ -216,10 +224,14 @@ static void read_on_stop(struct reader *r, const char *key)
     const char *text = get_string(r, key);
 
     if (!text) return;
-    if (!strcmp(text, "shutdown")) r->p->on_stop = STOP_SHUTDOWN;
-    else if (!strcmp(text, "save")) r->p->on_stop = STOP_SAVE;
-    else if (!strcmp(text, "destroy")) r->p->on_stop = STOP_DESTROY;
-    else wrong(r, key, "\"%s\" is not shutdown, save or destroy", text);
+    if (!strcmp(text, "shutdown"))
+        r->p->on_stop = STOP_SHUTDOWN;
+    else if (!strcmp(text, "save"))
+        r->p->on_stop = STOP_SAVE;
+    else if (!strcmp(text, "destroy"))
+        r->p->on_stop = STOP_DESTROY;
+    else
+        wrong(r, key, "\"%s\" is not shutdown, save or destroy", text);
 }
 
 static void read_save_to(struct reader *r, const char *key)
@@ -227,8 +239,10 @@ static void read_save_to(struct reader *r, const char *key)
     const char *text = get_string(r, key);
 
     if (!text) return;
-    if (*text != '/') wrong(r, key, "%s is not an absolute path", text);
-    else r->p->save_to = xstrdup(text);
+    if (*text != '/')
+        wrong(r, key, "%s is not an absolute path", text);
+    else
+        r->p->save_to = xstrdup(text);
 }
 
 static void read_priority(struct reader *r, const char *key)
@@ -316,7 +330,8 @@ static void need_file(struct reader *r, const char *key, const char *path)
     struct stat st;
 
     if (r->host->unknown && provided(path)) return;
-    if (*path != '/') wrong(r, key, "%s is not an absolute path", path);
+    if (*path != '/')
+        wrong(r, key, "%s is not an absolute path", path);
     else if (!r->host->unknown && stat(path, &st))
         wrong(r, key, "%s%s%s", path, errno == ENOENT ? " " : ": ",
               errno == ENOENT ? "does not exist" : strerror(errno));
@@ -424,8 +439,10 @@ static void read_memory(struct reader *r)
     if (!get_long(r, "memory", 1, LONG_MAX / 2048, &r->p->memory_mb)) return;
     if (!r->host->unknown && r->host->total_mb &&
         r->p->memory_mb > r->host->total_mb)
-        wrong(r, "memory", "%ld MiB cannot fit: this host has %ld MiB for "
-              "domains", r->p->memory_mb, r->host->total_mb);
+        wrong(r, "memory",
+              "%ld MiB cannot fit: this host has %ld MiB for "
+              "domains",
+              r->p->memory_mb, r->host->total_mb);
 }
 
 static void read_type(struct reader *r)
@@ -458,8 +475,7 @@ static size_t distance(const char *a, const char *b)
     if (other < best) best = other;
     other = strcmp(a + 1, b) ? 3 : 1;
     if (other < best) best = other;
-    if (a[1] && b[1] && a[0] == b[1] && a[1] == b[0] &&
-        !strcmp(a + 2, b + 2))
+    if (a[1] && b[1] && a[0] == b[1] && a[1] == b[0] && !strcmp(a + 2, b + 2))
         best = 1;
     return best;
 }
@@ -516,8 +532,10 @@ static bool read_name(struct reader *r)
         return false;
     }
     if (!policy_name_ok(name)) {
-        wrong(r, "name", "\"%s\" is not made of letters, digits and _ . : + "
-              "-", name);
+        wrong(r, "name",
+              "\"%s\" is not made of letters, digits and _ . : + "
+              "-",
+              name);
         return false;
     }
     r->p = policy_new(name, r->file);
@@ -544,8 +562,7 @@ static void read_all(struct reader *r)
 }
 
 struct policy *policy_parse(const char *text, size_t len, const char *shown,
-                            const struct host *host,
-                            struct problems *problems)
+                            const struct host *host, struct problems *problems)
 {
     struct reader r = {.file = shown, .host = host, .problems = problems};
     struct policy *p = NULL;
@@ -557,8 +574,10 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
     int r_cfg;
 
     if (len > POLICY_FILE_MAX || memchr(text, '\0', len)) {
-        problem_add(problems, shown, 0, "is not a text file of at most %zu "
-                    "bytes", POLICY_FILE_MAX);
+        problem_add(problems, shown, 0,
+                    "is not a text file of at most %zu "
+                    "bytes",
+                    POLICY_FILE_MAX);
         goto out;
     }
     sink = open_memstream(&report, &report_len);
@@ -608,8 +627,10 @@ struct policy *policy_read(const char *path, const struct host *host,
     struct buf text = {0};
     int r = read_file(path, POLICY_FILE_MAX, &text);
 
-    if (r) problem_add(problems, path, 0, "cannot be read: %s", strerror(r));
-    else p = policy_parse(text.s, text.len, path, host, problems);
+    if (r)
+        problem_add(problems, path, 0, "cannot be read: %s", strerror(r));
+    else
+        p = policy_parse(text.s, text.len, path, host, problems);
     buf_dispose(&text);
     return p;
 }

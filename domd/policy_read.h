@@ -16,9 +16,9 @@
  * `unknown` turns off the checks that need the running host. */
 struct host {
     bool unknown;
-    struct strlist words;  /* what `needs` can ask for: hvm, pv, hap, iommu */
-    long total_mb;         /* memory that domains can have; 0: not known */
-    char *default_bridge;  /* NULL: any */
+    struct strlist words; /* what `needs` can ask for: hvm, pv, hap, iommu */
+    long total_mb;        /* memory that domains can have; 0: not known */
+    char *default_bridge; /* NULL: any */
 };
 
 void host_dispose(struct host *host);

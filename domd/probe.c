@@ -20,7 +20,7 @@
 #include <netinet/if_ether.h>
 
 #define LINE_MAX_LEN ((size_t)4096)
-#define REPLY_MAX ((size_t)512)
+#define REPLY_MAX    ((size_t)512)
 /* Addresses that were seen on the bridge. */
 #define SEEN_MAX 256
 
@@ -191,8 +191,8 @@ static bool frontends_connected(struct probe *p)
     size_t k;
 
     for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-        char *path = xasprintf("/local/domain/%u/device/%s", p->domid,
-                               kinds[i]);
+        char *path =
+            xasprintf("/local/domain/%u/device/%s", p->domid, kinds[i]);
         struct strlist devices = {0};
 
         store_list(p->all->store, path, &devices);
@@ -474,8 +474,10 @@ static void read_answer(struct probe *p)
         return;
     }
     buf_add(&p->reply, chunk, (size_t)n);
-    if (good_status(&p->reply, &done)) succeed(p);
-    else if (done || p->reply.len > REPLY_MAX) again(p);
+    if (good_status(&p->reply, &done))
+        succeed(p);
+    else if (done || p->reply.len > REPLY_MAX)
+        again(p);
 }
 
 static void tcp_event(void *user, int fd, short revents)
@@ -498,8 +500,10 @@ static void tcp_event(void *user, int fd, short revents)
         return;
     }
     p->connected = true;
-    if (!send_question(p)) again(p);
-    else loop_events(p->source, POLLIN);
+    if (!send_question(p))
+        again(p);
+    else
+        loop_events(p->source, POLLIN);
 }
 
 static void try_tcp(struct probe *p, struct in_addr ip)
@@ -561,10 +565,10 @@ static void ping_event(void *user, int fd, short revents)
 static void try_ping(struct probe *p, struct in_addr ip)
 {
     struct sockaddr_in to = {.sin_family = AF_INET};
-    struct icmphdr icmp = {0};
+    struct icmphdr icmp;
 
-    p->fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                   IPPROTO_ICMP);
+    p->fd =
+        socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
     if (p->fd < 0) {
         again(p);
         return;
@@ -575,6 +579,7 @@ static void try_ping(struct probe *p, struct in_addr ip)
         again(p);
         return;
     }
+    memset(&icmp, 0, sizeof(icmp));
     icmp.type = ICMP_ECHO;
     icmp.un.echo.id = htons((uint16_t)(getpid() ^ p->dom));
     icmp.un.echo.sequence = htons(++p->sequence);
@@ -612,19 +617,22 @@ static void attempt(void *user)
         break;
     case READY_TCP:
     case READY_HTTP:
-        if (find_address(p, &ip)) try_tcp(p, ip);
-        else again(p);
+        if (find_address(p, &ip))
+            try_tcp(p, ip);
+        else
+            again(p);
         break;
     case READY_PING:
-        if (find_address(p, &ip)) try_ping(p, ip);
-        else again(p);
+        if (find_address(p, &ip))
+            try_ping(p, ip);
+        else
+            again(p);
         break;
     }
 }
 
 struct probes *probes_new(struct loop *loop, struct store *store,
-                          const char *console_dir, probe_ready *cb,
-                          void *user)
+                          const char *console_dir, probe_ready *cb, void *user)
 {
     struct probes *all = xcalloc(1, sizeof(*all));
 
@@ -634,14 +642,14 @@ struct probes *probes_new(struct loop *loop, struct store *store,
     all->cb = cb;
     all->user = user;
     if (store)
-        all->store_source = loop_add(loop, store_fd(store), POLLIN,
-                                     store_event_cb, all);
+        all->store_source =
+            loop_add(loop, store_fd(store), POLLIN, store_event_cb, all);
     all->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (all->inotify >= 0) {
         (void)inotify_add_watch(all->inotify, console_dir,
                                 IN_MODIFY | IN_CREATE | IN_MOVED_TO);
-        all->inotify_source = loop_add(loop, all->inotify, POLLIN,
-                                       inotify_event, all);
+        all->inotify_source =
+            loop_add(loop, all->inotify, POLLIN, inotify_event, all);
     }
     /* Without it, only addresses that dom0 has met are known. */
     all->arp = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -716,6 +724,5 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
 
 void probe_stop(struct probes *all, unsigned int dom)
 {
-    if (dom < all->n && all->v[dom] && all->v[dom]->running)
-        stop(all->v[dom]);
+    if (dom < all->n && all->v[dom] && all->v[dom]->running) stop(all->v[dom]);
 }

@@ -30,8 +30,7 @@ static const char *take_names(yajl_val root, struct request *req)
     size_t i;
 
     if (!names) return NULL;
-    if (json_len(names) > PROTO_NAMES_MAX)
-        return "too many names";
+    if (json_len(names) > PROTO_NAMES_MAX) return "too many names";
     for (i = 0; i < json_len(names); i++) {
         const char *name = YAJL_GET_STRING(json_at(names, i));
 

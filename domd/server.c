@@ -59,8 +59,10 @@ static void set_events(struct client *c)
 {
     short events = 0;
 
-    if (c->out.len) events |= POLLOUT;
-    else if (!c->eof) events |= POLLIN;
+    if (c->out.len)
+        events |= POLLOUT;
+    else if (!c->eof)
+        events |= POLLIN;
     /* More requests are here already, for its next turn. */
     if (c->in.len && memchr(c->in.s, '\n', c->in.len)) events |= POLLOUT;
     loop_events(c->source, events);
@@ -70,8 +72,8 @@ static void set_events(struct client *c)
 static bool flush(struct client *c)
 {
     while (c->out.len) {
-        ssize_t n = send(c->fd, c->out.s, c->out.len,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n =
+            send(c->fd, c->out.s, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
@@ -104,8 +106,10 @@ static void serve_line(struct client *c, const char *line, size_t len)
     struct request req;
     const char *bad = proto_parse(line, len, &req);
 
-    if (bad) proto_error(&c->out, req.id, "%s", bad);
-    else c->server->handler(c->server->user, c, &req, &c->out);
+    if (bad)
+        proto_error(&c->out, req.id, "%s", bad);
+    else
+        c->server->handler(c->server->user, c, &req, &c->out);
     request_dispose(&req);
 }
 
@@ -154,8 +158,10 @@ static void client_event(void *user, int fd, short revents)
     }
     if (c->eof) {
         /* Whoever follows and hangs up. */
-        if (revents & POLLHUP) drop(c);
-        else serve(c);
+        if (revents & POLLHUP)
+            drop(c);
+        else
+            serve(c);
         return;
     }
     /* Not more than there is room for: what is not read fills his side. */
@@ -195,8 +201,10 @@ static size_t place(struct server *s, bool root)
     size_t i;
 
     for (i = 0; i < SERVER_CLIENTS; i++) {
-        if (!s->clients[i]) free_at = i;
-        else if (!s->clients[i]->root) others++;
+        if (!s->clients[i])
+            free_at = i;
+        else if (!s->clients[i]->root)
+            others++;
     }
     if (!root && others >= SERVER_OTHERS) return SERVER_CLIENTS;
     return free_at;
@@ -262,8 +270,10 @@ static void patience(void *user)
         struct client *c = s->clients[i];
 
         if (!c || c->stalled == MSEC_NEVER) continue;
-        if (now - c->stalled >= SERVER_PATIENCE) drop(c);
-        else any = true;
+        if (now - c->stalled >= SERVER_PATIENCE)
+            drop(c);
+        else
+            any = true;
     }
     if (any) loop_at(s->timer, now + 1000);
 }
@@ -292,8 +302,8 @@ int server_open(struct server **server_r, struct loop *loop, const char *path,
     if (r) rc = errno;
     umask(mask);
     if (r) goto out;
-    if (group >= 0 && (chown(path, (uid_t)-1, (gid_t)group) ||
-                       chmod(path, 0660))) {
+    if (group >= 0 &&
+        (chown(path, (uid_t)-1, (gid_t)group) || chmod(path, 0660))) {
         rc = errno;
         goto out;
     }

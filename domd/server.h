@@ -16,10 +16,10 @@
 #include "loop.h"
 #include "proto.h"
 
-#define SERVER_CLIENTS 32
-#define SERVER_OTHERS 24
-#define SERVER_TURN 16
-#define SERVER_BACKLOG ((size_t)256 * 1024)
+#define SERVER_CLIENTS  32
+#define SERVER_OTHERS   24
+#define SERVER_TURN     16
+#define SERVER_BACKLOG  ((size_t)256 * 1024)
 #define SERVER_PATIENCE ((msec)30 * 1000)
 
 struct server;

@@ -34,8 +34,7 @@ void show_status(yajl_val answer, struct buf *out)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        size_t len =
-            strlen(text_of(json_at(doms, i), "name"));
+        size_t len = strlen(text_of(json_at(doms, i), "name"));
 
         if (len > width) width = len;
     }
@@ -45,15 +44,15 @@ void show_status(yajl_val answer, struct buf *out)
         yajl_val d = json_at(doms, i);
         char *since = show_duration(json_get_int(d, "since_ms", -1));
         int64_t domid = json_get_int(d, "domid", -1);
-        char *id = domid < 0 ? xstrdup("-")
-                             : xasprintf("%lld", (long long)domid);
+        char *id =
+            domid < 0 ? xstrdup("-") : xasprintf("%lld", (long long)domid);
 
-        buf_addf(out, "%-*s %-10s %5s %-12s %8lld  %s%s\n", (int)width,
-                 text_of(d, "name"), text_of(d, "state"), id, since,
-                 (long long)json_get_int(d, "restarts", 0),
-                 text_of(d, "reason"),
-                 json_get_bool(d, "stale", false)
-                     ? " (its file has changed since)" : "");
+        buf_addf(
+            out, "%-*s %-10s %5s %-12s %8lld  %s%s\n", (int)width,
+            text_of(d, "name"), text_of(d, "state"), id, since,
+            (long long)json_get_int(d, "restarts", 0), text_of(d, "reason"),
+            json_get_bool(d, "stale", false) ? " (its file has changed since)"
+                                             : "");
         /* No blanks at the ends of lines. */
         while (out->len > 1 && out->s[out->len - 2] == ' ') {
             out->s[out->len - 2] = '\n';
@@ -71,8 +70,8 @@ void show_event(yajl_val event, struct buf *out)
 
     buf_addf(out, "%lld.%02lld %s %s -> %s%s%s\n", (long long)ms / 1000,
              (long long)ms % 1000 / 10, text_of(event, "domain"),
-             text_of(event, "from"), text_of(event, "to"),
-             *reason ? ": " : "", reason);
+             text_of(event, "from"), text_of(event, "to"), *reason ? ": " : "",
+             reason);
 }
 
 /* ---- Prometheus --------------------------------------------------------- */
@@ -96,8 +95,8 @@ static const struct {
      "Instances started by domd after one had ended.", "restarts", 1, false},
     {"xenith_domain_cpu_seconds_total", "counter", "CPU time used.", "cpu_ns",
      1e-9, true},
-    {"xenith_domain_memory_bytes", "gauge", "Memory that it has.",
-     "memory_kb", 1024, true},
+    {"xenith_domain_memory_bytes", "gauge", "Memory that it has.", "memory_kb",
+     1024, true},
     {"xenith_domain_vbd_read_bytes_total", "counter",
      "Bytes read from its disks.", "vbd_read_bytes", 1, true},
     {"xenith_domain_vbd_written_bytes_total", "counter",
@@ -120,8 +119,8 @@ static const struct {
     {"xenith_host_memory_free_bytes", "gauge", "Memory that no domain has.",
      "free_kb", 1024},
     {"xenith_host_cpus", "gauge", "CPUs of the machine.", "cpus", 1},
-    {"xenith_host_dom0_cpu_seconds_total", "counter",
-     "CPU time used by dom0.", "dom0_cpu_ns", 1e-9},
+    {"xenith_host_dom0_cpu_seconds_total", "counter", "CPU time used by dom0.",
+     "dom0_cpu_ns", 1e-9},
 };
 
 static void head(struct buf *out, const char *name, const char *type,
@@ -144,8 +143,10 @@ static void show_states(yajl_val doms, struct buf *out)
         for (state = 0; state < MC_STATES; state++) {
             const char *name = mc_state_name((enum mc_state)state);
 
-            buf_addf(out, "xenith_domain_state{domain=\"%s\",state=\"%s\"} "
-                     "%d\n", text_of(d, "name"), name,
+            buf_addf(out,
+                     "xenith_domain_state{domain=\"%s\",state=\"%s\"} "
+                     "%d\n",
+                     text_of(d, "name"), name,
                      !strcmp(name, text_of(d, "state")));
         }
     }

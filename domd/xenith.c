@@ -18,7 +18,7 @@
 #include "machine.h"
 #include "show.h"
 
-#define CONFIG_DIR "/config/domains"
+#define CONFIG_DIR  "/config/domains"
 #define CONSOLE_DIR "/var/log/xen/console"
 
 /* Exit status, as in the manual page. */
@@ -34,6 +34,7 @@ struct options {
     bool json;
     bool watch; /* --watch, --follow */
     bool wait;
+    bool created; /* wait: only until they are created */
     bool dot;
 };
 
@@ -52,8 +53,10 @@ static int print_status(struct conn *c, const struct options *o,
     yajl_val answer = conn_ask(c, "status", names);
 
     if (!answer) return EXIT_WRONG;
-    if (o->json) buf_addf(&out, "%s\n", conn_text(c));
-    else show_status(answer, &out);
+    if (o->json)
+        buf_addf(&out, "%s\n", conn_text(c));
+    else
+        show_status(answer, &out);
     print(&out);
     buf_dispose(&out);
     yajl_tree_free(answer);
@@ -111,7 +114,8 @@ static bool is_named(char *const *names, const char *name)
 
 /* Whether all of NAMES (NULL or empty: all domains) are at rest; *BAD_R counts
  * those that ended badly. One that is not there any more is at rest. */
-static bool all_at_rest(yajl_val answer, char *const *names, size_t *bad_r)
+static bool all_at_rest(yajl_val answer, const struct options *o,
+                        char *const *names, size_t *bad_r)
 {
     yajl_val doms = json_get_array(answer, "domains");
     bool rest = true;
@@ -125,7 +129,9 @@ static bool all_at_rest(yajl_val answer, char *const *names, size_t *bad_r)
         int state = text ? mc_state_find(text) : -1;
 
         if (state < 0 || !name || !is_named(names, name)) continue;
-        if (!mc_at_rest((enum mc_state)state)) rest = false;
+        if (o->created ? state == MC_CREATING || state == MC_ABORTING
+                       : !mc_at_rest((enum mc_state)state))
+            rest = false;
         if (state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
             state == MC_KEPT || state == MC_STUCK || state == MC_LATE)
             (*bad_r)++;
@@ -135,8 +141,7 @@ static bool all_at_rest(yajl_val answer, char *const *names, size_t *bad_r)
 
 /* Waits until nothing is on its way any more, SECONDS at most (-1: no
  * limit). */
-static int wait_rest(const struct options *o, char *const *names,
-                     long seconds)
+static int wait_rest(const struct options *o, char *const *names, long seconds)
 {
     struct conn *events = conn_open(o->socket);
     struct conn *c = events ? conn_open(o->socket) : NULL;
@@ -155,14 +160,15 @@ static int wait_rest(const struct options *o, char *const *names,
     while (!eof) {
         v = conn_ask(c, "status", NULL);
         if (!v) goto out;
-        rest = all_at_rest(v, names, &bad);
+        rest = all_at_rest(v, o, names, &bad);
         yajl_tree_free(v);
         if (rest) break;
         clock_gettime(CLOCK_MONOTONIC, &ts);
         if (seconds >= 0 && ts.tv_sec >= end) break;
         yajl_tree_free(conn_read(events, 1000, &eof));
     }
-    if (!rest) fprintf(stderr, "xenith: some domains are still on their way\n");
+    if (!rest)
+        fprintf(stderr, "xenith: some domains are still on their way\n");
     if (rest && !bad) rc = EXIT_OK;
 out:
     conn_close(c);
@@ -182,8 +188,7 @@ static int cmd_wait(const struct options *o, char *const *args)
     return wait_rest(o, NULL, seconds);
 }
 
-static int simple(const struct options *o, const char *cmd,
-                  char *const *args)
+static int simple(const struct options *o, const char *cmd, char *const *args)
 {
     struct conn *c;
     yajl_val answer;
@@ -245,8 +250,7 @@ static int cmd_reload(const struct options *o, char *const *args)
 
     (void)args;
     for (i = 0; problems && i < json_len(problems); i++) {
-        fprintf(stderr, "%s\n",
-                YAJL_GET_STRING(json_at(problems, i)));
+        fprintf(stderr, "%s\n", YAJL_GET_STRING(json_at(problems, i)));
         rc = EXIT_WRONG;
     }
     yajl_tree_free(answer);
@@ -270,8 +274,10 @@ static int cmd_events(const struct options *o, char *const *args)
     while ((v = conn_read(c, o->watch ? -1 : 1000, &eof))) {
         struct buf out = {0};
 
-        if (o->json) buf_addf(&out, "%s\n", conn_text(c));
-        else show_event(v, &out);
+        if (o->json)
+            buf_addf(&out, "%s\n", conn_text(c));
+        else
+            show_event(v, &out);
         print(&out);
         buf_dispose(&out);
         yajl_tree_free(v);
@@ -361,8 +367,10 @@ static int cmd_graph(const struct options *o, char *const *args)
     struct buf out = {0};
 
     config_read(&c, *args ? *args : CONFIG_DIR, &host);
-    if (o->dot) graph_dot(c.v, c.n, &out);
-    else graph_text(c.v, c.n, &out);
+    if (o->dot)
+        graph_dot(c.v, c.n, &out);
+    else
+        graph_text(c.v, c.n, &out);
     print(&out);
     buf_dispose(&out);
     config_dispose(&c);
@@ -418,8 +426,7 @@ static int cmd_log(const struct options *o, char *const *args)
     any = copy_log(before, &all);
     any = copy_log(path, &offset) || any;
     if (!any)
-        fprintf(stderr, "xenith: cannot read %s: %s\n", path,
-                strerror(errno));
+        fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
     while (any && o->watch) {
         usleep(200000);
         copy_log(path, &offset);
@@ -433,8 +440,7 @@ static int cmd_log(const struct options *o, char *const *args)
 static int to_init(const char *program)
 {
     execlp(program, program, (char *)NULL);
-    fprintf(stderr, "xenith: cannot start %s: %s\n", program,
-            strerror(errno));
+    fprintf(stderr, "xenith: cannot start %s: %s\n", program, strerror(errno));
     return EXIT_WRONG;
 }
 
@@ -476,7 +482,7 @@ static const struct {
     {"check", cmd_check, "[DIR]", "look for mistakes in the domain files"},
     {"events", cmd_events, "[--json] [--follow]", "what happens"},
     {"metrics", cmd_metrics, "", "figures for Prometheus"},
-    {"wait", cmd_wait, "[SECONDS]", "until nothing is on its way"},
+    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way"},
     {"shutdown", cmd_shutdown, "", "stop all domains, and wait"},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off"},
     {"reboot", cmd_reboot, "", "stop all, and restart the host"},
@@ -495,16 +501,14 @@ static void usage(FILE *to)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"json", no_argument, NULL, 'J'},
-        {"watch", no_argument, NULL, 'w'},
-        {"follow", no_argument, NULL, 'f'},
-        {"wait", no_argument, NULL, 'W'},
-        {"dot", no_argument, NULL, 'D'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'J'},    {"watch", no_argument, NULL, 'w'},
+        {"follow", no_argument, NULL, 'f'},  {"wait", no_argument, NULL, 'W'},
+        {"created", no_argument, NULL, 'C'}, {"dot", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
     };
     struct options o = {
-        .socket = DOMD_SOCKET, .console_dir = CONSOLE_DIR,
+        .socket = DOMD_SOCKET,
+        .console_dir = CONSOLE_DIR,
     };
     size_t i;
     int opt;
@@ -526,6 +530,9 @@ int main(int argc, char **argv)
             break;
         case 'W':
             o.wait = true;
+            break;
+        case 'C':
+            o.created = true;
             break;
         case 'D':
             o.dot = true;

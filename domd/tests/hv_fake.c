@@ -265,8 +265,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
 
 uint32_t hv_domid(const struct hv *hv, unsigned int dom)
 {
-    return dom < hv->n && hv->slots[dom] ? hv->slots[dom]->domid
-                                         : HV_NO_DOMID;
+    return dom < hv->n && hv->slots[dom] ? hv->slots[dom]->domid : HV_NO_DOMID;
 }
 
 struct hv_info *hv_list(struct hv *hv, int *n_r)
@@ -347,7 +346,8 @@ static void poke(void *user)
                 bool reboot = !strncmp(what.s, "reboot", 6);
 
                 set_state(hv, s->domid, "dead");
-                report(hv, s, MC_EV_DIED, reboot ? MC_REBOOT
+                report(hv, s, MC_EV_DIED,
+                       reboot                         ? MC_REBOOT
                        : !strncmp(what.s, "crash", 5) ? MC_CRASH
                                                       : MC_POWEROFF,
                        reboot, NULL);

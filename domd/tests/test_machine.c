@@ -44,7 +44,7 @@ static struct policy *policy(unsigned int dom)
 static const char *acts(void)
 {
     static const char *const words[] = {
-        [MC_ACT_CREATE] = "create", [MC_ACT_ABORT] = "abort",
+        [MC_ACT_CREATE] = "create",     [MC_ACT_ABORT] = "abort",
         [MC_ACT_SHUTDOWN] = "shutdown", [MC_ACT_SAVE] = "save",
         [MC_ACT_DESTROY] = "destroy",
     };
@@ -63,9 +63,8 @@ static const char *acts(void)
     return text;
 }
 
-static void event_full(unsigned int dom, enum mc_event ev,
-                       enum mc_death death, bool again, bool keep,
-                       const char *why)
+static void event_full(unsigned int dom, enum mc_event ev, enum mc_death death,
+                       bool again, bool keep, const char *why)
 {
     struct mc_result r = {0};
 
@@ -93,10 +92,9 @@ static void pass(msec time)
     mc_tick(&m, now);
 }
 
-#define assert_state(dom, name) \
+#define assert_state(dom, name)                                               \
     assert_string_equal(mc_state_name(m.doms[dom].state), name)
-#define assert_reason(dom, text) \
-    assert_string_equal(m.doms[dom].reason, text)
+#define assert_reason(dom, text) assert_string_equal(m.doms[dom].reason, text)
 
 static void bring_up(unsigned int dom)
 {

@@ -118,8 +118,9 @@ static void mistakes_with_their_lines(void **state)
     complains("memory = 4\n",
               "x.cfg:1: the domain has no name (name = \"...\")");
     complains("name = \"a b\"\n", "x.cfg:1: name: \"a b\" is not made of "
-              "letters, digits and _ . : + -");
-    complains("name = \"a\"\n\nautostrat = \"no\"\n", "x.cfg:3: warning: "
+                                  "letters, digits and _ . : + -");
+    complains("name = \"a\"\n\nautostrat = \"no\"\n",
+              "x.cfg:3: warning: "
               "autostrat: neither xl nor domd knows this key (autostart?)");
     complains("name = \"a\"\nautostart = \"maybe\"\n",
               "x.cfg:2: autostart: \"maybe\" is not yes or no");
@@ -128,22 +129,26 @@ static void mistakes_with_their_lines(void **state)
     complains("name = \"a\"\nstart_timeout = \"soon\"\n",
               "x.cfg:2: start_timeout: \"soon\" is not a number from 1 to "
               "86400");
-    complains("name = \"a\"\nstart_timeout = 0\n", "x.cfg:2: start_timeout: "
+    complains("name = \"a\"\nstart_timeout = 0\n",
+              "x.cfg:2: start_timeout: "
               "\"0\" is not a number from 1 to 86400");
     complains("name = \"a\"\npriority = 101\n",
               "x.cfg:2: priority: \"101\" is not a number from 0 to 100");
     complains("name = \"a\"\nready = \"tcp:0\"\n",
               "x.cfg:2: ready: \"tcp:0\": tcp: needs a port (1 to 65535)");
-    complains("name = \"a\"\nready = \"console:(\"\n", "x.cfg:2: ready: "
+    complains("name = \"a\"\nready = \"console:(\"\n",
+              "x.cfg:2: ready: "
               "\"console:(\": console: the regular expression is broken");
-    complains("name = \"a\"\nready = \"xenstore:=x\"\n", "x.cfg:2: ready: "
+    complains("name = \"a\"\nready = \"xenstore:=x\"\n",
+              "x.cfg:2: ready: "
               "\"xenstore:=x\": xenstore: needs PATH=VALUE");
     complains("name = \"a\"\nready = \"http:80/a b\"\n",
               "x.cfg:2: ready: \"http:80/a b\": http: the path must not have "
               "blanks in it");
     complains("name = \"a\"\non_stop = \"save\"\n",
               "x.cfg:2: on_stop: save needs save_to, a directory on a disk");
-    complains("name = \"a\"\nneeds = \"luck\"\n", "x.cfg:2: needs: \"luck\" "
+    complains("name = \"a\"\nneeds = \"luck\"\n",
+              "x.cfg:2: needs: \"luck\" "
               "is not hvm, pv, hap, iommu or a path");
     complains("name = \"a\"\nkernel = \"vmlinuz\"\n",
               "x.cfg:2: kernel: vmlinuz is not an absolute path");
@@ -176,19 +181,17 @@ static void what_the_host_lacks(void **state)
     assert_true(p->bar_is_skip);
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n");
-    assert_string_equal(said(),
-                        "x.cfg:2: kernel: /nowhere/k does not exist");
+    assert_string_equal(said(), "x.cfg:2: kernel: /nowhere/k does not exist");
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0\" ]\n");
     assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr0");
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nmemory = 1001\n");
     assert_string_equal(said(), "x.cfg:2: memory: 1001 MiB cannot fit: this "
-                        "host has 1000 MiB for domains");
+                                "host has 1000 MiB for domains");
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\ndisk = [ \"/nowhere/d,,xvda\" ]\n");
-    assert_string_equal(said(),
-                        "x.cfg:2: disk: /nowhere/d does not exist");
+    assert_string_equal(said(), "x.cfg:2: disk: /nowhere/d does not exist");
     policy_free(p);
     host_dispose(&host);
 }
@@ -197,14 +200,14 @@ static void what_the_host_lacks(void **state)
 static void no_key_is_shared_with_xl(void **state)
 {
     static const char *const ours[] = {
-        "autostart", "after", "requires", "ready", "start_timeout",
-        "stop_timeout", "start_delay", "restart", "restart_delay",
-        "restart_window", "restart_limit", "on_stop", "save_to", "priority",
-        "needs", "address",
+        "autostart",     "after",          "requires",      "ready",
+        "start_timeout", "stop_timeout",   "start_delay",   "restart",
+        "restart_delay", "restart_window", "restart_limit", "on_stop",
+        "save_to",       "priority",       "needs",         "address",
     };
     static const char *const theirs[] = {
-        "acpi", "name", "memory", "disk", "vif", "on_crash", "on_reboot",
-        "kernel", "xen_platform_pci", "type", "vcpus", "cmdline",
+        "acpi",      "name",   "memory",           "disk", "vif",   "on_crash",
+        "on_reboot", "kernel", "xen_platform_pci", "type", "vcpus", "cmdline",
     };
     size_t i;
 
@@ -352,7 +355,8 @@ static void names_and_disks_taken_twice(void **state)
     assert_int_equal(c.n, 3);
     assert_non_null(strstr(c.problems.v[0].text, "\"a\" is already taken by"));
     assert_said(&c, 1, "b.cfg", "2: disk: /dev/x is written by a, too");
-    assert_said(&c, 2, "c.cfg", "3: warning: disk: /dev/x is written by a, "
+    assert_said(&c, 2, "c.cfg",
+                "3: warning: disk: /dev/x is written by a, "
                 "too; only one of them can run");
     assert_null(c.v[0]->bar);
     assert_non_null(c.v[1]->bar);
@@ -386,8 +390,8 @@ static void graph_as_text_and_dot(void **state)
     config_read(&c, dir, &nowhere);
     graph_text(c.v, c.n, &text);
     assert_string_equal(text.s, "1\n   c (not at boot)\n"
-                        "2\n   b: after c\n"
-                        "3\n   a: requires b, after c\n");
+                                "2\n   b: after c\n"
+                                "3\n   a: requires b, after c\n");
     buf_dispose(&text);
     graph_dot(c.v, c.n, &text);
     assert_non_null(strstr(text.s, "\"a\" -> \"b\";"));

@@ -15,13 +15,13 @@
 #include "../machine.h"
 
 #define MAX_DOMS 9
-#define MAX_OPS 64
+#define MAX_OPS  64
 
 /* ---- the fake hypervisor ------------------------------------------------ */
 
 struct fake {
-    bool there;  /* the hypervisor has it */
-    bool dead;   /* it has shut down, and is still there */
+    bool there; /* the hypervisor has it */
+    bool dead;  /* it has shut down, and is still there */
     bool ready;
     bool up;       /* it was created, and not called off */
     bool stopping; /* its stop had begun, and was right then */
@@ -77,14 +77,15 @@ static void tell(const char *format, ...)
     if (r > 0 && story_len + (size_t)r < sizeof(story)) story_len += (size_t)r;
 }
 
-#define MUST(cond)                                                          \
-    do {                                                                    \
-        if (!(cond)) {                                                      \
-            fprintf(stderr, "%5$s\nseed %1$lu, time %2$lld, line %3$d: %4$s\n", seed,      \
-                        (long long)now, __LINE__, #cond,                    \
-                        story + (story_len > 4000 ? story_len - 4000 : 0)); \
-            fail();                                                         \
-        }                                                                   \
+#define MUST(cond)                                                            \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr,                                                   \
+                    "%5$s\nseed %1$lu, time %2$lld, line %3$d: %4$s\n", seed, \
+                    (long long)now, __LINE__, #cond,                          \
+                    story + (story_len > 4000 ? story_len - 4000 : 0));       \
+            fail();                                                           \
+        }                                                                     \
     } while (0)
 
 static void later(enum mc_act act, unsigned int dom, unsigned int gen,
@@ -206,8 +207,7 @@ static void carry_out(void)
             tell("%lld abort %u\n", (long long)now, a.dom);
             for (i = 0; i < MAX_OPS; i++) {
                 if (ops[i].used && ops[i].dom == a.dom &&
-                    (ops[i].act == MC_ACT_CREATE ||
-                     ops[i].act == MC_ACT_SAVE))
+                    (ops[i].act == MC_ACT_CREATE || ops[i].act == MC_ACT_SAVE))
                     ops[i].aborted = true;
             }
             break;
@@ -330,8 +330,7 @@ static void tick(void)
         /* A timer that has run out fires once: never a second time for the
          * same instant, and none is passed over. */
         if (m.doms[i].deadline > now) continue;
-        MUST(m.doms[i].deadline != fired[i] ||
-             m.doms[i].state == MC_BOOTING);
+        MUST(m.doms[i].deadline != fired[i] || m.doms[i].state == MC_BOOTING);
         fired[i] = m.doms[i].deadline;
     }
     mc_tick(&m, now);
@@ -575,7 +574,9 @@ int main(int argc, char **argv)
     };
 
     if (argc > 1) first = strtoul(argv[1], NULL, 10);
-    if (argc > 2) count = strtoul(argv[2], NULL, 10);
-    else if (argc > 1) count = 1;
+    if (argc > 2)
+        count = strtoul(argv[2], NULL, 10);
+    else if (argc > 1)
+        count = 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
