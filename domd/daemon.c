@@ -47,6 +47,7 @@ struct daemon {
     int lock;
     bool booted;
     bool pumping;
+    bool beginning; /* what the journal says is not all restored yet */
     bool dirty; /* the journal has to be written */
     bool told_down;
 };
@@ -199,7 +200,7 @@ static void pump(struct daemon *d)
 {
     struct mc_action a;
 
-    if (d->pumping) return;
+    if (d->pumping || d->beginning) return;
     d->pumping = true;
     while (mc_take(&d->m, &a))
         act(d, &a);
@@ -547,6 +548,9 @@ static void begin(struct daemon *d)
     for (k = 0; k < j.disabled.n; k++)
         strlist_add(&d->disabled, j.disabled.v[k]);
     d->booted = j.booted;
+    /* Nothing is done, and above all nothing is written, before all that the
+     * old journal says is known again: we could be killed at any moment. */
+    d->beginning = true;
     load(d, !j.booted);
     adopt_all(d, &j);
     hv_list_changed(d);
@@ -556,8 +560,8 @@ static void begin(struct daemon *d)
         if (dom >= 0 && !d->m.doms[dom].by_hand)
             resume(d, (unsigned int)dom, &j.v[k]);
     }
-    pump(d);
     if (!d->booted) boot(d);
+    d->beginning = false;
     pump(d);
     journal_dispose(&j);
 }
