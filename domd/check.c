@@ -58,6 +58,7 @@ static size_t find(const struct config *c, const char *name)
 static void check_twice(struct config *c)
 {
     size_t i;
+    size_t k;
 
     for (i = 0; i < c->n; i++) {
         size_t first = find(c, c->v[i]->name);
@@ -66,8 +67,9 @@ static void check_twice(struct config *c)
         bar(c, i, "name", true, "\"%s\" is already taken by %s", c->v[i]->name,
             c->v[first]->file);
         policy_free(c->v[i]);
-        memmove(c->v + i, c->v + i + 1, (c->n - i - 1) * sizeof(*c->v));
         c->n--;
+        for (k = i; k < c->n; k++)
+            c->v[k] = c->v[k + 1];
         i--;
     }
 }
