@@ -50,7 +50,7 @@ entries() {
 user_xen=$(first_line "$config/xen.options")
 user_linux=$(first_line "$config/linux.options")
 timeout=$(first_line "$config/menu.timeout")
-case ${timeout:=3} in
+case ${timeout:=2} in
 *[!0-9]*)
 	echo "boot-menu.sh: the menu's timeout is a number of seconds, not '$timeout'" >&2
 	exit 1

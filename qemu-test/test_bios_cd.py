@@ -21,8 +21,8 @@ def machine(boot, iso, identities):
 
 
 def test_boot_says_where_it_is(machine):
-    host.assert_in_order(machine.console.text, r"Xenith: init", r"Xenith: domain hello-pv started",
-                         r"Xenith: domain hello-pvh started", r"Xenith: ready")
+    host.assert_in_order(machine.console.text, r"Xenith: init", r"Xenith: domain hello-pvh started",
+                         r"Xenith: domain hello-pv started", r"Xenith: ready")
     host.assert_in_order(machine.console.text, r"Xenith: init",
                          r"Xenith: network xenbr0 10\.0\.2\.15", r"Xenith: ready")
 
@@ -65,9 +65,9 @@ def test_bridge(machine):
 
 
 def test_configuration_is_in_sight(machine):
-    assert machine.out("ls /config/domains").split() == ["hello-pv.cfg", "hello-pvh.cfg"]
+    assert machine.out("ls /config/domains").split() == ["10-hello-pvh.cfg", "20-hello-pv.cfg"]
     assert "hostname=xenith" in machine.out("cat /config/host.conf").splitlines()
-    machine.out("test -s /config/images/hello/vmlinuz")
+    machine.out("test -s /config/images/hello/vmlinux")
 
 
 def test_root_is_in_ram(machine):
@@ -139,7 +139,7 @@ def test_domains_outlive_the_restarts(machine):
 # A guest whose first program does nothing but write to its console.
 SHOUTER = """name = "shouter"
 type = "pv"
-kernel = "/config/images/hello/vmlinuz"
+kernel = "/config/images/hello/vmlinux"
 ramdisk = "/config/images/hello/initrd.gz"
 memory = 48
 cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "while :; do echo %s; done"'
@@ -169,7 +169,7 @@ def test_medium_taken_out(machine):
     machine.sh("dd if=/dev/sr0 of=/dev/null bs=2048 count=1")   # dom0 notices
     for name in HELLO:
         assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
-    machine.out("sed s/hello-pv/latecomer/ /config/domains/hello-pv.cfg >/tmp/latecomer.cfg; "
+    machine.out("sed s/hello-pv/latecomer/ /config/domains/20-hello-pv.cfg >/tmp/latecomer.cfg; "
                 "xl create /tmp/latecomer.cfg", 120)
     host.assert_hello(machine, "latecomer")
 
@@ -181,7 +181,7 @@ def test_shutdown_from_inside(machine):
     machine.wait_off()
     said = machine.console.text[since:]
     host.assert_in_order(said, "stopping domain latecomer", "domain latecomer stopped",
-                         "stopping domain hello-pvh", "domain hello-pvh stopped",
                          "stopping domain hello-pv$", "domain hello-pv stopped",
+                         "stopping domain hello-pvh", "domain hello-pvh stopped",
                          "Xenith: power off")
     assert "forced" not in said

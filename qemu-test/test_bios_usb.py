@@ -13,7 +13,7 @@ import host
 # What a domain of these files lacks is all that is wrong with it.
 GUEST = """name = "%s"
 type = "pvh"
-kernel = "/config/images/hello/vmlinuz"
+kernel = "/config/images/hello/vmlinux"
 ramdisk = "/config/images/hello/initrd.gz"
 memory = 48
 vif = [ "" ]
@@ -21,11 +21,11 @@ vif = [ "" ]
 
 FAULTY = {
     # These come before the good ones, in the order of the file names.
-    "10-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
-    "10-nokernel": (GUEST % "nokernel").replace("hello/vmlinuz", "nothing/vmlinuz"),
-    "10-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
-    "10-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
-    "10-nameless": (GUEST % "x").replace('name = "x"\n', ""),
+    "05-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
+    "05-nokernel": (GUEST % "nokernel").replace("hello/vmlinux", "nothing/vmlinux"),
+    "05-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
+    "05-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
+    "05-nameless": (GUEST % "x").replace('name = "x"\n', ""),
     # The same name as one of the image's domains, which is started before it.
     "zz-twin": GUEST % "hello-pv",
 }
@@ -48,13 +48,13 @@ def mark(machine, pattern):
 
 
 def test_broken_file_is_named_with_its_line(machine):
-    assert mark(machine, r"config /config/domains/10-broken\.cfg:[89]: vif")
-    assert mark(machine, r"config /config/domains/10-nameless\.cfg:\d+: .*name")
+    assert mark(machine, r"config /config/domains/05-broken\.cfg:[89]: vif")
+    assert mark(machine, r"config /config/domains/05-nameless\.cfg:\d+: .*name")
 
 
 def test_missing_kernel_is_named(machine):
-    assert mark(machine, r"domain nokernel failed: .*10-nokernel\.cfg:3: kernel: "
-                         r"/config/images/nothing/vmlinuz does not exist")
+    assert mark(machine, r"domain nokernel failed: .*05-nokernel\.cfg:3: kernel: "
+                         r"/config/images/nothing/vmlinux does not exist")
 
 
 def test_missing_bridge_is_named(machine):
@@ -100,7 +100,7 @@ def test_stick_pulled_out(machine):
                 "n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
     for name in ("hello-pv", "hello-pvh"):
         assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
-    machine.out("sed s/hello-pvh/latecomer/ /config/domains/hello-pvh.cfg >/tmp/latecomer.cfg; "
+    machine.out("sed s/hello-pvh/latecomer/ /config/domains/10-hello-pvh.cfg >/tmp/latecomer.cfg; "
                 "xl create /tmp/latecomer.cfg", 120)
     host.assert_hello(machine, "latecomer")
 

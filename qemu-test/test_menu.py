@@ -58,7 +58,7 @@ def test_no_autostart(one, iso, entries):
     assert "Xenith: domains are not started (autostart=no)" in machine.marks()
     assert host.domains(machine) == {}
     # They are there all the same, for the hand of the administrator.
-    machine.out("xl create /config/domains/hello-pv.cfg", 120)
+    machine.out("xl create /config/domains/20-hello-pv.cfg", 120)
     host.assert_hello(machine, "hello-pv")
 
 
@@ -67,7 +67,7 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
     domains find each other and dom0 by the addresses that they fall back to."""
     tree = drives.write_tree(tmp_path / "tree", {
         "host.conf": "hostname=spoilt\nbroken line\nautostart=no\n",
-        "domains/hello-pv.cfg": "# taken away\n"})
+        "domains/20-hello-pv.cfg": "# taken away\n"})
     drive = drives.vfat(tmp_path / "config.img", tree)
     machine = choose(one("menu-ignore", iso, drives=[drive], nic=False),
                      entries, "noconfig", by_serial)

@@ -15,17 +15,17 @@ def machine(boot, iso, identities, key, tmp_path_factory):
         "host.conf": "hostname=rack-7\nshutdown_timeout=40\n",
         "authorized_keys": key.public,
         # Without content: takes away the image's domain of the same name.
-        "domains/hello-pv.cfg": "# not here\n",
+        "domains/20-hello-pv.cfg": "# not here\n",
         "domains/50-own.cfg": """
             name = "own"
             type = "pv"
-            kernel = "/config/images/mine/vmlinuz"
+            kernel = "/config/images/mine/vmlinux"
             ramdisk = "/config/images/mine/initrd.gz"
             cmdline = "console=hvc0 quiet hello.name=own hello.address=192.168.144.13/24"
             memory = 48
             vif = [ "mac=00:16:3e:00:00:07" ]
             """,
-        "images/mine/vmlinuz": hello / "images/hello/vmlinuz",
+        "images/mine/vmlinux": hello / "images/hello/vmlinux",
         "images/mine/initrd.gz": hello / "images/hello/initrd.gz",
     })
     drive = drives.ext4(directory / "config.img", tree)
@@ -94,7 +94,7 @@ def test_power_button(machine):
     machine.power_button()
     machine.wait_off()
     said = machine.console.text[since:]
-    # Started in the order of the file names: 50-own, then hello-pvh.
-    host.assert_in_order(said, "stopping domain hello-pvh", "domain hello-pvh stopped",
-                         "stopping domain own", "domain own stopped", "Xenith: power off")
+    # Started in the order of the file names: 10-hello-pvh, then 50-own.
+    host.assert_in_order(said, "stopping domain own", "domain own stopped",
+                         "stopping domain hello-pvh", "domain hello-pvh stopped", "Xenith: power off")
     assert "forced" not in said
