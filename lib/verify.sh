@@ -25,8 +25,11 @@ rm -rf "$top"
 mkdir -p "$top"
 # shellcheck disable=SC2046 # the goals are words
 sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
-sh "$TREE/lib/build.sh" gcc
-cp "$OUT/packages" "$top/toolchain"
+# Into a place of its own: its list has nothing but the compiler's packages then.
+XENITH_OUT=$top/toolchain sh "$TREE/lib/build.sh" gcc
+# Whoever builds below must be able to read them; a home directory is closed.
+cp -R --reflink=auto "$SOURCES" "$top/sources"
+chmod -R a+rX "$top/sources"
 
 # checkout PLACE: a copy of the tree's files there.
 checkout() {
@@ -39,7 +42,7 @@ shared() {
 	mkdir -p "$1/pkg"
 	while read -r _ path; do
 		cp -a --reflink=auto "$path" "$1/pkg/"
-	done <"$top/toolchain"
+	done <"$top/toolchain/packages"
 }
 
 # build_in DIRECTORY CACHE UMASK JOBS ZONE HOST: one build in surroundings of its
@@ -48,13 +51,17 @@ shared() {
 build_in() (
 	cd "$1"
 	umask "$3"
-	set -- env -i PATH="$PATH" HOME="$2" TZ="$5" LC_ALL=C.UTF-8 XENITH_CACHE="$2" XENITH_SOURCES="$SOURCES" \
-		XENITH_JOBS="$4" sh -c 'hostname "$0" 2>/dev/null || echo "$0" >/proc/sys/kernel/hostname; exec "$@"' "$6" ./build.sh
+	set -- env -i PATH="$PATH" HOME="$2" TZ="$5" LC_ALL=C.UTF-8 XENITH_CACHE="$2" \
+		XENITH_SOURCES="$top/sources" XENITH_JOBS="$4" ./build.sh
+	# shellcheck disable=SC2016 # the inner shell's
+	named='hostname "$0" 2>/dev/null || echo "$0" >/proc/sys/kernel/hostname; exec "$@"'
 	if [ "$(id -u)" = 0 ]; then
 		chown -R nobody "$TREE_OF_BUILD" "$CACHE_OF_BUILD"
-		unshare --uts setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
+		setpriv --reuid=nobody --regid=nogroup --clear-groups test -x . ||
+			die "verify: as root, it builds as the user nobody, who cannot reach $1; name a place that is open with XENITH_OUT"
+		unshare --uts sh -c "$named" "$6" setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
 	else
-		unshare --user --map-root-user --uts "$@"
+		unshare --user --map-root-user --uts sh -c "$named" "$6" "$@"
 	fi
 )
 
@@ -67,7 +74,6 @@ for build in $builds; do
 	CACHE_OF_BUILD=$top/cache-$build
 	checkout "$TREE_OF_BUILD"
 	shared "$CACHE_OF_BUILD"
-	# Others must be able to walk to the two, whoever builds there.
 	case $build in
 	a) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 022 2 UTC first ;;
 	b) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 077 3 Pacific/Kiritimati second ;;

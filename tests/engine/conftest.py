@@ -63,11 +63,15 @@ class Tree:
         return {"PATH": os.environ["PATH"], "HOME": str(self.cache),
                 "XENITH_CACHE": str(self.cache), **more}
 
-    def build(self, *names, check=True, **environment):
-        done = subprocess.run(
-            [str(self.top / "build.sh"), "package", *names],
+    def command(self, *words, **environment):
+        """Run ./build.sh; returns what became of it, all that it said in stdout."""
+        return subprocess.run(
+            [str(self.top / "build.sh"), *words],
             env=self.environment(**environment), text=True, timeout=120,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    def build(self, *names, check=True, **environment):
+        done = self.command("package", *names, **environment)
         self.said = done.stdout
         if check:
             assert done.returncode == 0, done.stdout

@@ -1,0 +1,62 @@
+"""`./build.sh verify`: two builds in different surroundings, compared."""
+
+import pathlib
+import re
+import shutil
+import tempfile
+
+import pytest
+
+import conftest
+
+
+@pytest.fixture
+def open_tree():
+    """A tree that every user can reach: as root, verify builds as nobody."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="xenith verify "))
+    directory.chmod(0o755)
+    tree = conftest.Tree(directory)
+    tree.recipe("gcc", build='install() { echo compiler >"$DEST/gcc"; }')
+    tree.recipe("iso", depends="word host:gcc",
+                build='install() { cat "$TOOLS/gcc" "$SYSROOT/word" >"$DEST/xenith.iso"; }')
+    tree.recipe("netboot", build='install() { mkdir "$DEST/netboot"; }')
+    config = tree.top / "config"
+    config.write_text(re.sub("(?m)^GOALS=.*", "GOALS=iso netboot", config.read_text()))
+    yield tree
+    shutil.rmtree(directory)
+
+
+def word(tree, command):
+    tree.recipe("word", sources=tree.tarball("word.tar.gz", text="word"),
+                build='install() { %s >"$DEST/word"; }' % command)
+
+
+def test_the_same_twice(open_tree):
+    word(open_tree, "cat text")
+    done = open_tree.command("verify")
+    assert done.returncode == 0, done.stdout
+    assert "all 4 packages are the same in both builds" in done.stdout
+    assert re.search(r"(?m)^iso [0-9a-f]{64}$", done.stdout)
+    assert not (open_tree.top / "out/verify").exists()
+
+
+def test_a_difference_is_named(open_tree):
+    """Also where a build before has filled the cache."""
+    word(open_tree, "date +%s.%N")
+    open_tree.build("iso", "netboot")
+    done = open_tree.command("verify")
+    assert done.returncode != 0
+    assert "these packages differ" in done.stdout
+    assert re.search(r"(?m)^< word [0-9a-f]{64}$", done.stdout)
+
+
+def test_against_the_cache(open_tree):
+    word(open_tree, "date +%s.%N")
+    open_tree.build("iso")
+    done = open_tree.command("verify", "--against-cache")
+    assert done.returncode != 0
+    assert re.search(r"(?m)^> word [0-9a-f]{64}$", done.stdout)
+    word(open_tree, "cat text")
+    open_tree.build("iso")
+    done = open_tree.command("verify", "--against-cache")
+    assert done.returncode == 0, done.stdout
