@@ -171,11 +171,12 @@ class Machine:
     def power_button(self):
         self.qmp.execute("system_powerdown")
 
-    def wait_off(self, timeout=150):
-        """Wait until the machine has switched itself off."""
-        self.console.wait(r"Xenith: power off", cap=timeout)
+    def wait_off(self, last="power off", timeout=150):
+        """Wait until the machine has switched itself off, or has begun anew:
+        QEMU ends then, too. `last` is what the host says in the end."""
+        self.console.wait("Xenith: " + last, cap=timeout)
         if not self.console.wait_end(60):
-            raise ConsoleError("it said power off and did not\n"
+            raise ConsoleError("it said %s and did not\n" % last
                                + self.console.transcript.tail())
 
     def close(self):

@@ -55,6 +55,17 @@ def test_nothing_was_short_of_memory(machine):
     assert machine.sh("dmesg | grep -iE 'out of memory|page allocation failure'")[0] == ""
 
 
+def test_restart_from_inside(machine):
+    """The last test of this machine."""
+    since = machine.console.position()
+    machine.console.send("reboot\r")
+    machine.wait_off("reboot")
+    said = machine.console.text[since:]
+    for name in ("hello-pv", "hello-pvh"):
+        host.assert_in_order(said, "stopping domain %s$" % name, "domain %s stopped" % name,
+                             "Xenith: reboot")
+    assert "power off" not in said
+
 @pytest.mark.slow
 def test_uefi_netboot(boot, bundle):
     machine = boot("netboot-uefi", bundle, attach="net", firmware="uefi").wait_ready()
