@@ -171,7 +171,7 @@ class Machine:
     def power_button(self):
         self.qmp.execute("system_powerdown")
 
-    def wait_off(self, last="power off", timeout=150):
+    def wait_off(self, timeout=150, last="power off"):
         """Wait until the machine has switched itself off, or has begun anew:
         QEMU ends then, too. `last` is what the host says in the end."""
         self.console.wait("Xenith: " + last, cap=timeout)

@@ -59,7 +59,7 @@ def test_restart_from_inside(machine):
     """The last test of this machine."""
     since = machine.console.position()
     machine.console.send("reboot\r")
-    machine.wait_off("reboot")
+    machine.wait_off(last="reboot")
     said = machine.console.text[since:]
     for name in ("hello-pv", "hello-pvh"):
         host.assert_in_order(said, "stopping domain %s$" % name, "domain %s stopped" % name,
