@@ -37,6 +37,14 @@ def address_of(machine, name, timeout=GUEST_UP):
     return re.search(r"hello: \S+ up (\d+\.\d+\.\d+\.\d+)", said).group(1)
 
 
+def wait_up(machine, *names):
+    """Wait until the guests have said that they are up. The emulation of SVM now
+    and then kills a PVH guest in its first seconds, and xl starts it again: who
+    looks before they are up may find one missing (docs/testing.md)."""
+    for name in names:
+        address_of(machine, name)
+
+
 def answer(machine, address):
     """What a guest answers to dom0 over HTTP."""
     return machine.out(

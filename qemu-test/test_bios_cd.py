@@ -16,6 +16,7 @@ HELLO = ["hello-pv", "hello-pvh"]
 @pytest.fixture(scope="module")
 def machine(boot, iso, identities):
     machine = boot("bios-cd", iso).wait_ready()
+    host.wait_up(machine, *HELLO)
     identities[machine.name] = host.identity(machine)
     return machine
 

@@ -39,6 +39,7 @@ def machine(boot, iso, identities, key, tmp_path_factory):
     tree = drives.write_tree(directory / "tree", files)
     drive = drives.partitioned_vfat(directory / "config.img", tree)
     machine = boot("bios-usb", iso, attach="usb", drives=[drive]).wait_ready()
+    host.wait_up(machine, "hello-pv", "hello-pvh")
     identities[machine.name] = host.identity(machine)
     return machine
 

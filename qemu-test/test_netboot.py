@@ -29,6 +29,7 @@ def bundle(netboot, tmp_path_factory):
 @pytest.fixture(scope="module")
 def machine(boot, bundle, identities):
     machine = boot("netboot", bundle, attach="net").wait_ready()
+    host.wait_up(machine, "hello-pv", "hello-pvh")
     identities[machine.name] = host.identity(machine)
     return machine
 

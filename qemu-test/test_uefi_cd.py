@@ -30,6 +30,7 @@ def machine(boot, iso, identities, key, tmp_path_factory):
     })
     drive = drives.ext4(directory / "config.img", tree)
     machine = boot("uefi-cd", iso, firmware="uefi", drives=[drive]).wait_ready()
+    host.wait_up(machine, "hello-pvh", "own")
     identities[machine.name] = host.identity(machine)
     return machine
 

@@ -21,6 +21,7 @@ def machine(boot, iso, identities, tmp_path_factory):
     drive = drives.iso9660(directory / "config.iso", tree)
     machine = boot("uefi-usb", iso, attach="usb", firmware="uefi",
                    drives=[drive]).wait_ready()
+    host.wait_up(machine, "hello-pv", "hello-pvh")
     identities[machine.name] = host.identity(machine)
     return machine
 
