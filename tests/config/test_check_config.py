@@ -83,7 +83,7 @@ def test_no_directory(run, tmp_path):
     ("dns=1.1.1.1 one", "is not IPv4 addresses"),
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
-    ("autostart=true", 'autostart: "true" is not yes or no'),
+    ("autostart=true", 'autostart: "true" is not yes, no or names of domains'),
     ("dom0_mem=lots", "is not a size"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
     ("xen_options=a; reboot", "is not options made of"),

@@ -58,6 +58,8 @@ function is_size(s) {
 function expectation(kind, value,    part, n, i) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
+	if (kind == "autostart")
+		return value ~ /^[A-Za-z0-9_.:+-]+([ ,]+[A-Za-z0-9_.:+-]+)*$/ && value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of domains"
 	if (kind == "hostname")
 		return is_hostname(value) ? "" : "a host name (letters, digits, - and .)"
 	if (kind == "interface")
@@ -116,7 +118,7 @@ BEGIN {
 	key("nic", "nic", "")
 	key("fallback_address", "prefixed", "192.168.144.1/24")
 	key("console_shell", "yesno", "yes")
-	key("autostart", "yesno", "yes")
+	key("autostart", "autostart", "yes")
 	key("config_wait", "seconds", "10")
 	key("shutdown_timeout", "seconds", "60")
 	key("dom0_mem", "mem", "512M")

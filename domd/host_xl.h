@@ -1,0 +1,12 @@
+/* The facts of this host, from libxenlight. */
+#ifndef DOMD_HOST_XL_H
+#define DOMD_HOST_XL_H
+
+#include <libxl.h>
+
+#include "policy_read.h"
+
+/* Fills *HOST in; the caller disposes. What cannot be known is left out. */
+void host_facts(libxl_ctx *ctx, struct host *host);
+
+#endif

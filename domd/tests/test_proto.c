@@ -1,0 +1,178 @@
+/* Requests and journals: what is taken, what is refused, and why. */
+#include "harness.h"
+
+#include "../journal.h"
+#include "../proto.h"
+#include "../show.h"
+
+static void refused(const char *line, const char *why)
+{
+    struct request req;
+    const char *bad = proto_parse(line, strlen(line), &req);
+
+    assert_non_null(bad);
+    assert_string_equal(bad, why);
+    assert_int_equal(req.names.n, 0);
+    request_dispose(&req);
+}
+
+static void requests(void **state)
+{
+    static const char line[] =
+        "{\"v\":1,\"id\":42,\"cmd\":\"restart\",\"names\":[\"a\",\"b\"]}";
+    struct request req;
+
+    (void)state;
+    assert_null(proto_parse(line, sizeof(line) - 1, &req));
+    assert_int_equal(req.cmd, PROTO_RESTART);
+    assert_int_equal(req.id, 42);
+    assert_int_equal(req.names.n, 2);
+    assert_string_equal(req.names.v[1], "b");
+    request_dispose(&req);
+}
+
+static void refusals(void **state)
+{
+    struct buf many = {0};
+    struct request req;
+    int i;
+
+    (void)state;
+    refused("", "not a JSON object");
+    refused("[]", "not a JSON object");
+    refused("{\"v\":1,\"cmd\":\"status\"", "not a JSON object");
+    refused("{\"cmd\":\"status\"}",
+            "this is version 1 of the protocol: \"v\" must be 1");
+    refused("{\"v\":1}", "there is no \"cmd\"");
+    refused("{\"v\":1,\"cmd\":\"explode\"}", "there is no such command");
+    refused("{\"v\":1,\"cmd\":\"start\"}", "names no domain");
+    refused("{\"v\":1,\"cmd\":\"start\",\"names\":[\"a\",7]}",
+            "names must be strings");
+    assert_string_equal(proto_parse("{}\0x", 4, &req),
+                        "there is a zero byte in the line");
+    buf_addf(&many, "{\"v\":1,\"cmd\":\"start\",\"names\":[\"x\"");
+    for (i = 0; i < PROTO_NAMES_MAX; i++)
+        buf_addf(&many, ",\"x\"");
+    buf_addf(&many, "]}");
+    refused(many.s, "too many names");
+    while (many.len <= PROTO_LINE_MAX)
+        buf_addf(&many, " ");
+    refused(many.s, "the line is too long");
+    buf_dispose(&many);
+}
+
+/* The number of the request comes back even if the rest makes no sense. */
+static void errors_carry_the_id(void **state)
+{
+    static const char line[] = "{\"v\":1,\"id\":9,\"cmd\":\"x\"}";
+    struct buf out = {0};
+    struct request req;
+
+    (void)state;
+    assert_non_null(proto_parse(line, sizeof(line) - 1, &req));
+    proto_error(&out, req.id, "no \"%s\"\n\xff", "x");
+    assert_string_equal(out.s, "{\"v\":1,\"id\":9,\"ok\":false,"
+                               "\"error\":\"no \\\"x\\\"\\n?\"}\n");
+    buf_dispose(&out);
+}
+
+static void journal_comes_back(void **state)
+{
+    static const char path[] = "/tmp/test_proto.journal";
+    struct journal j = {0};
+    struct journal back;
+    struct journal_entry *e = journal_add(&j, "web");
+    char *why = NULL;
+
+    (void)state;
+    strcpy(e->uuid, "00000000-0000-0000-0000-000000000007");
+    e->state = MC_LATE;
+    e->want = true;
+    e->was_ready = true;
+    e->restarts = 3;
+    e->started = 12345;
+    e->latency = 678;
+    e->failures[0] = 1;
+    e->failures[1] = 2;
+    e->n_failures = 2;
+    e->reason = xstrdup("so \"it\" is");
+    j.booted = true;
+    strlist_add(&j.disabled, "db");
+    assert_int_equal(journal_write(&j, path), 0);
+    journal_read(&back, path, &why);
+    assert_null(why);
+    assert_true(back.booted);
+    assert_int_equal(back.n, 1);
+    e = journal_find(&back, "web");
+    assert_non_null(e);
+    assert_string_equal(e->uuid, "00000000-0000-0000-0000-000000000007");
+    assert_int_equal(e->state, MC_LATE);
+    assert_true(e->want && e->was_ready);
+    assert_int_equal(e->restarts, 3);
+    assert_int_equal(e->started, 12345);
+    assert_int_equal(e->latency, 678);
+    assert_int_equal(e->n_failures, 2);
+    assert_int_equal(e->failures[1], 2);
+    assert_string_equal(e->reason, "so \"it\" is");
+    assert_true(strlist_has(&back.disabled, "db"));
+    journal_dispose(&j);
+    journal_dispose(&back);
+    remove(path);
+}
+
+static void journal_that_makes_no_sense(void **state)
+{
+    static const char path[] = "/tmp/test_proto.journal";
+    struct journal j;
+    char *why = NULL;
+
+    (void)state;
+    journal_read(&j, path, &why);
+    assert_null(why); /* it is not there: the first one of this boot */
+    journal_dispose(&j);
+    assert_int_equal(write_file(path, "{\"v\":1", 6, 0600), 0);
+    journal_read(&j, path, &why);
+    assert_non_null(why);
+    assert_int_equal(j.n, 0);
+    journal_dispose(&j);
+    free(why);
+    remove(path);
+}
+
+static void durations(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } cases[] = {
+        {-1, "-"},
+        {0, "0 s"},
+        {119999, "119 s"},
+        {120000, "2 min"},
+        {7200000, "2 h 0 min"},
+        {172800000, "2 d 0 h"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = show_duration(cases[i].ms);
+
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(errors_carry_the_id),
+        cmocka_unit_test(journal_comes_back),
+        cmocka_unit_test(journal_that_makes_no_sense),
+        cmocka_unit_test(durations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

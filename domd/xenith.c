@@ -1,0 +1,556 @@
+/* xenith: the command that talks to domd. See xenith(1). */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libxl.h>
+
+#include "check.h"
+#include "client.h"
+#include "graph.h"
+#include "host_xl.h"
+#include "machine.h"
+#include "show.h"
+
+#define CONFIG_DIR  "/config/domains"
+#define CONSOLE_DIR "/var/log/xen/console"
+
+/* Exit status, as in the manual page. */
+enum {
+    EXIT_OK = 0,
+    EXIT_WRONG = 1, /* it could not be done, or something is wrong */
+    EXIT_USAGE = 2,
+};
+
+struct options {
+    const char *socket;
+    const char *console_dir;
+    bool json;
+    bool watch; /* --watch, --follow */
+    bool wait;
+    bool created; /* wait: only until they are created */
+    bool dot;
+};
+
+static void print(const struct buf *text)
+{
+    if (text->len) fwrite(text->s, 1, text->len, stdout);
+    fflush(stdout);
+}
+
+/* ---- what domd answers -------------------------------------------------- */
+
+static int print_status(struct conn *c, const struct options *o,
+                        char *const *names)
+{
+    struct buf out = {0};
+    yajl_val answer = conn_ask(c, "status", names);
+
+    if (!answer) return EXIT_WRONG;
+    if (o->json)
+        buf_addf(&out, "%s\n", conn_text(c));
+    else
+        show_status(answer, &out);
+    print(&out);
+    buf_dispose(&out);
+    yajl_tree_free(answer);
+    return EXIT_OK;
+}
+
+/* Prints again after each change. Two connections: one follows, one asks. */
+static int watch_status(struct conn *c, const struct options *o,
+                        char *const *names)
+{
+    struct conn *events = conn_open(o->socket);
+    yajl_val v = events ? conn_ask(events, "events", NULL) : NULL;
+    int rc = EXIT_WRONG;
+    bool eof = false;
+
+    if (!v) goto out;
+    do {
+        yajl_tree_free(v);
+        if (!o->json && isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
+        rc = print_status(c, o, names);
+        if (rc) goto out;
+        /* Once a second at least: times go on. */
+        v = conn_read(events, 1000, &eof);
+        while (v) {
+            yajl_tree_free(v);
+            v = conn_read(events, 50, &eof);
+        }
+    } while (!eof);
+    fprintf(stderr, "xenith: domd has hung up\n");
+    rc = EXIT_WRONG;
+out:
+    conn_close(events);
+    return rc;
+}
+
+static int cmd_status(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket);
+    int rc;
+
+    if (!c) return EXIT_WRONG;
+    rc = o->watch ? watch_status(c, o, args) : print_status(c, o, args);
+    conn_close(c);
+    return rc;
+}
+
+static bool is_named(char *const *names, const char *name)
+{
+    if (!names || !*names) return true;
+    for (; *names; names++) {
+        if (!strcmp(*names, name)) return true;
+    }
+    return false;
+}
+
+/* Whether all of NAMES (NULL or empty: all domains) are at rest; *BAD_R counts
+ * those that ended badly. One that is not there any more is at rest. */
+static bool all_at_rest(yajl_val answer, const struct options *o,
+                        char *const *names, size_t *bad_r)
+{
+    yajl_val doms = json_get_array(answer, "domains");
+    bool rest = true;
+    size_t i;
+
+    *bad_r = 0;
+    for (i = 0; doms && i < json_len(doms); i++) {
+        yajl_val d = json_at(doms, i);
+        const char *name = json_get_string(d, "name");
+        const char *text = json_get_string(d, "state");
+        int state = text ? mc_state_find(text) : -1;
+
+        if (state < 0 || !name || !is_named(names, name)) continue;
+        if (o->created ? state == MC_CREATING || state == MC_ABORTING
+                       : !mc_at_rest((enum mc_state)state))
+            rest = false;
+        if (state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
+            state == MC_KEPT || state == MC_STUCK || state == MC_LATE)
+            (*bad_r)++;
+    }
+    return rest;
+}
+
+/* Waits until nothing is on its way any more, SECONDS at most (-1: no
+ * limit). */
+static int wait_rest(const struct options *o, char *const *names, long seconds)
+{
+    struct conn *events = conn_open(o->socket);
+    struct conn *c = events ? conn_open(o->socket) : NULL;
+    yajl_val v = c ? conn_ask(events, "events", NULL) : NULL;
+    struct timespec ts;
+    time_t end;
+    int rc = EXIT_WRONG;
+    bool rest = false;
+    bool eof = false;
+    size_t bad = 0;
+
+    if (!v) goto out;
+    yajl_tree_free(v);
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    end = ts.tv_sec + seconds;
+    while (!eof) {
+        v = conn_ask(c, "status", NULL);
+        if (!v) goto out;
+        rest = all_at_rest(v, o, names, &bad);
+        yajl_tree_free(v);
+        if (rest) break;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        if (seconds >= 0 && ts.tv_sec >= end) break;
+        yajl_tree_free(conn_read(events, 1000, &eof));
+    }
+    if (!rest)
+        fprintf(stderr, "xenith: some domains are still on their way\n");
+    if (rest && !bad) rc = EXIT_OK;
+out:
+    conn_close(c);
+    conn_close(events);
+    return rc;
+}
+
+static int cmd_wait(const struct options *o, char *const *args)
+{
+    long seconds = -1;
+
+    if (*args && !parse_long(*args, 0, 86400, &seconds)) {
+        fprintf(stderr, "xenith: wait: \"%s\" is not a number of seconds\n",
+                *args);
+        return EXIT_USAGE;
+    }
+    return wait_rest(o, NULL, seconds);
+}
+
+static int simple(const struct options *o, const char *cmd, char *const *args)
+{
+    struct conn *c;
+    yajl_val answer;
+
+    if (!*args) {
+        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+        return EXIT_USAGE;
+    }
+    c = conn_open(o->socket);
+    answer = c ? conn_ask(c, cmd, args) : NULL;
+    conn_close(c);
+    if (!answer) return EXIT_WRONG;
+    yajl_tree_free(answer);
+    return o->wait ? wait_rest(o, args, -1) : EXIT_OK;
+}
+
+static int cmd_start(const struct options *o, char *const *args)
+{
+    return simple(o, "start", args);
+}
+
+static int cmd_stop(const struct options *o, char *const *args)
+{
+    return simple(o, "stop", args);
+}
+
+static int cmd_restart(const struct options *o, char *const *args)
+{
+    return simple(o, "restart", args);
+}
+
+static int cmd_enable(const struct options *o, char *const *args)
+{
+    int rc = simple(o, "enable", args);
+
+    if (!rc)
+        printf("enabled until the next boot; to keep it, write autostart = "
+               "\"yes\" into the file\n");
+    return rc;
+}
+
+static int cmd_disable(const struct options *o, char *const *args)
+{
+    int rc = simple(o, "disable", args);
+
+    if (!rc)
+        printf("disabled until the next boot; to keep it, write autostart = "
+               "\"no\" into the file\n");
+    return rc;
+}
+
+static int cmd_reload(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket);
+    yajl_val answer = c ? conn_ask(c, "reload", NULL) : NULL;
+    yajl_val problems = answer ? json_get_array(answer, "problems") : NULL;
+    int rc = answer ? EXIT_OK : EXIT_WRONG;
+    size_t i;
+
+    (void)args;
+    for (i = 0; problems && i < json_len(problems); i++) {
+        fprintf(stderr, "%s\n", YAJL_GET_STRING(json_at(problems, i)));
+        rc = EXIT_WRONG;
+    }
+    yajl_tree_free(answer);
+    conn_close(c);
+    return rc;
+}
+
+static int cmd_events(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket);
+    yajl_val v = c ? conn_ask(c, "events", NULL) : NULL;
+    bool eof = false;
+
+    (void)args;
+    if (!v) {
+        conn_close(c);
+        return EXIT_WRONG;
+    }
+    yajl_tree_free(v);
+    /* Without --follow: what comes in the next second. */
+    while ((v = conn_read(c, o->watch ? -1 : 1000, &eof))) {
+        struct buf out = {0};
+
+        if (o->json)
+            buf_addf(&out, "%s\n", conn_text(c));
+        else
+            show_event(v, &out);
+        print(&out);
+        buf_dispose(&out);
+        yajl_tree_free(v);
+    }
+    conn_close(c);
+    if (eof) fprintf(stderr, "xenith: domd has hung up\n");
+    return eof ? EXIT_WRONG : EXIT_OK;
+}
+
+static int cmd_metrics(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket);
+    yajl_val answer = c ? conn_ask(c, "metrics", NULL) : NULL;
+    struct buf out = {0};
+    int rc = answer ? EXIT_OK : EXIT_WRONG;
+
+    (void)args;
+    if (answer) show_metrics(answer, &out);
+    print(&out);
+    buf_dispose(&out);
+    yajl_tree_free(answer);
+    conn_close(c);
+    return rc;
+}
+
+/* Stops all domains, and returns when the last is down. What the host's way
+ * down calls before it unmounts anything. */
+static int cmd_shutdown(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket);
+    yajl_val answer = NULL;
+    bool eof = true;
+
+    (void)args;
+    if (c && conn_send(c, "shutdown", NULL)) answer = conn_read(c, -1, &eof);
+    if (c && !answer) fprintf(stderr, "xenith: domd has hung up\n");
+    yajl_tree_free(answer);
+    conn_close(c);
+    return answer ? EXIT_OK : EXIT_WRONG;
+}
+
+/* ---- what needs no domd ------------------------------------------------- */
+
+/* The facts of this host, if it is one. */
+static void read_host(struct host *host)
+{
+    xentoollog_logger_stdiostream *log =
+        xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+    libxl_ctx *ctx = NULL;
+
+    memset(host, 0, sizeof(*host));
+    host->unknown = true;
+    if (!access("/proc/xen/capabilities", R_OK) &&
+        !libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log)) {
+        host_facts(ctx, host);
+        libxl_ctx_free(ctx);
+    }
+    if (log) xtl_logger_destroy((xentoollog_logger *)log);
+}
+
+static int cmd_check(const struct options *o, char *const *args)
+{
+    struct config c;
+    struct host host;
+    int rc;
+    size_t i;
+
+    (void)o;
+    read_host(&host);
+    config_read(&c, *args ? *args : CONFIG_DIR, &host);
+    for (i = 0; i < c.problems.n; i++) {
+        char *text = problem_text(&c.problems.v[i]);
+
+        printf("%s\n", text);
+        free(text);
+    }
+    rc = c.problems.n ? EXIT_WRONG : EXIT_OK;
+    config_dispose(&c);
+    host_dispose(&host);
+    return rc;
+}
+
+static int cmd_graph(const struct options *o, char *const *args)
+{
+    struct host host = {.unknown = true};
+    struct config c;
+    struct buf out = {0};
+
+    config_read(&c, *args ? *args : CONFIG_DIR, &host);
+    if (o->dot)
+        graph_dot(c.v, c.n, &out);
+    else
+        graph_text(c.v, c.n, &out);
+    print(&out);
+    buf_dispose(&out);
+    config_dispose(&c);
+    return EXIT_OK;
+}
+
+static int cmd_console(const struct options *o, char *const *args)
+{
+    (void)o;
+    if (!*args || !policy_name_ok(*args)) {
+        fprintf(stderr, "xenith: console: which domain?\n");
+        return EXIT_USAGE;
+    }
+    execl("/usr/sbin/xl", "xl", "console", *args, (char *)NULL);
+    fprintf(stderr, "xenith: cannot start /usr/sbin/xl: %s\n",
+            strerror(errno));
+    return EXIT_WRONG;
+}
+
+/* Copies what is in PATH from *OFFSET on to standard output. */
+static bool copy_log(const char *path, off_t *offset)
+{
+    char chunk[8192];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0) return false;
+    if (!fstat(fd, &st) && st.st_size < *offset) *offset = 0;
+    while ((n = pread(fd, chunk, sizeof(chunk), *offset)) > 0) {
+        fwrite(chunk, 1, (size_t)n, stdout);
+        *offset += n;
+    }
+    fflush(stdout);
+    close(fd);
+    return true;
+}
+
+static int cmd_log(const struct options *o, char *const *args)
+{
+    char *path;
+    char *before;
+    off_t offset = 0;
+    off_t all = 0;
+    bool any;
+
+    if (!*args || !policy_name_ok(*args)) {
+        fprintf(stderr, "xenith: log: which domain?\n");
+        return EXIT_USAGE;
+    }
+    path = xasprintf("%s/guest-%s.log", o->console_dir, *args);
+    before = xasprintf("%s.1", path);
+    any = copy_log(before, &all);
+    any = copy_log(path, &offset) || any;
+    if (!any)
+        fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
+    while (any && o->watch) {
+        usleep(200000);
+        copy_log(path, &offset);
+    }
+    free(path);
+    free(before);
+    return any ? EXIT_OK : EXIT_WRONG;
+}
+
+/* init runs the way down, which stops the domains. */
+static int to_init(const char *program)
+{
+    execlp(program, program, (char *)NULL);
+    fprintf(stderr, "xenith: cannot start %s: %s\n", program, strerror(errno));
+    return EXIT_WRONG;
+}
+
+static int cmd_poweroff(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    return to_init("poweroff");
+}
+
+static int cmd_reboot(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    return to_init("reboot");
+}
+
+/* ---- the command line --------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int (*run)(const struct options *o, char *const *args);
+    const char *args;
+    const char *help;
+} commands[] = {
+    {"status", cmd_status, "[--json] [--watch] [NAME...]",
+     "the states of the domains"},
+    {"start", cmd_start, "[--wait] NAME...",
+     "start them, and what they require"},
+    {"stop", cmd_stop, "[--wait] NAME...",
+     "stop them, and what requires them"},
+    {"restart", cmd_restart, "[--wait] NAME...", "stop and start them"},
+    {"reload", cmd_reload, "", "read the domain files again"},
+    {"enable", cmd_enable, "NAME...", "start them at boot"},
+    {"disable", cmd_disable, "NAME...", "do not"},
+    {"console", cmd_console, "NAME", "its console; Ctrl-] leaves"},
+    {"log", cmd_log, "[--follow] NAME", "what it printed there"},
+    {"graph", cmd_graph, "[--dot] [DIR]", "the order of start"},
+    {"check", cmd_check, "[DIR]", "look for mistakes in the domain files"},
+    {"events", cmd_events, "[--json] [--follow]", "what happens"},
+    {"metrics", cmd_metrics, "", "figures for Prometheus"},
+    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way"},
+    {"shutdown", cmd_shutdown, "", "stop all domains, and wait"},
+    {"poweroff", cmd_poweroff, "", "stop all, and switch the host off"},
+    {"reboot", cmd_reboot, "", "stop all, and restart the host"},
+};
+
+static void usage(FILE *to)
+{
+    size_t i;
+
+    fputs("usage: xenith [-s SOCKET] COMMAND [ARGUMENT...]\n", to);
+    for (i = 0; i < ARRAY_SIZE(commands); i++)
+        fprintf(to, "  %-9s %-29s %s\n", commands[i].name, commands[i].args,
+                commands[i].help);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, 'J'},    {"watch", no_argument, NULL, 'w'},
+        {"follow", no_argument, NULL, 'f'},  {"wait", no_argument, NULL, 'W'},
+        {"created", no_argument, NULL, 'C'}, {"dot", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
+    };
+    struct options o = {
+        .socket = DOMD_SOCKET,
+        .console_dir = CONSOLE_DIR,
+    };
+    size_t i;
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "s:l:fh", longs, NULL)) != -1) {
+        switch (opt) {
+        case 's':
+            o.socket = optarg;
+            break;
+        case 'l':
+            o.console_dir = optarg;
+            break;
+        case 'J':
+            o.json = true;
+            break;
+        case 'w':
+        case 'f':
+            o.watch = true;
+            break;
+        case 'W':
+            o.wait = true;
+            break;
+        case 'C':
+            o.created = true;
+            break;
+        case 'D':
+            o.dot = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return EXIT_OK;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    for (i = 0; optind < argc && i < ARRAY_SIZE(commands); i++) {
+        if (!strcmp(argv[optind], commands[i].name))
+            return commands[i].run(&o, argv + optind + 1);
+    }
+    if (optind < argc)
+        fprintf(stderr, "xenith: there is no command %s\n", argv[optind]);
+    usage(stderr);
+    return EXIT_USAGE;
+}
