@@ -11,7 +11,7 @@ import host
 
 GUEST = """name = "%s"
 type = "pv"
-kernel = "/config/images/hello/vmlinuz"
+kernel = "/config/images/hello/vmlinux"
 ramdisk = "/config/images/hello/initrd.gz"
 memory = 48
 vif = [ "" ]
@@ -27,12 +27,15 @@ NEEDS = {"a": "", "b": "a", "c": "a", "d": "b", "e": "b", "f": "c", "g": "c", "h
 
 def tree():
     files = {"host.conf": "console_shell=yes\n",
-             "domains/hello-pv.cfg": "# not here\n", "domains/hello-pvh.cfg": "# not here\n"}
+             "domains/10-hello-pvh.cfg": "# not here\n",
+             "domains/20-hello-pv.cfg": "# not here\n"}
     for name, needs in NEEDS.items():
         text = GUEST % name + UP % name
         if needs:
             text += 'requires = [ "%s" ]\n' % needs
         files["domains/%s.cfg" % name] = text
+    files["domains/brief.cfg"] = (GUEST % "brief" + 'autostart = "no"\nready = "created"\n'
+                                  'on_stop = "destroy"\n')
     files["domains/nodisk.cfg"] = GUEST % "nodisk" + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
     files["domains/win.cfg"] = GUEST % "win" + 'needs = [ "/dev/nothing" ]\n'
     return files
@@ -110,6 +113,30 @@ def test_killed_50_times_during_a_start(machine):
 def test_memory(machine):
     """The figure for docs/figures.md."""
     print(machine.out("grep -E '^(VmRSS|RssAnon)' /proc/$(pidof domd)/status"))
+
+
+def usage(machine):
+    """(memory in kB, descriptors) of domd, and of xenstored."""
+    return [tuple(int(word) for word in machine.out(
+        "p=$(pidof %s); awk '/^VmRSS/ { print $2 }' /proc/$p/status; ls /proc/$p/fd | wc -l"
+        % name).split()) for name in ("domd", "xenstored")]
+
+
+@pytest.mark.slow
+def test_cycles_leave_nothing_behind(machine):
+    """500 domains come and go; the first ones may still fill what is kept for reuse."""
+    machine.out("xenith stop --wait h", 300)
+    seen = []
+    for cycles in (100, 200, 200):
+        machine.out("n=0; while [ $n -lt %d ]; do n=$((n+1)); "
+                    "xenith start --wait brief && xenith stop --wait brief || exit 1; done" % cycles, 7200)
+        seen.append(usage(machine))
+        print("after %d cycles more: domd %s, xenstored %s (kB, descriptors)" % (cycles, *seen[-1]))
+    for before, after in zip(seen[0], seen[-1]):
+        assert after[0] <= before[0] * 1.05 + 64
+        assert after[1] <= before[1]
+    machine.out("xenith start h")
+    wait_for(machine, lambda now: now["h"]["state"] == "ready")
 
 
 def test_power_off_is_the_reverse(machine):
