@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,25 +28,31 @@
 #include <xenstore.h>
 
 #include "host_xl.h"
+#include "xlrun.h"
 
 /* What `xl -N create` prints is a few kilobytes. */
 #define CONFIG_MAX ((size_t)1024 * 1024)
 #define ERRORS_MAX 32
 #define DUMP_DIR   "/var/lib/xen/dump"
+#define XL         "/usr/sbin/xl"
 
 enum op {
     OP_NONE,
     OP_CONVERT, /* xl turns the file into JSON */
+    OP_QUEUED,  /* for its turn to be built */
     OP_CREATE,
+    OP_UNPAUSE,
+    OP_CLEANUP, /* what came of a creation that failed is removed */
     OP_SHUTDOWN,
     OP_SAVE,
-    OP_DUMP,
+    OP_RESUME, /* it could not be saved, and goes on */
+    OP_DUMP,   /* xl writes its memory to a disk */
     OP_DESTROY,
     OP_RESET,
 };
 
 struct slot {
-    struct loop *loop;
+    struct hv *hv;
     unsigned int dom;
     unsigned int gen;
     uint32_t domid;
@@ -60,15 +65,11 @@ struct slot {
     libxl_asyncop_how how;
     uint64_t first_error; /* errors before this one are not about it */
 
-    /* OP_CONVERT */
-    pid_t child;
-    int out_fd;
-    int err_fd;
-    struct source *out_source;
-    struct source *err_source;
-    struct buf out;
-    struct buf err;
-    bool aborted;
+    struct xlrun *run; /* OP_CONVERT, OP_DUMP */
+    bool aborted;      /* its creation was called off */
+    char *failure;     /* OP_CLEANUP, OP_RESUME: what to report in the end */
+    enum op then;      /* OP_RESET: what was asked for in the meantime */
+    bool was_reset;    /* OP_UNPAUSE: after OP_RESET, not after OP_CREATE */
 
     /* OP_CREATE and after; libxl keeps a pointer to it */
     libxl_domain_config config;
@@ -85,6 +86,14 @@ struct slot {
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
     int n_ejects;
+};
+
+/* A CD that leaves its drive; libxl keeps a pointer to the disk. It is not the
+ * operation of the slot: the domain may be shutting down at the same time. */
+struct eject {
+    uint64_t op_id;
+    libxl_device_disk disk;
+    struct eject *next;
 };
 
 /* An error that libxl has logged. */
@@ -107,8 +116,10 @@ struct hv {
     struct xs_handle *xs;
     struct source *xs_source;
     struct source *signal_source;
+    struct timer *builder;
     struct slot **slots;
     unsigned int n_slots;
+    struct eject *ejects;
     uint64_t next_op;
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
@@ -231,11 +242,11 @@ static struct slot *slot_get(struct hv *hv, unsigned int dom)
     }
     if (hv->slots[dom]) return hv->slots[dom];
     s = xcalloc(1, sizeof(*s));
-    s->loop = hv->loop;
+    s->hv = hv;
     s->dom = dom;
     s->domid = HV_NO_DOMID;
     s->guess = HV_NO_DOMID;
-    s->out_fd = s->err_fd = s->fd = -1;
+    s->fd = -1;
     hv->slots[dom] = s;
     return s;
 }
@@ -274,8 +285,9 @@ static void slot_clear(struct hv *hv, struct slot *s)
     close_fd(&s->fd);
     s->domid = HV_NO_DOMID;
     s->guess = HV_NO_DOMID;
-    s->dump = s->rename = s->by_hand = s->aborted = false;
-    s->op = OP_NONE;
+    s->uuid[0] = '\0';
+    s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
+    s->op = s->then = OP_NONE;
 }
 
 static void begin_op(struct hv *hv, struct slot *s, enum op op)
@@ -299,6 +311,43 @@ static void report_gone(struct hv *hv, struct slot *s)
 {
     slot_clear(hv, s);
     report(hv, s, MC_EV_GONE, NULL);
+}
+
+static void report_died(struct hv *hv, const struct slot *s,
+                        enum mc_death death)
+{
+    struct mc_result res = {.gen = s->gen, .death = death};
+
+    hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+}
+
+/* What the hypervisor says of a domain; false if it has none of that number.
+ * libxl_domain_info would log an error for it. The caller disposes. */
+static bool look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info)
+{
+    int n = 0;
+    int i;
+    bool found = false;
+    libxl_dominfo *all = libxl_list_domain(hv->ctx, &n);
+
+    for (i = 0; all && i < n; i++) {
+        if (all[i].domid != domid) continue;
+        libxl_dominfo_copy(hv->ctx, info, &all[i]);
+        found = true;
+    }
+    if (all) libxl_dominfo_list_free(all, n);
+    return found;
+}
+
+static bool exists(struct hv *hv, uint32_t domid)
+{
+    libxl_dominfo info;
+    bool found;
+
+    libxl_dominfo_init(&info);
+    found = look_at(hv, domid, &info);
+    libxl_dominfo_dispose(&info);
+    return found;
 }
 
 /* ---- deaths and ejects -------------------------------------------------- */
@@ -346,6 +395,13 @@ static void keep_config(struct hv *hv, struct slot *s,
     s->kept = json;
 }
 
+/* Whether the instance is being reset: what is to be done with it has to
+ * wait, because libxl uses the slot's configuration. */
+static bool is_resetting(const struct slot *s)
+{
+    return s->op == OP_RESET || (s->op == OP_UNPAUSE && s->was_reset);
+}
+
 static void soft_reset(struct hv *hv, struct slot *s)
 {
     int rc;
@@ -354,8 +410,7 @@ static void soft_reset(struct hv *hv, struct slot *s)
     rc = libxl_domain_soft_reset(hv->ctx, &s->config, s->domid, &s->how, NULL);
     if (!rc) return;
     s->op = OP_NONE;
-    struct mc_result res = {.gen = s->gen, .death = MC_CRASH};
-    hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+    report_died(hv, s, MC_CRASH);
 }
 
 /* Maps the action that the domain file names to what the state machine has to
@@ -412,7 +467,9 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     default:
         break;
     }
-    if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET) {
+    /* Not while it is being stopped: then it is a death like any other. */
+    if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
+        s->op == OP_NONE) {
         slot_config_dispose(s);
         memcpy(&s->config, &config, sizeof(config)); /* takes it over */
         s->has_config = true;
@@ -435,6 +492,38 @@ static void rearm(struct hv *hv, struct slot *s)
     s->death = again;
 }
 
+/* Tells libxl that the drive is empty now, as xl does. */
+static void eject(struct hv *hv, const struct slot *s,
+                  const libxl_device_disk *disk)
+{
+    struct eject *e = xcalloc(1, sizeof(*e));
+    libxl_asyncop_how how = {0};
+
+    e->op_id = how.u.for_event = ++hv->next_op;
+    libxl_device_disk_init(&e->disk);
+    libxl_device_disk_copy(hv->ctx, &e->disk, disk);
+    e->next = hv->ejects;
+    hv->ejects = e;
+    (void)libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how);
+}
+
+/* Whether the operation ID was an eject, which has now ended. */
+static bool ejected(struct hv *hv, uint64_t id)
+{
+    struct eject **at;
+
+    for (at = &hv->ejects; *at; at = &(*at)->next) {
+        struct eject *e = *at;
+
+        if (e->op_id != id) continue;
+        *at = e->next;
+        libxl_device_disk_dispose(&e->disk);
+        free(e);
+        return true;
+    }
+    return false;
+}
+
 static void domain_event(struct hv *hv, const libxl_event *event)
 {
     struct slot *s;
@@ -453,23 +542,17 @@ static void domain_event(struct hv *hv, const libxl_event *event)
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
         /* A destroy of ours ends when libxl has also tidied up. */
         if (s->op == OP_DESTROY || s->op == OP_DUMP) break;
-        if (s->op == OP_SAVE || s->op == OP_SHUTDOWN || s->op == OP_RESET) {
+        /* These use what is in the slot until they end, and they will end
+         * badly: then it is found to be gone. */
+        if (s->op == OP_SAVE || s->op == OP_RESUME || is_resetting(s)) {
             slot_watch_off(hv, s);
-            report(hv, s, MC_EV_GONE, NULL);
             break;
         }
         report_gone(hv, s);
         break;
-    case LIBXL_EVENT_TYPE_DISK_EJECT: {
-        libxl_asyncop_how nobody = {0};
-        libxl_device_disk disk;
-
-        libxl_device_disk_init(&disk);
-        libxl_device_disk_copy(hv->ctx, &disk, &event->u.disk_eject.disk);
-        (void)libxl_cdrom_insert(hv->ctx, s->domid, &disk, &nobody);
-        libxl_device_disk_dispose(&disk);
+    case LIBXL_EVENT_TYPE_DISK_EJECT:
+        eject(hv, s, &event->u.disk_eject.disk);
         break;
-    }
     default:
         break;
     }
@@ -495,6 +578,18 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
     free(copy);
 }
 
+/* What was saved and cannot be used: the domain will boot afresh, and after
+ * that its memory would not fit its disks. */
+static void put_aside(const struct slot *s)
+{
+    char *path = save_path(s, "");
+    char *aside = save_path(s, ".failed");
+
+    (void)rename(path, aside);
+    free(path);
+    free(aside);
+}
+
 /* Opens what was saved, if anything was, and reads its configuration, which
  * takes the place of the one in the file. */
 static void look_for_saved(struct hv *hv, struct slot *s)
@@ -513,7 +608,8 @@ static void look_for_saved(struct hv *hv, struct slot *s)
     if (read_file(json_path, CONFIG_MAX, &json) ||
         libxl_domain_config_from_json(hv->ctx, &config, json.s)) {
         close_fd(&s->fd);
-        hv->cb.log(hv->cb.user, "what was saved has no configuration; left");
+        put_aside(s);
+        hv->cb.log(hv->cb.user, "what was saved has no configuration");
         goto out;
     }
     slot_config_dispose(s);
@@ -552,121 +648,64 @@ static void build(struct hv *hv, struct slot *s)
     if (rc) create_failed(hv, s, why(hv, s, rc));
 }
 
-/* The line of xl's messages that says most. */
-static const char *xl_reason(struct slot *s)
+/* Builds the domain whose turn it is. libxl loads the kernel and fills the
+ * memory before it returns, which takes its time: the rest of the loop goes
+ * round between two of them. */
+static void build_next(void *user)
 {
-    static char text[200];
-    char *save = NULL;
-    char *line;
+    struct hv *hv = user;
+    struct slot *first = NULL;
+    unsigned int queued = 0;
+    unsigned int i;
 
-    text[0] = '\0';
-    if (s->err.s) {
-        for (line = strtok_r(s->err.s, "\n", &save); line;
-             line = strtok_r(NULL, "\n", &save)) {
-            if (!text[0] || strstr(line, "rror"))
-                snprintf(text, sizeof(text), "%s", line);
-            if (strstr(line, "rror")) break;
-        }
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || s->op != OP_QUEUED) continue;
+        queued++;
+        if (!first || s->op_id < first->op_id) first = s;
     }
-    return text[0] ? text : "xl does not accept the file";
+    if (queued > 1) loop_at(hv->builder, loop_now());
+    if (first) build(hv, first);
 }
 
-static void convert_end(struct hv *hv, struct slot *s)
+static void queue(struct hv *hv, struct slot *s)
 {
-    loop_remove(hv->loop, s->out_source);
-    loop_remove(hv->loop, s->err_source);
-    s->out_source = s->err_source = NULL;
-    close_fd(&s->out_fd);
-    close_fd(&s->err_fd);
+    begin_op(hv, s, OP_QUEUED);
+    loop_at(hv->builder, loop_now());
 }
 
-/* xl has ended and everything that it wrote is here. */
-static void converted(struct hv *hv, struct slot *s, int status)
+/* xl has turned the file into JSON, or has not. */
+static void converted(void *user, int status, const struct buf *out,
+                      const struct buf *err)
 {
-    char *text = NULL;
+    struct slot *s = user;
+    struct hv *hv = s->hv;
+    char *reason;
 
-    convert_end(hv, s);
+    s->run = NULL;
     s->op = OP_NONE;
     if (s->aborted) {
         create_failed(hv, s, "called off");
-    } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !s->out.len) {
-        create_failed(hv, s, xl_reason(s));
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
+        reason = xlrun_reason(err);
+        create_failed(hv, s, reason ? reason : "xl does not accept the file");
+        free(reason);
     } else {
         libxl_domain_config_init(&s->config);
         s->has_config = true;
-        if (libxl_domain_config_from_json(hv->ctx, &s->config, s->out.s))
-            text = xstrdup("libxl does not understand what xl printed");
-        if (text)
-            create_failed(hv, s, text);
+        if (libxl_domain_config_from_json(hv->ctx, &s->config, out->s))
+            create_failed(hv, s, "libxl does not understand what xl printed");
         else
-            build(hv, s);
-    }
-    buf_dispose(&s->out);
-    buf_dispose(&s->err);
-    free(text);
-}
-
-static void take_output(struct buf *b, int fd)
-{
-    char chunk[4096];
-    ssize_t n;
-
-    for (;;) {
-        n = read(fd, chunk, sizeof(chunk));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return;
-        if (b->len < CONFIG_MAX) buf_add(b, chunk, (size_t)n);
+            queue(hv, s);
     }
 }
 
-static void convert_output(void *user, int fd, short revents)
+static int convert(struct hv *hv, struct slot *s, const char *file)
 {
-    struct slot *s = user;
+    char *argv[] = {XL, "-N", "create", "-q", (char *)(uintptr_t)file, NULL};
 
-    take_output(fd == s->out_fd ? &s->out : &s->err, fd);
-    if (!(revents & (POLLHUP | POLLERR))) return;
-    /* A descriptor that has hung up is ready for ever: the end is seen when
-     * the child is reaped. */
-    if (fd == s->out_fd) {
-        loop_remove(s->loop, s->out_source);
-        s->out_source = NULL;
-    } else {
-        loop_remove(s->loop, s->err_source);
-        s->err_source = NULL;
-    }
-}
-
-static int spawn_xl(struct slot *s, const char *file)
-{
-    char *argv[] = {"xl", "-N", "create", "-q", (char *)(uintptr_t)file, NULL};
-    char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-    posix_spawn_file_actions_t actions;
-    int out[2] = {-1, -1};
-    int err[2] = {-1, -1};
-    int r;
-
-    posix_spawn_file_actions_init(&actions);
-    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) {
-        r = errno;
-        goto out;
-    }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-    r = posix_spawn(&s->child, "/usr/sbin/xl", &actions, NULL, argv, envp);
-    if (r) goto out;
-    fcntl(out[0], F_SETFL, O_NONBLOCK);
-    fcntl(err[0], F_SETFL, O_NONBLOCK);
-    s->out_fd = out[0];
-    s->err_fd = err[0];
-    out[0] = err[0] = -1;
-out:
-    posix_spawn_file_actions_destroy(&actions);
-    close_fd(&out[0]);
-    close_fd(&out[1]);
-    close_fd(&err[0]);
-    close_fd(&err[1]);
-    return r;
+    return xlrun_start(&s->run, hv->loop, argv, converted, s);
 }
 
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
@@ -691,90 +730,103 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         s->has_config = true;
         r = libxl_domain_config_from_json(hv->ctx, &s->config, s->kept);
         if (!r) {
-            build(hv, s);
+            queue(hv, s);
             return;
         }
         slot_config_dispose(s);
     }
     begin_op(hv, s, OP_CONVERT);
-    r = spawn_xl(s, policy->file);
+    r = convert(hv, s, policy->file);
     if (r) {
-        text = xasprintf("cannot start /usr/sbin/xl: %s", strerror(r));
+        text = xasprintf("cannot start " XL ": %s", strerror(r));
         create_failed(hv, s, text);
         free(text);
-        return;
     }
-    s->out_source = loop_add(hv->loop, s->out_fd, POLLIN, convert_output, s);
-    s->err_source = loop_add(hv->loop, s->err_fd, POLLIN, convert_output, s);
+}
+
+/* What was left of a creation that failed is gone, or cannot be removed. */
+static void cleaned_up(struct hv *hv, struct slot *s)
+{
+    char *text = s->failure;
+
+    s->failure = NULL;
+    create_failed(hv, s, text);
+    free(text);
+}
+
+/* A creation has failed with RC. libxl removes what it could not build, but
+ * not what it built, nor what was called off. That it failed is told when
+ * there is nothing left of it: the next one has the same name and disks. */
+static void clean_up(struct hv *hv, struct slot *s, int rc)
+{
+    free(s->failure);
+    s->failure = xstrdup(why(hv, s, rc));
+    if (s->domid != HV_NO_DOMID && exists(hv, s->domid)) {
+        begin_op(hv, s, OP_CLEANUP);
+        if (!libxl_domain_destroy(hv->ctx, s->domid, &s->how)) return;
+    }
+    cleaned_up(hv, s);
+}
+
+/* What was saved must never be used twice. If the restore was called off, the
+ * guest has not run, and it can be used again. */
+static void restored(const struct slot *s, int rc)
+{
+    char *path;
+
+    if (rc && s->aborted) return;
+    path = save_path(s, "");
+    if (rc)
+        put_aside(s);
+    else
+        (void)unlink(path);
+    free(path);
+    path = save_path(s, ".json");
+    (void)unlink(path);
+    free(path);
 }
 
 static void created(struct hv *hv, struct slot *s, int rc)
 {
-    bool restored = s->fd >= 0;
-    char *path;
-    char *other;
+    bool restore = s->fd >= 0;
 
     s->op = OP_NONE;
     close_fd(&s->fd);
-    if (restored) {
-        /* Used or broken: what was saved must never be used again. */
-        path = save_path(s, "");
-        other = save_path(s, ".failed");
-        if (rc)
-            (void)rename(path, other);
-        else
-            (void)unlink(path);
-        free(path);
-        free(other);
-        path = save_path(s, ".json");
-        unlink(path);
-        free(path);
-    }
-    if (!rc) rc = libxl_domain_unpause(hv->ctx, s->domid, NULL);
-    if (!rc) rc = watch_on(hv, s);
+    if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
+    if (restore) restored(s, rc);
     if (!rc) {
-        slot_config_dispose(s);
-        report(hv, s, MC_EV_CREATED, NULL);
-        return;
+        begin_op(hv, s, OP_UNPAUSE);
+        rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
     }
-    if (s->domid != HV_NO_DOMID && libxl_domid_valid_guest(s->domid)) {
-        /* libxl removes what it could not build; this was built. */
-        libxl_asyncop_how nobody = {0};
-
-        (void)libxl_domain_destroy(hv->ctx, s->domid, &nobody);
-    }
-    create_failed(hv, s, why(hv, s, rc));
+    if (rc) clean_up(hv, s, rc);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)
 {
     struct slot *s = slot_get(hv, dom);
 
-    if (s->op == OP_CONVERT) {
+    switch (s->op) {
+    case OP_CONVERT:
         s->aborted = true;
-        kill(s->child, SIGKILL);
-    } else if (s->op == OP_CREATE || s->op == OP_SAVE) {
+        xlrun_kill(s->run);
+        break;
+    case OP_QUEUED:
+        create_failed(hv, s, "called off");
+        break;
+    case OP_CREATE:
+    case OP_SAVE:
         /* Its end comes as an event, whatever it will be. */
+        s->aborted = true;
         (void)libxl_ao_abort(hv->ctx, &s->how);
+        break;
+    default:
+        break; /* ends soon, by itself */
     }
 }
 
 /* ---- the end of an instance --------------------------------------------- */
 
-void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
-{
-    struct slot *s = slot_get(hv, dom);
-    int rc;
-
-    (void)gen;
-    begin_op(hv, s, OP_SHUTDOWN);
-    rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
-    if (rc) {
-        s->op = OP_NONE;
-        report(hv, s, MC_EV_SHUTDOWN_FAILED, why(hv, s, rc));
-    }
-}
-
+/* The guest was asked to shut down, and RC is what became of that. */
 static void shutdown_asked(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
@@ -782,7 +834,39 @@ static void shutdown_asked(struct hv *hv, struct slot *s, int rc)
     if (rc == ERROR_NOPARAVIRT)
         rc = libxl_send_trigger(hv->ctx, s->domid, LIBXL_TRIGGER_POWER, 0,
                                 NULL);
+    /* libxl waits 60 s for the guest to have read it. A guest that has not may
+     * still boot; how long it may take is not for libxl to say. */
+    if (rc == ERROR_TIMEDOUT) return;
     if (rc) report(hv, s, MC_EV_SHUTDOWN_FAILED, why(hv, s, rc));
+}
+
+void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
+{
+    struct slot *s = slot_get(hv, dom);
+    libxl_dominfo info;
+    bool dead;
+    int rc;
+
+    (void)gen;
+    if (is_resetting(s)) {
+        s->then = OP_SHUTDOWN;
+        return;
+    }
+    /* One that has ended already will not end again: somebody else's that was
+     * kept, or ours that died while it was being saved. */
+    libxl_dominfo_init(&info);
+    dead =
+        look_at(hv, s->domid, &info) &&
+        (info.dying || (info.shutdown && info.shutdown_reason !=
+                                             LIBXL_SHUTDOWN_REASON_SUSPEND));
+    libxl_dominfo_dispose(&info);
+    if (dead) {
+        report_died(hv, s, MC_POWEROFF);
+        return;
+    }
+    begin_op(hv, s, OP_SHUTDOWN);
+    rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
+    if (rc) shutdown_asked(hv, s, rc);
 }
 
 /* Whether a directory lies on something that outlasts this machine's power. */
@@ -823,23 +907,17 @@ out:
     return rc;
 }
 
-void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
-             const char *dir)
+/* Why the memory of the instance cannot be written to DIR, or NULL. The caller
+ * frees it. */
+static char *no_room(struct hv *hv, const struct slot *s, const char *dir)
 {
-    struct slot *s = slot_get(hv, dom);
     libxl_dominfo info;
     struct statfs fs;
     char *text = NULL;
-    char *path = NULL;
     uint64_t need;
     uint64_t room;
-    int rc;
 
-    (void)gen;
     libxl_dominfo_init(&info);
-    begin_op(hv, s, OP_SAVE);
-    free(s->save_to);
-    s->save_to = xstrdup(dir);
     if (statfs(dir, &fs)) {
         text = xasprintf("%s: %s", dir, strerror(errno));
         goto out;
@@ -848,18 +926,39 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
         text = xasprintf("%s is in memory, not on a disk", dir);
         goto out;
     }
-    rc = libxl_domain_info(hv->ctx, &info, s->domid);
-    if (rc) {
-        text = xstrdup(why(hv, s, rc));
+    if (!look_at(hv, s->domid, &info)) {
+        text = xstrdup("it is gone");
         goto out;
     }
     need = info.current_memkb / 1024 + 32;
     room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize / 1048576;
-    if (room < need) {
+    if (room < need)
         text = xasprintf("%s has %llu MiB free, and %llu are needed", dir,
                          (unsigned long long)room, (unsigned long long)need);
-        goto out;
+out:
+    libxl_dominfo_dispose(&info);
+    return text;
+}
+
+void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
+             const char *dir)
+{
+    struct slot *s = slot_get(hv, dom);
+    char *text = NULL;
+    char *path = NULL;
+    int rc;
+
+    (void)gen;
+    if (is_resetting(s)) {
+        report(hv, s, MC_EV_SAVE_FAILED, "it is being reset");
+        return;
     }
+    begin_op(hv, s, OP_SAVE);
+    s->aborted = false;
+    free(s->save_to);
+    s->save_to = xstrdup(dir);
+    text = no_room(hv, s, dir);
+    if (text) goto out;
     path = save_path(s, ".part");
     s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (s->fd < 0) {
@@ -868,15 +967,40 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
     }
     rc = write_saved_config(hv, s);
     if (!rc) rc = libxl_domain_suspend(hv->ctx, s->domid, s->fd, 0, &s->how);
-    if (rc) text = xstrdup(why(hv, s, rc));
+    if (rc) {
+        text = xstrdup(why(hv, s, rc));
+        (void)unlink(path);
+    }
 out:
-    libxl_dominfo_dispose(&info);
     free(path);
     if (!text) return;
     close_fd(&s->fd);
     s->op = OP_NONE;
     report(hv, s, MC_EV_SAVE_FAILED, text);
     free(text);
+}
+
+static void save_failed(struct hv *hv, struct slot *s)
+{
+    char *text = s->failure;
+
+    s->op = OP_NONE;
+    s->failure = NULL;
+    if (!exists(hv, s->domid)) report(hv, s, MC_EV_GONE, NULL);
+    report(hv, s, MC_EV_SAVE_FAILED, text);
+    free(text);
+}
+
+static bool is_suspended(struct hv *hv, uint32_t domid)
+{
+    libxl_dominfo info;
+    bool suspended;
+
+    libxl_dominfo_init(&info);
+    suspended = look_at(hv, domid, &info) && info.shutdown &&
+                info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND;
+    libxl_dominfo_dispose(&info);
+    return suspended;
 }
 
 static void saved(struct hv *hv, struct slot *s, int rc)
@@ -886,14 +1010,22 @@ static void saved(struct hv *hv, struct slot *s, int rc)
 
     s->op = OP_NONE;
     close_fd(&s->fd);
-    if (!rc && rename(part, path)) rc = ERROR_FAIL;
-    if (rc) {
-        unlink(part);
-        (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
-        report(hv, s, MC_EV_SAVE_FAILED, why(hv, s, rc));
+    if (!rc && rename(part, path)) {
+        s->failure = xasprintf("%s: %s", path, strerror(errno));
+    } else if (rc) {
+        s->failure = xstrdup(why(hv, s, rc));
     } else {
         report(hv, s, MC_EV_SAVED, NULL);
+        goto out;
     }
+    unlink(part);
+    /* One that has died meanwhile must not be brought back to life. */
+    if (is_suspended(hv, s->domid)) {
+        begin_op(hv, s, OP_RESUME);
+        if (!libxl_domain_resume(hv->ctx, s->domid, 1, &s->how)) goto out;
+    }
+    save_failed(hv, s);
+out:
     free(part);
     free(path);
 }
@@ -933,27 +1065,56 @@ static void destroy(struct hv *hv, struct slot *s)
     report(hv, s, MC_EV_DESTROY_FAILED, why(hv, s, rc));
 }
 
-/* Begins to write the memory of the dead instance to a disk. */
+static void dumped(void *user, int status, const struct buf *out,
+                   const struct buf *err)
+{
+    struct slot *s = user;
+    struct hv *hv = s->hv;
+    char *reason;
+    char *line;
+
+    (void)out;
+    s->run = NULL;
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+        reason = xlrun_reason(err);
+        line = xasprintf("%s: no core dump: %s", s->name,
+                         reason ? reason : "xl failed");
+        hv->cb.log(hv->cb.user, line);
+        free(line);
+        free(reason);
+    }
+    /* A dump that failed is no reason to keep the dead. */
+    destroy(hv, s);
+}
+
+/* Begins to write the memory of the dead instance to a disk. libxl would not
+ * return before it is all written. */
 static bool dump(struct hv *hv, struct slot *s)
 {
-    struct statfs fs;
-    char *path;
-    int rc;
+    char *no = no_room(hv, s, DUMP_DIR);
+    char *domid = xasprintf("%u", (unsigned int)s->domid);
+    char *path = xasprintf(DUMP_DIR "/%s", s->name);
+    char *argv[] = {XL, "dump-core", domid, path, NULL};
+    char *line;
+    int r;
 
     s->dump = false;
-    if (statfs(DUMP_DIR, &fs) || is_ram(&fs)) {
-        path = xasprintf("%s: no core dump: " DUMP_DIR " is not on a disk",
-                         s->name);
-        hv->cb.log(hv->cb.user, path);
-        free(path);
-        return false;
+    if (!no) {
+        begin_op(hv, s, OP_DUMP);
+        r = xlrun_start(&s->run, hv->loop, argv, dumped, s);
+        if (r) no = xasprintf("cannot start " XL ": %s", strerror(r));
     }
-    path = xasprintf(DUMP_DIR "/%s", s->name);
-    begin_op(hv, s, OP_DUMP);
-    rc = libxl_domain_core_dump(hv->ctx, s->domid, path, &s->how);
+    if (no) {
+        s->op = OP_NONE;
+        line = xasprintf("%s: no core dump: %s", s->name, no);
+        hv->cb.log(hv->cb.user, line);
+        free(line);
+    }
     free(path);
-    if (rc) s->op = OP_NONE;
-    return !rc;
+    free(domid);
+    r = no ? -1 : 0;
+    free(no);
+    return !r;
 }
 
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
@@ -963,6 +1124,11 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
     (void)gen;
     if (s->domid == HV_NO_DOMID) {
         report_gone(hv, s);
+        return;
+    }
+    if (is_resetting(s)) {
+        s->then = OP_DESTROY;
+        (void)libxl_ao_abort(hv->ctx, &s->how);
         return;
     }
     if (s->rename && set_aside(hv, s)) {
@@ -975,32 +1141,53 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 
 static void destroyed(struct hv *hv, struct slot *s, int rc)
 {
-    libxl_dominfo info;
-
     s->op = OP_NONE;
-    if (rc) {
-        libxl_dominfo_init(&info);
-        if (libxl_domain_info(hv->ctx, &info, s->domid) ==
-            ERROR_DOMAIN_NOTFOUND)
-            rc = 0;
-        libxl_dominfo_dispose(&info);
-    }
-    if (rc)
+    if (rc && exists(hv, s->domid))
         report(hv, s, MC_EV_DESTROY_FAILED, why(hv, s, rc));
     else
         report_gone(hv, s);
 }
 
+/* The reset of an instance has ended, and it runs again; or it does not. */
+static void reset_done(struct hv *hv, struct slot *s, int rc)
+{
+    enum op then = s->then;
+
+    s->op = s->then = OP_NONE;
+    s->was_reset = false;
+    slot_config_dispose(s);
+    if (!exists(hv, s->domid))
+        report_gone(hv, s);
+    else if (then == OP_DESTROY)
+        destroy(hv, s);
+    else if (rc)
+        report_died(hv, s, MC_CRASH);
+    else if (then == OP_SHUTDOWN)
+        hv_shutdown(hv, s->dom, s->gen);
+}
+
 static void reset(struct hv *hv, struct slot *s, int rc)
 {
-    s->op = OP_NONE;
     slot_watch_off(hv, s);
-    if (!rc) rc = libxl_domain_unpause(hv->ctx, s->domid, NULL);
-    if (!rc) rc = watch_on(hv, s);
-    if (rc) {
-        struct mc_result res = {.gen = s->gen, .death = MC_CRASH};
+    if (!rc) {
+        begin_op(hv, s, OP_UNPAUSE);
+        s->was_reset = true;
+        rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
+    }
+    if (rc) reset_done(hv, s, rc);
+}
 
-        hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+static void unpaused(struct hv *hv, struct slot *s, int rc)
+{
+    s->op = OP_NONE;
+    if (!rc) rc = watch_on(hv, s);
+    if (s->was_reset) {
+        reset_done(hv, s, rc);
+    } else if (rc) {
+        clean_up(hv, s, rc);
+    } else {
+        slot_config_dispose(s);
+        report(hv, s, MC_EV_CREATED, NULL);
     }
 }
 
@@ -1011,6 +1198,7 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
     struct slot *s = NULL;
     unsigned int i;
 
+    if (ejected(hv, id)) return;
     for (i = 0; id && i < hv->n_slots; i++) {
         if (hv->slots[i] && hv->slots[i]->op != OP_NONE &&
             hv->slots[i]->op_id == id)
@@ -1021,15 +1209,20 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
     case OP_CREATE:
         created(hv, s, rc);
         break;
+    case OP_UNPAUSE:
+        unpaused(hv, s, rc);
+        break;
+    case OP_CLEANUP:
+        cleaned_up(hv, s);
+        break;
     case OP_SHUTDOWN:
         shutdown_asked(hv, s, rc);
         break;
     case OP_SAVE:
         saved(hv, s, rc);
         break;
-    case OP_DUMP:
-        /* A dump that failed is no reason to keep the dead. */
-        destroy(hv, s);
+    case OP_RESUME:
+        save_failed(hv, s);
         break;
     case OP_DESTROY:
         destroyed(hv, s, rc);
@@ -1039,6 +1232,8 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
         break;
     case OP_NONE:
     case OP_CONVERT:
+    case OP_QUEUED:
+    case OP_DUMP:
         break;
     }
 }
@@ -1106,19 +1301,29 @@ static void children(void *user, int fd, short revents)
         ;
     libxl_childproc_sigchld_occurred(hv->ctx);
     for (i = 0; i < hv->n_slots; i++) {
-        struct slot *s = hv->slots[i];
-        int status;
-
-        if (!s || s->op != OP_CONVERT || s->child <= 0) continue;
-        if (waitpid(s->child, &status, WNOHANG) != s->child) continue;
-        s->child = 0;
-        take_output(&s->out, s->out_fd);
-        take_output(&s->err, s->err_fd);
-        converted(hv, s, status);
+        if (hv->slots[i] && hv->slots[i]->run)
+            (void)xlrun_reap(hv->slots[i]->run);
     }
 }
 
 /* ---- the list of domains ------------------------------------------------ */
+
+/* The name of a domain that is one of ours, or that we have met: xenstore
+ * need not be asked, which would take a round trip for each. */
+static const char *known_name(const struct hv *hv, uint32_t domid,
+                              const char *uuid)
+{
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        const struct slot *s = hv->slots[i];
+
+        if (!s || !s->name) continue;
+        if (s->domid == domid || (*s->uuid && !strcmp(s->uuid, uuid)))
+            return s->name;
+    }
+    return NULL;
+}
 
 struct hv_info *hv_list(struct hv *hv, int *n_r)
 {
@@ -1136,14 +1341,21 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
     list = xcalloc((size_t)n, sizeof(*list));
     for (i = 0; i < n; i++) {
         struct hv_info *info = &list[*n_r];
-        char *name;
+        const char *known;
+        char *name = NULL;
 
         if (all[i].domid == 0) continue;
-        name = libxl_domid_to_name(hv->ctx, all[i].domid);
-        info->domid = all[i].domid;
-        info->name = name ? name : xstrdup("");
         snprintf(info->uuid, sizeof(info->uuid), LIBXL_UUID_FMT,
                  LIBXL_UUID_BYTES(all[i].uuid));
+        known = known_name(hv, all[i].domid, info->uuid);
+        if (!known) {
+            /* A device model in a domain of its own comes and goes with
+             * the domain that it serves. */
+            if (libxl_is_stubdom(hv->ctx, all[i].domid, NULL)) continue;
+            name = libxl_domid_to_name(hv->ctx, all[i].domid);
+        }
+        info->domid = all[i].domid;
+        info->name = name ? name : xstrdup(known ? known : "");
         info->never_ran = all[i].paused && !all[i].cpu_time;
         info->shut_down = all[i].shutdown;
         info->dying = all[i].dying;
@@ -1167,21 +1379,25 @@ void hv_info_free(struct hv_info *list, int n)
 /* A domain that appears while we create one: which is it? */
 static void guess(struct hv *hv)
 {
-    struct hv_info *list;
+    libxl_dominfo *all;
     unsigned int k;
-    int n;
+    int n = 0;
     int i;
 
-    list = hv_list(hv, &n);
-    for (i = 0; i < n; i++) {
+    all = libxl_list_domain(hv->ctx, &n);
+    for (i = 0; all && i < n; i++) {
+        char uuid[HV_UUID_LEN];
+
+        snprintf(uuid, sizeof(uuid), LIBXL_UUID_FMT,
+                 LIBXL_UUID_BYTES(all[i].uuid));
         for (k = 0; k < hv->n_slots; k++) {
             struct slot *s = hv->slots[k];
 
-            if (s && s->op == OP_CREATE && !strcmp(s->uuid, list[i].uuid))
-                s->guess = list[i].domid;
+            if (s && s->op == OP_CREATE && !strcmp(s->uuid, uuid))
+                s->guess = all[i].domid;
         }
     }
-    hv_info_free(list, n > 0 ? n : 0);
+    if (all) libxl_dominfo_list_free(all, n);
 }
 
 static void store_event(void *user, int fd, short revents)
@@ -1228,18 +1444,6 @@ out:
     return ok;
 }
 
-/* An instance whose save was cut off by the end of an earlier domd. */
-static void wake_suspended(struct hv *hv, struct slot *s)
-{
-    libxl_dominfo info;
-
-    libxl_dominfo_init(&info);
-    if (!libxl_domain_info(hv->ctx, &info, s->domid) && info.shutdown &&
-        info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND)
-        (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
-    libxl_dominfo_dispose(&info);
-}
-
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand)
 {
@@ -1251,7 +1455,9 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     free(s->name);
     s->name = xstrdup(name);
     s->domid = domid;
-    if (!by_hand) wake_suspended(hv, s);
+    /* Its save was cut off by the end of an earlier domd. */
+    if (!by_hand && is_suspended(hv, domid))
+        (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     if (!watch_on(hv, s)) return true;
     slot_clear(hv, s);
     return false;
@@ -1303,6 +1509,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
     sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGCHLD, &sa, NULL);
+    hv->builder = loop_timer(loop, build_next, hv);
     hv->signal_source = loop_add(loop, signal_pipe[0], POLLIN, children, hv);
     hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
     loop_set_guest(loop, &guest);
@@ -1325,22 +1532,19 @@ void hv_close(struct hv *hv)
         struct slot *s = hv->slots[i];
 
         if (!s) continue;
-        convert_end(hv, s);
+        xlrun_free(s->run);
         if (hv->ctx) slot_watch_off(hv, s);
-        /* A configuration that libxl is still using goes with the process. */
-        if (s->op != OP_CREATE && s->op != OP_RESET) slot_config_dispose(s);
-        close_fd(&s->fd);
-        buf_dispose(&s->out);
-        buf_dispose(&s->err);
         free(s->name);
         free(s->save_to);
         free(s->kept);
-        free(s);
+        free(s->failure);
+        /* The rest may be in use by an operation that goes on. */
     }
     free(hv->slots);
     loop_remove(hv->loop, hv->signal_source);
     loop_remove(hv->loop, hv->xs_source);
+    loop_timer_remove(hv->loop, hv->builder);
     if (hv->xs) xs_close(hv->xs);
-    if (hv->ctx) libxl_ctx_free(hv->ctx);
-    free(hv);
+    /* libxl would abort the process if an operation is under way, and that is
+     * when a domd is replaced by the next. All of this ends with us. */
 }
