@@ -23,12 +23,17 @@
 #define REPLY_MAX    ((size_t)512)
 /* Addresses that were seen on the bridge. */
 #define SEEN_MAX 256
+/* What guests cause is looked at in turns of so much, and the rest of the loop
+ * goes round in between: they must not be able to keep us busy. */
+#define EVENTS_TURN  64
+#define CONSOLE_TURN ((size_t)64 * 1024)
 
 struct probe {
     struct probes *all;
     unsigned int dom;
     unsigned int gen;
     bool running;
+    bool due; /* something that it watches has changed */
     struct ready ready;
     char *name;
     uint32_t domid;
@@ -80,6 +85,7 @@ struct probes {
 };
 
 static void attempt(void *user);
+static void listen_to_arp(struct probes *all);
 
 static struct probe *get(struct probes *all, unsigned int dom)
 {
@@ -129,7 +135,8 @@ static void stop(struct probe *p)
     p->address = NULL;
     strlist_dispose(&p->macs);
     buf_dispose(&p->line);
-    p->running = false;
+    p->running = p->due = false;
+    listen_to_arp(p->all);
 }
 
 static void succeed(struct probe *p)
@@ -155,22 +162,31 @@ static void watch(struct probe *p, const char *path)
         strlist_add(&p->watched, path);
 }
 
-/* The backend of a device is connected in xenbus state 4 (XenbusStateConnected
- * in Xen's public/io/xenbus.h); so is then its frontend. */
-static bool device_connected(struct probe *p, const char *kind,
-                             const char *device)
+/* Reads PATH/KEY. */
+static char *read_key(struct probe *p, const char *path, const char *key)
 {
-    char *path = xasprintf("/local/domain/%u/device/%s/%s/backend", p->domid,
-                           kind, device);
-    char *backend = store_read(p->all->store, path);
+    char *full = xasprintf("%s/%s", path, key);
+    char *value = store_read(p->all->store, full);
+
+    free(full);
+    return value;
+}
+
+/* The backend of a device is connected in xenbus state 4 (XenbusStateConnected
+ * in Xen's public/io/xenbus.h); so is then its frontend. DEVICE is libxl's own
+ * note of it: what stands in the domain's directory is the guest's to change,
+ * and could lead us anywhere. */
+static bool device_connected(struct probe *p, const char *device)
+{
+    char *backend = read_key(p, device, "backend");
+    char *type = read_key(p, device, "device-type");
     char *state_path = NULL;
     char *state = NULL;
-    bool connected = false;
+    bool connected = true;
 
-    if (!backend) {
-        connected = true; /* it went away again */
-        goto out;
-    }
+    if (!backend) goto out; /* it went away again */
+    /* QEMU serves a CD drive, and no guest connects to its backend. */
+    if (type && !strcmp(type, "cdrom")) goto out;
     state_path = xasprintf("%s/state", backend);
     watch(p, state_path);
     state = store_read(p->all->store, state_path);
@@ -178,8 +194,8 @@ static bool device_connected(struct probe *p, const char *kind,
 out:
     free(state);
     free(state_path);
+    free(type);
     free(backend);
-    free(path);
     return connected;
 }
 
@@ -191,16 +207,18 @@ static bool frontends_connected(struct probe *p)
     size_t k;
 
     for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-        char *path =
-            xasprintf("/local/domain/%u/device/%s", p->domid, kinds[i]);
+        char *dir = xasprintf("/libxl/%u/device/%s", p->domid, kinds[i]);
         struct strlist devices = {0};
 
-        store_list(p->all->store, path, &devices);
+        store_list(p->all->store, dir, &devices);
         for (k = 0; k < devices.n; k++) {
-            if (!device_connected(p, kinds[i], devices.v[k])) all = false;
+            char *device = xasprintf("%s/%s", dir, devices.v[k]);
+
+            if (!device_connected(p, device)) all = false;
+            free(device);
         }
         strlist_dispose(&devices);
-        free(path);
+        free(dir);
     }
     return all;
 }
@@ -228,17 +246,26 @@ static bool store_holds(struct probe *p)
 static void store_event_cb(void *user, int fd, short revents)
 {
     struct probes *all = user;
+    unsigned int turn;
     unsigned int dom;
     unsigned int gen;
     char *token;
 
     (void)fd;
     (void)revents;
-    while ((token = store_event(all->store))) {
+    for (turn = 0; turn < EVENTS_TURN; turn++) {
+        token = store_event(all->store);
+        if (!token) break;
         if (sscanf(token, "p%u.%u", &dom, &gen) == 2 && dom < all->n &&
-            all->v[dom] && all->v[dom]->running && all->v[dom]->gen == gen)
-            attempt(all->v[dom]);
+            all->v[dom] && all->v[dom]->gen == gen)
+            all->v[dom]->due = true;
         free(token);
+    }
+    /* One look for all that has changed. */
+    for (dom = 0; dom < all->n; dom++) {
+        if (!all->v[dom] || !all->v[dom]->due) continue;
+        all->v[dom]->due = false;
+        attempt(all->v[dom]);
     }
 }
 
@@ -255,7 +282,7 @@ static bool line_matches(struct probe *p)
            !regexec(&p->regex, p->line.s, 0, NULL, 0);
 }
 
-/* Feeds new text of the console, and looks at each line of it. */
+/* Feeds new text of the console, and looks at each line that has ended. */
 static bool feed(struct probe *p, const char *text, size_t len)
 {
     size_t i;
@@ -270,30 +297,68 @@ static bool feed(struct probe *p, const char *text, size_t len)
             buf_add(&p->line, &c, 1);
         }
     }
-    return line_matches(p);
+    return false;
 }
 
+/* Reads on in FD, at most *LEFT_IO bytes. */
+static bool read_on(struct probe *p, int fd, size_t *left_io)
+{
+    char chunk[4096];
+    ssize_t n;
+
+    while (*left_io) {
+        size_t len = *left_io < sizeof(chunk) ? *left_io : sizeof(chunk);
+
+        n = pread(fd, chunk, len, p->offset);
+        if (n <= 0) return false;
+        p->offset += n;
+        *left_io -= (size_t)n;
+        if (feed(p, chunk, (size_t)n)) return true;
+    }
+    return false;
+}
+
+static int open_log(const char *path, struct stat *st)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) return -1;
+    if (!fstat(fd, st)) return fd;
+    close(fd);
+    return -1;
+}
+
+/* The log may be put aside under its name with .1, and a new one begun, or be
+ * cut off; nothing of it is missed. */
 static bool console_matches(struct probe *p)
 {
     char *path = log_path(p->all, p->name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char chunk[4096];
-    struct stat st;
+    char *aside = xasprintf("%s.1", path);
+    size_t left = CONSOLE_TURN;
+    struct stat st = {0};
+    struct stat old_st;
     bool match = false;
-    ssize_t n;
+    int fd = open_log(path, &st);
+    int old = -1;
 
-    free(path);
-    if (fd < 0) return false;
-    if (fstat(fd, &st)) goto out;
-    /* The log was put aside, and a new one begun. */
-    if (st.st_ino != p->inode || st.st_size < p->offset) p->offset = 0;
-    p->inode = st.st_ino;
-    while (!match && (n = pread(fd, chunk, sizeof(chunk), p->offset)) > 0) {
-        p->offset += n;
-        match = feed(p, chunk, (size_t)n);
+    if (p->inode && (fd < 0 || st.st_ino != p->inode)) {
+        old = open_log(aside, &old_st);
+        if (old >= 0 && old_st.st_ino == p->inode)
+            match = read_on(p, old, &left);
     }
-out:
-    close(fd);
+    if (fd >= 0 && !match && left) {
+        if (st.st_ino != p->inode || st.st_size < p->offset) p->offset = 0;
+        p->inode = st.st_ino;
+        match = read_on(p, fd, &left);
+    }
+    if (!match && !left)
+        loop_at(p->timer, loop_now()); /* there is more */
+    else if (!match)
+        match = line_matches(p); /* a prompt has no end */
+    if (fd >= 0) close(fd);
+    if (old >= 0) close(old);
+    free(aside);
+    free(path);
     return match;
 }
 
@@ -301,11 +366,13 @@ static void inotify_event(void *user, int fd, short revents)
 {
     struct probes *all = user;
     char events[4096];
+    unsigned int turn;
     unsigned int i;
 
     (void)revents;
-    while (read(fd, events, sizeof(events)) > 0)
-        ;
+    for (turn = 0; turn < EVENTS_TURN; turn++) {
+        if (read(fd, events, sizeof(events)) <= 0) break;
+    }
     for (i = 0; i < all->n; i++) {
         if (all->v[i] && all->v[i]->running &&
             all->v[i]->ready.kind == READY_CONSOLE)
@@ -328,12 +395,33 @@ static bool parse_mac(const char *text, unsigned char mac[6])
     return true;
 }
 
+/* Whether somebody looks for the address of MAC. */
+static bool is_wanted(const struct probes *all, const unsigned char mac[6])
+{
+    unsigned char wanted[6];
+    unsigned int i;
+    size_t k;
+
+    for (i = 0; i < all->n; i++) {
+        const struct probe *p = all->v[i];
+
+        if (!p || !p->running) continue;
+        for (k = 0; k < p->macs.n; k++) {
+            if (parse_mac(p->macs.v[k], wanted) && !memcmp(wanted, mac, 6))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Only those that are wanted: whoever invents MAC addresses must not be able
+ * to push them out. */
 static void note_seen(struct probes *all, const unsigned char mac[6],
                       struct in_addr ip)
 {
     size_t i;
 
-    if (!ip.s_addr) return;
+    if (!ip.s_addr || !is_wanted(all, mac)) return;
     for (i = 0; i < all->n_seen; i++) {
         if (memcmp(all->seen[i].mac, mac, 6)) continue;
         all->seen[i].ip = ip;
@@ -354,16 +442,51 @@ static void arp_event(void *user, int fd, short revents)
 {
     struct probes *all = user;
     struct ether_arp arp;
+    unsigned int turn;
     ssize_t n;
 
     (void)revents;
-    while ((n = recv(fd, &arp, sizeof(arp), MSG_DONTWAIT)) > 0) {
+    for (turn = 0; turn < EVENTS_TURN; turn++) {
         struct in_addr ip;
 
+        n = recv(fd, &arp, sizeof(arp), MSG_DONTWAIT);
+        if (n <= 0) break;
         if (n < (ssize_t)sizeof(arp)) continue;
         if (ntohs(arp.ea_hdr.ar_pro) != ETHERTYPE_IP) continue;
         memcpy(&ip, arp.arp_spa, sizeof(ip));
         note_seen(all, arp.arp_sha, ip);
+    }
+}
+
+static bool needs_address(const struct probe *p)
+{
+    if (!p->running || p->address) return false;
+    return p->ready.kind == READY_TCP || p->ready.kind == READY_HTTP ||
+           p->ready.kind == READY_PING;
+}
+
+/* Listens as long as somebody looks for an address: a broadcast in the network
+ * is no reason to wake up otherwise. */
+static void listen_to_arp(struct probes *all)
+{
+    bool needed = false;
+    unsigned int i;
+
+    for (i = 0; i < all->n; i++) {
+        if (all->v[i] && needs_address(all->v[i])) needed = true;
+    }
+    if (needed && all->arp < 0) {
+        /* Without it, only addresses that dom0 has met are known. */
+        all->arp = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                          htons(ETH_P_ARP));
+        if (all->arp >= 0)
+            all->arp_source =
+                loop_add(all->loop, all->arp, POLLIN, arp_event, all);
+    } else if (!needed && all->arp >= 0) {
+        loop_remove(all->loop, all->arp_source);
+        close(all->arp);
+        all->arp_source = NULL;
+        all->arp = -1;
     }
 }
 
@@ -399,7 +522,7 @@ static void learn_macs(struct probe *p)
     size_t i;
 
     if (p->macs.n || !p->all->store) return;
-    dir = xasprintf("/local/domain/%u/device/vif", p->domid);
+    dir = xasprintf("/libxl/%u/device/vif", p->domid);
     store_list(p->all->store, dir, &devices);
     for (i = 0; i < devices.n; i++) {
         char *path = xasprintf("%s/%s/mac", dir, devices.v[i]);
@@ -651,11 +774,7 @@ struct probes *probes_new(struct loop *loop, struct store *store,
         all->inotify_source =
             loop_add(loop, all->inotify, POLLIN, inotify_event, all);
     }
-    /* Without it, only addresses that dom0 has met are known. */
-    all->arp = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                      htons(ETH_P_ARP));
-    if (all->arp >= 0)
-        all->arp_source = loop_add(loop, all->arp, POLLIN, arp_event, all);
+    all->arp = -1;
     return all;
 }
 
@@ -668,13 +787,12 @@ void probes_free(struct probes *all)
         if (!all->v[i]) continue;
         stop(all->v[i]);
         loop_timer_remove(all->loop, all->v[i]->timer);
-        free(all->v[i]);
     }
+    for (i = 0; i < all->n; i++)
+        free(all->v[i]);
     loop_remove(all->loop, all->store_source);
     loop_remove(all->loop, all->inotify_source);
-    loop_remove(all->loop, all->arp_source);
     if (all->inotify >= 0) close(all->inotify);
-    if (all->arp >= 0) close(all->arp);
     free(all->v);
     free(all->console_dir);
     free(all);
@@ -719,6 +837,7 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
                  REG_EXTENDED | REG_NOSUB | REG_NEWLINE))
         p->has_regex = true;
     snprintf(p->token, sizeof(p->token), "p%u.%u", dom, gen);
+    listen_to_arp(all);
     loop_at(p->timer, loop_now());
 }
 

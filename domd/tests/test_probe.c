@@ -1,8 +1,11 @@
-/* The probes that look into xenstore, with one that is a list in memory. Those
- * of the console and the network are tested with the whole daemon. */
+/* The probes that look into xenstore, with one that is a list in memory, and
+ * at the console, with logs in a directory of their own. Those of the network
+ * are tested with the whole daemon. */
 #include "harness.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../probe.h"
@@ -19,9 +22,12 @@ struct store {
     struct pair values[32];
     struct pair watches[32];
     struct strlist events;
+    unsigned int flood; /* so many events more, of which this is the token */
+    unsigned int reads;
 };
 
 static struct store store;
+#define FLOOD_TOKEN "p0.1"
 
 static void signal_event(const char *token)
 {
@@ -86,6 +92,10 @@ char *store_event(struct store *s)
     char *token;
     size_t i;
 
+    if (!s->events.n && s->flood) {
+        s->flood--;
+        return xstrdup(FLOOD_TOKEN);
+    }
     if (!s->events.n) {
         (void)eventfd_read(s->fd, &count);
         return NULL;
@@ -101,6 +111,7 @@ char *store_read(struct store *s, const char *path)
 {
     struct pair *p = find(s->values, path);
 
+    s->reads++;
     return p ? xstrdup(p->text) : NULL;
 }
 
@@ -109,6 +120,7 @@ void store_list(struct store *s, const char *path, struct strlist *names)
     size_t len = strlen(path);
     size_t i;
 
+    s->reads++;
     for (i = 0; i < 32; i++) {
         const char *p = s->values[i].path;
         char *name;
@@ -137,6 +149,7 @@ static struct probes *probes;
 static unsigned int ready_dom;
 static unsigned int ready_gen;
 static int calls;
+static char logs[] = "/tmp/test_probe.XXXXXX";
 
 static void on_ready(void *user, unsigned int dom, unsigned int gen)
 {
@@ -170,9 +183,47 @@ static int setup(void **state)
     memset(&store, 0, sizeof(store));
     store.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop = loop_new();
-    probes = probes_new(loop, &store, "/tmp", on_ready, NULL);
+    strcpy(logs + strlen(logs) - 6, "XXXXXX");
+    if (!mkdtemp(logs)) return -1;
+    probes = probes_new(loop, &store, logs, on_ready, NULL);
     calls = 0;
     return 0;
+}
+
+static char *log_name(const char *suffix)
+{
+    return xasprintf("%s/guest-a.log%s", logs, suffix);
+}
+
+static void remove_log(const char *suffix)
+{
+    char *path = log_name(suffix);
+
+    (void)unlink(path);
+    free(path);
+}
+
+static void print_log(const char *text)
+{
+    char *path = log_name("");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    size_t len = strlen(text);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, len), len);
+    close(fd);
+    free(path);
+}
+
+/* As the service that keeps the logs small does it. */
+static void rotate_log(void)
+{
+    char *path = log_name("");
+    char *aside = log_name(".1");
+
+    assert_int_equal(rename(path, aside), 0);
+    free(path);
+    free(aside);
 }
 
 static int teardown(void **state)
@@ -182,6 +233,9 @@ static int teardown(void **state)
     (void)state;
     probes_free(probes);
     loop_free(loop);
+    remove_log("");
+    remove_log(".1");
+    rmdir(logs);
     for (i = 0; i < 32; i++) {
         free(store.values[i].path);
         free(store.values[i].text);
@@ -206,8 +260,8 @@ static void start(const char *ready, unsigned int dom, unsigned int gen)
 
 static void devices(void)
 {
-    set("/local/domain/5/device/vif/0/backend", "/b/vif");
-    set("/local/domain/5/device/vbd/51712/backend", "/b/vbd");
+    set("/libxl/5/device/vif/0/backend", "/b/vif");
+    set("/libxl/5/device/vbd/51712/backend", "/b/vbd");
     set("/b/vif/state", "2");
     set("/b/vbd/state", "2");
 }
@@ -286,6 +340,131 @@ static void events_of_an_earlier_instance(void **state)
     assert_int_equal(calls, 0);
 }
 
+/* Its own directory is the guest's to write to: it must not lead us about. */
+static void guest_points_elsewhere(void **state)
+{
+    (void)state;
+    devices();
+    set("/local/domain/5/device/vif/0/backend", "/evil");
+    set("/evil/state", "4");
+    start("frontends", 0, 1);
+    assert_int_equal(calls, 0);
+    assert_null(find(store.watches, "/evil/state"));
+}
+
+/* A drive without PV drivers never connects, and is no reason to wait. */
+static void cd_drives(void **state)
+{
+    (void)state;
+    set("/libxl/5/device/vbd/5632/backend", "/b/cd");
+    set("/libxl/5/device/vbd/5632/device-type", "cdrom");
+    set("/b/cd/state", "2");
+    start("frontends", 0, 1);
+    assert_int_equal(calls, 1);
+}
+
+/* A guest can write to a key as fast as it likes; the loop goes on, and it is
+ * looked at once for all of them. */
+static void flood_of_events(void **state)
+{
+    unsigned int reads;
+
+    (void)state;
+    start("xenstore:data/up=yes", 0, 1);
+    reads = store.reads;
+    store.flood = 100000;
+    assert_int_equal(eventfd_write(store.fd, 1), 0);
+    loop_round(loop);
+    assert_true(store.flood > 90000);
+    assert_int_equal(store.reads, reads + 1);
+    store.flood = 0;
+}
+
+static void mark_and_start(const char *ready)
+{
+    struct policy *p = policy_new("a", "a.cfg");
+
+    probe_mark(probes, 0, p);
+    policy_free(p);
+    start(ready, 0, 1);
+}
+
+static void console(void **state)
+{
+    (void)state;
+    print_log("up\n");
+    mark_and_start("console:^up$");
+    assert_int_equal(calls, 0); /* of an earlier life */
+    print_log("wake up\nu");
+    settle();
+    assert_int_equal(calls, 0);
+    print_log("p\n");
+    settle();
+    assert_int_equal(calls, 1);
+}
+
+static void console_put_aside(void **state)
+{
+    (void)state;
+    print_log("old\n");
+    mark_and_start("console:^up$");
+    print_log("booting\nu");
+    settle();
+    print_log("p\n");
+    rotate_log();
+    print_log("more\n");
+    settle();
+    assert_int_equal(calls, 1);
+}
+
+/* The new log does not exist for a moment, and what is in it counts. */
+static void console_put_aside_and_on(void **state)
+{
+    (void)state;
+    print_log("old\n");
+    mark_and_start("console:^up$");
+    rotate_log();
+    settle();
+    assert_int_equal(calls, 0);
+    print_log("up\n");
+    settle();
+    assert_int_equal(calls, 1);
+}
+
+static void console_truncated(void **state)
+{
+    char *path = log_name("");
+
+    (void)state;
+    print_log("a long line of an earlier life\n");
+    mark_and_start("console:^up$");
+    assert_int_equal(truncate(path, 0), 0);
+    settle();
+    print_log("up\n");
+    settle();
+    assert_int_equal(calls, 1);
+    free(path);
+}
+
+/* A guest can print as fast as it likes, too: not all of it is read in one
+ * round. */
+static void console_flood(void **state)
+{
+    char *noise = xcalloc(1, 1024 * 1024 + 1);
+
+    (void)state;
+    memset(noise, 'x', 1024 * 1024);
+    print_log("");
+    mark_and_start("console:^up$");
+    print_log(noise);
+    print_log("\nup\n");
+    loop_round(loop);
+    assert_int_equal(calls, 0);
+    settle();
+    assert_int_equal(calls, 1);
+    free(noise);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -297,6 +476,14 @@ int main(void)
         T(xenstore_value),
         T(stopped_in_between),
         T(events_of_an_earlier_instance),
+        T(guest_points_elsewhere),
+        T(cd_drives),
+        T(flood_of_events),
+        T(console),
+        T(console_put_aside),
+        T(console_put_aside_and_on),
+        T(console_truncated),
+        T(console_flood),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
