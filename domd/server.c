@@ -21,7 +21,8 @@ struct client {
     struct buf out;
     msec stalled; /* since when it takes nothing; MSEC_NEVER: it does */
     bool follows;
-    bool eof; /* it sends nothing more, but may still be reading */
+    bool lost; /* a line that it follows could not be kept for it */
+    bool eof;  /* it sends nothing more, but may still be reading */
     bool awaits_down;
     int64_t down_id;
     bool root;
@@ -71,6 +72,10 @@ static void set_events(struct client *c)
 /* Sends what can be sent. False: the client was dropped. */
 static bool flush(struct client *c)
 {
+    if (c->lost) {
+        drop(c);
+        return false;
+    }
     while (c->out.len) {
         ssize_t n =
             send(c->fd, c->out.s, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -83,10 +88,6 @@ static bool flush(struct client *c)
         }
         buf_drop(&c->out, (size_t)n);
         c->stalled = MSEC_NEVER;
-    }
-    if (c->out.len > SERVER_BACKLOG) {
-        drop(c);
-        return false;
     }
     if (c->out.len && c->stalled == MSEC_NEVER) {
         c->stalled = loop_now();
@@ -269,11 +270,15 @@ static void patience(void *user)
     for (i = 0; i < SERVER_CLIENTS; i++) {
         struct client *c = s->clients[i];
 
-        if (!c || c->stalled == MSEC_NEVER) continue;
-        if (now - c->stalled >= SERVER_PATIENCE)
-            drop(c);
-        else
-            any = true;
+        if (!c || (c->stalled == MSEC_NEVER && !c->lost)) continue;
+        /* It may have been domd that had no time: one more chance. */
+        if (c->lost || now - c->stalled >= SERVER_PATIENCE) {
+            if (!flush(c)) continue;
+            if (c->stalled != MSEC_NEVER &&
+                now - c->stalled >= SERVER_PATIENCE)
+                drop(c);
+        }
+        any = true;
     }
     if (any) loop_at(s->timer, now + 1000);
 }
@@ -369,8 +374,8 @@ void server_tell(struct server *s, const struct buf *line)
         if (!c || !c->follows) continue;
         /* Sent and dropped by the loop: this client could be the one whose
          * request is being served. */
-        if (c->out.len > SERVER_BACKLOG) {
-            c->stalled = 0;
+        if (c->lost || c->out.len > SERVER_BACKLOG) {
+            c->lost = true;
             loop_at(s->timer, 0);
             continue;
         }

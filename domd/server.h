@@ -5,8 +5,8 @@
  * - input: a line longer than PROTO_LINE_MAX ends the connection; at most
  *   SERVER_TURN requests of one client are served before it is another's turn
  * - output: while a client does not take its answers, nothing more is read
- *   from it; one that has more than SERVER_BACKLOG waiting for it (a follower
- *   of events), or takes nothing for SERVER_PATIENCE, is dropped
+ *   from it; a follower of events that leaves more than SERVER_BACKLOG of them
+ *   lying, and whoever takes nothing for SERVER_PATIENCE, is dropped
  * - at most SERVER_CLIENTS at a time, of which SERVER_OTHERS may be of people
  *   other than root: the host can always be shut down
  */
