@@ -23,7 +23,6 @@
 
 /* What we know about a domain beside the state machine. */
 struct extra {
-    bool fresh;  /* the next instance comes from the file */
     bool forced; /* the last destroy was not asked for nicely */
     char uuid[HV_UUID_LEN];
 };
@@ -62,7 +61,7 @@ static struct extra *extra(struct daemon *d, unsigned int dom)
     if (dom >= d->n_extra) {
         d->extra = xrealloc(d->extra, dom + 1, sizeof(*d->extra));
         while (d->n_extra <= dom)
-            d->extra[d->n_extra++] = (struct extra){.fresh = true};
+            d->extra[d->n_extra++] = (struct extra){0};
     }
     return &d->extra[dom];
 }
@@ -87,22 +86,15 @@ static void save_journal(struct daemon *d)
 
         if (!dom->policy || dom->by_hand) continue;
         e = journal_add(&j, dom->policy->name);
-        e->state = dom->state;
+        mc_past_of(&d->m, i, &e->past);
         if (mc_has_instance(dom->state)) strcpy(e->uuid, extra(d, i)->uuid);
-        e->want = dom->want;
-        e->was_ready = dom->was_ready;
-        e->restarts = dom->restarts;
-        e->started = dom->started;
-        e->latency = dom->latency;
-        e->n_failures = dom->n_failures;
-        memcpy(e->failures, dom->failures, sizeof(e->failures));
-        e->reason = *dom->reason ? xstrdup(dom->reason) : NULL;
     }
     r = journal_write(&j, d->journal_path);
     if (r)
         syslog(LOG_ERR, "cannot write %s: %s", d->journal_path, strerror(r));
     journal_dispose(&j);
-    d->dirty = false;
+    /* What could not be written is tried again with the next change. */
+    d->dirty = r != 0;
 }
 
 /* ---- doing what the state machine says ---------------------------------- */
@@ -146,17 +138,13 @@ static void changed(struct daemon *d, const struct mc_action *a)
     if (is_probed(a->before) && !is_probed(a->after))
         probe_stop(d->probes, a->dom);
     if (a->after == MC_BOOTING) {
-        x->fresh = false;
         x->forced = false;
         /* More may have happened since; then there is nothing to look for. */
         if (is_probed(dom->state))
             probe_start(d->probes, a->dom, dom->gen, dom->policy,
                         hv_domid(d->hv, a->dom));
     }
-    /* Only a guest that ends by itself goes on with what it had. */
-    if (a->after == MC_STOP_WAIT || a->after == MC_STOPPED ||
-        a->after == MC_FAILED || a->after == MC_HELD)
-        x->fresh = true;
+    if (!mc_has_instance(a->after)) x->forced = false;
     if (!dom->listed && !mc_has_instance(dom->state)) {
         mc_forget(&d->m, a->dom);
         mc_link(&d->m, loop_now());
@@ -173,7 +161,7 @@ static void act(struct daemon *d, const struct mc_action *a)
     case MC_ACT_CREATE:
         probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
-        hv_create(d->hv, a->dom, a->gen, dom->policy, x->fresh);
+        hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
         break;
     case MC_ACT_ABORT:
         hv_abort(d->hv, a->dom);
@@ -345,6 +333,30 @@ static void apply_overrides(struct daemon *d, struct policy *p)
     if (strlist_has(&d->disabled, p->name)) p->autostart = false;
 }
 
+/* A file that is there and cannot be understood takes no domain away: what it
+ * said before goes on to count, and only a start from it is refused. */
+static bool keep_unreadable(const struct daemon *d, struct policy *p,
+                            const struct config *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->problems.n; i++) {
+        const struct problem *problem = &c->problems.v[i];
+        char *text;
+
+        if (problem->warning) continue;
+        if (strcmp(problem->file, p->file) &&
+            strcmp(problem->file, d->opts.config_dir))
+            continue;
+        text = problem_text(problem);
+        policy_bar(p, false, "%s", text);
+        free(text);
+        p->stamp = 0;
+        return true;
+    }
+    return false;
+}
+
 /* Reads the files again. SAY: also tells the console of mistakes. */
 static void load(struct daemon *d, bool say)
 {
@@ -357,30 +369,29 @@ static void load(struct daemon *d, bool say)
     config_read(&c, d->opts.config_dir, &d->host);
     if (say) mark_problems(&c);
     for (i = 0; i < d->m.n; i++) {
+        struct mc_domain *dom = &d->m.doms[i];
         bool still = false;
 
-        if (!d->m.doms[i].policy || !d->m.doms[i].listed) continue;
+        if (!dom->policy || !dom->listed) continue;
         for (k = 0; k < c.n; k++) {
-            if (!strcmp(c.v[k]->name, d->m.doms[i].policy->name)) still = true;
+            if (!strcmp(c.v[k]->name, dom->policy->name)) still = true;
         }
-        if (!still) mc_unlist(&d->m, i);
+        if (!still && !keep_unreadable(d, dom->policy, &c))
+            mc_unlist(&d->m, i);
     }
+    /* What that changes is told before its places can be taken. */
+    pump(d);
+    for (i = 0; i < d->m.n; i++)
+        mc_forget(&d->m, i);
     for (k = 0; k < c.n; k++) {
         struct policy *p = config_take(&c, k);
         int found = mc_find(&d->m, p->name);
-        bool stale;
 
         apply_overrides(d, p);
-        if (found < 0) {
+        if (found < 0)
             mc_add(&d->m, p);
-            continue;
-        }
-        /* The same text: what runs is what the file says. */
-        stale = d->m.doms[found].stale ||
-                d->m.doms[found].policy->stamp != p->stamp;
-        mc_set_policy(&d->m, (unsigned int)found, p);
-        d->m.doms[found].stale =
-            stale && mc_has_instance(d->m.doms[found].state);
+        else
+            mc_set_policy(&d->m, (unsigned int)found, p);
     }
     config_dispose(&d->config);
     d->config = c;
@@ -390,37 +401,10 @@ static void load(struct daemon *d, bool say)
 
 /* ---- adoption ----------------------------------------------------------- */
 
-static void restore_history(struct daemon *d, unsigned int dom,
-                            const struct journal_entry *e)
+static enum mc_found what_is_left(const struct hv_info *info)
 {
-    struct mc_domain *to = &d->m.doms[dom];
-
-    to->restarts = e->restarts;
-    to->latency = e->latency;
-    to->n_failures = e->n_failures;
-    memcpy(to->failures, e->failures, sizeof(to->failures));
-}
-
-static bool was_running(enum mc_state state)
-{
-    switch (state) {
-    case MC_CREATING:
-    case MC_BOOTING:
-    case MC_READY:
-    case MC_LATE:
-    case MC_STOP_WAIT:
-    case MC_SHUTDOWN:
-    case MC_SAVING:
-    case MC_KEPT: /* its death is found again, and it is kept again */
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool was_stopping(enum mc_state state)
-{
-    return state == MC_STOP_WAIT || state == MC_SHUTDOWN || state == MC_SAVING;
+    if (info->never_ran || info->dying) return MC_FOUND_BROKEN;
+    return info->shut_down ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
 }
 
 static void adopt_one(struct daemon *d, unsigned int dom,
@@ -432,12 +416,7 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     unsigned int gen;
 
     strcpy(extra(d, dom)->uuid, info->uuid);
-    if (info->never_ran || info->dying || !was_running(e->state)) {
-        gen = mc_adopt_broken(&d->m, dom, e->want, now);
-    } else {
-        gen = mc_adopt_running(&d->m, dom, e->was_ready, e->started, now);
-        d->m.doms[dom].want = e->want;
-    }
+    gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
     if (!hv_adopt(d->hv, dom, gen, name, info->domid, false)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
@@ -447,60 +426,37 @@ static void adopt_one(struct daemon *d, unsigned int dom,
                (unsigned int)info->domid);
 }
 
-/* What was wanted and has no instance is started; what had failed for good
- * stays so; an unfinished stop goes on. */
-static void resume(struct daemon *d, unsigned int dom,
-                   const struct journal_entry *e)
+/* Goes on where the daemon before us has ended: first with what runs, then
+ * with what does not. */
+static void adopt_all(struct daemon *d, const struct journal *j,
+                      const struct hv_info *list, int n)
 {
-    struct mc_domain *to = &d->m.doms[dom];
-    msec now = loop_now();
-
-    if (mc_has_instance(to->state)) {
-        if (!was_stopping(e->state)) return;
-        if (e->want)
-            (void)mc_restart(&d->m, dom, now);
-        else
-            (void)mc_stop(&d->m, dom, now);
-        return;
-    }
-    if (to->policy->bar) return;
-    if (e->state == MC_FAILED || e->state == MC_HELD) {
-        to->state = e->state;
-        to->want = e->want;
-        snprintf(to->reason, sizeof(to->reason), "%s",
-                 e->reason ? e->reason : "");
-        return;
-    }
-    if (e->want) {
-        (void)mc_start(&d->m, dom, now);
-        restore_history(d, dom, e);
-    }
-}
-
-static void adopt_all(struct daemon *d, const struct journal *j)
-{
-    struct hv_info *list;
     size_t k;
-    int n;
+    int dom;
     int i;
 
-    list = hv_list(d->hv, &n);
     for (k = 0; k < j->n; k++) {
         const struct journal_entry *e = &j->v[k];
-        int dom = mc_find(&d->m, e->name);
 
         for (i = 0; *e->uuid && i < n; i++) {
             if (strcmp(e->uuid, list[i].uuid)) continue;
+            dom = mc_find(&d->m, e->name);
             /* Its file is gone, but it is ours. */
             if (dom < 0) {
                 dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
                 mc_link(&d->m, loop_now());
             }
             adopt_one(d, (unsigned int)dom, e, &list[i]);
+            break;
         }
-        if (dom >= 0) restore_history(d, (unsigned int)dom, e);
     }
-    hv_info_free(list, n > 0 ? n : 0);
+    hv_list_changed(d);
+    for (k = 0; k < j->n; k++) {
+        dom = mc_find(&d->m, j->v[k].name);
+        if (dom < 0 || mc_has_instance(d->m.doms[dom].state)) continue;
+        (void)mc_adopt(&d->m, (unsigned int)dom, &j->v[k].past,
+                       MC_FOUND_NOTHING, loop_now());
+    }
 }
 
 static void split_names(const char *text, struct strlist *names)
@@ -534,15 +490,24 @@ static void boot(struct daemon *d)
     d->dirty = true;
 }
 
-static void begin(struct daemon *d)
+static int begin(struct daemon *d)
 {
-    struct journal j;
+    struct journal j = {0};
+    struct hv_info *list;
     char *why = NULL;
+    int rc = -1;
     size_t k;
+    int n;
 
+    /* Without it, all that runs would be taken for missing. */
+    list = hv_list(d->hv, &n);
+    if (n < 0) {
+        fprintf(stderr, "domd: the hypervisor does not say what runs\n");
+        syslog(LOG_ERR, "the hypervisor does not say what runs");
+        goto out;
+    }
     journal_read(&j, d->journal_path, &why);
     if (why) mark("domd: %s; what runs is taken for started by hand", why);
-    free(why);
     for (k = 0; k < j.enabled.n; k++)
         strlist_add(&d->enabled, j.enabled.v[k]);
     for (k = 0; k < j.disabled.n; k++)
@@ -551,19 +516,19 @@ static void begin(struct daemon *d)
     /* Nothing is done, and above all nothing is written, before all that the
      * old journal says is known again: we could be killed at any moment. */
     d->beginning = true;
+    mc_hold(&d->m);
     load(d, !j.booted);
-    adopt_all(d, &j);
-    hv_list_changed(d);
-    for (k = 0; k < j.n; k++) {
-        int dom = mc_find(&d->m, j.v[k].name);
-
-        if (dom >= 0 && !d->m.doms[dom].by_hand)
-            resume(d, (unsigned int)dom, &j.v[k]);
-    }
+    adopt_all(d, &j, list, n);
     if (!d->booted) boot(d);
+    mc_release(&d->m, loop_now());
     d->beginning = false;
     pump(d);
+    rc = 0;
+out:
+    hv_info_free(list, n > 0 ? n : 0);
     journal_dispose(&j);
+    free(why);
+    return rc;
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -590,7 +555,7 @@ static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
     json_int(g, "domid", domid == HV_NO_DOMID ? -1 : (int64_t)domid);
     json_bool(g, "want", m->want);
     json_bool(g, "by_hand", m->by_hand);
-    json_bool(g, "stale", m->stale);
+    json_bool(g, "stale", mc_is_stale(m));
     json_int(g, "since_ms", loop_now() - m->since);
     json_int(g, "uptime_ms",
              mc_has_instance(m->state) && !m->by_hand ? loop_now() - m->started
@@ -745,6 +710,7 @@ static void answer_command(struct daemon *d, const struct client *client,
 
     /* What is started is what the files say now. */
     if (req->cmd == PROTO_START || req->cmd == PROTO_RESTART) load(d, false);
+    mc_hold(&d->m);
     for (i = 0; i < req->names.n; i++) {
         int dom = mc_find(&d->m, req->names.v[i]);
         const char *bad = dom < 0 ? "there is no such domain"
@@ -758,6 +724,7 @@ static void answer_command(struct daemon *d, const struct client *client,
                    proto_cmd_name(req->cmd), req->names.v[i],
                    client_who(client));
     }
+    mc_release(&d->m, loop_now());
     if (wrong.len) {
         proto_error(out, req->id, "%s", wrong.s);
     } else {
@@ -889,7 +856,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
         syslog(LOG_ERR, "%s: %s", opts->socket, strerror(r));
         goto out;
     }
-    begin(d);
+    if (begin(d)) goto out;
     *daemon_r = d;
     d = NULL;
     rc = 0;

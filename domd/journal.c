@@ -9,6 +9,8 @@
 
 #define JOURNAL_VERSION 1
 #define JOURNAL_MAX     ((size_t)4 * 1024 * 1024)
+/* No machine runs for longer: what is beyond it is no time. */
+#define TIME_MAX ((int64_t)1 << 50)
 
 struct journal_entry *journal_find(const struct journal *j, const char *name)
 {
@@ -28,43 +30,20 @@ struct journal_entry *journal_add(struct journal *j, const char *name)
     e = &j->v[j->n++];
     memset(e, 0, sizeof(*e));
     e->name = xstrdup(name);
-    e->latency = -1;
+    e->past.latency = -1;
     return e;
 }
 
-static void read_entry(struct journal *j, yajl_val v)
+static msec read_time(yajl_val v, const char *key, msec otherwise)
 {
-    const char *name = json_get_string(v, "name");
-    const char *state = json_get_string(v, "state");
-    const char *uuid = json_get_string(v, "uuid");
-    const char *reason = json_get_string(v, "reason");
-    yajl_val failures = json_get_array(v, "failures");
-    struct journal_entry *e;
-    size_t i;
+    msec t = json_get_int(v, key, otherwise);
 
-    if (!name || !state || mc_state_find(state) < 0) return;
-    if (journal_find(j, name)) return;
-    e = journal_add(j, name);
-    e->state = (enum mc_state)mc_state_find(state);
-    if (uuid && strlen(uuid) < sizeof(e->uuid)) strcpy(e->uuid, uuid);
-    e->want = json_get_bool(v, "want", false);
-    e->was_ready = json_get_bool(v, "was_ready", false);
-    e->restarts = (unsigned int)json_get_int(v, "restarts", 0);
-    e->started = json_get_int(v, "started", 0);
-    e->latency = json_get_int(v, "latency", -1);
-    e->reason = reason ? xstrdup(reason) : NULL;
-    if (!failures) return;
-    for (i = 0; i < json_len(failures); i++) {
-        yajl_val f = json_at(failures, i);
-
-        if (!YAJL_IS_INTEGER(f) || e->n_failures == MC_FAILURES_MAX) break;
-        e->failures[e->n_failures++] = YAJL_GET_INTEGER(f);
-    }
+    return t >= 0 && t < TIME_MAX ? t : otherwise;
 }
 
-static void read_names(yajl_val root, const char *key, struct strlist *list)
+static void read_names(yajl_val v, const char *key, struct strlist *list)
 {
-    yajl_val names = json_get_array(root, key);
+    yajl_val names = json_get_array(v, key);
     size_t i;
 
     if (!names) return;
@@ -73,6 +52,55 @@ static void read_names(yajl_val root, const char *key, struct strlist *list)
 
         if (name) strlist_add(list, name);
     }
+}
+
+static void read_failures(yajl_val v, struct mc_past *past)
+{
+    yajl_val failures = json_get_array(v, "failures");
+    size_t i;
+
+    if (!failures) return;
+    for (i = 0; i < json_len(failures); i++) {
+        yajl_val f = json_at(failures, i);
+
+        if (past->n_failures == MC_FAILURES_MAX) break;
+        if (!YAJL_IS_INTEGER(f) || YAJL_GET_INTEGER(f) < 0 ||
+            YAJL_GET_INTEGER(f) >= TIME_MAX)
+            break;
+        past->failures[past->n_failures++] = YAJL_GET_INTEGER(f);
+    }
+}
+
+static void read_entry(struct journal *j, yajl_val v)
+{
+    const char *name = json_get_string(v, "name");
+    const char *state = json_get_string(v, "state");
+    const char *next = json_get_string(v, "next");
+    const char *uuid = json_get_string(v, "uuid");
+    const char *reason = json_get_string(v, "reason");
+    int64_t restarts = json_get_int(v, "restarts", 0);
+    struct journal_entry *e;
+    struct mc_past *past;
+
+    if (!name || !state || mc_state_find(state) < 0) return;
+    if (journal_find(j, name)) return;
+    e = journal_add(j, name);
+    if (uuid && strlen(uuid) < sizeof(e->uuid)) strcpy(e->uuid, uuid);
+    past = &e->past;
+    past->state = (enum mc_state)mc_state_find(state);
+    past->next = MC_NEXT_AGAIN;
+    if (next && mc_outcome_find(next) >= 0)
+        past->next = (enum mc_outcome)mc_outcome_find(next);
+    past->want = json_get_bool(v, "want", false);
+    past->was_ready = json_get_bool(v, "was_ready", false);
+    if (restarts > 0 && restarts <= INT32_MAX)
+        past->restarts = (unsigned int)restarts;
+    past->started = read_time(v, "started", 0);
+    past->latency = read_time(v, "latency", -1);
+    past->stamp = (uint64_t)json_get_int(v, "stamp", 0);
+    past->reason = reason ? xstrdup(reason) : NULL;
+    read_names(v, "writes", &past->writes);
+    read_failures(v, past);
 }
 
 bool journal_parse(struct journal *j, const char *text, size_t len)
@@ -129,21 +157,25 @@ static void write_names(yajl_gen g, const char *key,
 
 static void write_entry(yajl_gen g, const struct journal_entry *e)
 {
+    const struct mc_past *past = &e->past;
     unsigned int i;
 
     json_open(g, NULL);
     json_string(g, "name", e->name);
     json_string(g, "uuid", e->uuid);
-    json_string(g, "state", mc_state_name(e->state));
-    json_bool(g, "want", e->want);
-    json_bool(g, "was_ready", e->was_ready);
-    json_int(g, "restarts", e->restarts);
-    json_int(g, "started", e->started);
-    json_int(g, "latency", e->latency);
-    if (e->reason && *e->reason) json_string(g, "reason", e->reason);
+    json_string(g, "state", mc_state_name(past->state));
+    json_string(g, "next", mc_outcome_name(past->next));
+    json_bool(g, "want", past->want);
+    json_bool(g, "was_ready", past->was_ready);
+    json_int(g, "restarts", past->restarts);
+    json_int(g, "started", past->started);
+    json_int(g, "latency", past->latency);
+    json_int(g, "stamp", (int64_t)past->stamp);
+    if (past->reason) json_string(g, "reason", past->reason);
+    write_names(g, "writes", &past->writes);
     json_array(g, "failures");
-    for (i = 0; i < e->n_failures; i++)
-        json_int(g, NULL, e->failures[i]);
+    for (i = 0; i < past->n_failures; i++)
+        json_int(g, NULL, past->failures[i]);
     json_array_end(g);
     json_close(g);
 }
@@ -177,7 +209,7 @@ void journal_dispose(struct journal *j)
 
     for (i = 0; i < j->n; i++) {
         free(j->v[i].name);
-        free(j->v[i].reason);
+        mc_past_dispose(&j->v[i].past);
     }
     free(j->v);
     strlist_dispose(&j->enabled);

@@ -14,15 +14,7 @@
 struct journal_entry {
     char *name;
     char uuid[HV_UUID_LEN]; /* of the instance; "" if there is none */
-    enum mc_state state;
-    bool want;
-    bool was_ready;
-    unsigned int restarts;
-    msec started;
-    msec latency;
-    msec failures[MC_FAILURES_MAX];
-    unsigned int n_failures;
-    char *reason;
+    struct mc_past past;
 };
 
 struct journal {

@@ -96,6 +96,49 @@ int mc_state_find(const char *name)
     return -1;
 }
 
+static const char *const outcome_names[MC_OUTCOMES] = {
+    [MC_NEXT_STOPPED] = "stopped", [MC_NEXT_AGAIN] = "again",
+    [MC_NEXT_BACKOFF] = "backoff", [MC_NEXT_FAILED] = "failed",
+    [MC_NEXT_HELD] = "held",
+};
+
+const char *mc_outcome_name(enum mc_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+int mc_outcome_find(const char *name)
+{
+    int i;
+
+    for (i = 0; i < MC_OUTCOMES; i++) {
+        if (!strcmp(outcome_names[i], name)) return i;
+    }
+    return -1;
+}
+
+bool mc_is_stale(const struct mc_domain *d)
+{
+    return d->listed && !d->by_hand && mc_has_instance(d->state) &&
+           d->stamp != d->policy->stamp;
+}
+
+static void copy_names(struct strlist *to, const struct strlist *from)
+{
+    size_t i;
+
+    strlist_dispose(to);
+    for (i = 0; i < from->n; i++)
+        strlist_add(to, from->v[i]);
+}
+
+/* The instance is what the file says now. */
+static void take_facts(struct mc_domain *d)
+{
+    d->stamp = d->policy->stamp;
+    copy_names(&d->writes, &d->policy->writes);
+}
+
 static void set_reason(struct mc_domain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -201,12 +244,13 @@ static void settle(struct machine *m, struct mc_domain *d)
 {
     enum mc_outcome next = d->next;
     bool stop_req = d->stop_req;
+    bool again = d->again;
 
     d->stop_req = false;
     d->by_hand = false;
     d->delayed = false;
     d->was_ready = false;
-    d->stale = false;
+    d->again = false;
     d->next = MC_NEXT_STOPPED;
     if (!d->listed) d->want = false;
 
@@ -227,9 +271,12 @@ static void settle(struct machine *m, struct mc_domain *d)
         break;
     case MC_NEXT_AGAIN:
         d->restarts++;
+        d->again = again;
+        d->delayed = true;
         enter(m, d, MC_WAITING);
         break;
     case MC_NEXT_BACKOFF:
+        d->again = again;
         enter(m, d, MC_BACKOFF);
         set_timer(m, d, backoff(d));
         break;
@@ -254,6 +301,7 @@ static void wait_turn(struct machine *m, struct mc_domain *d,
 {
     (void)res;
     d->delayed = false;
+    d->again = false;
     d->reason[0] = '\0';
     enter(m, d, MC_WAITING);
 }
@@ -263,6 +311,7 @@ static void give_up_start(struct machine *m, struct mc_domain *d,
 {
     (void)res;
     d->stop_req = false;
+    d->again = false;
     if (d->want) {
         enter(m, d, MC_WAITING);
         return;
@@ -274,6 +323,8 @@ static void give_up_start(struct machine *m, struct mc_domain *d,
 static void go(struct machine *m, struct mc_domain *d,
                const struct mc_result *res)
 {
+    struct mc_action a = {0};
+
     (void)res;
     if (d->policy->start_delay && !d->delayed) {
         enter(m, d, MC_DELAY);
@@ -282,7 +333,6 @@ static void go(struct machine *m, struct mc_domain *d,
     }
     d->gen++;
     d->was_ready = false;
-    d->stale = false;
     d->started = m->now;
     d->latency = -1;
     d->reason[0] = '\0';
@@ -290,7 +340,13 @@ static void go(struct machine *m, struct mc_domain *d,
     d->dead = false;
     enter(m, d, MC_CREATING);
     set_timer(m, d, d->policy->start_timeout);
-    act_on(m, d, MC_ACT_CREATE);
+    if (!d->again) take_facts(d);
+    a.act = MC_ACT_CREATE;
+    a.dom = (unsigned int)(d - m->doms);
+    a.gen = d->gen;
+    a.fresh = !d->again;
+    d->again = false;
+    act(m, &a);
 }
 
 static void delay_over(struct machine *m, struct mc_domain *d,
@@ -494,6 +550,8 @@ static void decide(struct machine *m, struct mc_domain *d,
 static void died(struct machine *m, struct mc_domain *d,
                  const struct mc_result *res)
 {
+    /* Only a guest that ends by itself goes on with what it had. */
+    d->again = true;
     decide(m, d, res);
     if (res->keep && !d->stop_req) {
         size_t len = strlen(d->reason);
@@ -548,6 +606,11 @@ static void stop_now(struct machine *m, struct mc_domain *d,
         ask_shutdown(m, d);
         break;
     case STOP_SAVE:
+        /* The file may have been broken while the domain was running. */
+        if (!d->policy->save_to) {
+            ask_shutdown(m, d);
+            break;
+        }
         enter(m, d, MC_SAVING);
         set_timer(m, d, d->policy->stop_timeout);
         act_on(m, d, MC_ACT_SAVE);
@@ -605,6 +668,7 @@ static void gone_by_itself(struct machine *m, struct mc_domain *d,
     (void)res;
     d->reason[0] = '\0';
     d->want = false;
+    d->next = MC_NEXT_STOPPED;
     settle(m, d);
 }
 
@@ -769,6 +833,7 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
                          size_t why_size)
 {
     struct mc_domain *d = &m->doms[dom];
+    const struct strlist *writes = d->again ? &d->writes : &d->policy->writes;
     enum turn turn = TURN_NOW;
     unsigned int i;
     size_t k;
@@ -791,11 +856,10 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
 
         if (i == dom || !other->policy || !mc_has_instance(other->state))
             continue;
-        for (k = 0; k < d->policy->writes.n; k++) {
-            if (!strlist_has(&other->policy->writes, d->policy->writes.v[k]))
-                continue;
+        for (k = 0; k < writes->n; k++) {
+            if (!strlist_has(&other->writes, writes->v[k])) continue;
             snprintf(why, why_size, "the disk %s is written by %s",
-                     d->policy->writes.v[k], other->policy->name);
+                     writes->v[k], other->policy->name);
             return TURN_NEVER;
         }
     }
@@ -884,6 +948,24 @@ static unsigned int pick(const struct machine *m, const bool *may)
     return best;
 }
 
+/* A domain that must not start says why, and one that may has no such
+ * reason any more. */
+static void apply_bar(struct machine *m, struct mc_domain *d)
+{
+    /* What goes on with what it had does not need the file. */
+    if (mc_has_instance(d->state) || d->again) return;
+    if (d->policy->bar) {
+        set_reason(d, "%s", d->policy->bar);
+        d->want = false;
+        d->barred = true;
+        enter(m, d, d->policy->bar_is_skip ? MC_SKIPPED : MC_FAILED);
+    } else if (d->barred) {
+        d->reason[0] = '\0';
+        d->barred = false;
+        enter(m, d, MC_STOPPED);
+    }
+}
+
 /* Starts what can start now. Returns whether anything changed. */
 static bool start_some(struct machine *m)
 {
@@ -898,6 +980,11 @@ static bool start_some(struct machine *m)
 
         if (!d->policy) continue;
         if (d->state != MC_WAITING && d->state != MC_BLOCKED) continue;
+        if (d->policy->bar && !d->again) {
+            apply_bar(m, d);
+            changed = true;
+            continue;
+        }
         switch (turn_of(m, i, why, sizeof(why))) {
         case TURN_NOW:
             may[i] = place || (d->policy->start_delay && !d->delayed);
@@ -908,6 +995,7 @@ static bool start_some(struct machine *m)
             }
             break;
         case TURN_WAIT:
+            d->delayed = false;
             if (d->state == MC_BLOCKED) {
                 d->reason[0] = '\0';
                 enter(m, d, MC_WAITING);
@@ -915,6 +1003,7 @@ static bool start_some(struct machine *m)
             }
             break;
         case TURN_NEVER:
+            d->delayed = false;
             if (strcmp(why, d->reason) || d->state != MC_BLOCKED) {
                 set_reason(d, "%s", why);
                 enter(m, d, MC_BLOCKED);
@@ -937,6 +1026,7 @@ static void run(struct machine *m)
     bool changed;
     unsigned int i;
 
+    if (m->held) return;
     do {
         changed = false;
         for (i = 0; i < m->n; i++) {
@@ -971,6 +1061,7 @@ void mc_dispose(struct machine *m)
 
     for (i = 0; i < m->n; i++) {
         policy_free(m->doms[i].policy);
+        strlist_dispose(&m->doms[i].writes);
         free(m->doms[i].edges);
     }
     free(m->doms);
@@ -1010,7 +1101,6 @@ void mc_set_policy(struct machine *m, unsigned int dom, struct policy *policy)
     policy_free(d->policy);
     d->policy = policy;
     d->listed = true;
-    if (mc_has_instance(d->state)) d->stale = true;
 }
 
 void mc_unlist(struct machine *m, unsigned int dom)
@@ -1033,6 +1123,7 @@ void mc_forget(struct machine *m, unsigned int dom)
     if (!d->policy || d->listed || mc_has_instance(d->state)) return;
     policy_free(d->policy);
     d->policy = NULL;
+    strlist_dispose(&d->writes);
     d->deadline = MC_NEVER;
 }
 
@@ -1064,23 +1155,6 @@ static void link_names(struct machine *m, unsigned int dom,
     }
 }
 
-/* A domain that must not start says why, and one that may has no such
- * reason any more. */
-static void apply_bar(struct machine *m, struct mc_domain *d)
-{
-    if (mc_has_instance(d->state)) return;
-    if (d->policy->bar) {
-        set_reason(d, "%s", d->policy->bar);
-        d->want = false;
-        d->barred = true;
-        enter(m, d, d->policy->bar_is_skip ? MC_SKIPPED : MC_FAILED);
-    } else if (d->barred) {
-        d->reason[0] = '\0';
-        d->barred = false;
-        enter(m, d, MC_STOPPED);
-    }
-}
-
 void mc_link(struct machine *m, msec now)
 {
     unsigned int i;
@@ -1109,35 +1183,166 @@ int mc_find(const struct machine *m, const char *name)
 
 /* ---- adoption ----------------------------------------------------------- */
 
-unsigned int mc_adopt_running(struct machine *m, unsigned int dom, bool ready,
-                              msec started, msec now)
+void mc_hold(struct machine *m)
 {
-    struct mc_domain *d = &m->doms[dom];
-    msec left;
-
-    m->now = now;
-    d->gen++;
-    d->want = true;
-    d->was_ready = ready;
-    d->started = started;
-    enter(m, d, ready ? MC_READY : MC_BOOTING);
-    if (!ready) {
-        left = started + d->policy->start_timeout - now;
-        set_timer(m, d, left > 0 ? left : 0);
-    }
-    return d->gen;
+    m->held = true;
 }
 
-unsigned int mc_adopt_broken(struct machine *m, unsigned int dom, bool want,
-                             msec now)
+void mc_release(struct machine *m, msec now)
+{
+    m->held = false;
+    m->now = now;
+    run(m);
+}
+
+void mc_past_of(const struct machine *m, unsigned int dom,
+                struct mc_past *past)
+{
+    const struct mc_domain *d = &m->doms[dom];
+
+    memset(past, 0, sizeof(*past));
+    past->state = d->state;
+    /* Whoever stops it and wants it nevertheless wants it again. */
+    past->next = d->stop_req && d->want ? MC_NEXT_AGAIN : d->next;
+    past->want = d->want;
+    past->was_ready = d->was_ready;
+    past->restarts = d->restarts;
+    past->started = d->started;
+    past->latency = d->latency;
+    past->n_failures = d->n_failures;
+    memcpy(past->failures, d->failures, sizeof(past->failures));
+    past->stamp = d->stamp;
+    copy_names(&past->writes, &d->writes);
+    past->reason = d->reason[0] ? xstrdup(d->reason) : NULL;
+}
+
+void mc_past_dispose(struct mc_past *past)
+{
+    strlist_dispose(&past->writes);
+    free(past->reason);
+    memset(past, 0, sizeof(*past));
+}
+
+/* What follows when there is nothing left of an instance: what had been
+ * decided, if its end was known already. */
+static enum mc_outcome past_outcome(const struct mc_past *past)
+{
+    switch (past->state) {
+    case MC_ABORTING:
+    case MC_DESTROYING:
+    case MC_STUCK:
+        return past->next;
+    default:
+        return MC_NEXT_AGAIN;
+    }
+}
+
+/* There is no instance. Nobody is told of a state that is no news. */
+static void adopt_nothing(struct machine *m, struct mc_domain *d,
+                          enum mc_state state)
+{
+    switch (state) {
+    case MC_FAILED:
+    case MC_HELD:
+        /* Without a wish for it, it was its file that was wrong. */
+        d->state = d->want ? state : MC_STOPPED;
+        break;
+    case MC_KEPT:
+    case MC_STUCK:
+        d->want = false;
+        break;
+    case MC_ABORTING:
+    case MC_DESTROYING:
+        settle(m, d);
+        break;
+    case MC_BACKOFF:
+        d->next = MC_NEXT_BACKOFF;
+        settle(m, d);
+        break;
+    default:
+        if (!d->want) break;
+        d->reason[0] = '\0';
+        enter(m, d, MC_WAITING);
+        break;
+    }
+    if (d->state == MC_STOPPED && state != MC_STOPPED &&
+        state != MC_DESTROYING)
+        d->reason[0] = '\0';
+}
+
+static void adopt_instance(struct machine *m, struct mc_domain *d,
+                           enum mc_state state, bool dead)
+{
+    msec left = d->started + d->policy->start_timeout - m->now;
+
+    if (state == MC_KEPT && dead) {
+        d->state = MC_KEPT;
+        return;
+    }
+    switch (state) {
+    case MC_KEPT:
+    case MC_CREATING:
+    case MC_BOOTING:
+    case MC_READY:
+    case MC_LATE:
+        /* A dead one is not ready for those that require it. */
+        if (d->was_ready && !dead) {
+            enter(m, d, MC_READY);
+            break;
+        }
+        enter(m, d, MC_BOOTING);
+        if (dead) left = d->policy->start_timeout;
+        set_timer(m, d, left > 0 ? left : 0);
+        break;
+    case MC_STOP_WAIT:
+    case MC_SHUTDOWN:
+    case MC_SAVING:
+        d->stop_req = true;
+        enter(m, d, MC_STOP_WAIT);
+        break;
+    default:
+        remove_it(m, d, true);
+        break;
+    }
+}
+
+unsigned int mc_adopt(struct machine *m, unsigned int dom,
+                      const struct mc_past *past, enum mc_found found,
+                      msec now)
 {
     struct mc_domain *d = &m->doms[dom];
+    bool barred = d->policy->bar && found == MC_FOUND_NOTHING;
 
     m->now = now;
+    d->restarts = past->restarts;
+    d->latency = past->latency;
+    d->n_failures = past->n_failures;
+    memcpy(d->failures, past->failures, sizeof(d->failures));
+    if (barred) return d->gen;
+    d->barred = false;
+    d->want = past->want;
+    d->started = past->started;
+    d->next = past_outcome(past);
+    set_reason(d, "%s", past->reason ? past->reason : "");
+    if (found == MC_FOUND_NOTHING) {
+        adopt_nothing(m, d, past->state);
+        run(m);
+        return d->gen;
+    }
     d->gen++;
-    d->want = want;
-    d->next = want ? MC_NEXT_AGAIN : MC_NEXT_STOPPED;
-    remove_it(m, d, true);
+    d->was_ready = past->was_ready;
+    take_facts(d);
+    if (past->stamp) {
+        d->stamp = past->stamp;
+        copy_names(&d->writes, &past->writes);
+    }
+    if (past->state == MC_STUCK)
+        d->state = MC_STUCK; /* a stop tries again, as before */
+    else if (found == MC_FOUND_BROKEN)
+        remove_it(m, d, true);
+    else
+        adopt_instance(m, d, past->state, found == MC_FOUND_DEAD);
+    run(m);
     return d->gen;
 }
 
@@ -1148,13 +1353,13 @@ unsigned int mc_adopt_by_hand(struct machine *m, unsigned int dom, msec now)
     m->now = now;
     d->gen++;
     d->want = false;
+    d->again = false;
     d->by_hand = true;
+    take_facts(d);
     set_reason(d, "started by hand; left alone");
     enter(m, d, MC_BY_HAND);
-    if (m->closing) {
-        request_stop(m, dom);
-        run(m);
-    }
+    if (m->closing) request_stop(m, dom);
+    run(m);
     return d->gen;
 }
 
@@ -1174,22 +1379,41 @@ static const char *why_not(const struct machine *m, const struct mc_domain *d)
     return NULL;
 }
 
+/* Whether it is going, and will not come back by itself. */
+static bool is_given_up(const struct mc_domain *d)
+{
+    if (d->state != MC_DESTROYING && d->state != MC_ABORTING) return false;
+    return d->next != MC_NEXT_AGAIN && d->next != MC_NEXT_BACKOFF;
+}
+
 /* Wants DOM and what it requires. Those that cannot start are met again when
  * the others are found to be blocked by them. */
-static void want_with(struct machine *m, unsigned int dom)
+static void want_each(struct machine *m, unsigned int dom, bool *seen)
 {
     struct mc_domain *d = &m->doms[dom];
     unsigned int i;
 
+    if (seen[dom]) return;
+    seen[dom] = true;
     if (why_not(m, d)) return;
-    if (!d->want || !mc_has_instance(d->state)) {
+    if (!d->want || !mc_has_instance(d->state) || is_given_up(d)) {
+        /* It is to come back, whatever had been decided. */
+        if (is_given_up(d)) d->stop_req = true;
         d->want = true;
         if (d->state != MC_WAITING) forget_failures(d);
         fire(m, d, MC_EV_START, NULL);
     }
     for (i = 0; i < d->n_edges; i++) {
-        if (d->edges[i].requires) want_with(m, d->edges[i].dom);
+        if (d->edges[i].requires) want_each(m, d->edges[i].dom, seen);
     }
+}
+
+static void want_with(struct machine *m, unsigned int dom)
+{
+    bool *seen = xcalloc(m->n, sizeof(*seen));
+
+    want_each(m, dom, seen);
+    free(seen);
 }
 
 const char *mc_start(struct machine *m, unsigned int dom, msec now)
@@ -1212,6 +1436,7 @@ const char *mc_stop(struct machine *m, unsigned int dom, msec now)
         return "it was started by hand, and is left alone";
     m->now = now;
     d->want = false;
+    d->next = MC_NEXT_STOPPED;
     if (mc_has_instance(d->state) && d->state != MC_DESTROYING)
         set_reason(d, "stopped on request");
     request_stop(m, dom);

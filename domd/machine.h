@@ -96,6 +96,7 @@ struct mc_action {
     unsigned int dom;
     unsigned int gen;
     bool forced;          /* DESTROY: it did not go by itself */
+    bool fresh;           /* CREATE: from the file, not from what it had */
     enum mc_state before; /* CHANGED */
     enum mc_state after;
 };
@@ -108,6 +109,7 @@ enum mc_outcome {
     MC_NEXT_FAILED,
     MC_NEXT_HELD,
 };
+#define MC_OUTCOMES (MC_NEXT_HELD + 1)
 
 /* An edge of the graph, to what must be up before. */
 struct mc_edge {
@@ -126,7 +128,7 @@ struct mc_domain {
     bool was_ready; /* this instance was */
     bool dead;      /* it died while it was being saved */
     bool barred;    /* its policy says that it must not start */
-    bool stale;     /* its file changed since this instance was started */
+    bool again;     /* the next instance goes on with what this one had */
     unsigned int gen;
     msec deadline; /* of its only timer; MC_NEVER: it does not run */
     enum mc_outcome next;
@@ -140,6 +142,10 @@ struct mc_domain {
     msec latency;          /* from there until ready; -1: not known */
     char reason[256];      /* of the state, for people; may be empty */
 
+    /* What its instance was made of, whatever the file says by now. */
+    uint64_t stamp;
+    struct strlist writes;
+
     struct mc_edge *edges;
     unsigned int n_edges;
 };
@@ -149,6 +155,7 @@ struct machine {
     unsigned int n;
     unsigned int max_creating; /* so many at a time */
     bool closing;
+    bool held;
     msec now;
     struct mc_action *acts;
     size_t n_acts;
@@ -177,17 +184,50 @@ void mc_link(struct machine *m, msec now);
 /* Returns the number of a domain, or -1. */
 int mc_find(const struct machine *m, const char *name);
 
-/* Adoption, before anything else happens to the domain.
- * mc_adopt_running: an instance of ours runs; it was ready already, or not.
- * mc_adopt_broken: there is something of an instance that never ran, or that
- *   was about to be removed; it is destroyed, and WANT says what then.
+/* Between these two, nothing follows from what happens: domains that are named
+ * together are stopped and started in their order, not in that of the names,
+ * and nothing is started before all that runs is known. */
+void mc_hold(struct machine *m);
+void mc_release(struct machine *m, msec now);
+
+/* What the machine of a daemon that ended knew about a domain. */
+struct mc_past {
+    enum mc_state state;
+    enum mc_outcome next;
+    bool want;
+    bool was_ready;
+    unsigned int restarts;
+    msec started;
+    msec latency;
+    msec failures[MC_FAILURES_MAX];
+    unsigned int n_failures;
+    uint64_t stamp; /* 0: not known */
+    struct strlist writes;
+    char *reason; /* may be NULL */
+};
+
+/* Fills in *PAST_R, which mc_past_dispose frees. */
+void mc_past_of(const struct machine *m, unsigned int dom,
+                struct mc_past *past_r);
+void mc_past_dispose(struct mc_past *past);
+
+/* What the hypervisor has of the instance that was ours. */
+enum mc_found {
+    MC_FOUND_NOTHING,
+    MC_FOUND_RUNNING,
+    MC_FOUND_DEAD,   /* it has shut down; that will be reported, too */
+    MC_FOUND_BROKEN, /* it never ran, or is on its way out */
+};
+
+/* Adoption, before anything else happens to the domain: goes on where the
+ * daemon before has ended. Nothing that was stopped or had failed for good is
+ * started, and a stop that had begun is begun again.
  * mc_adopt_by_hand: an instance that is not ours; left alone until the host
  *   stops.
- * Each gives the instance a number, which is returned. */
-unsigned int mc_adopt_running(struct machine *m, unsigned int dom, bool ready,
-                              msec started, msec now);
-unsigned int mc_adopt_broken(struct machine *m, unsigned int dom, bool want,
-                             msec now);
+ * Both give the instance a number, which is returned. */
+unsigned int mc_adopt(struct machine *m, unsigned int dom,
+                      const struct mc_past *past, enum mc_found found,
+                      msec now);
 unsigned int mc_adopt_by_hand(struct machine *m, unsigned int dom, msec now);
 
 /* What people and the boot ask for. They return NULL, or a static text that
@@ -224,12 +264,16 @@ msec mc_deadline(const struct machine *m);
 /* Takes one action out of the list; false if there is none. */
 bool mc_take(struct machine *m, struct mc_action *action_r);
 
+/* Whether its file has changed since the instance that it has was made. */
+bool mc_is_stale(const struct mc_domain *d);
 /* Whether the hypervisor has, or may have, something of the domain. */
 bool mc_has_instance(enum mc_state state);
 /* Whether the state lasts until somebody does something. */
 bool mc_at_rest(enum mc_state state);
 const char *mc_state_name(enum mc_state state);
-/* Returns the state of that name, or -1. */
+const char *mc_outcome_name(enum mc_outcome outcome);
+/* Return the state or outcome of that name, or -1. */
 int mc_state_find(const char *name);
+int mc_outcome_find(const char *name);
 
 #endif

@@ -6,7 +6,9 @@
  * Files that a test puts there make things happen: poke-NAME with one word in
  * it (crash, reboot, poweroff, vanish) is what the guest does; refuse-NAME
  * makes its creation fail with the text in it; hang-NAME makes it ignore a
- * shutdown. Every creation and destruction is noted in `history`.
+ * shutdown; stay-NAME makes its removal take half a second. With `blind` the
+ * hypervisor does not say what runs. Every creation and destruction is noted
+ * in `history`.
  */
 #include "../hv.h"
 
@@ -245,8 +247,12 @@ static void destroyed(struct hv *hv, struct fake_slot *s)
 
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 {
+    struct fake_slot *s = get(hv, dom);
+    struct buf text = {0};
+
     (void)gen;
-    later(get(hv, dom), 5, destroyed);
+    later(s, has(hv, "stay", s->name, &text) ? 500 : 5, destroyed);
+    buf_dispose(&text);
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
@@ -254,12 +260,19 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
 {
     struct fake_slot *s = get(hv, dom);
 
-    (void)by_hand;
+    char was[64];
+    char uuid[HV_UUID_LEN];
+    char state[16];
+
     s->gen = gen;
     s->domid = domid;
     free(s->name);
     s->name = xstrdup(name);
     note(hv, "adopt", name);
+    /* As with libxl, a death of before is told to whoever asks later. */
+    if (!by_hand && read_dom(hv, domid, was, uuid, state) &&
+        !strcmp(state, "dead"))
+        later(s, 0, powered_off);
     return true;
 }
 
@@ -272,9 +285,13 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
 {
     struct hv_info *list = NULL;
     struct dirent *entry;
-    DIR *dir = opendir(hv->dir);
+    struct buf text = {0};
+    DIR *dir;
 
+    *n_r = -1;
+    if (has(hv, "blind", "", &text)) goto out;
     *n_r = 0;
+    dir = opendir(hv->dir);
     while (dir && (entry = readdir(dir))) {
         unsigned int domid;
         int used = 0;
@@ -291,11 +308,14 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         list[*n_r].name = xstrdup(name);
         strcpy(list[*n_r].uuid, uuid);
         list[*n_r].never_ran = !strcmp(state, "built");
+        list[*n_r].shut_down = !strcmp(state, "dead");
         list[*n_r].cpu_ns = 1500000000;
         list[*n_r].memory_kb = 65536;
         (*n_r)++;
     }
     if (dir) closedir(dir);
+out:
+    buf_dispose(&text);
     return list;
 }
 

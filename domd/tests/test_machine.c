@@ -92,6 +92,18 @@ static void pass(msec time)
     mc_tick(&m, now);
 }
 
+/* Takes the actions out, too. */
+static bool last_create_is_fresh(void)
+{
+    struct mc_action a;
+    bool fresh = false;
+
+    while (mc_take(&m, &a)) {
+        if (a.act == MC_ACT_CREATE) fresh = a.fresh;
+    }
+    return fresh;
+}
+
 #define assert_state(dom, name)                                               \
     assert_string_equal(mc_state_name(m.doms[dom].state), name)
 #define assert_reason(dom, text) assert_string_equal(m.doms[dom].reason, text)
@@ -491,6 +503,7 @@ static void save_and_its_failures(void **state)
 
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
     mc_start(&m, a, now);
     bring_up(a);
     mc_stop(&m, a, now);
@@ -645,6 +658,22 @@ static void results_of_an_earlier_instance_do_not_count(void **state)
     assert_state(a, "ready");
 }
 
+static void adopt(unsigned int dom, enum mc_state state, enum mc_outcome next,
+                  bool want, enum mc_found found)
+{
+    struct mc_past past = {
+        .state = state,
+        .next = next,
+        .want = want,
+        .was_ready = state == MC_READY,
+        .started = now - 10000,
+        .latency = -1,
+        .reason = "why it is so",
+    };
+
+    mc_adopt(&m, dom, &past, found, now);
+}
+
 static void adoption(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -653,11 +682,11 @@ static void adoption(void **state)
     unsigned int off = add("off", NULL, NULL);
 
     (void)state;
-    mc_adopt_running(&m, db, true, now - 100000, now);
-    mc_adopt_running(&m, web, false, now - 10000, now);
-    mc_adopt_broken(&m, half, true, now);
-    mc_adopt_broken(&m, off, false, now);
-    mc_link(&m, now);
+    now = 1000000;
+    adopt(db, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_RUNNING);
+    adopt(web, MC_BOOTING, MC_NEXT_STOPPED, true, MC_FOUND_RUNNING);
+    adopt(half, MC_CREATING, MC_NEXT_STOPPED, true, MC_FOUND_BROKEN);
+    adopt(off, MC_DESTROYING, MC_NEXT_STOPPED, true, MC_FOUND_RUNNING);
     assert_string_equal(acts(), "destroy! half; destroy! off");
     event(half, MC_EV_GONE);
     event(off, MC_EV_GONE);
@@ -668,6 +697,189 @@ static void adoption(void **state)
     pass(1);
     assert_state(web, "late");
     assert_state(db, "ready");
+}
+
+/* What had been decided about one that ended still counts. */
+static void adoption_of_ends(void **state)
+{
+    unsigned int no = add("no", NULL, NULL);
+    unsigned int off = add("off", NULL, NULL);
+    unsigned int held = add("held", NULL, NULL);
+    unsigned int again = add("again", NULL, NULL);
+    unsigned int web = add("web", NULL, "held");
+    unsigned int kept = add("kept", NULL, NULL);
+    unsigned int mended = add("mended", NULL, NULL);
+
+    (void)state;
+    now = 1000000;
+    mc_hold(&m);
+    adopt(no, MC_DESTROYING, MC_NEXT_FAILED, true, MC_FOUND_NOTHING);
+    adopt(off, MC_DESTROYING, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    adopt(held, MC_HELD, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    adopt(again, MC_DESTROYING, MC_NEXT_AGAIN, true, MC_FOUND_BROKEN);
+    adopt(web, MC_BLOCKED, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    adopt(kept, MC_KEPT, MC_NEXT_FAILED, true, MC_FOUND_DEAD);
+    adopt(mended, MC_FAILED, MC_NEXT_STOPPED, false, MC_FOUND_NOTHING);
+    assert_string_equal(acts(), "destroy! again");
+    mc_release(&m, now);
+    assert_string_equal(acts(), "");
+    assert_state(no, "failed");
+    assert_reason(no, "why it is so");
+    assert_state(off, "stopped");
+    assert_state(held, "held");
+    assert_state(web, "blocked");
+    assert_state(kept, "kept");
+    assert_state(mended, "stopped");
+    assert_reason(mended, "");
+    event(again, MC_EV_GONE);
+    assert_state(again, "creating");
+    assert_int_equal(mc_deadline(&m), now + 60000);
+}
+
+/* A requirement that died in the meantime is none that is ready. */
+static void adoption_of_the_dead(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    now = 1000000;
+    mc_hold(&m);
+    adopt(db, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_DEAD);
+    adopt(web, MC_WAITING, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    mc_release(&m, now);
+    assert_string_equal(acts(), "");
+    dies(db, MC_REBOOT, true);
+    event(db, MC_EV_GONE);
+    /* It had been ready: that was no loop. */
+    assert_string_equal(acts(), "destroy db; create db");
+    assert_state(web, "waiting");
+}
+
+static void adoption_of_stops(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int log = add("log", "db", NULL);
+
+    (void)state;
+    now = 1000000;
+    mc_hold(&m);
+    adopt(db, MC_STOP_WAIT, MC_NEXT_AGAIN, true, MC_FOUND_RUNNING);
+    adopt(log, MC_SHUTDOWN, MC_NEXT_STOPPED, false, MC_FOUND_RUNNING);
+    assert_string_equal(acts(), "");
+    mc_release(&m, now);
+    assert_string_equal(acts(), "shutdown log");
+    event(log, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown db");
+    event(db, MC_EV_GONE);
+    assert_string_equal(acts(), "create db");
+    assert_state(log, "stopped");
+}
+
+/* What one machine writes down is what the next one goes on with. */
+static void past_is_complete(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_past past;
+
+    (void)state;
+    policy(a)->stamp = 77;
+    strlist_add(&policy(a)->writes, "/dev/x");
+    mc_start(&m, a, now);
+    bring_up(a);
+    dies(a, MC_CRASH, false);
+    mc_past_of(&m, a, &past);
+    assert_int_equal(past.state, MC_DESTROYING);
+    assert_int_equal(past.next, MC_NEXT_BACKOFF);
+    assert_true(past.want);
+    assert_int_equal(past.n_failures, 1);
+    assert_int_equal(past.stamp, 77);
+    assert_true(strlist_has(&past.writes, "/dev/x"));
+    assert_string_equal(past.reason, "it crashed");
+    mc_past_dispose(&past);
+    /* A stop before a new start: what follows is the start. */
+    assert_null(mc_restart(&m, a, now));
+    mc_past_of(&m, a, &past);
+    assert_int_equal(past.next, MC_NEXT_AGAIN);
+    mc_past_dispose(&past);
+}
+
+/* A reboot and a crash go on with what the instance had; a start does not. */
+static void where_an_instance_comes_from(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    now = 1000000;
+    policy(a)->stamp = 1;
+    adopt(a, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_RUNNING);
+    assert_false(mc_is_stale(&m.doms[a]));
+    policy(a)->stamp = 2;
+    assert_true(mc_is_stale(&m.doms[a]));
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_false(last_create_is_fresh());
+    assert_true(mc_is_stale(&m.doms[a]));
+    event(a, MC_EV_CREATED);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    assert_false(last_create_is_fresh());
+    /* What it had cannot be created: the file, then. */
+    event_full(a, MC_EV_CREATE_FAILED, 0, false, false, "no");
+    pass(60000);
+    assert_true(last_create_is_fresh());
+    assert_false(mc_is_stale(&m.doms[a]));
+    bring_up(a);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    mc_start(&m, a, now);
+    assert_true(last_create_is_fresh());
+}
+
+/* A file that is wrong by now bars what is started from it. */
+static void barred_while_it_runs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, "a");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(b);
+    policy_bar(policy(b), false, "wrong");
+    mc_link(&m, now);
+    assert_state(b, "ready");
+    dies(b, MC_REBOOT, true);
+    event(b, MC_EV_GONE);
+    bring_up(b);
+    mc_restart(&m, a, now);
+    dies(b, MC_POWEROFF, false);
+    event(b, MC_EV_GONE);
+    assert_state(b, "failed");
+    assert_reason(b, "wrong");
+}
+
+static void several_at_once(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", "a", NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(b);
+    acts();
+    mc_hold(&m);
+    mc_stop(&m, a, now);
+    mc_stop(&m, b, now);
+    assert_string_equal(acts(), "");
+    mc_release(&m, now);
+    assert_string_equal(acts(), "shutdown b");
+    event(b, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown a");
 }
 
 static void removed_from_the_configuration(void **state)
@@ -688,6 +900,176 @@ static void removed_from_the_configuration(void **state)
     assert_int_equal(add("b", NULL, NULL), a);
 }
 
+/* A reboot is no start: start_delay is not waited for a second time. */
+static void reboot_needs_no_start_delay(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->start_delay = 3000;
+    mc_start(&m, a, now);
+    pass(3000);
+    bring_up(a);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+}
+
+/* A requirement that goes away and comes back makes the delay begin anew. */
+static void start_delay_counts_from_the_last_time(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    policy(web)->start_delay = 3000;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    assert_state(web, "delay");
+    pass(1000);
+    dies(db, MC_CRASH, false);
+    event(db, MC_EV_GONE);
+    pass(2000);
+    assert_state(web, "waiting");
+    bring_up(db);
+    assert_state(web, "delay");
+}
+
+/* Many ways lead from the top to the bottom; each domain is visited once. */
+static void diamonds(void **state)
+{
+    unsigned int last[2] = {0};
+    char names[2][2][16] = {{""}};
+    unsigned int i;
+    unsigned int k;
+
+    (void)state;
+    for (i = 0; i < 128; i++) {
+        for (k = 0; k < 2; k++) {
+            struct policy *p;
+
+            snprintf(names[i & 1][k], sizeof(names[0][0]), "d%u-%u", i, k);
+            p = policy_new(names[i & 1][k], "some.cfg");
+            p->autostart = false;
+            if (i) {
+                strlist_add(&p->requires, names[(i - 1) & 1][0]);
+                strlist_add(&p->requires, names[(i - 1) & 1][1]);
+            }
+            last[k] = mc_add(&m, p);
+        }
+    }
+    mc_link(&m, now);
+    assert_null(mc_start(&m, last[0], now));
+    assert_string_equal(acts(), "create d0-0; create d0-1");
+    assert_state(last[0], "waiting");
+    assert_state(last[1], "stopped");
+    assert_null(mc_stop(&m, 0, now));
+}
+
+/* The wish of somebody who was just too late for the one before. */
+static void started_while_it_is_removed(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    dies(a, MC_POWEROFF, false);
+    assert_state(a, "destroying");
+    assert_null(mc_start(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+
+    /* And of one that was given up. */
+    policy(a)->restart = RESTART_NO;
+    event(a, MC_EV_CREATED);
+    dies(a, MC_CRASH, false);
+    assert_null(mc_start(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    assert_int_equal(m.doms[a].n_failures, 0);
+}
+
+static void stopped_while_it_is_removed(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart = RESTART_NO;
+    mc_start(&m, a, now);
+    bring_up(a);
+    dies(a, MC_CRASH, false);
+    assert_null(mc_stop(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+}
+
+/* A file that was changed while the domain runs may lack it. */
+static void save_without_a_directory(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    acts();
+    p->on_stop = STOP_SAVE;
+    policy_bar(p, false, "on_stop: save needs save_to");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "shutdown a");
+}
+
+/* What counts is what the instance writes, whatever the file says now. */
+static void writes_what_it_was_started_with(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    struct policy *p;
+
+    (void)state;
+    strlist_add(&policy(a)->writes, "/dev/x");
+    strlist_add(&policy(b)->writes, "/dev/x");
+    mc_start(&m, a, now);
+    bring_up(a);
+    p = policy_new("a", "some.cfg");
+    strlist_add(&p->writes, "/dev/y");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_start(&m, b, now);
+    assert_state(b, "blocked");
+    assert_reason(b, "the disk /dev/x is written by a");
+    /* It still does after a reboot, and does no longer after a stop. */
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    assert_state(b, "blocked");
+    event(a, MC_EV_CREATED);
+    acts();
+    mc_restart(&m, a, now);
+    event(a, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown a; create a; create b");
+}
+
+/* By hand, in the way of others: they learn it at once. */
+static void by_hand_blocks_at_once(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    m.max_creating = 1;
+    add("other", NULL, NULL);
+    policy(db)->priority = 1;
+    mc_autostart(&m, NULL, now);
+    assert_state(db, "waiting");
+    mc_adopt_by_hand(&m, db, now);
+    assert_state(web, "blocked");
+    assert_reason(web, "requires db, which is by-hand");
+}
+
 /* Every state has a name, and each name is found again. */
 static void names(void **state)
 {
@@ -697,6 +1079,9 @@ static void names(void **state)
     for (i = 0; i < MC_STATES; i++)
         assert_int_equal(mc_state_find(mc_state_name(i)), i);
     assert_int_equal(mc_state_find("nonsense"), -1);
+    for (i = 0; i < MC_OUTCOMES; i++)
+        assert_int_equal(mc_outcome_find(mc_outcome_name(i)), i);
+    assert_int_equal(mc_outcome_find("nonsense"), -1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -732,7 +1117,22 @@ int main(void)
         T(autostart_none),
         T(results_of_an_earlier_instance_do_not_count),
         T(adoption),
+        T(adoption_of_ends),
+        T(adoption_of_the_dead),
+        T(adoption_of_stops),
+        T(past_is_complete),
+        T(where_an_instance_comes_from),
+        T(barred_while_it_runs),
+        T(several_at_once),
         T(removed_from_the_configuration),
+        T(reboot_needs_no_start_delay),
+        T(start_delay_counts_from_the_last_time),
+        T(diamonds),
+        T(started_while_it_is_removed),
+        T(stopped_while_it_is_removed),
+        T(save_without_a_directory),
+        T(writes_what_it_was_started_with),
+        T(by_hand_blocks_at_once),
         T(names),
     };
 

@@ -149,9 +149,10 @@ static void check_stop(unsigned int dom)
         if (!fakes[i].there || d->state == MC_STUCK) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom != dom) continue;
-            if (m.closing) MUST(false && "a dependent is still there");
-            if (d->edges[k].requires && d->state != MC_KEPT)
-                MUST(fakes[i].dead && "a dependent still runs");
+            MUST(!m.closing && "a dependent is still there");
+            MUST(!d->stop_req && "a dependent is stopping");
+            if (d->edges[k].requires)
+                MUST(d->state == MC_KEPT && "a dependent is still there");
         }
     }
 }
@@ -424,6 +425,7 @@ static void build(struct machine *into)
         p->restart_limit = rnd(4);
         p->restart_delay = (msec)(1 + rnd(5)) * 1000;
         p->on_stop = (enum stop_mode)rnd(3);
+        p->save_to = xstrdup("/data");
         p->start_delay = chance(30) ? 2000 : 0;
         p->start_timeout = 1000 + (msec)rnd(20000);
         p->stop_timeout = 1000 + (msec)rnd(20000);
@@ -439,45 +441,78 @@ static void build(struct machine *into)
     }
 }
 
-/* A new instance of the program takes over what the old one left: what runs
- * is adopted; what was being built or removed is removed. */
+/* What a new instance of the program finds of what the old one left. */
+static enum mc_found found(unsigned int dom)
+{
+    const struct fake *f = &fakes[dom];
+    unsigned int i;
+
+    if (!f->there) return MC_FOUND_NOTHING;
+    for (i = 0; i < MAX_OPS; i++) {
+        if (!ops[i].used || ops[i].dom != dom) continue;
+        if (ops[i].act == MC_ACT_CREATE) return MC_FOUND_BROKEN;
+        if (ops[i].act == MC_ACT_DESTROY && chance(50)) return MC_FOUND_BROKEN;
+    }
+    return f->dead ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
+}
+
+/* A new instance of the program goes on where the old one has ended. */
 static void kill_and_adopt(void)
 {
+    enum mc_found left[MAX_DOMS];
+    enum mc_death death[MAX_DOMS];
     struct machine old = m;
+    uint64_t keep;
     unsigned int i;
-    uint64_t keep = rng;
 
     tell("%lld kill -9\n", (long long)now);
+    for (i = 0; i < n_doms; i++) {
+        /* What dies now is seen by nobody until then. */
+        if (fakes[i].up && fakes[i].there && chance(10)) fakes[i].dead = true;
+        death[i] = (enum mc_death)rnd(3);
+        left[i] = found(i);
+    }
     memset(ops, 0, sizeof(ops));
+    keep = rng;
     rng = seed * 2654435761u + 88172645463325252u;
     n_doms = 2 + rnd(MAX_DOMS - 1);
     build(&m); /* the same graph again */
     rng = keep;
     mc_link(&m, now);
+    mc_hold(&m);
     for (i = 0; i < n_doms; i++) {
-        const struct mc_domain *d = &old.doms[i];
         struct fake *f = &fakes[i];
-        bool alive = d->state == MC_READY || d->state == MC_BOOTING ||
-                     d->state == MC_LATE || d->state == MC_STOP_WAIT ||
-                     d->state == MC_SHUTDOWN;
+        struct mc_past past;
 
+        mc_past_of(&old, i, &past);
+        f->gen = mc_adopt(&m, i, &past, left[i], now);
+        mc_past_dispose(&past);
         fired[i] = 0;
-        if (!f->there) continue;
-        if (alive && !f->dead) {
-            f->ready = d->was_ready;
-            f->gen = mc_adopt_running(&m, i, d->was_ready, d->started, now);
-            m.doms[i].want = d->want;
-        } else {
-            f->dead = true;
-            f->ready = false;
-            f->gen = mc_adopt_broken(&m, i, d->want, now);
-        }
+        /* A stop begins again, unless it had come to the removal. */
+        if (m.doms[i].state != MC_DESTROYING) f->stopping = false;
+        if (left[i] != MC_FOUND_RUNNING) f->ready = false;
+        if (left[i] == MC_FOUND_BROKEN) f->dead = true;
     }
+    mc_release(&m, now);
     tell("adopted\n");
-    mc_link(&m, now);
     carry_out();
+    for (i = 0; i < n_doms; i++) {
+        if (left[i] == MC_FOUND_DEAD && fakes[i].there)
+            die(i, death[i], false);
+    }
     mc_tick(&m, now);
     carry_out();
+    for (i = 0; i < n_doms; i++) {
+        const struct mc_domain *was = &old.doms[i];
+        const struct mc_domain *d = &m.doms[i];
+
+        /* Nothing comes back that had been stopped or given up. */
+        if (!was->want || was->state == MC_FAILED || was->state == MC_HELD ||
+            (was->state == MC_DESTROYING && !was->stop_req &&
+             (was->next == MC_NEXT_STOPPED || was->next == MC_NEXT_FAILED)))
+            MUST(d->state != MC_WAITING && d->state != MC_CREATING &&
+                 d->state != MC_DELAY);
+    }
     mc_dispose(&old);
 }
 

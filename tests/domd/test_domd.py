@@ -152,6 +152,66 @@ def test_reload(host):
     assert not host.status()["a"]["stale"]
 
 
+def test_a_file_that_is_taken_away(host):
+    host.domain("a", 'autostart = "no"')
+    host.domain("b")
+    host.start()
+    host.until_states(b="ready")
+    (host.config / "a.cfg").unlink()
+    host.ok("reload")
+    assert host.states() == {"b": "ready"}
+
+
+def test_a_file_that_is_broken_takes_nothing_away(host):
+    """What was read before counts on; it is not started from the file."""
+    host.domain("a")
+    host.domain("b")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.ok("stop", "--wait", "b")
+    host.domain("a", "memory 512")
+    host.domain("b", "memory 512")
+    assert "a.cfg:2" in host.xenith("reload").stderr
+    assert host.states() == {"a": "ready", "b": "failed"}
+    assert "b.cfg:2: " in host.xenith("start", "b").stderr
+    host.poke("a", "crash")
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    host.domain("a", "memory = 512")
+    host.domain("b", "memory = 512")
+    host.ok("reload")
+    assert host.states() == {"a": "ready", "b": "stopped"}
+
+
+def test_several_are_stopped_in_their_order(host):
+    host.domain("a")
+    host.domain("b", 'after = "a"')
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.ok("stop", "--wait", "a", "b")
+    assert [line for line in host.history() if line.startswith(("shut", "dest"))] == [
+        "shutdown b", "destroyed b", "shutdown a", "destroyed a"]
+
+
+def test_stale_is_what_runs_and_not_what_the_file_says(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.domain("a", "priority = 7")
+    host.ok("reload")
+    assert host.status()["a"]["stale"]
+    host.poke("a", "reboot")        # goes on with what it had
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    assert host.status()["a"]["stale"]
+    host.kill()
+    host.start()
+    assert host.status()["a"]["stale"]
+    host.domain("a")
+    host.ok("reload")
+    assert not host.status()["a"]["stale"]
+
+
 def test_by_hand_is_left_alone(host):
     host.domain("a")
     (host.fake / "dom-7").write_text("hand some-uuid runs\n")
@@ -204,6 +264,86 @@ def test_history_survives(host):
     host.kill()
     host.start()
     assert host.states() == {"a": "held", "b": "stopped"}
+
+
+def test_a_successor_starts_nothing_that_was_stopped(host):
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    host.ok("stop", "--wait", "db")
+    host.until_states(db="stopped", app="blocked", web="blocked")
+    host.kill()
+    host.start()
+    host.until_states(db="stopped", app="blocked", web="blocked")
+    host.ok("start", "db")
+    host.until_states(db="ready", app="ready", web="ready")
+
+
+def test_a_successor_starts_nothing_that_was_held(host):
+    host.domain("zdb", "restart_limit = 0")
+    host.domain("app", 'requires = "zdb"')
+    host.domain("zzz", 'requires = "zdb"')
+    host.start()
+    host.until_states(zdb="ready", app="ready", zzz="ready")
+    host.poke("zdb", "crash")
+    host.until_states(zdb="held", app="blocked", zzz="blocked")
+    host.kill()
+    host.start()
+    host.until_states(zdb="held", app="blocked", zzz="blocked")
+    assert host.history().count("create zdb") == 1
+
+
+@pytest.mark.parametrize("what, end", [("poweroff", "stopped"), ("crash", "failed")])
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_was_being_removed_has_its_end(host, what, end, gone):
+    """Killed between the death of a domain and its removal."""
+    host.domain("a", 'restart = "no"')
+    host.start()
+    host.until_states(a="ready")
+    (host.fake / "stay-a").write_text("")
+    host.poke("a", what)
+    host.until_states(a="destroying")
+    host.kill()
+    if gone:
+        (host.fake / "dom-1").unlink()
+    host.start()
+    host.until_states(a=end)
+    assert host.history().count("create a") == 1
+    assert host.status()["a"]["reason"] == \
+        {"poweroff": "it powered itself off", "crash": "it crashed"}[what]
+
+
+def test_an_unfinished_stop_keeps_its_order(host):
+    host.domain("a")
+    host.domain("b", 'after = "a"')
+    (host.fake / "hang-b").write_text("")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    shutdown = host.connect()
+    shutdown.sendall(b'{"v":1,"cmd":"shutdown"}\n')
+    host.until_states(a="stop-wait", b="shutdown")
+    host.kill()
+    host.start()
+    host.until_states(a="stop-wait", b="shutdown")
+    assert "shutdown a" not in host.history()
+    shutdown.close()
+
+
+def test_nothing_is_started_blindly(host):
+    """Where the hypervisor does not say what runs, nothing can be known to be missing."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    (host.fake / "blind-").write_text("")
+    with pytest.raises(AssertionError, match="what runs"):
+        host.start()
+    (host.fake / "blind-").unlink()
+    host.daemon.wait()
+    host.daemon.stderr.close()
+    host.start()
+    assert host.states() == {"a": "ready"}
+    assert host.history().count("create a") == 1
 
 
 def test_upgrade_in_place(host):
