@@ -9,16 +9,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* An answer never takes longer, unless it is waited for. */
-#define ANSWER_TIMEOUT 30000
+/* A busy host may take so long: while libxl builds a large domain, domd
+ * answers nobody. */
+#define PATIENCE (300 * 1000)
+/* After this, whoever waits is told so. */
+#define SILENCE (5 * 1000)
 
 struct conn {
     int fd;
+    int patience;
     struct buf in;
     struct buf line;
 };
 
-struct conn *conn_open(const char *path)
+struct conn *conn_open(const char *path, bool say)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct conn *c;
@@ -31,14 +35,21 @@ struct conn *conn_open(const char *path)
     strcpy(addr.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-        fprintf(stderr, "xenith: cannot reach domd at %s: %s\n", path,
-                strerror(errno));
+        if (say)
+            fprintf(stderr, "xenith: cannot reach domd at %s: %s\n", path,
+                    strerror(errno));
         if (fd >= 0) close(fd);
         return NULL;
     }
     c = xcalloc(1, sizeof(*c));
     c->fd = fd;
+    c->patience = PATIENCE;
     return c;
+}
+
+void conn_patience(struct conn *c, int ms)
+{
+    c->patience = ms;
 }
 
 void conn_close(struct conn *c)
@@ -124,12 +135,18 @@ yajl_val conn_ask(struct conn *c, const char *cmd, char *const *names)
     bool eof;
 
     if (!conn_send(c, cmd, names)) return NULL;
-    answer = conn_read(c, ANSWER_TIMEOUT, &eof);
-    if (!answer) {
-        fprintf(stderr, "xenith: %s: domd %s\n", cmd,
-                eof ? "has hung up" : "does not answer");
-        return NULL;
+    answer = conn_read(c, c->patience < SILENCE ? c->patience : SILENCE, &eof);
+    if (!answer && !eof && c->patience > SILENCE) {
+        fprintf(stderr, "xenith: %s: domd is busy; waiting for its answer\n",
+                cmd);
+        answer = conn_read(c, c->patience - SILENCE, &eof);
     }
+    if (!answer && eof)
+        fprintf(stderr, "xenith: %s: domd has hung up\n", cmd);
+    else if (!answer)
+        fprintf(stderr, "xenith: %s: domd has not answered within %d s\n", cmd,
+                c->patience / 1000);
+    if (!answer) return NULL;
     if (json_get_bool(answer, "ok", false)) return answer;
     error = json_get_string(answer, "error");
     fprintf(stderr, "xenith: %s\n", error ? error : "domd says no more");

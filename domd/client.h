@@ -6,9 +6,11 @@
 
 struct conn;
 
-/* Connects. Returns NULL after having said why on standard error. */
-struct conn *conn_open(const char *path);
+/* Connects. Returns NULL; if SAY, after having said why on standard error. */
+struct conn *conn_open(const char *path, bool say);
 void conn_close(struct conn *conn);
+/* How long conn_ask waits for an answer, in ms. */
+void conn_patience(struct conn *conn, int ms);
 
 /* Sends a request. False: it said why on standard error. */
 bool conn_send(struct conn *conn, const char *cmd, char *const *names);

@@ -8,9 +8,11 @@ void host_facts(libxl_ctx *ctx, struct host *host)
     libxl_dominfo dom0;
 
     memset(host, 0, sizeof(*host));
+    host->unknown = true;
     libxl_physinfo_init(&info);
     libxl_dominfo_init(&dom0);
     if (libxl_get_physinfo(ctx, &info)) goto out;
+    host->unknown = false;
     if (info.cap_hvm) strlist_add(&host->words, "hvm");
     if (info.cap_pv) strlist_add(&host->words, "pv");
     if (info.cap_hap) strlist_add(&host->words, "hap");

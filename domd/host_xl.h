@@ -6,7 +6,8 @@
 
 #include "policy_read.h"
 
-/* Fills *HOST in; the caller disposes. What cannot be known is left out. */
+/* Fills *HOST in; the caller disposes. If the hypervisor does not answer, the
+ * host counts as unknown: that is no reason to bar a domain. */
 void host_facts(libxl_ctx *ctx, struct host *host);
 
 #endif

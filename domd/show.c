@@ -129,6 +129,24 @@ static void head(struct buf *out, const char *name, const char *type,
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The value of the label of a domain; the caller frees it. Those that were
+ * started by hand may have any name. */
+static char *label(yajl_val dom)
+{
+    struct buf out = {0};
+    const char *c;
+
+    buf_add(&out, "", 0);
+    for (c = text_of(dom, "name"); *c; c++) {
+        if (*c == '\\' || *c == '"') buf_add(&out, "\\", 1);
+        if (*c == '\n')
+            buf_add(&out, "\\n", 2);
+        else
+            buf_add(&out, c, 1);
+    }
+    return out.s;
+}
+
 /* One series for each state, 1 for the one that it is in. */
 static void show_states(yajl_val doms, struct buf *out)
 {
@@ -139,6 +157,7 @@ static void show_states(yajl_val doms, struct buf *out)
          "The state of the domain: 1 for the one that it is in.");
     for (i = 0; i < json_len(doms); i++) {
         yajl_val d = json_at(doms, i);
+        char *domain = label(d);
 
         for (state = 0; state < MC_STATES; state++) {
             const char *name = mc_state_name((enum mc_state)state);
@@ -146,9 +165,9 @@ static void show_states(yajl_val doms, struct buf *out)
             buf_addf(out,
                      "xenith_domain_state{domain=\"%s\",state=\"%s\"} "
                      "%d\n",
-                     text_of(d, "name"), name,
-                     !strcmp(name, text_of(d, "state")));
+                     domain, name, !strcmp(name, text_of(d, "state")));
         }
+        free(domain);
     }
 }
 
@@ -174,12 +193,19 @@ void show_metrics(yajl_val answer, struct buf *out)
         for (i = 0; i < json_len(doms); i++) {
             yajl_val d = json_at(doms, i);
             int64_t value = json_get_int(d, metrics[k].key, -1);
+            char *domain;
 
             if (value < 0) continue;
             if (metrics[k].running && json_get_int(d, "domid", -1) < 0)
                 continue;
-            buf_addf(out, "%s{domain=\"%s\"} %.15g\n", metrics[k].name,
-                     text_of(d, "name"), (double)value * metrics[k].scale);
+            /* domd does not know when somebody else started it. */
+            if (!strcmp(metrics[k].key, "uptime_ms") &&
+                json_get_bool(d, "by_hand", false))
+                continue;
+            domain = label(d);
+            buf_addf(out, "%s{domain=\"%s\"} %.15g\n", metrics[k].name, domain,
+                     (double)value * metrics[k].scale);
+            free(domain);
         }
     }
 }

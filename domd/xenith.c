@@ -67,7 +67,7 @@ static int print_status(struct conn *c, const struct options *o,
 static int watch_status(struct conn *c, const struct options *o,
                         char *const *names)
 {
-    struct conn *events = conn_open(o->socket);
+    struct conn *events = conn_open(o->socket, true);
     yajl_val v = events ? conn_ask(events, "events", NULL) : NULL;
     int rc = EXIT_WRONG;
     bool eof = false;
@@ -94,7 +94,7 @@ out:
 
 static int cmd_status(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket);
+    struct conn *c = conn_open(o->socket, true);
     int rc;
 
     if (!c) return EXIT_WRONG;
@@ -112,16 +112,29 @@ static bool is_named(char *const *names, const char *name)
     return false;
 }
 
-/* Whether all of NAMES (NULL or empty: all domains) are at rest; *BAD_R counts
- * those that ended badly. One that is not there any more is at rest. */
-static bool all_at_rest(yajl_val answer, const struct options *o,
-                        char *const *names, size_t *bad_r)
+static void add_name(struct buf *list, const char *name, const char *state,
+                     const char *reason)
+{
+    buf_addf(list, "xenith: %s is %s%s%s\n", name, state,
+             reason && *reason ? ": " : "", reason ? reason : "");
+}
+
+static bool ended_badly(int state)
+{
+    return state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
+           state == MC_KEPT || state == MC_STUCK || state == MC_LATE;
+}
+
+/* Sorts NAMES (NULL or empty: all domains) into those that are on their way
+ * and those that ended badly. One that is not there any more is at rest. */
+static void sort_out(yajl_val answer, const struct options *o,
+                     char *const *names, struct buf *moving, struct buf *bad)
 {
     yajl_val doms = json_get_array(answer, "domains");
-    bool rest = true;
     size_t i;
 
-    *bad_r = 0;
+    buf_drop(moving, moving->len);
+    buf_drop(bad, bad->len);
     for (i = 0; doms && i < json_len(doms); i++) {
         yajl_val d = json_at(doms, i);
         const char *name = json_get_string(d, "name");
@@ -131,49 +144,86 @@ static bool all_at_rest(yajl_val answer, const struct options *o,
         if (state < 0 || !name || !is_named(names, name)) continue;
         if (o->created ? state == MC_CREATING || state == MC_ABORTING
                        : !mc_at_rest((enum mc_state)state))
-            rest = false;
-        if (state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
-            state == MC_KEPT || state == MC_STUCK || state == MC_LATE)
-            (*bad_r)++;
+            add_name(moving, name, text, json_get_string(d, "reason"));
+        else if (ended_badly(state))
+            add_name(bad, name, text, json_get_string(d, "reason"));
     }
-    return rest;
 }
 
-/* Waits until nothing is on its way any more, SECONDS at most (-1: no
- * limit). */
-static int wait_rest(const struct options *o, char *const *names, long seconds)
+static int64_t now_ms(void)
 {
-    struct conn *events = conn_open(o->socket);
-    struct conn *c = events ? conn_open(o->socket) : NULL;
-    yajl_val v = c ? conn_ask(events, "events", NULL) : NULL;
     struct timespec ts;
-    time_t end;
-    int rc = EXIT_WRONG;
-    bool rest = false;
-    bool eof = false;
-    size_t bad = 0;
 
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+enum verdict {
+    AT_REST,
+    TIME_OVER,
+    NO_DOMD, /* it could not be asked, or has ended */
+};
+
+/* Waits until all of NAMES are at rest, or until END. */
+static enum verdict wait_on(const struct options *o, char *const *names,
+                            int64_t end, bool say, struct buf *moving,
+                            struct buf *bad)
+{
+    struct conn *events = conn_open(o->socket, say);
+    struct conn *c = events ? conn_open(o->socket, say) : NULL;
+    enum verdict verdict = NO_DOMD;
+    int64_t left = end - now_ms();
+    bool eof = false;
+    yajl_val v;
+
+    if (!c) goto out;
+    /* What it says may be late: it has to be asked once at least. */
+    if (left < 300000) {
+        conn_patience(events, left < 5000 ? 5000 : (int)left);
+        conn_patience(c, left < 5000 ? 5000 : (int)left);
+    }
+    v = conn_ask(events, "events", NULL);
     if (!v) goto out;
     yajl_tree_free(v);
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    end = ts.tv_sec + seconds;
     while (!eof) {
         v = conn_ask(c, "status", NULL);
         if (!v) goto out;
-        rest = all_at_rest(v, o, names, &bad);
+        sort_out(v, o, names, moving, bad);
         yajl_tree_free(v);
-        if (rest) break;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        if (seconds >= 0 && ts.tv_sec >= end) break;
+        verdict = moving->len ? TIME_OVER : AT_REST;
+        if (verdict == AT_REST || now_ms() >= end) goto out;
         yajl_tree_free(conn_read(events, 1000, &eof));
     }
-    if (!rest)
-        fprintf(stderr, "xenith: some domains are still on their way\n");
-    if (rest && !bad) rc = EXIT_OK;
+    verdict = NO_DOMD;
 out:
     conn_close(c);
     conn_close(events);
-    return rc;
+    return verdict;
+}
+
+/* Waits until nothing is on its way any more, SECONDS at most (-1: no limit).
+ * Whoever gave a limit waits for domd, too: it may just be starting. */
+static int wait_rest(const struct options *o, char *const *names, long seconds)
+{
+    int64_t end = seconds < 0 ? INT64_MAX : now_ms() + seconds * 1000;
+    enum verdict verdict;
+    struct buf moving = {0};
+    struct buf bad = {0};
+    bool last;
+
+    do {
+        last = seconds < 0 || now_ms() >= end;
+        verdict = wait_on(o, names, end, last, &moving, &bad);
+        if (verdict == NO_DOMD && !last) usleep(200000);
+    } while (verdict == NO_DOMD && !last);
+    if (verdict == TIME_OVER)
+        fprintf(stderr, "xenith: not at rest within %ld s\n%s", seconds,
+                moving.s);
+    if (verdict != NO_DOMD && bad.len) fputs(bad.s, stderr);
+    last = verdict == AT_REST && !bad.len;
+    buf_dispose(&moving);
+    buf_dispose(&bad);
+    return last ? EXIT_OK : EXIT_WRONG;
 }
 
 static int cmd_wait(const struct options *o, char *const *args)
@@ -197,7 +247,7 @@ static int simple(const struct options *o, const char *cmd, char *const *args)
         fprintf(stderr, "xenith: %s: which domain?\n", cmd);
         return EXIT_USAGE;
     }
-    c = conn_open(o->socket);
+    c = conn_open(o->socket, true);
     answer = c ? conn_ask(c, cmd, args) : NULL;
     conn_close(c);
     if (!answer) return EXIT_WRONG;
@@ -242,7 +292,7 @@ static int cmd_disable(const struct options *o, char *const *args)
 
 static int cmd_reload(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket);
+    struct conn *c = conn_open(o->socket, true);
     yajl_val answer = c ? conn_ask(c, "reload", NULL) : NULL;
     yajl_val problems = answer ? json_get_array(answer, "problems") : NULL;
     int rc = answer ? EXIT_OK : EXIT_WRONG;
@@ -260,7 +310,7 @@ static int cmd_reload(const struct options *o, char *const *args)
 
 static int cmd_events(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket);
+    struct conn *c = conn_open(o->socket, true);
     yajl_val v = c ? conn_ask(c, "events", NULL) : NULL;
     bool eof = false;
 
@@ -289,7 +339,7 @@ static int cmd_events(const struct options *o, char *const *args)
 
 static int cmd_metrics(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket);
+    struct conn *c = conn_open(o->socket, true);
     yajl_val answer = c ? conn_ask(c, "metrics", NULL) : NULL;
     struct buf out = {0};
     int rc = answer ? EXIT_OK : EXIT_WRONG;
@@ -307,7 +357,7 @@ static int cmd_metrics(const struct options *o, char *const *args)
  * down calls before it unmounts anything. */
 static int cmd_shutdown(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket);
+    struct conn *c = conn_open(o->socket, true);
     yajl_val answer = NULL;
     bool eof = true;
 
@@ -338,22 +388,41 @@ static void read_host(struct host *host)
     if (log) xtl_logger_destroy((xentoollog_logger *)log);
 }
 
+static void say_problems(const struct config *c, FILE *to)
+{
+    size_t i;
+
+    for (i = 0; i < c->problems.n; i++) {
+        char *text = problem_text(&c->problems.v[i]);
+
+        fprintf(to, "%s\n", text);
+        free(text);
+    }
+}
+
+/* The directory of the domain files. A host without one has no domains; one
+ * that somebody names has to be there. NULL: it is not, and that was said. */
+static const char *config_dir(const char *cmd, char *const *args)
+{
+    if (!*args) return CONFIG_DIR;
+    if (!access(*args, R_OK | X_OK)) return *args;
+    fprintf(stderr, "xenith: %s: cannot read %s: %s\n", cmd, *args,
+            strerror(errno));
+    return NULL;
+}
+
 static int cmd_check(const struct options *o, char *const *args)
 {
     struct config c;
     struct host host;
+    const char *dir = config_dir("check", args);
     int rc;
-    size_t i;
 
     (void)o;
+    if (!dir) return EXIT_WRONG;
     read_host(&host);
-    config_read(&c, *args ? *args : CONFIG_DIR, &host);
-    for (i = 0; i < c.problems.n; i++) {
-        char *text = problem_text(&c.problems.v[i]);
-
-        printf("%s\n", text);
-        free(text);
-    }
+    config_read(&c, dir, &host);
+    say_problems(&c, stdout);
     rc = c.problems.n ? EXIT_WRONG : EXIT_OK;
     config_dispose(&c);
     host_dispose(&host);
@@ -365,8 +434,13 @@ static int cmd_graph(const struct options *o, char *const *args)
     struct host host = {.unknown = true};
     struct config c;
     struct buf out = {0};
+    const char *dir = config_dir("graph", args);
+    int rc;
 
-    config_read(&c, *args ? *args : CONFIG_DIR, &host);
+    if (!dir) return EXIT_WRONG;
+    config_read(&c, dir, &host);
+    rc = c.problems.n && !c.n ? EXIT_WRONG : EXIT_OK;
+    if (rc) say_problems(&c, stderr);
     if (o->dot)
         graph_dot(c.v, c.n, &out);
     else
@@ -374,66 +448,96 @@ static int cmd_graph(const struct options *o, char *const *args)
     print(&out);
     buf_dispose(&out);
     config_dispose(&c);
-    return EXIT_OK;
+    return rc;
+}
+
+static bool is_name(const char *cmd, const char *name)
+{
+    if (name && policy_name_ok(name)) return true;
+    if (name)
+        fprintf(stderr, "xenith: %s: \"%s\" is not the name of a domain\n",
+                cmd, name);
+    else
+        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+    return false;
 }
 
 static int cmd_console(const struct options *o, char *const *args)
 {
     (void)o;
-    if (!*args || !policy_name_ok(*args)) {
-        fprintf(stderr, "xenith: console: which domain?\n");
-        return EXIT_USAGE;
-    }
+    if (!is_name("console", *args)) return EXIT_USAGE;
     execl("/usr/sbin/xl", "xl", "console", *args, (char *)NULL);
     fprintf(stderr, "xenith: cannot start /usr/sbin/xl: %s\n",
             strerror(errno));
     return EXIT_WRONG;
 }
 
-/* Copies what is in PATH from *OFFSET on to standard output. */
-static bool copy_log(const char *path, off_t *offset)
+/* Copies what there is to read in FD to standard output. */
+static void copy_rest(int fd)
 {
     char chunk[8192];
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n;
 
-    if (fd < 0) return false;
-    if (!fstat(fd, &st) && st.st_size < *offset) *offset = 0;
-    while ((n = pread(fd, chunk, sizeof(chunk), *offset)) > 0) {
+    while ((n = read(fd, chunk, sizeof(chunk))) > 0)
         fwrite(chunk, 1, (size_t)n, stdout);
-        *offset += n;
-    }
     fflush(stdout);
-    close(fd);
-    return true;
+}
+
+/* Goes on with the log at PATH, of which FD has been read so far (-1: none).
+ * It may be put aside, and a new one begun, or be cut off. Returns the
+ * descriptor to go on with. */
+static int follow_log(const char *path, int fd)
+{
+    struct stat there;
+    struct stat ours;
+    int next;
+
+    if (fd >= 0) copy_rest(fd);
+    if (stat(path, &there)) return fd;
+    if (fd >= 0 && !fstat(fd, &ours)) {
+        if (ours.st_size < lseek(fd, 0, SEEK_CUR))
+            (void)lseek(fd, 0, SEEK_SET);
+        if (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            return fd;
+    }
+    next = open(path, O_RDONLY | O_CLOEXEC);
+    if (next < 0) return fd;
+    if (fd >= 0) {
+        copy_rest(fd); /* the last of it */
+        close(fd);
+    }
+    return next;
 }
 
 static int cmd_log(const struct options *o, char *const *args)
 {
     char *path;
     char *before;
-    off_t offset = 0;
-    off_t all = 0;
-    bool any;
+    int fd;
+    int rc = EXIT_OK;
 
-    if (!*args || !policy_name_ok(*args)) {
-        fprintf(stderr, "xenith: log: which domain?\n");
-        return EXIT_USAGE;
-    }
+    if (!is_name("log", *args)) return EXIT_USAGE;
     path = xasprintf("%s/guest-%s.log", o->console_dir, *args);
     before = xasprintf("%s.1", path);
-    any = copy_log(before, &all);
-    any = copy_log(path, &offset) || any;
-    if (!any)
+    fd = open(before, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) copy_rest(fd);
+    if (access(path, R_OK) && (fd < 0 || errno != ENOENT)) {
         fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
-    while (any && o->watch) {
+        rc = EXIT_WRONG;
+    }
+    /* Read to its end already: what is found next is the one after it. */
+    while (!rc) {
+        fd = follow_log(path, fd);
+        if (!o->watch) break;
         usleep(200000);
-        copy_log(path, &offset);
+    }
+    if (fd >= 0) {
+        if (!rc) copy_rest(fd);
+        close(fd);
     }
     free(path);
     free(before);
-    return any ? EXIT_OK : EXIT_WRONG;
+    return rc;
 }
 
 /* init runs the way down, which stops the domains. */
@@ -465,28 +569,44 @@ static const struct {
     int (*run)(const struct options *o, char *const *args);
     const char *args;
     const char *help;
+    int max; /* so many arguments; -1: any number */
 } commands[] = {
     {"status", cmd_status, "[--json] [--watch] [NAME...]",
-     "the states of the domains"},
+     "the states of the domains", -1},
     {"start", cmd_start, "[--wait] NAME...",
-     "start them, and what they require"},
-    {"stop", cmd_stop, "[--wait] NAME...",
-     "stop them, and what requires them"},
-    {"restart", cmd_restart, "[--wait] NAME...", "stop and start them"},
-    {"reload", cmd_reload, "", "read the domain files again"},
-    {"enable", cmd_enable, "NAME...", "start them at boot"},
-    {"disable", cmd_disable, "NAME...", "do not"},
-    {"console", cmd_console, "NAME", "its console; Ctrl-] leaves"},
-    {"log", cmd_log, "[--follow] NAME", "what it printed there"},
-    {"graph", cmd_graph, "[--dot] [DIR]", "the order of start"},
-    {"check", cmd_check, "[DIR]", "look for mistakes in the domain files"},
-    {"events", cmd_events, "[--json] [--follow]", "what happens"},
-    {"metrics", cmd_metrics, "", "figures for Prometheus"},
-    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way"},
-    {"shutdown", cmd_shutdown, "", "stop all domains, and wait"},
-    {"poweroff", cmd_poweroff, "", "stop all, and switch the host off"},
-    {"reboot", cmd_reboot, "", "stop all, and restart the host"},
+     "start them, and what they require", -1},
+    {"stop", cmd_stop, "[--wait] NAME...", "stop them, and what requires them",
+     -1},
+    {"restart", cmd_restart, "[--wait] NAME...", "stop and start them", -1},
+    {"reload", cmd_reload, "", "read the domain files again", 0},
+    {"enable", cmd_enable, "NAME...", "start them at boot", -1},
+    {"disable", cmd_disable, "NAME...", "do not", -1},
+    {"console", cmd_console, "NAME", "its console; Ctrl-] leaves", 1},
+    {"log", cmd_log, "[--follow] NAME", "what it printed there", 1},
+    {"graph", cmd_graph, "[--dot] [DIR]", "the order of start", 1},
+    {"check", cmd_check, "[DIR]", "look for mistakes in the domain files", 1},
+    {"events", cmd_events, "[--json] [--follow]", "what happens", 0},
+    {"metrics", cmd_metrics, "", "figures for Prometheus", 0},
+    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way",
+     1},
+    {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
+    {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
+    {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
 };
+
+/* Somebody who writes "xenith poweroff web" means the domain, not the host. */
+static bool too_many(size_t cmd, char *const *args)
+{
+    int n = 0;
+
+    while (args[n])
+        n++;
+    if (commands[cmd].max < 0 || n <= commands[cmd].max) return false;
+    fprintf(stderr, "xenith: %s: \"%s\" is too much: it takes %s\n",
+            commands[cmd].name, args[commands[cmd].max],
+            *commands[cmd].args ? commands[cmd].args : "no argument");
+    return true;
+}
 
 static void usage(FILE *to)
 {
@@ -546,8 +666,9 @@ int main(int argc, char **argv)
         }
     }
     for (i = 0; optind < argc && i < ARRAY_SIZE(commands); i++) {
-        if (!strcmp(argv[optind], commands[i].name))
-            return commands[i].run(&o, argv + optind + 1);
+        if (strcmp(argv[optind], commands[i].name)) continue;
+        if (too_many(i, argv + optind + 1)) return EXIT_USAGE;
+        return commands[i].run(&o, argv + optind + 1);
     }
     if (optind < argc)
         fprintf(stderr, "xenith: there is no command %s\n", argv[optind]);

@@ -163,6 +163,35 @@ static void durations(void **state)
     }
 }
 
+/* What somebody called his domain must not break the format. */
+static void labels(void **state)
+{
+    static const char answer[] =
+        "{\"domains\":[{\"name\":\"a\\\"b\\\\c\\nd\",\"state\":\"by-hand\","
+        "\"domid\":7,\"by_hand\":true,\"uptime_ms\":0,\"cpu_ns\":1500000000}]"
+        "}";
+    static const char label[] = "{domain=\"a\\\"b\\\\c\\nd\"";
+    char error[64];
+    yajl_val v = yajl_tree_parse(answer, error, sizeof(error));
+    struct buf out = {0};
+    char *line;
+
+    (void)state;
+    assert_non_null(v);
+    show_metrics(v, &out);
+    line = xasprintf("xenith_domain_cpu_seconds_total%s} 1.5\n", label);
+    assert_non_null(strstr(out.s, line));
+    free(line);
+    line = xasprintf("%s,state=\"by-hand\"} 1\n", label);
+    assert_non_null(strstr(out.s, line));
+    free(line);
+    /* Nobody knows since when it runs: no figure is better than a wrong one.
+     */
+    assert_null(strstr(out.s, "xenith_domain_uptime_seconds{"));
+    buf_dispose(&out);
+    yajl_tree_free(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +201,7 @@ int main(void)
         cmocka_unit_test(journal_comes_back),
         cmocka_unit_test(journal_that_makes_no_sense),
         cmocka_unit_test(durations),
+        cmocka_unit_test(labels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
