@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -15,16 +16,25 @@ static void on_term(int sig)
     daemon_quit();
 }
 
+/* Creating a domain is half waiting: for its devices, for its image. */
+static unsigned int parallel_auto(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n > 0 ? 2 * (unsigned int)n : 2;
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: domd [-a yes|no|NAME,...] [-c DIR] [-r DIR] [-s SOCKET]\n"
-          "            [-l DIR] [-j N] [-t SECONDS] [-q]\n"
+          "            [-l DIR] [-j N|auto] [-t SECONDS] [-q]\n"
           "  -a  which domains start at boot (yes: those whose files say so)\n"
           "  -c  the directory of the domain files (/config/domains)\n"
           "  -r  where its journal and the timeline are (/run/xenith)\n"
           "  -s  the control socket (" DOMD_SOCKET ")\n"
           "  -l  where guests' consoles are logged (/var/log/xen/console)\n"
-          "  -j  how many domains are created at a time (twice the CPUs)\n"
+          "  -j  how many domains are created at a time, or auto: two for each\n"
+          "      CPU (auto)\n"
           "  -t  how long domains that were started by hand may take to shut\n"
           "      down with the host (60)\n"
           "  -q  writes nothing to the kernel's consoles\n",
@@ -48,8 +58,7 @@ int main(int argc, char **argv)
     long n;
     int opt;
 
-    n = sysconf(_SC_NPROCESSORS_ONLN);
-    opts.parallel = n > 0 ? 2 * (unsigned int)n : 2;
+    opts.parallel = parallel_auto();
     while ((opt = getopt(argc, argv, "a:c:r:s:l:j:t:qh")) != -1) {
         switch (opt) {
         case 'a':
@@ -68,9 +77,13 @@ int main(int argc, char **argv)
             opts.console_dir = optarg;
             break;
         case 'j':
+            if (!strcmp(optarg, "auto")) {
+                opts.parallel = parallel_auto();
+                break;
+            }
             if (!parse_long(optarg, 1, 1000, &n)) {
                 fprintf(stderr,
-                        "domd: -j: \"%s\" is not a number from 1 to "
+                        "domd: -j: \"%s\" is not auto or a number from 1 to "
                         "1000\n",
                         optarg);
                 return 2;

@@ -34,6 +34,24 @@ def test_starts_side_by_side(host):
     assert time.monotonic() - begun < 2     # one by one it would be 3.2 s
 
 
+def test_no_more_at_a_time_than_allowed(host):
+    for number in range(3):
+        host.domain("d%d" % number)
+    host.ms = 300
+    host.start("-j", "1")
+    host.until(lambda: sorted(host.states().values()) == ["creating", "waiting", "waiting"])
+    assert host.xenith("wait", "20").returncode == 0
+    host.stop()
+    host.start("-j", "auto")
+    assert set(host.states().values()) == {"ready"}
+    host.stop()
+    with pytest.raises(AssertionError, match='"0" is not auto or a number from 1 to 1000'):
+        host.start("-j", "0")
+    host.daemon.wait()
+    host.daemon.stderr.close()
+    host.daemon = None
+
+
 def test_stop_and_start(host):
     chain(host)
     host.start()
