@@ -44,7 +44,7 @@ struct hv_info {
     char *name;
     char uuid[HV_UUID_LEN];
     bool never_ran; /* paused, and has used no CPU time */
-    bool shut_down;
+    bool shut_down; /* dead; not one that is suspended to be saved */
     bool dying;
     uint64_t cpu_ns;
     uint64_t memory_kb;

@@ -339,6 +339,14 @@ static bool look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info)
     return found;
 }
 
+/* Whether a domain will never run again by itself. One that is suspended has
+ * shut down, too, but goes on if its save fails. */
+static bool has_ended(const libxl_dominfo *info)
+{
+    return info->shutdown &&
+           info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
+}
+
 static bool exists(struct hv *hv, uint32_t domid)
 {
     libxl_dominfo info;
@@ -855,10 +863,7 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
     /* One that has ended already will not end again: somebody else's that was
      * kept, or ours that died while it was being saved. */
     libxl_dominfo_init(&info);
-    dead =
-        look_at(hv, s->domid, &info) &&
-        (info.dying || (info.shutdown && info.shutdown_reason !=
-                                             LIBXL_SHUTDOWN_REASON_SUSPEND));
+    dead = look_at(hv, s->domid, &info) && (info.dying || has_ended(&info));
     libxl_dominfo_dispose(&info);
     if (dead) {
         report_died(hv, s, MC_POWEROFF);
@@ -1357,7 +1362,7 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         info->domid = all[i].domid;
         info->name = name ? name : xstrdup(known ? known : "");
         info->never_ran = all[i].paused && !all[i].cpu_time;
-        info->shut_down = all[i].shutdown;
+        info->shut_down = has_ended(&all[i]);
         info->dying = all[i].dying;
         info->cpu_ns = all[i].cpu_time;
         info->memory_kb = all[i].current_memkb;
