@@ -86,6 +86,19 @@ static void check_known(struct config *c, size_t i, const char *key,
     }
 }
 
+/* The key that leads from a policy to the second name of "a -> b -> a". */
+static const char *leads_on(const struct policy *p, const char *cycle)
+{
+    const char *second = strstr(cycle, " -> ") + 4;
+    const char *end = strstr(second, " -> ");
+    char *name = xstrndup(second, end ? (size_t)(end - second)
+                                      : strlen(second));
+    bool requires = strlist_has(&p->requires, name);
+
+    free(name);
+    return requires ? "requires" : "after";
+}
+
 static void check_cycles(struct config *c)
 {
     size_t i;
@@ -94,8 +107,7 @@ static void check_cycles(struct config *c)
         char *cycle = graph_cycle(c->v, c->n, i);
 
         if (!cycle) continue;
-        bar(c, i, c->v[i]->requires.n ? "requires" : "after", true,
-            "a circle: %s", cycle);
+        bar(c, i, leads_on(c->v[i], cycle), true, "a circle: %s", cycle);
         free(cycle);
     }
 }

@@ -1,4 +1,5 @@
-/* Reading domain files: defaults, every key, and what is said of mistakes. */
+/* Reading domain files: defaults, every key, and what is said of mistakes;
+ * and the journal, which is the daemon's own file. */
 #include "harness.h"
 
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 
 #include "../check.h"
 #include "../graph.h"
+#include "../journal.h"
 #include "../keyscan.h"
 #include "../xlkeys.h"
 
@@ -341,6 +343,22 @@ static void cycle_is_named_in_full(void **state)
     config_dispose(&c);
 }
 
+/* The key is the one that leads on, not just one that the domain has. */
+static void cycle_names_its_key(void **state)
+{
+    struct config c;
+
+    (void)state;
+    put("a.cfg", "name = \"a\"\nrequires = \"d\"\nafter = \"b\"\n");
+    put("b.cfg", "name = \"b\"\nafter = \"a\"\n");
+    put("d.cfg", "name = \"d\"\n");
+    config_read(&c, dir, &nowhere);
+    assert_int_equal(c.problems.n, 2);
+    assert_said(&c, 0, "a.cfg", "3: after: a circle: a -> b -> a");
+    assert_said(&c, 1, "b.cfg", "2: after: a circle: b -> a -> b");
+    config_dispose(&c);
+}
+
 static void names_and_disks_taken_twice(void **state)
 {
     struct config c;
@@ -400,6 +418,93 @@ static void graph_as_text_and_dot(void **state)
     config_dispose(&c);
 }
 
+/* ---- the journal -------------------------------------------------------- */
+
+static void journal_comes_back(void **state)
+{
+    struct journal j = {0};
+    struct journal_entry *e;
+    struct buf text = {0};
+    char *path = xasprintf("%s/a.cfg", dir);
+    char *why;
+    size_t len;
+
+    (void)state;
+    j.booted = true;
+    strlist_add(&j.disabled, "x");
+    e = journal_add(&j, "web");
+    strcpy(e->uuid, "0-1-2");
+    e->past = (struct mc_past){
+        .state = MC_DESTROYING,
+        .next = MC_NEXT_FAILED,
+        .want = true,
+        .was_ready = true,
+        .restarts = 3,
+        .started = 5000,
+        .latency = 700,
+        .failures = {1000, 2000},
+        .n_failures = 2,
+        .stamp = 0xfedcba9876543210u,
+        .reason = xstrdup("it \"crashed\""),
+    };
+    strlist_add(&e->past.writes, "/dev/x");
+    assert_int_equal(journal_write(&j, path), 0);
+    journal_dispose(&j);
+
+    journal_read(&j, path, &why);
+    assert_null(why);
+    assert_true(j.booted);
+    assert_true(strlist_has(&j.disabled, "x"));
+    e = journal_find(&j, "web");
+    assert_non_null(e);
+    assert_string_equal(e->uuid, "0-1-2");
+    assert_int_equal(e->past.state, MC_DESTROYING);
+    assert_int_equal(e->past.next, MC_NEXT_FAILED);
+    assert_true(e->past.want && e->past.was_ready);
+    assert_int_equal(e->past.restarts, 3);
+    assert_int_equal(e->past.started, 5000);
+    assert_int_equal(e->past.latency, 700);
+    assert_int_equal(e->past.n_failures, 2);
+    assert_int_equal(e->past.failures[1], 2000);
+    assert_true(e->past.stamp == 0xfedcba9876543210u);
+    assert_string_equal(e->past.reason, "it \"crashed\"");
+    assert_true(strlist_has(&e->past.writes, "/dev/x"));
+    journal_dispose(&j);
+
+    /* A part of it is no journal. */
+    assert_int_equal(read_file(path, 1 << 20, &text), 0);
+    for (len = 0; len + 1 < text.len; len++) {
+        assert_false(journal_parse(&j, text.s, len));
+        assert_int_equal(j.n, 0);
+        journal_dispose(&j);
+    }
+    assert_true(journal_parse(&j, text.s, text.len));
+    journal_dispose(&j);
+    buf_dispose(&text);
+    free(path);
+}
+
+/* Numbers that no daemon has written. */
+static void journal_with_odd_numbers(void **state)
+{
+    static const char text[] =
+        "{\"v\":1,\"domains\":[{\"name\":\"a\",\"state\":\"booting\","
+        "\"next\":\"nonsense\",\"restarts\":-1,"
+        "\"started\":9223372036854775807,\"latency\":-9,"
+        "\"failures\":[5,-9223372036854775807,6]}]}";
+    struct journal j;
+
+    (void)state;
+    assert_true(journal_parse(&j, text, sizeof(text) - 1));
+    assert_int_equal(j.n, 1);
+    assert_int_equal(j.v[0].past.next, MC_NEXT_AGAIN);
+    assert_int_equal(j.v[0].past.restarts, 0);
+    assert_int_equal(j.v[0].past.started, 0);
+    assert_int_equal(j.v[0].past.latency, -1);
+    assert_int_equal(j.v[0].past.n_failures, 1);
+    journal_dispose(&j);
+}
+
 static int cleanup(void **state)
 {
     (void)state;
@@ -423,9 +528,12 @@ int main(void)
         D(directory),
         D(unknown_dependency),
         D(cycle_is_named_in_full),
+        D(cycle_names_its_key),
         D(names_and_disks_taken_twice),
         D(memory_of_all),
         D(graph_as_text_and_dot),
+        D(journal_comes_back),
+        T(journal_with_odd_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
