@@ -608,6 +608,60 @@ static bool too_many(size_t cmd, char *const *args)
     return true;
 }
 
+/* ---- completion --------------------------------------------------------- */
+
+static void offer(const char *word, const char *begin)
+{
+    if (!strncmp(word, begin, strlen(begin))) printf("%s\n", word);
+}
+
+/* The names of the domains, if domd says them at once. */
+static void offer_names(const struct options *o, const char *begin)
+{
+    struct conn *c = conn_open(o->socket, false);
+    yajl_val v = NULL;
+    bool eof;
+    size_t i;
+
+    if (c && conn_send(c, "status", NULL)) v = conn_read(c, 1000, &eof);
+    for (i = 0; v && i < json_len(json_get_array(v, "domains")); i++) {
+        const char *name =
+            json_get_string(json_at(json_get_array(v, "domains"), i), "name");
+
+        if (name) offer(name, begin);
+    }
+    yajl_tree_free(v);
+    conn_close(c);
+}
+
+/* What a shell asks: WORDS are those behind "xenith" so far, the last of which
+ * is to be completed. What a command takes stands in its line of help. */
+static int complete(const struct options *o, char *const *words)
+{
+    const char *begin = "";
+    const char *at;
+    size_t i;
+    size_t n = 0;
+
+    while (words[n])
+        begin = words[n++];
+    for (i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (n <= 1) {
+            offer(commands[i].name, begin);
+            continue;
+        }
+        if (strcmp(words[0], commands[i].name)) continue;
+        for (at = commands[i].args; (at = strstr(at, "--")); at += 2) {
+            char *option = xstrndup(at, strcspn(at, "] "));
+
+            offer(option, begin);
+            free(option);
+        }
+        if (strstr(commands[i].args, "NAME")) offer_names(o, begin);
+    }
+    return EXIT_OK;
+}
+
 static void usage(FILE *to)
 {
     size_t i;
@@ -633,6 +687,11 @@ int main(int argc, char **argv)
     size_t i;
     int opt;
 
+    /* The words to complete may look like options, and are not ours. */
+    for (opt = 1; opt + 1 < argc && !strcmp(argv[opt], "-s"); opt += 2)
+        o.socket = argv[opt + 1];
+    if (opt < argc && !strcmp(argv[opt], "complete"))
+        return complete(&o, argv + opt + 1);
     while ((opt = getopt_long(argc, argv, "s:l:fh", longs, NULL)) != -1) {
         switch (opt) {
         case 's':

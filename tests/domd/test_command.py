@@ -106,3 +106,22 @@ def test_log_is_followed_into_the_next(host):
     assert [following.stdout.readline() for _ in range(3)] == ["two\n", "three\n", "three\n"]
     following.kill()
     following.communicate()
+
+
+def test_completion(host):
+    def complete(*words):
+        return subprocess.run([str(host.programs / "xenith"), "-s", str(host.socket),
+                               "complete", *words], capture_output=True, text=True,
+                              check=True).stdout.split()
+
+    assert complete("st") == ["status", "start", "stop"]
+    assert len(complete("")) == 17
+    assert complete("start", "") == ["--wait"]      # nobody to ask
+    host.domain("web")
+    host.domain("db")
+    host.start()
+    assert complete("start", "") == ["--wait", "db", "web"]
+    assert complete("status", "web", "--j") == ["--json"]
+    assert complete("log", "w") == ["web"]
+    assert complete("check", "") == []
+    assert complete("nonsense", "") == []
