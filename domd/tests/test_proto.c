@@ -1,4 +1,4 @@
-/* Requests and journals: what is taken, what is refused, and why. */
+/* Requests, a journal that makes no sense, and how answers are shown. */
 #include "harness.h"
 
 #include "../journal.h"
@@ -74,50 +74,6 @@ static void errors_carry_the_id(void **state)
     assert_string_equal(out.s, "{\"v\":1,\"id\":9,\"ok\":false,"
                                "\"error\":\"no \\\"x\\\"\\n?\"}\n");
     buf_dispose(&out);
-}
-
-static void journal_comes_back(void **state)
-{
-    static const char path[] = "/tmp/test_proto.journal";
-    struct journal j = {0};
-    struct journal back;
-    struct journal_entry *e = journal_add(&j, "web");
-    char *why = NULL;
-
-    (void)state;
-    strcpy(e->uuid, "00000000-0000-0000-0000-000000000007");
-    e->state = MC_LATE;
-    e->want = true;
-    e->was_ready = true;
-    e->restarts = 3;
-    e->started = 12345;
-    e->latency = 678;
-    e->failures[0] = 1;
-    e->failures[1] = 2;
-    e->n_failures = 2;
-    e->reason = xstrdup("so \"it\" is");
-    j.booted = true;
-    strlist_add(&j.disabled, "db");
-    assert_int_equal(journal_write(&j, path), 0);
-    journal_read(&back, path, &why);
-    assert_null(why);
-    assert_true(back.booted);
-    assert_int_equal(back.n, 1);
-    e = journal_find(&back, "web");
-    assert_non_null(e);
-    assert_string_equal(e->uuid, "00000000-0000-0000-0000-000000000007");
-    assert_int_equal(e->state, MC_LATE);
-    assert_true(e->want && e->was_ready);
-    assert_int_equal(e->restarts, 3);
-    assert_int_equal(e->started, 12345);
-    assert_int_equal(e->latency, 678);
-    assert_int_equal(e->n_failures, 2);
-    assert_int_equal(e->failures[1], 2);
-    assert_string_equal(e->reason, "so \"it\" is");
-    assert_true(strlist_has(&back.disabled, "db"));
-    journal_dispose(&j);
-    journal_dispose(&back);
-    remove(path);
 }
 
 static void journal_that_makes_no_sense(void **state)
@@ -198,7 +154,6 @@ int main(void)
         cmocka_unit_test(requests),
         cmocka_unit_test(refusals),
         cmocka_unit_test(errors_carry_the_id),
-        cmocka_unit_test(journal_comes_back),
         cmocka_unit_test(journal_that_makes_no_sense),
         cmocka_unit_test(durations),
         cmocka_unit_test(labels),
