@@ -91,8 +91,8 @@ static const char *leads_on(const struct policy *p, const char *cycle)
 {
     const char *second = strstr(cycle, " -> ") + 4;
     const char *end = strstr(second, " -> ");
-    char *name = xstrndup(second, end ? (size_t)(end - second)
-                                      : strlen(second));
+    char *name =
+        xstrndup(second, end ? (size_t)(end - second) : strlen(second));
     bool requires = strlist_has(&p->requires, name);
 
     free(name);

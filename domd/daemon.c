@@ -47,7 +47,7 @@ struct daemon {
     bool booted;
     bool pumping;
     bool beginning; /* what the journal says is not all restored yet */
-    bool dirty; /* the journal has to be written */
+    bool dirty;     /* the journal has to be written */
     bool told_down;
 };
 
@@ -474,16 +474,19 @@ static void split_names(const char *text, struct strlist *names)
 static void boot(struct daemon *d)
 {
     struct strlist only = {0};
-    const char *unknown;
+    size_t k;
 
     if (!strcmp(d->opts.autostart, "no")) {
         mark("domains are not started (autostart=no)");
     } else if (!strcmp(d->opts.autostart, "yes")) {
-        (void)mc_autostart(&d->m, NULL, loop_now());
+        mc_autostart(&d->m, NULL, loop_now());
     } else {
         split_names(d->opts.autostart, &only);
-        unknown = mc_autostart(&d->m, &only, loop_now());
-        if (unknown) mark("autostart: there is no domain %s", unknown);
+        for (k = 0; k < only.n; k++) {
+            if (mc_find(&d->m, only.v[k]) < 0)
+                mark("autostart: there is no domain %s", only.v[k]);
+        }
+        mc_autostart(&d->m, &only, loop_now());
     }
     strlist_dispose(&only);
     d->booted = true;

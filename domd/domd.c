@@ -33,8 +33,8 @@ static void usage(FILE *to)
           "  -r  where its journal and the timeline are (/run/xenith)\n"
           "  -s  the control socket (" DOMD_SOCKET ")\n"
           "  -l  where guests' consoles are logged (/var/log/xen/console)\n"
-          "  -j  how many domains are created at a time, or auto: two for each\n"
-          "      CPU (auto)\n"
+          "  -j  how many domains are created at a time (auto: two for each "
+          "CPU)\n"
           "  -t  how long domains that were started by hand may take to shut\n"
           "      down with the host (60)\n"
           "  -q  writes nothing to the kernel's consoles\n",

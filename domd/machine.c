@@ -919,11 +919,13 @@ static void stop_dependents(struct machine *m, unsigned int dom)
     }
 }
 
-/* A domain that ended badly, for good, takes along what requires it. */
+/* A domain that ended badly, for good, takes along what requires it. One whose
+ * file is wrong has not ended by that. */
 static bool has_failed(const struct mc_domain *d)
 {
     switch (d->state) {
     case MC_FAILED:
+        return !d->barred;
     case MC_HELD:
     case MC_KEPT:
     case MC_STUCK:
@@ -1461,17 +1463,11 @@ const char *mc_restart(struct machine *m, unsigned int dom, msec now)
     return NULL;
 }
 
-const char *mc_autostart(struct machine *m, const struct strlist *only,
-                         msec now)
+void mc_autostart(struct machine *m, const struct strlist *only, msec now)
 {
-    const char *unknown = NULL;
     unsigned int i;
-    size_t k;
 
     m->now = now;
-    for (k = 0; only && k < only->n; k++) {
-        if (mc_find(m, only->v[k]) < 0 && !unknown) unknown = only->v[k];
-    }
     for (i = 0; i < m->n; i++) {
         struct mc_domain *d = &m->doms[i];
 
@@ -1480,7 +1476,6 @@ const char *mc_autostart(struct machine *m, const struct strlist *only,
             want_with(m, i);
     }
     run(m);
-    return unknown;
 }
 
 /* ---- the host goes down ------------------------------------------------- */

@@ -242,9 +242,8 @@ const char *mc_restart(struct machine *m, unsigned int dom, msec now);
 
 /* Marks those that are to run after boot, with what they require, and lets
  * them go. ONLY: NULL for those whose policy says autostart, or else just
- * these names. Returns the first name of ONLY that there is not, or NULL. */
-const char *mc_autostart(struct machine *m, const struct strlist *only,
-                         msec now);
+ * these names; one that there is not counts for nothing. */
+void mc_autostart(struct machine *m, const struct strlist *only, msec now);
 
 /* The host goes down: everything stops, those that others depend on last, and
  * nothing starts any more. */

@@ -400,14 +400,14 @@ static void check_bridge(struct reader *r, const char *bridge)
 }
 
 /* NAME=VALUE of a vif, as far as it matters here. */
-static void read_vif_option(struct reader *r, const char *option)
+static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
     struct in_addr in;
 
     if (!strncmp(option, "mac=", 4)) {
         strlist_add(&r->p->macs, option + 4);
     } else if (!strncmp(option, "bridge=", 7)) {
-        check_bridge(r, option + 7);
+        if (ours) check_bridge(r, option + 7);
     } else if (!strncmp(option, "ip=", 3) && !r->p->address &&
                inet_pton(AF_INET, option + 3, &in) == 1) {
         r->p->address = xstrdup(option + 3);
@@ -423,12 +423,15 @@ static void read_vifs(struct reader *r)
     for (i = 0; i < specs.n; i++) {
         char *save = NULL;
         char *option;
+        /* What another domain or a script makes of it is theirs to know. */
+        bool ours =
+            !strstr(specs.v[i], "backend=") && !strstr(specs.v[i], "script=");
 
         for (option = strtok_r(specs.v[i], ",", &save); option;
              option = strtok_r(NULL, ",", &save)) {
             while (isspace((unsigned char)*option))
                 option++;
-            read_vif_option(r, option);
+            read_vif_option(r, option, ours);
         }
     }
     strlist_dispose(&specs);
@@ -638,6 +641,5 @@ struct policy *policy_read(const char *path, const struct host *host,
 void host_dispose(struct host *host)
 {
     strlist_dispose(&host->words);
-    free(host->default_bridge);
     memset(host, 0, sizeof(*host));
 }

@@ -623,7 +623,7 @@ static void autostart_selection(void **state)
     policy(db)->autostart = false;
     strlist_add(&only, "web");
     strlist_add(&only, "nobody");
-    assert_string_equal(mc_autostart(&m, &only, now), "nobody");
+    mc_autostart(&m, &only, now);
     assert_state(db, "creating");
     assert_state(web, "waiting");
     assert_state(x, "stopped");
@@ -636,7 +636,7 @@ static void autostart_none(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    assert_null(mc_autostart(&m, &none, now));
+    mc_autostart(&m, &none, now);
     assert_state(a, "stopped");
 }
 
@@ -860,6 +860,24 @@ static void barred_while_it_runs(void **state)
     event(b, MC_EV_GONE);
     assert_state(b, "failed");
     assert_reason(b, "wrong");
+}
+
+/* A mistake in the file of what does not run stops nobody who does. */
+static void a_wrong_file_stops_nobody(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    dies(db, MC_POWEROFF, false);
+    event(db, MC_EV_GONE);
+    policy_bar(policy(db), false, "wrong");
+    mc_link(&m, now);
+    assert_state(db, "failed");
+    assert_state(web, "ready");
 }
 
 static void several_at_once(void **state)
@@ -1123,6 +1141,7 @@ int main(void)
         T(past_is_complete),
         T(where_an_instance_comes_from),
         T(barred_while_it_runs),
+        T(a_wrong_file_stops_nobody),
         T(several_at_once),
         T(removed_from_the_configuration),
         T(reboot_needs_no_start_delay),

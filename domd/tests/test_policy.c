@@ -188,6 +188,11 @@ static void what_the_host_lacks(void **state)
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0\" ]\n");
     assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr0");
     policy_free(p);
+    /* What another domain or a script of its own looks after is not here. */
+    p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
+                        "\"script=vif-route,bridge=nobr0\" ]\n");
+    assert_string_equal(said(), "");
+    policy_free(p);
     p = parse_on(&host, "name = \"a\"\nmemory = 1001\n");
     assert_string_equal(said(), "x.cfg:2: memory: 1001 MiB cannot fit: this "
                                 "host has 1000 MiB for domains");

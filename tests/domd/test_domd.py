@@ -124,10 +124,36 @@ def test_autostart(host):
     chain(host)
     host.domain("other")
     host.domain("never", 'autostart = "no"')
-    host.start("-a", "app,nobody")
+    host.start("-a", "app,nobody,none")
     host.until_states(db="ready", app="ready", web="stopped", other="stopped", never="stopped")
     assert "autostart: there is no domain nobody" in host.timeline()
-    host.stop()
+    assert "autostart: there is no domain none" in host.timeline()
+
+
+def test_no_domains_at_all(host):
+    host.start()
+    assert host.ok("wait", "5") == ""
+    assert host.status() == {}
+    host.config.rmdir()
+    host.ok("reload")
+    host.ok("shutdown")
+    assert host.timeline() == ["all domains are down"]
+
+
+def test_256_domains(host):
+    for number in range(256):
+        host.domain("d%d" % number, "requires = [ %s ]" % ", ".join(
+            '"d%d"' % (number - back) for back in (16, 17, 31) if number >= back))
+    host.ms = 1
+    host.start("-j", "64", program="domd-plain")
+    assert host.xenith("wait", "50").returncode == 0
+    assert set(host.states().values()) == {"ready"}
+    before = {name: each["domid"] for name, each in host.status().items()}
+    host.kill()
+    host.start("-j", "64", program="domd-plain")
+    assert {name: each["domid"] for name, each in host.status().items()} == before
+    host.ok("shutdown")
+    assert set(host.states().values()) == {"stopped"}
 
 
 def test_autostart_off(host):
