@@ -495,6 +495,7 @@ static void rearm(struct hv *hv, struct slot *s)
 {
     libxl_evgen_domain_death *again = NULL;
 
+    if (!s->death) return; /* an event from before it was given up */
     if (libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &again)) return;
     libxl_evdisable_domain_death(hv->ctx, s->death);
     s->death = again;
