@@ -942,7 +942,7 @@ static unsigned int pick(const struct machine *m, const bool *may)
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
-        if (!may[i]) continue;
+        if (!may[i] || !m->doms[i].policy) continue;
         if (best == NONE ||
             m->doms[i].policy->priority > m->doms[best].policy->priority)
             best = i;

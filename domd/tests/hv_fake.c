@@ -6,7 +6,7 @@
  * Files that a test puts there make things happen: poke-NAME with one word in
  * it (crash, reboot, poweroff, vanish) is what the guest does; refuse-NAME
  * makes its creation fail with the text in it; hang-NAME makes it ignore a
- * shutdown; stay-NAME makes its removal take half a second. With `blind` the
+ * shutdown; stay-NAME makes its removal take twenty seconds. With `blind` the
  * hypervisor does not say what runs. Every creation and destruction is noted
  * in `history`.
  */
@@ -251,7 +251,7 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
     struct buf text = {0};
 
     (void)gen;
-    later(s, has(hv, "stay", s->name, &text) ? 500 : 5, destroyed);
+    later(s, has(hv, "stay", s->name, &text) ? 20000 : 5, destroyed);
     buf_dispose(&text);
 }
 

@@ -348,6 +348,7 @@ def test_what_was_being_removed_has_its_end(host, what, end, gone):
     host.poke("a", what)
     host.until_states(a="destroying")
     host.kill()
+    (host.fake / "stay-a").unlink()
     if gone:
         (host.fake / "dom-1").unlink()
     host.start()
