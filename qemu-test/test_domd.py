@@ -9,10 +9,11 @@ import pytest
 import drives
 import host
 
-GUEST = """name = "%s"
+GUEST = """name = "%(name)s"
 type = "pv"
 kernel = "/config/images/hello/vmlinux"
 ramdisk = "/config/images/hello/initrd.gz"
+cmdline = "console=hvc0 quiet hello.name=%(name)s"
 memory = 48
 vif = [ "" ]
 on_crash = "destroy"
@@ -30,14 +31,14 @@ def tree():
              "domains/10-hello-pvh.cfg": "# not here\n",
              "domains/20-hello-pv.cfg": "# not here\n"}
     for name, needs in NEEDS.items():
-        text = GUEST % name + UP % name
+        text = GUEST % {"name": name} + UP % name
         if needs:
             text += 'requires = [ "%s" ]\n' % needs
         files["domains/%s.cfg" % name] = text
-    files["domains/brief.cfg"] = (GUEST % "brief" + 'autostart = "no"\nready = "created"\n'
+    files["domains/brief.cfg"] = (GUEST % {"name": "brief"} + 'autostart = "no"\nready = "created"\n'
                                   'on_stop = "destroy"\n')
-    files["domains/nodisk.cfg"] = GUEST % "nodisk" + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
-    files["domains/win.cfg"] = GUEST % "win" + 'needs = [ "/dev/nothing" ]\n'
+    files["domains/nodisk.cfg"] = GUEST % {"name": "nodisk"} + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
+    files["domains/win.cfg"] = GUEST % {"name": "win"} + 'needs = [ "/dev/nothing" ]\n'
     return files
 
 
