@@ -67,6 +67,7 @@ def test_restart_from_inside(machine):
                              "Xenith: reboot")
     assert "power off" not in said
 
+
 @pytest.mark.slow
 def test_uefi_netboot(boot, bundle):
     machine = boot("netboot-uefi", bundle, attach="net", firmware="uefi").wait_ready()

@@ -2,7 +2,6 @@
 
 import pathlib
 import shutil
-import subprocess
 
 import pytest
 
@@ -28,9 +27,7 @@ def tree(tree):
 
 
 def build(tree, *arguments):
-    done = subprocess.run([str(tree.top / "build.sh"), *arguments],
-                          env=tree.environment(), text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = tree.command(*arguments)
     tree.said = done.stdout
     return done
 

@@ -1,6 +1,5 @@
 """The linter finds each fault, says where, and is content with what is good."""
 
-import subprocess
 
 import pytest
 
@@ -16,9 +15,7 @@ GOOD = {
 
 
 def lint(tree):
-    done = subprocess.run([str(tree.top / "build.sh"), "lint"],
-                          env=tree.environment(), text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = tree.command("lint")
     return done.returncode, done.stdout
 
 
