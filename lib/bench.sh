@@ -9,6 +9,6 @@ set -eu
 # shellcheck source=lib/host.sh
 . "$TREE/lib/host.sh"
 
-need_packages "$TREE/lib/hostpkgs-test"
+need_packages "$TREE/lib/hostpkgs-test" "$TREE/lib/hostpkgs-bench"
 need_qemu
 exec /usr/bin/python3 "$TREE/qemu-test/bench.py" "$@"

@@ -28,7 +28,7 @@ SIGN_OF_LIFE = r"GRUB|\(XEN\)|Xen [0-9]+\.[0-9]+|PXELINUX|Linux version"
 
 # QEMU's user network gives out addresses from .15 upwards in the order in
 # which they are asked for: dom0 first, then the domains.
-LEASES = ["10.0.2.%d" % n for n in range(15, 20)]
+LEASES = ["10.0.2.%d" % n for n in range(15, 25)]
 
 
 class Machine:

@@ -22,8 +22,9 @@ def machine(boot, iso, identities):
 
 
 def test_boot_says_where_it_is(machine):
-    host.assert_in_order(machine.console.text, r"Xenith: init", r"Xenith: domain hello-pvh started",
-                         r"Xenith: domain hello-pv started", r"Xenith: ready")
+    for name in HELLO:
+        host.assert_in_order(machine.console.text, r"Xenith: init",
+                             r"Xenith: domain %s started" % name, r"Xenith: ready")
     host.assert_in_order(machine.console.text, r"Xenith: init",
                          r"Xenith: network xenbr0 10\.0\.2\.15", r"Xenith: ready")
 

@@ -83,7 +83,11 @@ def test_no_directory(run, tmp_path):
     ("dns=1.1.1.1 one", "is not IPv4 addresses"),
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
-    ("autostart=true", 'autostart: "true" is not yes or no'),
+    ("autostart=true", 'autostart: "true" is not yes, no or names of domains'),
+    ("parallel_starts=0", 'parallel_starts: "0" is not auto or a number from 1 to 999'),
+    ("parallel_starts=1000", "is not auto or a number"),
+    ("parallel_starts=-1", "is not auto or a number"),
+    ("parallel_starts=", "is not auto or a number"),
     ("dom0_mem=lots", "is not a size"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
     ("xen_options=a; reboot", "is not options made of"),
@@ -201,6 +205,22 @@ def test_merge_without_sources_gives_the_defaults(run, tmp_path):
     assert settings["bridge"] == "xenbr0"
     assert settings["fallback_address"] == "192.168.144.1/24"
     assert settings["console_shell"] == "yes"
+
+
+def test_every_key_is_in_the_sample_and_in_the_documents(run, tmp_path):
+    top = LIBRARY.parents[3]
+    sample = (top / "domains/host.conf").read_text()
+    document = (top / "docs/configuration.md").read_text()
+    for key, value in merge(run, tmp_path / "config")[0].items():
+        assert f"\n#{key}={value}\n" in sample
+        assert f"| `{key}` | {f'`{value}`' if value else '(empty)'} |" in document
+
+
+@pytest.mark.parametrize("value", ["auto", "1", "16", "999"])
+def test_parallel_starts(run, tree, tmp_path, value):
+    drive = tree({"host.conf": f"parallel_starts={value}\n"})
+    settings, err = merge(run, tmp_path / "config", drive)
+    assert (settings["parallel_starts"], err) == (value, "")
 
 
 def test_merge_lets_the_later_source_win(run, tree, tmp_path):

@@ -58,6 +58,10 @@ function is_size(s) {
 function expectation(kind, value,    part, n, i) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
+	if (kind == "autostart")
+		return value ~ /^[A-Za-z0-9_.:+-]+([ ,]+[A-Za-z0-9_.:+-]+)*$/ && value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of domains"
+	if (kind == "starts")
+		return value == "auto" || (value ~ /^[1-9][0-9]*$/ && length(value) < 4) ? "" : "auto or a number from 1 to 999"
 	if (kind == "hostname")
 		return is_hostname(value) ? "" : "a host name (letters, digits, - and .)"
 	if (kind == "interface")
@@ -116,7 +120,8 @@ BEGIN {
 	key("nic", "nic", "")
 	key("fallback_address", "prefixed", "192.168.144.1/24")
 	key("console_shell", "yesno", "yes")
-	key("autostart", "yesno", "yes")
+	key("autostart", "autostart", "yes")
+	key("parallel_starts", "starts", "auto")
 	key("config_wait", "seconds", "10")
 	key("shutdown_timeout", "seconds", "60")
 	key("dom0_mem", "mem", "512M")

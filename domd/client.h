@@ -1,0 +1,27 @@
+/* The other end of the control socket. */
+#ifndef DOMD_CLIENT_H
+#define DOMD_CLIENT_H
+
+#include "proto.h"
+
+struct conn;
+
+/* Connects. Returns NULL; if SAY, after having said why on standard error. */
+struct conn *conn_open(const char *path, bool say);
+void conn_close(struct conn *conn);
+/* How long conn_ask waits for an answer, in ms. */
+void conn_patience(struct conn *conn, int ms);
+
+/* Sends a request. False: it said why on standard error. */
+bool conn_send(struct conn *conn, const char *cmd, char *const *names);
+/* Waits for a line, and parses it; TIMEOUT in ms, -1: none. The caller frees
+ * it with yajl_tree_free. NULL: there is none in that time (*eof_r false), or
+ * the connection has ended (true). */
+yajl_val conn_read(struct conn *conn, int timeout, bool *eof_r);
+/* Sends a request and returns its answer, or NULL after having said what is
+ * wrong on standard error (also if the answer is that it is). */
+yajl_val conn_ask(struct conn *conn, const char *cmd, char *const *names);
+/* The text of the line that conn_read returned last. */
+const char *conn_text(const struct conn *conn);
+
+#endif

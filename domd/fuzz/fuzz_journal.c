@@ -1,0 +1,23 @@
+/* What a daemon that was killed has left behind. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../journal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct journal j;
+    size_t i;
+
+    if (journal_parse(&j, (const char *)data, size)) {
+        for (i = 0; i < j.n; i++) {
+            if (j.v[i].past.state >= MC_STATES) abort();
+            if (j.v[i].past.next >= MC_OUTCOMES) abort();
+            if (j.v[i].past.n_failures > MC_FAILURES_MAX) abort();
+        }
+    }
+    journal_dispose(&j);
+    return 0;
+}

@@ -1,0 +1,27 @@
+#include "host_xl.h"
+
+#include <string.h>
+
+void host_facts(libxl_ctx *ctx, struct host *host)
+{
+    libxl_physinfo info;
+    libxl_dominfo dom0;
+
+    memset(host, 0, sizeof(*host));
+    host->unknown = true;
+    libxl_physinfo_init(&info);
+    libxl_dominfo_init(&dom0);
+    if (libxl_get_physinfo(ctx, &info)) goto out;
+    host->unknown = false;
+    if (info.cap_hvm) strlist_add(&host->words, "hvm");
+    if (info.cap_pv) strlist_add(&host->words, "pv");
+    if (info.cap_hap) strlist_add(&host->words, "hap");
+    if (info.cap_hvm_directio) strlist_add(&host->words, "iommu");
+    /* Pages of 4 KiB, as everywhere on x86. */
+    host->total_mb = (long)(info.total_pages / 256);
+    if (!libxl_domain_info(ctx, &dom0, 0))
+        host->total_mb -= (long)(dom0.current_memkb / 1024);
+out:
+    libxl_dominfo_dispose(&dom0);
+    libxl_physinfo_dispose(&info);
+}

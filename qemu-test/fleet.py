@@ -1,0 +1,129 @@
+"""Eight domains, started in three ways in the same boot, and what each costs.
+
+domd starts them in a graph of three levels, each waiting until what it requires
+is ready; a loop of `xl create` and upstream's xendomains script know no order
+and start one after the other. A domain is up when it answers HTTP to a client
+outside, which costs dom0 nothing.
+"""
+
+import os
+import pathlib
+import subprocess
+
+import drives
+from answers import Answers
+from machine import Machine
+
+# Three levels: one; two and three; the others.
+NEEDS = {"one": "", "two": "one", "three": "one", "four": "two", "five": "two",
+         "six": "three", "seven": "three", "eight": "two"}
+
+DOMAIN = """name = "%(name)s"
+type = "pv"
+kernel = "/config/images/hello/vmlinux"
+ramdisk = "/config/images/hello/initrd.gz"
+cmdline = "console=hvc0 quiet hello.name=%(name)s"
+memory = 40
+vif = [ "mac=00:16:3e:00:00:%(number)02x" ]
+autostart = "no"
+ready = "console:hello: %(name)s up"
+start_timeout = 600
+"""
+
+# What upstream's installation would have put in place.
+SETTINGS = """XENDOMAINS_AUTO=/tmp/auto
+XENDOMAINS_CREATE_USLEEP=5000000
+XENDOMAINS_RESTORE=false
+XENDOMAINS_SAVE=
+"""
+PATHS = "sbindir=/usr/sbin\nbindir=/usr/bin\nXEN_LOCK_DIR=/tmp\n"
+
+
+def xendomains():
+    """Upstream's script, out of the tarball that Xen is built from."""
+    sources = pathlib.Path(os.environ.get("XENITH_SOURCES", drives.CACHE / "sources"))
+    tarball = next(sources.glob("xen_*.orig.tar.*"))
+    text = subprocess.run(
+        ["tar", "-xOf", str(tarball), "--wildcards", "*/tools/hotplug/Linux/xendomains.in"],
+        check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name, path in (("XEN_SCRIPT_DIR", "/config/images/bench"),
+                       ("CONFIG_DIR", "/config/images"), ("CONFIG_LEAF_DIR", "bench")):
+        text = text.replace("@%s@" % name, path)
+    # Its settings have the script's own name there.
+    return text.replace("/config/images/bench/xendomains", "/config/images/bench/settings")
+
+
+def tree(directory):
+    files = {"host.conf": "autostart=no\n",
+             "domains/10-hello-pvh.cfg": "# not here\n", "domains/20-hello-pv.cfg": "# not here\n",
+             "images/bench/bash": pathlib.Path("/bin/bash-static"),
+             "images/bench/xendomains": xendomains(),
+             "images/bench/settings": SETTINGS, "images/bench/hotplugpath.sh": PATHS}
+    for number, (name, needs) in enumerate(NEEDS.items(), 1):
+        text = DOMAIN % {"name": name, "number": number}
+        if needs:
+            text += 'requires = [ "%s" ]\n' % needs
+        files["domains/%d-%s.cfg" % (number, name)] = text
+    return drives.write_tree(directory, files)
+
+
+WAYS = {
+    "xendomains": "mkdir -p /tmp/auto; rm -f /tmp/xendomains; ln -sf /config/domains/*.cfg /tmp/auto/; "
+                  "cp /config/images/bench/bash /tmp/bash; chmod 755 /tmp/bash; "
+                  "/tmp/bash /config/images/bench/xendomains start",
+    "xl create, one by one": "for file in /config/domains/[1-8]-*.cfg; do xl create -q $file; done",
+    "domd": "xenith start " + " ".join(NEEDS),
+}
+
+
+def cpu(machine):
+    """Seconds of CPU time that dom0 has used."""
+    return float(machine.out("xl list 0 | tail -n 1").split()[5])
+
+
+def clear(machine):
+    """No domain is left; those that started others must not, either."""
+    machine.out("xenith stop --wait %s >/dev/null 2>&1; "
+                "for d in $(xl list | awk 'NR > 1 && $2 != 0 { print $1 }'); do xl destroy $d; done; "
+                "n=0; while [ $(xl list | wc -l) -gt 2 ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; "
+                "sleep 1; done; sleep 5" % " ".join(NEEDS), 600)
+
+
+def one_way(machine, command):
+    """Start all; seconds to the first and the last answer, and of dom0's CPU."""
+    used = cpu(machine)
+    # In the background: typing at the console goes on meanwhile.
+    machine.out("(%s) >/tmp/way.log 2>&1 </dev/null & sleep 0" % command)
+    began = machine.console.transcript.now()
+    times = Answers(machine, NEEDS).wait()
+    return {"first": min(times.values()) - began, "last": max(times.values()) - began,
+            "cpu": cpu(machine) - used}
+
+
+def measure(iso, scratch):
+    """{way: figures}, all in one boot."""
+    drive = drives.ext4(scratch / "fleet.img", tree(scratch / "fleet"))
+    with Machine("bench-fleet", iso, drives=[drive], log_dir=str(drives.OUT / "test-logs")) as machine:
+        machine.wait_ready()
+        found = {}
+        # Once for nothing: whoever comes first would read everything from the medium.
+        for way in ("xl create, one by one", *WAYS):
+            found[way] = one_way(machine, WAYS[way])
+            resident = machine.out("ps -o comm,rss | awk '$1 == \"xl\" || $1 == \"domd\"'")
+            found[way]["resident"] = resident.split("\n")
+            clear(machine)
+        return found
+
+
+def report(found):
+    """The table that is printed."""
+    lines = ["%-26s %8s %8s %10s" % ("8 domains, seconds to", "first", "last", "dom0's CPU")]
+    for way, figures in found.items():
+        lines.append("%-26s %8.1f %8.1f %10.1f"
+                     % (way, figures["first"], figures["last"], figures["cpu"]))
+    ours = found["domd"]
+    for way in WAYS:
+        if way != "domd":
+            lines.append("domd is %.2f times sooner than %s, with %.2f of its CPU time in dom0"
+                         % (found[way]["last"] / ours["last"], way, ours["cpu"] / found[way]["cpu"]))
+    return "\n".join(lines)

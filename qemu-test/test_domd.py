@@ -1,0 +1,149 @@
+"""domd in the image: order, readiness, ends of all kinds, and its own death."""
+
+import json
+import re
+import time
+
+import pytest
+
+import drives
+import host
+
+GUEST = """name = "%(name)s"
+type = "pv"
+kernel = "/config/images/hello/vmlinux"
+ramdisk = "/config/images/hello/initrd.gz"
+cmdline = "console=hvc0 quiet hello.name=%(name)s"
+memory = 48
+vif = [ "" ]
+on_crash = "destroy"
+start_timeout = 600
+"""
+
+UP = 'ready = "console:hello: %s up"\n'
+
+# Three levels: a; b and c; d to h.
+NEEDS = {"a": "", "b": "a", "c": "a", "d": "b", "e": "b", "f": "c", "g": "c", "h": "b"}
+
+
+def tree():
+    files = {"host.conf": "console_shell=yes\n",
+             "domains/10-hello-pvh.cfg": "# not here\n",
+             "domains/20-hello-pv.cfg": "# not here\n"}
+    for name, needs in NEEDS.items():
+        text = GUEST % {"name": name} + UP % name
+        if needs:
+            text += 'requires = [ "%s" ]\n' % needs
+        files["domains/%s.cfg" % name] = text
+    files["domains/brief.cfg"] = (GUEST % {"name": "brief"} + 'autostart = "no"\nready = "created"\n'
+                                  'on_stop = "destroy"\n')
+    files["domains/nodisk.cfg"] = GUEST % {"name": "nodisk"} + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
+    files["domains/win.cfg"] = GUEST % {"name": "win"} + 'needs = [ "/dev/nothing" ]\n'
+    return files
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    drive = drives.partitioned_vfat(directory / "config.img",
+                                    drives.write_tree(directory / "tree", tree()))
+    return boot("domd", iso, attach="usb", drives=[drive]).wait_ready()
+
+
+def status(machine):
+    return {each["name"]: each
+            for each in json.loads(machine.out("xenith status --json"))["domains"]}
+
+
+def wait_for(machine, condition, seconds=900):
+    end = time.monotonic() + seconds
+    while True:
+        now = status(machine)
+        if condition(now):
+            return now
+        assert time.monotonic() < end, now
+        time.sleep(2)
+
+
+def test_three_levels_in_order(machine):
+    wait_for(machine, lambda now: all(now[name]["state"] == "ready" for name in NEEDS))
+    log = machine.out("cat /run/xenith/boot.log")
+    for name, needs in NEEDS.items():
+        if needs:
+            host.assert_in_order(log, r"domain %s ready" % needs, r"creating %s$" % name,
+                                 r"domain %s started" % name, r"domain %s ready" % name)
+
+
+def test_side_by_side(machine):
+    """d to h do not wait for each other."""
+    log = machine.out("cat /run/xenith/boot.log").splitlines()
+    begun = [i for i, line in enumerate(log) if re.search(r" creating [d-h]$", line)]
+    ready = [i for i, line in enumerate(log) if re.search(r"domain [d-h] ready$", line)]
+    assert begun[1] < ready[0]
+
+
+def test_no_xl_stays_behind(machine):
+    assert machine.out("pgrep -x xl || echo none").strip() == "none"
+
+
+def test_what_cannot_start_says_why(machine):
+    now = status(machine)
+    assert now["nodisk"]["state"] == "failed"
+    assert "/dev/nothing does not exist" in now["nodisk"]["reason"]
+    assert now["win"]["state"] == "skipped"
+
+
+def test_stop_and_start_leave_the_others_alone(machine):
+    before = status(machine)
+    machine.out("xenith stop --wait h; xenith start h", 300)
+    after = wait_for(machine, lambda now: now["h"]["state"] == "ready")
+    assert after["h"]["domid"] != before["h"]["domid"]
+    assert after["d"]["domid"] == before["d"]["domid"]
+
+
+def test_killed_50_times_during_a_start(machine):
+    machine.out("xenith stop --wait b c a", 900)
+    machine.out("xenith start d e f g h")
+    machine.out("n=0; while [ $n -lt 50 ]; do killall -9 domd; n=$((n+1)); "
+                "usleep $((200000 + n * 37000 % 900000)); done", 600)
+    wait_for(machine, lambda now: all(now[name]["state"] == "ready" for name in NEEDS))
+    names = machine.out("xl list | awk 'NR > 1 { print $1 }'").split()
+    assert sorted(names) == ["Domain-0"] + sorted(NEEDS)
+
+
+def test_memory(machine):
+    """The figure for docs/figures.md."""
+    print(machine.out("grep -E '^(VmRSS|RssAnon)' /proc/$(pidof domd)/status"))
+
+
+def usage(machine):
+    """(memory in kB, descriptors) of domd, and of xenstored."""
+    return [tuple(int(word) for word in machine.out(
+        "p=$(pidof %s); awk '/^VmRSS/ { print $2 }' /proc/$p/status; ls /proc/$p/fd | wc -l"
+        % name).split()) for name in ("domd", "xenstored")]
+
+
+@pytest.mark.slow
+def test_cycles_leave_nothing_behind(machine):
+    """500 domains come and go; the first ones may still fill what is kept for reuse."""
+    machine.out("xenith stop --wait h", 300)
+    seen = []
+    for cycles in (100, 200, 200):
+        machine.out("n=0; while [ $n -lt %d ]; do n=$((n+1)); "
+                    "xenith start --wait brief && xenith stop --wait brief || exit 1; done" % cycles, 7200)
+        seen.append(usage(machine))
+        print("after %d cycles more: domd %s, xenstored %s (kB, descriptors)" % (cycles, *seen[-1]))
+    for before, after in zip(seen[0], seen[-1]):
+        assert after[0] <= before[0] * 1.05 + 64
+        assert after[1] <= before[1]
+    machine.out("xenith start h")
+    wait_for(machine, lambda now: now["h"]["state"] == "ready")
+
+
+def test_power_off_is_the_reverse(machine):
+    since = machine.console.position()
+    machine.out("(sleep 1; xenith poweroff) >/dev/null 2>&1 &")
+    machine.wait_off(600)
+    said = machine.console.text[since:]
+    host.assert_in_order(said, r"domain h stopped", r"stopping domain b", r"stopping domain a",
+                         r"domain a stopped", r"Xenith: power off")

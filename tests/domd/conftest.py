@@ -1,0 +1,140 @@
+"""domd and xenith with a hypervisor that is a directory (domd/tests/hv_fake.c)."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+OUT = pathlib.Path(os.environ.get("DOMD_OUT", TOP / "out" / "domd"))
+
+
+def build():
+    """Why the programs cannot be built here, or None."""
+    done = subprocess.run(["make", "-s", "-C", str(TOP / "domd"), "OUT=%s" % OUT, "check-fake"],
+                          capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else done.stderr[-2000:]
+
+
+@pytest.fixture(scope="session")
+def programs():
+    wrong = build()
+    if wrong and ("libxlutil.h" in wrong or "yajl" in wrong):
+        pytest.skip("needs libxen-dev and libyajl-dev")
+    assert wrong is None, wrong
+    return OUT / "fake"
+
+
+class Host:
+    """A domd of its own, with its own directories."""
+
+    def __init__(self, directory, programs):
+        self.programs = programs
+        self.config = directory / "domains"
+        self.run = directory / "run"
+        self.fake = directory / "fake"
+        self.console = directory / "console"
+        for each in (self.config, self.run, self.fake, self.console):
+            each.mkdir()
+        self.socket = self.run / "domd.sock"
+        self.daemon = None
+        self.ms = 20
+
+    def domain(self, name, *lines):
+        (self.config / (name + ".cfg")).write_text(
+            "\n".join(('name = "%s"' % name,) + lines) + "\n")
+
+    def start(self, *options, program="domd"):
+        self.daemon = subprocess.Popen(
+            [str(self.programs / program), "-q", "-c", str(self.config), "-r", str(self.run),
+             "-s", str(self.socket), "-l", str(self.console), *options],
+            env={**os.environ, "FAKE_DIR": str(self.fake), "FAKE_MS": str(self.ms),
+                 "UBSAN_OPTIONS": "print_stacktrace=1"},
+            stderr=subprocess.PIPE)
+        self.until(lambda: self.socket.exists() and self.answers())
+
+    def answers(self):
+        try:
+            self.connect().close()
+            return True
+        except OSError:
+            return False
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        client.connect(str(self.socket))
+        return client
+
+    def kill(self):
+        """kill -9, at whatever it is doing."""
+        self.daemon.send_signal(signal.SIGKILL)
+        self.daemon.wait()
+        self.daemon.stderr.close()
+
+    def stop(self):
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.terminate()
+        if self.daemon and not self.daemon.stderr.closed:
+            errors = self.daemon.stderr.read().decode()
+            self.daemon.wait(20)
+            assert self.daemon.returncode in (0, -signal.SIGKILL), errors
+            assert "ERROR" not in errors, errors
+
+    def xenith(self, *arguments):
+        return subprocess.run([str(self.programs / "xenith"), "-s", str(self.socket),
+                               "-l", str(self.console), *arguments],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def ok(self, *arguments):
+        done = self.xenith(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(self):
+        """{name: what is known of it}"""
+        return {each["name"]: each
+                for each in json.loads(self.ok("status", "--json"))["domains"]}
+
+    def states(self):
+        return {name: each["state"] for name, each in self.status().items()}
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "not within %d s" % seconds
+            assert self.daemon.poll() is None, self.daemon.stderr.read().decode()
+            time.sleep(0.01)
+
+    def until_states(self, **expected):
+        last = {}
+
+        def reached():
+            last.update(self.states())
+            return all(last.get(name) == state for name, state in expected.items())
+        try:
+            self.until(reached)
+        except AssertionError as error:
+            raise AssertionError("%s, but %s" % (expected, last)) from error
+
+    def poke(self, name, what):
+        (self.fake / ("poke-" + name)).write_text(what)
+
+    def history(self):
+        return (self.fake / "history").read_text().splitlines()
+
+    def timeline(self):
+        """The marks, without their times."""
+        return [line.split(" ", 1)[1] for line in (self.run / "boot.log").read_text().splitlines()]
+
+
+@pytest.fixture
+def host(tmp_path, programs):
+    host = Host(tmp_path, programs)
+    yield host
+    host.stop()

@@ -1,0 +1,127 @@
+"""xenith, the command: what it takes, what it says, and how long it waits."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+
+def xenith_in_background(host, *arguments):
+    return subprocess.Popen([str(host.programs / "xenith"), "-s", str(host.socket),
+                             "-l", str(host.console), *arguments],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_what_stops_all_takes_no_name(host):
+    """Whoever writes `xenith shutdown web` means the domain."""
+    host.domain("web")
+    host.start()
+    host.until_states(web="ready")
+    done = host.xenith("shutdown", "web")
+    assert done.returncode == 2
+    assert done.stderr == 'xenith: shutdown: "web" is too much: it takes no argument\n'
+    assert host.states() == {"web": "ready"}
+    assert host.xenith("log", "web", "db").returncode == 2
+    assert host.xenith("metrics", "web").returncode == 2
+
+
+def test_wait_says_who_is_not_well(host):
+    host.domain("a", 'restart = "no"')
+    (host.fake / "refuse-a").write_text("the disk /dev/x does not exist")
+    host.domain("b")
+    host.start()
+    done = host.xenith("wait", "20")
+    assert done.returncode == 1
+    assert done.stderr == "xenith: a is failed: the disk /dev/x does not exist\n"
+
+
+def test_wait_says_who_is_on_its_way(host):
+    host.domain("a")
+    host.domain("b", 'requires = "a"')
+    host.ms = 5000
+    host.start()
+    done = host.xenith("wait", "1")
+    assert done.returncode == 1
+    assert done.stderr == ("xenith: not at rest within 1 s\n"
+                           "xenith: a is creating\nxenith: b is waiting\n")
+
+
+def test_wait_for_domd_itself(host):
+    """It may be about to start, and may be killed and started again."""
+    host.domain("a")
+    host.ms = 1000
+    waiting = xenith_in_background(host, "wait", "30")
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    host.start()
+    time.sleep(0.3)
+    host.kill()
+    time.sleep(0.3)
+    assert waiting.poll() is None
+    host.start()
+    _, errors = waiting.communicate(timeout=30)
+    assert waiting.returncode == 0, errors
+    assert host.states() == {"a": "ready"}
+
+
+def test_without_a_domd(host):
+    done = host.xenith("status")
+    assert done.returncode == 1
+    assert done.stderr == \
+        "xenith: cannot reach domd at %s: No such file or directory\n" % host.socket
+    assert host.xenith("wait", "0").stderr == done.stderr
+
+
+def test_a_busy_domd_is_waited_for(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.daemon.send_signal(signal.SIGSTOP)
+    threading.Timer(6.5, os.kill, (host.daemon.pid, signal.SIGCONT)).start()
+    done = host.xenith("status")
+    assert done.returncode == 0
+    assert "ready" in done.stdout
+    assert done.stderr == "xenith: status: domd is busy; waiting for its answer\n"
+
+
+def test_graph_of_nothing(host):
+    nowhere = str(host.config / "nowhere")
+    for command in ("graph", "check"):
+        done = host.xenith(command, nowhere)
+        assert done.returncode == 1
+        assert done.stderr == "xenith: %s: cannot read %s: No such file or directory\n" \
+            % (command, nowhere)
+
+
+def test_log_is_followed_into_the_next(host):
+    log = host.console / "guest-a.log"
+    log.write_text("one\n")
+    following = xenith_in_background(host, "log", "--follow", "a")
+    assert following.stdout.readline() == "one\n"
+    with open(log, "a", encoding="ascii") as old:
+        log.rename(host.console / "guest-a.log.1")
+        old.write("two\n")              # xenconsoled has not been told yet
+    log.write_text("three\n" * 3)
+    assert [following.stdout.readline() for _ in range(3)] == ["two\n", "three\n", "three\n"]
+    following.kill()
+    following.communicate()
+
+
+def test_completion(host):
+    def complete(*words):
+        return subprocess.run([str(host.programs / "xenith"), "-s", str(host.socket),
+                               "complete", *words], capture_output=True, text=True,
+                              check=True).stdout.split()
+
+    assert complete("st") == ["status", "start", "stop"]
+    assert len(complete("")) == 17
+    assert complete("start", "") == ["--wait"]      # nobody to ask
+    host.domain("web")
+    host.domain("db")
+    host.start()
+    assert complete("start", "") == ["--wait", "db", "web"]
+    assert complete("status", "web", "--j") == ["--json"]
+    assert complete("log", "w") == ["web"]
+    assert complete("check", "") == []
+    assert complete("nonsense", "") == []

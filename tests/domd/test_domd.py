@@ -1,0 +1,676 @@
+"""The daemon as a whole: its command, its socket, its death and its successor."""
+
+import json
+import random
+import socket
+import time
+
+import pytest
+
+
+def chain(host):
+    host.domain("db")
+    host.domain("app", 'requires = "db"')
+    host.domain("web", 'requires = [ "app" ]')
+
+
+def test_starts_in_order(host):
+    chain(host)
+    host.start()
+    assert host.xenith("wait", "20").returncode == 0
+    assert host.history() == ["create db", "create app", "create web"]
+    marks = [mark for mark in host.timeline() if mark.startswith("domain")]
+    assert marks == ["domain db started", "domain db ready", "domain app started",
+                     "domain app ready", "domain web started", "domain web ready"]
+
+
+def test_starts_side_by_side(host):
+    for number in range(8):
+        host.domain("d%d" % number)
+    host.ms = 400
+    begun = time.monotonic()
+    host.start("-j", "8")
+    assert host.xenith("wait", "20").returncode == 0
+    assert time.monotonic() - begun < 2     # one by one it would be 3.2 s
+
+
+def test_no_more_at_a_time_than_allowed(host):
+    for number in range(3):
+        host.domain("d%d" % number)
+    host.ms = 300
+    host.start("-j", "1")
+    host.until(lambda: sorted(host.states().values()) == ["creating", "waiting", "waiting"])
+    assert host.xenith("wait", "20").returncode == 0
+    host.stop()
+    host.start("-j", "auto")
+    assert set(host.states().values()) == {"ready"}
+    host.stop()
+    with pytest.raises(AssertionError, match='"0" is not auto or a number from 1 to 1000'):
+        host.start("-j", "0")
+    host.daemon.wait()
+    host.daemon.stderr.close()
+    host.daemon = None
+
+
+def test_stop_and_start(host):
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    host.ok("stop", "--wait", "web")
+    host.ok("stop", "db")
+    host.until_states(db="stopped", app="blocked", web="stopped")
+    assert host.history()[3:] == ["shutdown web", "destroyed web", "shutdown app",
+                                  "destroyed app", "shutdown db", "destroyed db"]
+    host.ok("start", "--wait", "web")
+    assert host.states() == {"db": "ready", "app": "ready", "web": "ready"}
+
+
+def test_refusals_say_what_and_why(host):
+    host.domain("a", 'needs = "hvm"')
+    host.start()
+    done = host.xenith("start", "a", "b")
+    assert done.returncode == 1
+    assert done.stderr == ("xenith: cannot start a: needs hvm, which this host does not have; "
+                           "cannot start b: there is no such domain\n")
+    assert host.states() == {"a": "skipped"}
+
+
+def test_each_ends_in_its_state(host):
+    host.domain("crash", 'restart_limit = 2', 'restart_delay = 1')
+    host.domain("missing", "restart_delay = 60")
+    (host.fake / "refuse-missing").write_text("the disk /dev/x does not exist")
+    host.domain("once", 'restart = "no"')
+    host.domain("dependent", 'requires = "once"')
+    host.domain("reboots")
+    host.domain("off")
+    host.domain("hangs", "stop_timeout = 1")
+    (host.fake / "hang-hangs").write_text("")
+    host.domain("fine")
+    host.start()
+    host.until_states(fine="ready", off="ready", reboots="ready", dependent="ready")
+    host.poke("off", "poweroff")
+    host.poke("reboots", "reboot")
+    host.poke("once", "crash")
+    host.ok("stop", "hangs")
+    for _ in range(3):
+        host.until_states(crash="ready")
+        host.poke("crash", "crash")
+        host.until(lambda: host.states()["crash"] != "ready")
+    host.until_states(crash="held", off="stopped", once="failed", dependent="blocked",
+                      hangs="stopped", reboots="ready", fine="ready", missing="backoff")
+    status = host.status()
+    assert status["crash"]["reason"] == "it crashed; held after 3 failures in 600 s"
+    assert status["missing"]["reason"] == "the disk /dev/x does not exist"
+    assert status["dependent"]["reason"] == "requires once, which is failed"
+    assert status["hangs"]["reason"] == "it did not shut down within 1 s, and was destroyed"
+    assert status["off"]["reason"] == "it powered itself off"
+    assert status["reboots"]["restarts"] == 1
+    assert host.history().count("create fine") == 1
+    assert "domain hangs stopped (forced)" in host.timeline()
+
+
+def test_shutdown_is_the_reverse(host):
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    host.ok("shutdown")
+    assert host.history()[3:] == ["shutdown web", "destroyed web", "shutdown app",
+                                  "destroyed app", "shutdown db", "destroyed db"]
+    assert host.xenith("start", "db").stderr == \
+        "xenith: cannot start db: the host is going down\n"
+
+
+def test_autostart(host):
+    chain(host)
+    host.domain("other")
+    host.domain("never", 'autostart = "no"')
+    host.start("-a", "app,nobody,none")
+    host.until_states(db="ready", app="ready", web="stopped", other="stopped", never="stopped")
+    assert "autostart: there is no domain nobody" in host.timeline()
+    assert "autostart: there is no domain none" in host.timeline()
+
+
+def test_no_domains_at_all(host):
+    host.start()
+    assert host.ok("wait", "5") == ""
+    assert host.status() == {}
+    host.config.rmdir()
+    host.ok("reload")
+    host.ok("shutdown")
+    assert host.timeline() == ["all domains are down"]
+
+
+def test_256_domains(host):
+    for number in range(256):
+        host.domain("d%d" % number, "requires = [ %s ]" % ", ".join(
+            '"d%d"' % (number - back) for back in (16, 17, 31) if number >= back))
+    host.ms = 1
+    host.start("-j", "64", program="domd-plain")
+    assert host.xenith("wait", "50").returncode == 0
+    assert set(host.states().values()) == {"ready"}
+    before = {name: each["domid"] for name, each in host.status().items()}
+    host.kill()
+    host.start("-j", "64", program="domd-plain")
+    assert {name: each["domid"] for name, each in host.status().items()} == before
+    host.ok("shutdown")
+    assert set(host.states().values()) == {"stopped"}
+
+
+def test_autostart_off(host):
+    chain(host)
+    host.start("-a", "no")
+    assert set(host.states().values()) == {"stopped"}
+    assert host.timeline() == ["domains are not started (autostart=no)"]
+
+
+def test_mistakes_do_not_stop_the_others(host):
+    host.domain("a", "memory 512")
+    host.domain("b", 'kernel = "/nowhere/vmlinuz"')
+    host.domain("c", 'autostrat = "no"')
+    host.start()
+    host.until_states(b="failed", c="ready")
+    marks = host.timeline()
+    assert any(mark.startswith("config %s/a.cfg:2: " % host.config) for mark in marks), marks
+    assert "domain b failed: %s/b.cfg:2: kernel: /nowhere/vmlinuz does not exist" \
+        % host.config in marks
+    assert "config %s/c.cfg:2: warning: autostrat: neither xl nor domd knows this key " \
+        "(autostart?)" % host.config in marks
+
+
+def test_reload(host):
+    host.domain("a")
+    host.domain("b")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.domain("a", "priority = 7")
+    host.domain("c")
+    (host.config / "b.cfg").unlink()
+    host.ok("reload")
+    status = host.status()
+    assert status["a"]["stale"] and status["a"]["priority"] == 7
+    assert status["b"]["state"] == "ready"
+    assert status["c"]["state"] == "stopped"
+    host.ok("stop", "--wait", "b")
+    assert "b" not in host.status()
+    host.ok("restart", "--wait", "a")
+    assert not host.status()["a"]["stale"]
+
+
+def test_a_file_that_is_taken_away(host):
+    host.domain("a", 'autostart = "no"')
+    host.domain("b")
+    host.start()
+    host.until_states(b="ready")
+    (host.config / "a.cfg").unlink()
+    host.ok("reload")
+    assert host.states() == {"b": "ready"}
+
+
+def test_a_file_that_is_broken_takes_nothing_away(host):
+    """What was read before counts on; it is not started from the file."""
+    host.domain("a")
+    host.domain("b")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.ok("stop", "--wait", "b")
+    host.domain("a", "memory 512")
+    host.domain("b", "memory 512")
+    assert "a.cfg:2" in host.xenith("reload").stderr
+    assert host.states() == {"a": "ready", "b": "failed"}
+    assert "b.cfg:2: " in host.xenith("start", "b").stderr
+    host.poke("a", "crash")
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    host.domain("a", "memory = 512")
+    host.domain("b", "memory = 512")
+    host.ok("reload")
+    assert host.states() == {"a": "ready", "b": "stopped"}
+
+
+def test_several_are_stopped_in_their_order(host):
+    host.domain("a")
+    host.domain("b", 'after = "a"')
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.ok("stop", "--wait", "a", "b")
+    assert [line for line in host.history() if line.startswith(("shut", "dest"))] == [
+        "shutdown b", "destroyed b", "shutdown a", "destroyed a"]
+
+
+def test_stale_is_what_runs_and_not_what_the_file_says(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.domain("a", "priority = 7")
+    host.ok("reload")
+    assert host.status()["a"]["stale"]
+    host.poke("a", "reboot")        # goes on with what it had
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    assert host.status()["a"]["stale"]
+    host.kill()
+    host.start()
+    assert host.status()["a"]["stale"]
+    host.domain("a")
+    host.ok("reload")
+    assert not host.status()["a"]["stale"]
+
+
+def test_by_hand_is_left_alone(host):
+    host.domain("a")
+    (host.fake / "dom-7").write_text("hand some-uuid runs\n")
+    host.start()
+    host.until_states(a="ready", hand="by-hand")
+    assert host.xenith("stop", "hand").stderr == \
+        "xenith: cannot stop hand: it was started by hand, and is left alone\n"
+    (host.fake / "dom-8").write_text("later other-uuid runs\n")
+    host.until_states(later="by-hand")
+    # One of a name that is configured is not started a second time.
+    host.ok("stop", "--wait", "a")
+    (host.fake / "dom-9").write_text("a third-uuid runs\n")
+    host.until_states(a="by-hand")
+    assert "left alone" in host.xenith("start", "a").stderr
+    # The host takes them down first.
+    host.ok("shutdown")
+    assert host.history()[-1].startswith("destroyed ")
+    assert not list(host.fake.glob("dom-*"))
+
+
+# --- its death ----------------------------------------------------------------
+
+def test_a_successor_adopts(host):
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    before = {name: each["domid"] for name, each in host.status().items()}
+    host.kill()
+    host.start()
+    assert {name: each["domid"] for name, each in host.status().items()} == before
+    assert set(host.states().values()) == {"ready"}
+    assert [line for line in host.history() if line.startswith("create")] == \
+        ["create db", "create app", "create web"]
+
+
+def test_history_survives(host):
+    host.domain("a", "restart_limit = 1", "restart_delay = 1")
+    host.domain("b")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.poke("a", "crash")
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    host.kill()
+    host.start()
+    assert host.status()["a"]["restarts"] == 1
+    host.poke("a", "crash")
+    host.until_states(a="held")
+    host.ok("stop", "--wait", "b")
+    host.kill()
+    host.start()
+    assert host.states() == {"a": "held", "b": "stopped"}
+
+
+def test_a_successor_starts_nothing_that_was_stopped(host):
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    host.ok("stop", "--wait", "db")
+    host.until_states(db="stopped", app="blocked", web="blocked")
+    host.kill()
+    host.start()
+    host.until_states(db="stopped", app="blocked", web="blocked")
+    host.ok("start", "db")
+    host.until_states(db="ready", app="ready", web="ready")
+
+
+def test_a_successor_starts_nothing_that_was_held(host):
+    host.domain("zdb", "restart_limit = 0")
+    host.domain("app", 'requires = "zdb"')
+    host.domain("zzz", 'requires = "zdb"')
+    host.start()
+    host.until_states(zdb="ready", app="ready", zzz="ready")
+    host.poke("zdb", "crash")
+    host.until_states(zdb="held", app="blocked", zzz="blocked")
+    host.kill()
+    host.start()
+    host.until_states(zdb="held", app="blocked", zzz="blocked")
+    assert host.history().count("create zdb") == 1
+
+
+@pytest.mark.parametrize("what, end", [("poweroff", "stopped"), ("crash", "failed")])
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_was_being_removed_has_its_end(host, what, end, gone):
+    """Killed between the death of a domain and its removal."""
+    host.domain("a", 'restart = "no"')
+    host.start()
+    host.until_states(a="ready")
+    (host.fake / "stay-a").write_text("")
+    host.poke("a", what)
+    host.until_states(a="destroying")
+    host.kill()
+    (host.fake / "stay-a").unlink()
+    if gone:
+        (host.fake / "dom-1").unlink()
+    host.start()
+    host.until_states(a=end)
+    assert host.history().count("create a") == 1
+    assert host.status()["a"]["reason"] == \
+        {"poweroff": "it powered itself off", "crash": "it crashed"}[what]
+
+
+def test_an_unfinished_stop_keeps_its_order(host):
+    host.domain("a")
+    host.domain("b", 'after = "a"')
+    (host.fake / "hang-b").write_text("")
+    host.start()
+    host.until_states(a="ready", b="ready")
+    shutdown = host.connect()
+    shutdown.sendall(b'{"v":1,"cmd":"shutdown"}\n')
+    host.until_states(a="stop-wait", b="shutdown")
+    host.kill()
+    host.start()
+    host.until_states(a="stop-wait", b="shutdown")
+    assert "shutdown a" not in host.history()
+    shutdown.close()
+
+
+def test_nothing_is_started_blindly(host):
+    """Where the hypervisor does not say what runs, nothing can be known to be missing."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    (host.fake / "blind-").write_text("")
+    with pytest.raises(AssertionError, match="what runs"):
+        host.start()
+    (host.fake / "blind-").unlink()
+    host.daemon.wait()
+    host.daemon.stderr.close()
+    host.start()
+    assert host.states() == {"a": "ready"}
+    assert host.history().count("create a") == 1
+
+
+def test_upgrade_in_place(host):
+    """SIGTERM ends it without touching a domain."""
+    chain(host)
+    host.start()
+    host.until_states(web="ready")
+    host.stop()
+    host.start()
+    assert set(host.states().values()) == {"ready"}
+    assert "shutdown" not in " ".join(host.history())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_again_and_again(host, seed):
+    """No domain is lost and none started twice, whenever it is killed."""
+    rng = random.Random(seed)
+    for number in range(8):
+        needs = ', '.join('"d%d"' % other for other in range(number) if rng.random() < 0.25)
+        host.domain("d%d" % number, "requires = [ %s ]" % needs)
+    host.ms = 100
+    for _ in range(10):
+        host.start("-j", "3")
+        time.sleep(rng.random() * 0.3)
+        host.kill()
+    host.start("-j", "3")
+    assert host.xenith("wait", "20").returncode == 0
+    assert set(host.states().values()) == {"ready"}
+    names = [file.read_text().split()[0] for file in host.fake.glob("dom-*")]
+    assert sorted(names) == ["d%d" % number for number in range(8)]
+    # Replays what happened: there is never a second one of a name.
+    there = set()
+    for line in host.history():
+        what, name = line.split()
+        if what == "create":
+            assert name not in there, line
+            there.add(name)
+        elif what == "destroyed":
+            there.discard(name)
+
+
+def test_only_one_at_a_time(host):
+    host.domain("a")
+    host.start()
+    first = host.daemon
+    with pytest.raises(AssertionError, match="another domd is running"):
+        host.start()
+        host.until(lambda: host.daemon.poll() is not None and False)
+    host.daemon.stderr.close()
+    host.daemon = first
+
+
+# --- its socket ---------------------------------------------------------------
+
+def ask(client, line):
+    client.sendall(line if isinstance(line, bytes) else (json.dumps(line) + "\n").encode())
+    return json.loads(client.makefile().readline())
+
+
+def test_protocol(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    client = host.connect()
+    assert ask(client, {"v": 1, "id": 7, "cmd": "stop", "names": ["x"]}) == \
+        {"v": 1, "id": 7, "ok": False, "error": "cannot stop x: there is no such domain"}
+    assert ask(client, {"v": 2, "cmd": "status"})["error"].startswith("this is version 1")
+    assert ask(client, b"rubbish\n")["error"] == "not a JSON object"
+    assert ask(client, {"v": 1, "cmd": "status"})["domains"][0]["name"] == "a"
+    # Several in one go are answered in their order.
+    client.sendall(b"".join(b'{"v":1,"id":%d,"cmd":"status"}\n' % n for n in range(1, 101)))
+    answers = client.makefile()
+    assert [json.loads(answers.readline())["id"] for _ in range(100)] == list(range(1, 101))
+
+
+def test_events(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    client = host.connect()
+    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
+    lines = client.makefile()
+    host.ok("stop", "a")
+    seen = []
+    while not seen or seen[-1]["to"] != "stopped":
+        seen.append(json.loads(lines.readline()))
+    assert [each["to"] for each in seen] == ["stop-wait", "shutdown", "destroying", "stopped"]
+    assert {each["domain"] for each in seen} == {"a"}
+
+
+def test_bad_clients_harm_nobody(host):
+    for number in range(4):
+        host.domain("d%d" % number)
+    host.start()
+    rng = random.Random(1)
+    stalled = host.connect()                # asks, and never reads an answer
+    stalled.setblocking(False)
+    try:
+        while True:
+            stalled.send(b'{"v":1,"cmd":"status"}\n' * 50)
+    except BlockingIOError:
+        pass
+    followers = [host.connect() for _ in range(3)]
+    for follower in followers:              # follow, and do not read
+        follower.sendall(b'{"v":1,"cmd":"events"}\n')
+    for _ in range(50):                     # send rubbish, and hang up
+        client = host.connect()
+        try:
+            client.sendall(rng.randbytes(rng.randrange(20000)) + b"\n")
+        except OSError:
+            pass
+        client.close()
+    long_line = host.connect()
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            long_line.sendall(b"x" * 1000)
+    # Too many: the next is told so.
+    crowd = [host.connect() for _ in range(40)]
+    assert "too many" in json.loads(crowd[-1].makefile().readline())["error"]
+    for client in crowd:
+        client.close()
+    host.until(lambda: host.xenith("status").returncode == 0, 10)
+    begun = time.monotonic()
+    assert len(host.status()) == 4
+    assert time.monotonic() - begun < 5
+    for client in followers + [stalled]:
+        client.close()
+
+
+def test_descriptors_and_memory_stay_flat(host):
+    host.domain("a", 'restart = "always"')
+    host.ms = 1
+    host.start(program="domd-plain")
+    proc = "/proc/%d/" % host.daemon.pid
+
+    def figures():
+        descriptors = len(list(__import__("os").scandir(proc + "fd")))
+        with open(proc + "status", encoding="ascii") as status:
+            memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return descriptors, memory
+
+    def cycle(count):
+        for _ in range(count):
+            host.ok("stop", "--wait", "a")
+            host.ok("start", "--wait", "a")
+
+    host.until_states(a="ready")
+    cycle(20)
+    before = figures()
+    cycle(60)
+    after = figures()
+    print("descriptors %d -> %d, memory %d -> %d KiB" % (before[0], after[0], before[1], after[1]))
+    assert after[0] == before[0]
+    assert after[1] - before[1] < 128
+
+
+def test_memory_with_32_domains(host):
+    for number in range(32):
+        host.domain("d%d" % number, 'after = [ "d%d" ]' % (number - 1) if number else "")
+    host.ms = 1
+    host.start(program="domd-plain")
+    assert host.xenith("wait", "30").returncode == 0
+    with open("/proc/%d/smaps_rollup" % host.daemon.pid, encoding="ascii") as rollup:
+        kib = {line.split(":")[0]: int(line.split()[1]) for line in rollup if " kB" in line}
+    print("32 domains: Rss %d KiB, Pss %d KiB, private %d KiB"
+          % (kib["Rss"], kib["Pss"], kib["Private_Clean"] + kib["Private_Dirty"]))
+    assert kib["Private_Dirty"] < 4096
+
+
+# --- the command --------------------------------------------------------------
+
+def test_status_is_a_table(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    lines = host.ok("status").splitlines()
+    assert lines[0].split() == ["DOMAIN", "STATE", "DOMID", "FOR", "RESTARTS"]
+    assert lines[1].split()[:3] == ["a", "ready", "1"]
+
+
+def test_metrics(host):
+    host.domain("a")
+    host.domain("b", 'autostart = "no"')
+    host.start()
+    host.until_states(a="ready")
+    text = host.ok("metrics")
+    assert 'xenith_domain_state{domain="a",state="ready"} 1' in text
+    assert 'xenith_domain_state{domain="b",state="stopped"} 1' in text
+    assert 'xenith_domain_cpu_seconds_total{domain="a"} 1.5' in text
+    assert 'xenith_domain_memory_bytes{domain="a"} 67108864' in text
+    assert 'xenith_domain_cpu_seconds_total{domain="b"}' not in text
+    assert "xenith_host_memory_bytes 1073741824" in text
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+
+
+def test_check_and_graph_need_no_daemon(host):
+    chain(host)
+    assert host.ok("check", str(host.config)) == ""
+    host.domain("db", 'after = "web"')
+    done = host.xenith("check", str(host.config))
+    assert done.returncode == 1
+    assert "%s/db.cfg:2: after: a circle: db -> web -> app -> db" % host.config in done.stdout
+    host.domain("db")
+    assert host.ok("graph", str(host.config)).splitlines() == [
+        "1", "   db", "2", "   app: requires db", "3", "   web: requires app"]
+    assert '"web" -> "app";' in host.ok("graph", "--dot", str(host.config))
+
+
+def test_enable_lasts_until_the_next_boot(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    assert "until the next boot" in host.ok("disable", "a")
+    host.kill()
+    host.start()
+    assert host.status()["a"]["autostart"] is False
+    assert host.states() == {"a": "ready"}
+
+
+def test_log(host):
+    (host.console / "guest-a.log.1").write_text("one\n")
+    (host.console / "guest-a.log").write_text("two\n")
+    assert host.ok("log", "a") == "one\ntwo\n"
+    assert "cannot read" in host.xenith("log", "b").stderr
+    assert host.xenith("log", "../a").returncode == 2
+
+
+def test_console_probe(host):
+    host.domain("a", 'ready = "console:^login: *$"')
+    host.domain("b", 'requires = "a"')
+    (host.console / "guest-a.log").write_text("login: \n")      # of an earlier life
+    host.start()
+    host.until_states(a="booting", b="waiting")
+    time.sleep(0.2)
+    assert host.states()["a"] == "booting"
+    with open(host.console / "guest-a.log", "a", encoding="ascii") as log:
+        log.write("booting\r\nlog")
+        log.flush()
+        time.sleep(0.1)
+        assert host.states()["a"] == "booting"
+        log.write("in: ")
+    host.until_states(a="ready", b="ready")
+
+
+def serve(handler):
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    listener.settimeout(20)
+    import threading
+    threading.Thread(target=handler, args=(listener,), daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def test_tcp_and_http_probes(host):
+    answers = [b"HTTP/1.1 503 not yet\r\n\r\n", b"nonsense\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n"]
+    asked = []
+
+    def web(listener):
+        for answer in answers:
+            conn, _ = listener.accept()
+            asked.append(conn.recv(1000))
+            conn.sendall(answer)
+            conn.close()
+
+    port = serve(web)
+    closed = socket.socket()
+    closed.bind(("127.0.0.1", 0))           # nobody listens there yet
+    host.domain("h", 'address = "127.0.0.1"', 'ready = "http:%d/up?x=1"' % port)
+    host.domain("t", 'address = "127.0.0.1"', 'ready = "tcp:%d"' % closed.getsockname()[1])
+    host.start()
+    host.until_states(h="ready", t="booting")
+    assert len(asked) == 4
+    assert asked[0].startswith(b"GET /up?x=1 HTTP/1.0\r\nHost: h\r\n")
+    closed.listen()
+    host.until_states(t="ready")
+    closed.close()
+
+
+def test_ping_probe(host):
+    host.domain("p", 'address = "127.0.0.1"', 'ready = "ping"')
+    host.domain("q", 'address = "240.0.0.1"', 'ready = "ping"', "start_timeout = 1")
+    host.start()
+    host.until_states(p="ready", q="late")
