@@ -25,6 +25,7 @@
 struct extra {
     bool forced; /* the last destroy was not asked for nicely */
     char uuid[HV_UUID_LEN];
+    struct console_mark console; /* of the instance */
 };
 
 struct daemon {
@@ -87,7 +88,9 @@ static void save_journal(struct daemon *d)
         if (!dom->policy || dom->by_hand) continue;
         e = journal_add(&j, dom->policy->name);
         mc_past_of(&d->m, i, &e->past);
-        if (mc_has_instance(dom->state)) strcpy(e->uuid, extra(d, i)->uuid);
+        if (!mc_has_instance(dom->state)) continue;
+        strcpy(e->uuid, extra(d, i)->uuid);
+        e->console = extra(d, i)->console;
     }
     r = journal_write(&j, d->journal_path);
     if (r)
@@ -159,7 +162,7 @@ static void act(struct daemon *d, const struct mc_action *a)
     if (!dom->policy) return;
     switch (a->act) {
     case MC_ACT_CREATE:
-        probe_mark(d->probes, a->dom, dom->policy);
+        x->console = probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
         hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
         break;
@@ -279,7 +282,7 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
     dom = (unsigned int)found;
     extra(d, dom)->uuid[0] = '\0';
     gen = mc_adopt_by_hand(&d->m, dom, loop_now());
-    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true)) {
+    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, NULL)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, loop_now());
@@ -411,13 +414,16 @@ static void adopt_one(struct daemon *d, unsigned int dom,
                       const struct journal_entry *e,
                       const struct hv_info *info)
 {
-    const char *name = d->m.doms[dom].policy->name;
+    const struct policy *p = d->m.doms[dom].policy;
+    const char *name = p->name;
     msec now = loop_now();
     unsigned int gen;
 
     strcpy(extra(d, dom)->uuid, info->uuid);
+    extra(d, dom)->console = e->console;
+    probe_mark_set(d->probes, dom, &e->console);
     gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
-    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false)) {
+    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false, p->save_to)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, now);

@@ -77,9 +77,12 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir);
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
 
-/* Takes over an instance that exists. Returns false if it has gone. */
+/* Takes over an instance that exists. Returns false if it has gone. SAVE_TO is
+ * where an earlier daemon may have begun to save it, or NULL: that one's file
+ * is removed before the instance goes on. */
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand);
+              const char *name, uint32_t domid, bool by_hand,
+              const char *save_to);
 
 /* The number that the hypervisor gave to the instance; HV_NO_DOMID: none. */
 uint32_t hv_domid(const struct hv *hv, unsigned int dom);

@@ -35,6 +35,7 @@
 #define ERRORS_MAX 32
 #define DUMP_DIR   "/var/lib/xen/dump"
 #define XL         "/usr/sbin/xl"
+#define SYNC       "/bin/sync"
 
 enum op {
     OP_NONE,
@@ -45,6 +46,7 @@ enum op {
     OP_CLEANUP, /* what came of a creation that failed is removed */
     OP_SHUTDOWN,
     OP_SAVE,
+    OP_SYNC,   /* what was saved is on its way to the disk */
     OP_RESUME, /* it could not be saved, and goes on */
     OP_DUMP,   /* xl writes its memory to a disk */
     OP_DESTROY,
@@ -65,7 +67,7 @@ struct slot {
     libxl_asyncop_how how;
     uint64_t first_error; /* errors before this one are not about it */
 
-    struct xlrun *run; /* OP_CONVERT, OP_DUMP */
+    struct xlrun *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
     bool aborted;      /* its creation was called off */
     char *failure;     /* OP_CLEANUP, OP_RESUME: what to report in the end */
     enum op then;      /* OP_RESET: what was asked for in the meantime */
@@ -553,7 +555,8 @@ static void domain_event(struct hv *hv, const libxl_event *event)
         if (s->op == OP_DESTROY || s->op == OP_DUMP) break;
         /* These use what is in the slot until they end, and they will end
          * badly: then it is found to be gone. */
-        if (s->op == OP_SAVE || s->op == OP_RESUME || is_resetting(s)) {
+        if (s->op == OP_SAVE || s->op == OP_SYNC || s->op == OP_RESUME ||
+            is_resetting(s)) {
             slot_watch_off(hv, s);
             break;
         }
@@ -568,6 +571,13 @@ static void domain_event(struct hv *hv, const libxl_event *event)
 }
 
 /* ---- creation ----------------------------------------------------------- */
+
+/* DIR may be NULL. */
+static void set_save_to(struct slot *s, const char *dir)
+{
+    free(s->save_to);
+    s->save_to = dir ? xstrdup(dir) : NULL;
+}
 
 /* The save file of a domain, or with SUFFIX its neighbours. The caller frees
  * it. */
@@ -728,8 +738,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     s->gen = gen;
     free(s->name);
     s->name = xstrdup(policy->name);
-    free(s->save_to);
-    s->save_to = policy->save_to ? xstrdup(policy->save_to) : NULL;
+    set_save_to(s, policy->save_to);
     if (fresh) {
         free(s->kept);
         s->kept = NULL;
@@ -777,6 +786,21 @@ static void clean_up(struct hv *hv, struct slot *s, int rc)
     cleaned_up(hv, s);
 }
 
+/* Removes what was saved, or was about to be. */
+static void forget_saved(const struct slot *s)
+{
+    static const char *const files[] = {"", ".part", ".json"};
+    size_t i;
+
+    if (!s->save_to) return;
+    for (i = 0; i < ARRAY_SIZE(files); i++) {
+        char *path = save_path(s, files[i]);
+
+        (void)unlink(path);
+        free(path);
+    }
+}
+
 /* What was saved must never be used twice. If the restore was called off, the
  * guest has not run, and it can be used again. */
 static void restored(const struct slot *s, int rc)
@@ -817,6 +841,9 @@ void hv_abort(struct hv *hv, unsigned int dom)
     switch (s->op) {
     case OP_CONVERT:
         s->aborted = true;
+        xlrun_kill(s->run);
+        break;
+    case OP_SYNC:
         xlrun_kill(s->run);
         break;
     case OP_QUEUED:
@@ -961,8 +988,7 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
     }
     begin_op(hv, s, OP_SAVE);
     s->aborted = false;
-    free(s->save_to);
-    s->save_to = xstrdup(dir);
+    set_save_to(s, dir);
     text = no_room(hv, s, dir);
     if (text) goto out;
     path = save_path(s, ".part");
@@ -1009,21 +1035,20 @@ static bool is_suspended(struct hv *hv, uint32_t domid)
     return suspended;
 }
 
-static void saved(struct hv *hv, struct slot *s, int rc)
+/* The end of a save. FAILURE, which it takes over, says why there is none. */
+static void save_ends(struct hv *hv, struct slot *s, char *failure)
 {
     char *part = save_path(s, ".part");
     char *path = save_path(s, "");
 
     s->op = OP_NONE;
-    close_fd(&s->fd);
-    if (!rc && rename(part, path)) {
-        s->failure = xasprintf("%s: %s", path, strerror(errno));
-    } else if (rc) {
-        s->failure = xstrdup(why(hv, s, rc));
-    } else {
+    if (!failure && rename(part, path))
+        failure = xasprintf("%s: %s", path, strerror(errno));
+    if (!failure) {
         report(hv, s, MC_EV_SAVED, NULL);
         goto out;
     }
+    s->failure = failure;
     unlink(part);
     /* One that has died meanwhile must not be brought back to life. */
     if (is_suspended(hv, s->domid)) {
@@ -1034,6 +1059,47 @@ static void saved(struct hv *hv, struct slot *s, int rc)
 out:
     free(part);
     free(path);
+}
+
+static void synced(void *user, int status, const struct buf *out,
+                   const struct buf *err)
+{
+    struct slot *s = user;
+    char *reason = NULL;
+    char *failure = NULL;
+
+    (void)out;
+    s->run = NULL;
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+        reason = xlrun_reason(err);
+        failure = xasprintf("what was saved did not reach the disk: %s",
+                            reason ? reason : "called off");
+    }
+    free(reason);
+    save_ends(s->hv, s, failure);
+}
+
+/* All is written; now it has to reach the disk before the file gets the name
+ * by which it counts. That takes seconds, hence a child. */
+static void saved(struct hv *hv, struct slot *s, int rc)
+{
+    char *part = save_path(s, ".part");
+    char *json_path = save_path(s, ".json");
+    char *argv[] = {SYNC, part, json_path, NULL};
+    char *failure = NULL;
+    int r;
+
+    close_fd(&s->fd);
+    if (rc) {
+        failure = xstrdup(why(hv, s, rc));
+    } else {
+        begin_op(hv, s, OP_SYNC);
+        r = xlrun_start(&s->run, hv->loop, argv, synced, s);
+        if (r) failure = xasprintf("cannot start " SYNC ": %s", strerror(r));
+    }
+    if (failure) save_ends(hv, s, failure);
+    free(part);
+    free(json_path);
 }
 
 /* Gives the dead instance another name and leaves it there; from now on it is
@@ -1239,6 +1305,7 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
     case OP_NONE:
     case OP_CONVERT:
     case OP_QUEUED:
+    case OP_SYNC:
     case OP_DUMP:
         break;
     }
@@ -1451,7 +1518,8 @@ out:
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand)
+              const char *name, uint32_t domid, bool by_hand,
+              const char *save_to)
 {
     struct slot *s = slot_get(hv, dom);
 
@@ -1461,9 +1529,13 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     free(s->name);
     s->name = xstrdup(name);
     s->domid = domid;
-    /* Its save was cut off by the end of an earlier domd. */
-    if (!by_hand && is_suspended(hv, domid))
+    set_save_to(s, save_to);
+    /* Its save was cut off by the end of an earlier domd. What there is of it
+     * goes first: memory that is older than the disks must not be used. */
+    if (!by_hand && is_suspended(hv, domid)) {
+        forget_saved(s);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
+    }
     if (!watch_on(hv, s)) return true;
     slot_clear(hv, s);
     return false;

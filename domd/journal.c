@@ -79,6 +79,7 @@ static void read_entry(struct journal *j, yajl_val v)
     const char *uuid = json_get_string(v, "uuid");
     const char *reason = json_get_string(v, "reason");
     int64_t restarts = json_get_int(v, "restarts", 0);
+    int64_t offset;
     struct journal_entry *e;
     struct mc_past *past;
 
@@ -99,6 +100,9 @@ static void read_entry(struct journal *j, yajl_val v)
     past->latency = read_time(v, "latency", -1);
     past->stamp = (uint64_t)json_get_int(v, "stamp", 0);
     past->reason = reason ? xstrdup(reason) : NULL;
+    e->console.inode = (uint64_t)json_get_int(v, "console_inode", 0);
+    offset = json_get_int(v, "console_offset", 0);
+    if (offset > 0) e->console.offset = (uint64_t)offset;
     read_names(v, "writes", &past->writes);
     read_failures(v, past);
 }
@@ -171,6 +175,8 @@ static void write_entry(yajl_gen g, const struct journal_entry *e)
     json_int(g, "started", past->started);
     json_int(g, "latency", past->latency);
     json_int(g, "stamp", (int64_t)past->stamp);
+    json_int(g, "console_inode", (int64_t)e->console.inode);
+    json_int(g, "console_offset", (int64_t)e->console.offset);
     if (past->reason) json_string(g, "reason", past->reason);
     write_names(g, "writes", &past->writes);
     json_array(g, "failures");

@@ -10,10 +10,12 @@
 
 #include "hv.h"
 #include "machine.h"
+#include "probe.h"
 
 struct journal_entry {
     char *name;
-    char uuid[HV_UUID_LEN]; /* of the instance; "" if there is none */
+    char uuid[HV_UUID_LEN];      /* of the instance; "" if there is none */
+    struct console_mark console; /* of the instance */
     struct mc_past past;
 };
 

@@ -17,7 +17,7 @@
 struct host {
     bool unknown;
     struct strlist words; /* what `needs` can ask for: hvm, pv, hap, iommu */
-    long total_mb; /* memory that domains can have; 0: not known */
+    long total_mb;        /* memory that domains can have; 0: not known */
 };
 
 void host_dispose(struct host *host);

@@ -798,20 +798,29 @@ void probes_free(struct probes *all)
     free(all);
 }
 
-void probe_mark(struct probes *all, unsigned int dom,
-                const struct policy *policy)
+struct console_mark probe_mark(struct probes *all, unsigned int dom,
+                               const struct policy *policy)
 {
-    struct probe *p = get(all, dom);
+    struct console_mark mark = {0};
     char *path = log_path(all, policy->name);
     struct stat st;
 
-    p->offset = 0;
-    p->inode = 0;
     if (!stat(path, &st)) {
-        p->offset = st.st_size;
-        p->inode = st.st_ino;
+        mark.inode = (uint64_t)st.st_ino;
+        mark.offset = (uint64_t)st.st_size;
     }
     free(path);
+    probe_mark_set(all, dom, &mark);
+    return mark;
+}
+
+void probe_mark_set(struct probes *all, unsigned int dom,
+                    const struct console_mark *mark)
+{
+    struct probe *p = get(all, dom);
+
+    p->inode = (ino_t)mark->inode;
+    p->offset = (off_t)mark->offset;
 }
 
 void probe_start(struct probes *all, unsigned int dom, unsigned int gen,

@@ -27,10 +27,21 @@ struct probes *probes_new(struct loop *loop, struct store *store,
                           void *user);
 void probes_free(struct probes *probes);
 
+/* Where in the log of its console the lines of an instance begin; bytes. All
+ * zero: at the beginning. */
+struct console_mark {
+    uint64_t inode;
+    uint64_t offset;
+};
+
 /* Notes how long the console's log is before the instance is created: only
  * what comes after it counts. */
-void probe_mark(struct probes *probes, unsigned int dom,
-                const struct policy *policy);
+struct console_mark probe_mark(struct probes *probes, unsigned int dom,
+                               const struct policy *policy);
+/* The same for an instance that an earlier daemon has created, whose mark this
+ * is. */
+void probe_mark_set(struct probes *probes, unsigned int dom,
+                    const struct console_mark *mark);
 /* Begins to look at an instance. The callback comes from the loop, never from
  * within. */
 void probe_start(struct probes *probes, unsigned int dom, unsigned int gen,

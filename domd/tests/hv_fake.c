@@ -256,7 +256,8 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand)
+              const char *name, uint32_t domid, bool by_hand,
+              const char *save_to)
 {
     struct fake_slot *s = get(hv, dom);
 
@@ -268,6 +269,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     s->domid = domid;
     free(s->name);
     s->name = xstrdup(name);
+    (void)save_to;
     note(hv, "adopt", name);
     /* As with libxl, a death of before is told to whoever asks later. */
     if (!by_hand && read_dom(hv, domid, was, uuid, state) &&

@@ -634,6 +634,27 @@ def test_console_probe(host):
     host.until_states(a="ready", b="ready")
 
 
+def test_console_probe_goes_on_after_a_kill(host):
+    """What an earlier instance said does not make the one that was adopted ready."""
+    host.domain("a", 'ready = "console:^up$"')
+    log = host.console / "guest-a.log"
+    log.write_text("up\n")
+    host.start()
+    host.until_states(a="booting")
+    host.kill()
+    with log.open("a", encoding="ascii") as lines:
+        lines.write("meanwhile\n")
+    host.start()
+    host.until_states(a="booting")
+    time.sleep(0.3)
+    assert host.states()["a"] == "booting"
+    host.kill()
+    with log.open("a", encoding="ascii") as lines:
+        lines.write("up\n")
+    host.start()
+    host.until_states(a="ready")
+
+
 def serve(handler):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
