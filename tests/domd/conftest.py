@@ -67,7 +67,7 @@ class Host:
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(20)
+        client.settimeout(60)
         client.connect(str(self.socket))
         return client
 
