@@ -22,6 +22,26 @@ start_timeout = 600
 
 UP = 'ready = "console:hello: %s up"\n'
 
+# A guest whose only program is a line of shell: it ends as the line says.
+MISFIT = """name = "%(name)s"
+type = "pv"
+kernel = "/config/images/hello/vmlinux"
+ramdisk = "/config/images/hello/initrd.gz"
+cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "%(line)s"'
+memory = 40
+autostart = "no"
+on_crash = "destroy"
+stop_timeout = 5
+"""
+
+MISFITS = {
+    "crasher": ("exit 1", 'ready = "console:never"\nrestart_delay = 0\n'),
+    "needy": ("sleep 9999", 'requires = [ "crasher" ]\n'),
+    "hanger": ("while sleep 9; do true; done", ""),
+    "rebooter": ("sleep 5; reboot -f", 'ready = "created"\n'),
+    "sleeper": ("sleep 5; poweroff -f", 'ready = "created"\n'),
+}
+
 # Three levels: a; b and c; d to h.
 NEEDS = {"a": "", "b": "a", "c": "a", "d": "b", "e": "b", "f": "c", "g": "c", "h": "b"}
 
@@ -35,6 +55,8 @@ def tree():
         if needs:
             text += 'requires = [ "%s" ]\n' % needs
         files["domains/%s.cfg" % name] = text
+    for name, (line, policy) in MISFITS.items():
+        files["domains/%s.cfg" % name] = MISFIT % {"name": name, "line": line} + policy
     files["domains/brief.cfg"] = (GUEST % {"name": "brief"} + 'autostart = "no"\nready = "created"\n'
                                   'on_stop = "destroy"\n')
     files["domains/nodisk.cfg"] = GUEST % {"name": "nodisk"} + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
@@ -101,11 +123,49 @@ def test_stop_and_start_leave_the_others_alone(machine):
     assert after["d"]["domid"] == before["d"]["domid"]
 
 
-def test_killed_50_times_during_a_start(machine):
+def test_misfits_end_as_documented(machine):
+    before = status(machine)
+    machine.out("xenith start needy hanger rebooter sleeper")
+    now = wait_for(machine, lambda now: now["crasher"]["state"] == "held"
+                   and now["sleeper"]["state"] == "stopped" and now["rebooter"]["restarts"] >= 1
+                   and now["hanger"]["state"] == "ready")
+    assert "it crashed" in now["crasher"]["reason"]
+    assert now["crasher"]["restarts"] == 3
+    assert now["needy"]["state"] == "blocked" and "crasher" in now["needy"]["reason"]
+    assert now["sleeper"]["reason"] == "it powered itself off"
+    assert now["sleeper"]["restarts"] == 0
+    machine.out("xenith stop --wait needy crasher hanger rebooter", 300)
+    now = status(machine)
+    assert now["hanger"]["state"] == "stopped"
+    assert "did not shut down within 5 s, and was destroyed" in now["hanger"]["reason"]
+    for name in NEEDS:
+        assert (now[name]["domid"], now[name]["state"]) == (before[name]["domid"], "ready")
+
+
+def completed(machine, *pieces):
+    """Type pieces that end in a tab, each seen completed, and forget the line."""
+    for typed, expected in pieces:
+        since = machine.console.position()
+        machine.console.send(typed + "\t")
+        machine.console.wait(re.escape(expected), since, cap=60)
+    machine.console.send("\x15\r")
+
+
+def test_tab_completes_commands_and_domains(machine):
+    """The shell asks xenith and xl for the words that may follow."""
+    machine.out("true")
+    completed(machine, ("xenith gr", "graph "), ("--do", "--dot "))
+    completed(machine, ("xenith status nod", "nodisk "))
+    completed(machine, ("xl domi", "domid "), ("Dom", "Domain-0 "))
+    completed(machine, ("cat /etc/inittab; ls /etc/initt", "/etc/inittab "))
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_during_a_start(machine, times):
     machine.out("xenith stop --wait b c a", 900)
     machine.out("xenith start d e f g h")
-    machine.out("n=0; while [ $n -lt 50 ]; do killall -9 domd; n=$((n+1)); "
-                "usleep $((200000 + n * 37000 % 900000)); done", 600)
+    machine.out("n=0; while [ $n -lt %d ]; do killall -9 domd; n=$((n+1)); "
+                "usleep $((200000 + n * 37000 %% 900000)); done" % times, 600)
     wait_for(machine, lambda now: all(now[name]["state"] == "ready" for name in NEEDS))
     names = machine.out("xl list | awk 'NR > 1 { print $1 }'").split()
     assert sorted(names) == ["Domain-0"] + sorted(NEEDS)
