@@ -1,0 +1,53 @@
+"""The unit tests of domd and what else domd/Makefile offers, each of it run."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+DOMD = pathlib.Path(__file__).resolve().parents[2] / "domd"
+
+slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
+
+
+def make(out, *arguments):
+    done = subprocess.run(["make", "-s", "-C", str(DOMD), "OUT=%s" % out, *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server"])
+def test_unit(out, name):
+    program = out / "tests" / ("test_" + name)
+    make(out, str(program))
+    done = subprocess.run([str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, cwd=DOMD, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]
+
+
+def test_fuzz(out):
+    assert "runs of each target" in make(out, "fuzz")
+
+
+def test_every_unit_test_is_run():
+    tests = {path.stem[len("test_"):] for path in (DOMD / "tests").glob("test_*.c")}
+    assert tests == set(test_unit.pytestmark[0].args[1])
+
+
+def test_format():
+    sources = [str(path) for path in DOMD.rglob("*.[ch]")]
+    done = subprocess.run(["clang-format", "--dry-run", "-Werror", *sources],
+                          stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@slow
+def test_analysis(out):
+    make(out, "analyse")
+
+
+@slow
+def test_mutants(out):
+    make(out, "mutants")
