@@ -9,9 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A busy host may take so long: while libxl builds a large domain, domd
- * answers nobody. */
-#define PATIENCE (300 * 1000)
 /* After this, whoever waits is told so. */
 #define SILENCE (5 * 1000)
 
@@ -22,7 +19,7 @@ struct conn {
     struct buf line;
 };
 
-struct conn *conn_open(const char *path, bool say)
+struct conn *conn_open(const char *path, int patience, bool say)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct conn *c;
@@ -43,7 +40,7 @@ struct conn *conn_open(const char *path, bool say)
     }
     c = xcalloc(1, sizeof(*c));
     c->fd = fd;
-    c->patience = PATIENCE;
+    c->patience = patience;
     return c;
 }
 

@@ -6,10 +6,14 @@
 
 struct conn;
 
-/* Connects. Returns NULL; if SAY, after having said why on standard error. */
-struct conn *conn_open(const char *path, bool say);
+/* In ms. While libxl builds a large domain on a busy host, domd answers
+ * nobody. */
+#define CONN_PATIENCE (300 * 1000)
+
+/* Connects; conn_ask will wait PATIENCE for an answer. Returns NULL; if SAY,
+ * after having said why on standard error. */
+struct conn *conn_open(const char *path, int patience, bool say);
 void conn_close(struct conn *conn);
-/* How long conn_ask waits for an answer, in ms. */
 void conn_patience(struct conn *conn, int ms);
 
 /* Sends a request. False: it said why on standard error. */

@@ -26,11 +26,13 @@ enum {
     EXIT_OK = 0,
     EXIT_WRONG = 1, /* it could not be done, or something is wrong */
     EXIT_USAGE = 2,
+    EXIT_HANGS = 3, /* domd is there, and does nothing */
 };
 
 struct options {
     const char *socket;
     const char *console_dir;
+    int patience; /* in ms */
     bool json;
     bool watch; /* --watch, --follow */
     bool wait;
@@ -67,7 +69,7 @@ static int print_status(struct conn *c, const struct options *o,
 static int watch_status(struct conn *c, const struct options *o,
                         char *const *names)
 {
-    struct conn *events = conn_open(o->socket, true);
+    struct conn *events = conn_open(o->socket, o->patience, true);
     yajl_val v = events ? conn_ask(events, "events", NULL) : NULL;
     int rc = EXIT_WRONG;
     bool eof = false;
@@ -94,7 +96,7 @@ out:
 
 static int cmd_status(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket, true);
+    struct conn *c = conn_open(o->socket, o->patience, true);
     int rc;
 
     if (!c) return EXIT_WRONG;
@@ -169,8 +171,8 @@ static enum verdict wait_on(const struct options *o, char *const *names,
                             int64_t end, bool say, struct buf *moving,
                             struct buf *bad)
 {
-    struct conn *events = conn_open(o->socket, say);
-    struct conn *c = events ? conn_open(o->socket, say) : NULL;
+    struct conn *events = conn_open(o->socket, o->patience, say);
+    struct conn *c = events ? conn_open(o->socket, o->patience, say) : NULL;
     enum verdict verdict = NO_DOMD;
     int64_t left = end - now_ms();
     bool eof = false;
@@ -247,7 +249,7 @@ static int simple(const struct options *o, const char *cmd, char *const *args)
         fprintf(stderr, "xenith: %s: which domain?\n", cmd);
         return EXIT_USAGE;
     }
-    c = conn_open(o->socket, true);
+    c = conn_open(o->socket, o->patience, true);
     answer = c ? conn_ask(c, cmd, args) : NULL;
     conn_close(c);
     if (!answer) return EXIT_WRONG;
@@ -292,7 +294,7 @@ static int cmd_disable(const struct options *o, char *const *args)
 
 static int cmd_reload(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket, true);
+    struct conn *c = conn_open(o->socket, o->patience, true);
     yajl_val answer = c ? conn_ask(c, "reload", NULL) : NULL;
     yajl_val problems = answer ? json_get_array(answer, "problems") : NULL;
     int rc = answer ? EXIT_OK : EXIT_WRONG;
@@ -310,7 +312,7 @@ static int cmd_reload(const struct options *o, char *const *args)
 
 static int cmd_events(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket, true);
+    struct conn *c = conn_open(o->socket, o->patience, true);
     yajl_val v = c ? conn_ask(c, "events", NULL) : NULL;
     bool eof = false;
 
@@ -339,7 +341,7 @@ static int cmd_events(const struct options *o, char *const *args)
 
 static int cmd_metrics(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket, true);
+    struct conn *c = conn_open(o->socket, o->patience, true);
     yajl_val answer = c ? conn_ask(c, "metrics", NULL) : NULL;
     struct buf out = {0};
     int rc = answer ? EXIT_OK : EXIT_WRONG;
@@ -355,18 +357,47 @@ static int cmd_metrics(const struct options *o, char *const *args)
 
 /* Stops all domains, and returns when the last is down. What the host's way
  * down calls before it unmounts anything. */
-static int cmd_shutdown(const struct options *o, char *const *args)
+/* Whether domd answers anybody. */
+static bool answers(const struct options *o)
 {
-    struct conn *c = conn_open(o->socket, true);
+    struct conn *c = conn_open(o->socket, o->patience, false);
     yajl_val answer = NULL;
-    bool eof = true;
+    bool eof;
 
-    (void)args;
-    if (c && conn_send(c, "shutdown", NULL)) answer = conn_read(c, -1, &eof);
-    if (c && !answer) fprintf(stderr, "xenith: domd has hung up\n");
+    if (c && conn_send(c, "status", NULL))
+        answer = conn_read(c, o->patience, &eof);
     yajl_tree_free(answer);
     conn_close(c);
-    return answer ? EXIT_OK : EXIT_WRONG;
+    return answer != NULL;
+}
+
+/* Each domain has its timeout, so that the end comes by itself; unless domd
+ * hangs, and then the host must be able to go down without it. */
+static int cmd_shutdown(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket, o->patience, true);
+    yajl_val answer = NULL;
+    bool eof = true;
+    int rc = EXIT_WRONG;
+
+    (void)args;
+    if (!c || !conn_send(c, "shutdown", NULL)) goto out;
+    do {
+        answer = conn_read(c, o->patience, &eof);
+    } while (!answer && !eof && answers(o));
+    if (answer) {
+        rc = EXIT_OK;
+    } else if (eof) {
+        fprintf(stderr, "xenith: domd has hung up\n");
+    } else {
+        fprintf(stderr, "xenith: domd has not answered within %d s\n",
+                o->patience / 1000);
+        rc = EXIT_HANGS;
+    }
+out:
+    yajl_tree_free(answer);
+    conn_close(c);
+    return rc;
 }
 
 /* ---- what needs no domd ------------------------------------------------- */
@@ -618,7 +649,7 @@ static void offer(const char *word, const char *begin)
 /* The names of the domains, if domd says them at once. */
 static void offer_names(const struct options *o, const char *begin)
 {
-    struct conn *c = conn_open(o->socket, false);
+    struct conn *c = conn_open(o->socket, o->patience, false);
     yajl_val v = NULL;
     bool eof;
     size_t i;
@@ -666,7 +697,8 @@ static void usage(FILE *to)
 {
     size_t i;
 
-    fputs("usage: xenith [-s SOCKET] COMMAND [ARGUMENT...]\n", to);
+    fputs("usage: xenith [-s SOCKET] [-t SECONDS] COMMAND [ARGUMENT...]\n",
+          to);
     for (i = 0; i < ARRAY_SIZE(commands); i++)
         fprintf(to, "  %-9s %-29s %s\n", commands[i].name, commands[i].args,
                 commands[i].help);
@@ -683,7 +715,9 @@ int main(int argc, char **argv)
     struct options o = {
         .socket = DOMD_SOCKET,
         .console_dir = CONSOLE_DIR,
+        .patience = CONN_PATIENCE,
     };
+    long seconds;
     size_t i;
     int opt;
 
@@ -692,13 +726,22 @@ int main(int argc, char **argv)
         o.socket = argv[opt + 1];
     if (opt < argc && !strcmp(argv[opt], "complete"))
         return complete(&o, argv + opt + 1);
-    while ((opt = getopt_long(argc, argv, "s:l:fh", longs, NULL)) != -1) {
+    while ((opt = getopt_long(argc, argv, "s:l:t:fh", longs, NULL)) != -1) {
         switch (opt) {
         case 's':
             o.socket = optarg;
             break;
         case 'l':
             o.console_dir = optarg;
+            break;
+        case 't':
+            if (!parse_long(optarg, 1, 86400, &seconds)) {
+                fprintf(stderr,
+                        "xenith: -t: \"%s\" is not a number of seconds\n",
+                        optarg);
+                return EXIT_USAGE;
+            }
+            o.patience = (int)seconds * 1000;
             break;
         case 'J':
             o.json = true;

@@ -516,6 +516,27 @@ def test_bad_clients_harm_nobody(host):
         client.close()
 
 
+def test_shutdown_does_not_wait_for_a_domd_that_hangs(host):
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.daemon.send_signal(signal.SIGSTOP)
+    done = host.xenith("-t", "1", "shutdown")
+    host.daemon.send_signal(signal.SIGCONT)
+    assert done.returncode == 3
+    assert done.stderr == "xenith: domd has not answered within 1 s\n"
+
+
+def test_shutdown_waits_for_a_domain_that_takes_long(host):
+    """As long as domd answers, it is for the domain's own timeout to end it."""
+    host.domain("a", "stop_timeout = 4")
+    (host.fake / "hang-a").write_text("")
+    host.start()
+    host.until_states(a="ready")
+    host.ok("-t", "1", "shutdown")
+    assert host.states()["a"] == "stopped"
+
+
 def test_descriptors_and_memory_stay_flat(host):
     host.domain("a", 'restart = "always"')
     host.ms = 1
