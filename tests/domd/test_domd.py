@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import socket
 import time
 
