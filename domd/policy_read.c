@@ -363,10 +363,16 @@ static void read_disk(struct reader *r, const char *spec)
         wrong(r, "disk", "\"%s\" cannot be understood", spec);
         goto out;
     }
-    /* Empty drives, and what a script or another domain makes sense of. */
-    if (!disk.pdev_path || !*disk.pdev_path || disk.script ||
-        disk.backend_domname || disk.backend_domid)
+    if (!disk.pdev_path || !*disk.pdev_path) goto out; /* an empty drive */
+    /* What a script or another domain makes of it is theirs to know; but the
+     * same words mean the same disk. */
+    if (disk.script || disk.backend_domname) {
+        path = xasprintf("%s:%s",
+                         disk.script ? disk.script : disk.backend_domname,
+                         disk.pdev_path);
+        if (disk.readwrite) strlist_add(&r->p->writes, path);
         goto out;
+    }
     path = *disk.pdev_path == '/' ? xstrdup(disk.pdev_path)
                                   : xasprintf("/dev/%s", disk.pdev_path);
     need_file(r, "disk", path);

@@ -83,7 +83,8 @@ static void every_key(void **state)
         "restart_window = 77\non_stop = \"save\"\nsave_to = \"/data\"\n"
         "priority = 99\nneeds = [ \"hvm\", \"/dev/kvm\" ]\n"
         "memory = 512\nvif = [ \"mac=00:16:3e:01:02:03, ip=10.0.0.5\" ]\n"
-        "disk = [ \"/dev/x,raw,xvda,rw\", \"/dev/y,raw,xvdb,ro\" ]\n");
+        "disk = [ \"/dev/x,raw,xvda,rw\", \"/dev/y,raw,xvdb,ro\", "
+        "\"script=block-iscsi,vdev=xvdc,target=iqn=a:b\" ]\n");
     char *ready;
 
     (void)state;
@@ -109,8 +110,9 @@ static void every_key(void **state)
     assert_int_equal(p->memory_mb, 512);
     assert_string_equal(p->macs.v[0], "00:16:3e:01:02:03");
     assert_string_equal(p->address, "10.0.0.5");
-    assert_int_equal(p->writes.n, 1);
+    assert_int_equal(p->writes.n, 2);
     assert_string_equal(p->writes.v[0], "/dev/x");
+    assert_string_equal(p->writes.v[1], "block-iscsi:iqn=a:b");
     policy_free(p);
 }
 
