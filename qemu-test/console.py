@@ -238,12 +238,12 @@ class Shell:
         """Run a command; return (output, exit status)."""
         if not self._awake:
             self._wake()
-        text = self._ask("xr %s " + shlex.quote(command), timeout)
+        text = self._ask("xr", timeout, shlex.quote(command))
         for _ in range(self.TRIES):
             if text is not None:
                 body, _, status = text.rpartition("=")
                 return body.rstrip("\n"), int(status)
-            text = self._ask("xa %s", timeout)
+            text = self._ask("xa", timeout)
         raise ConsoleError("the output of %r came back damaged %d times\n%s"
                            % (command, self.TRIES, self._console.transcript.tail()))
 
@@ -283,12 +283,13 @@ class Shell:
         self._console.send(piece)
         return self._console.poll(lambda text: is_echo(piece, text[since:]), 10)
 
-    def _ask(self, question, timeout):
+    def _ask(self, function, timeout, argument=""):
         """Type a question, return its answer, or None if that was damaged."""
         self._count += 1
         mark = "x%d" % self._count
         begin, end = "<%s>" % mark, "</%s>" % mark
-        self._type(question % mark)
+        question = "%s %s %s" % (function, mark, argument)
+        self._type(question)
         since = self._console.position()
         self._console.send("\r")
         # An answer whose marks were damaged counts as none, so no harm is

@@ -5,6 +5,7 @@ hardware virtualisation (docs/testing.md says why each is there).
 """
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -110,10 +111,10 @@ class Machine:
         if attach == "net":
             boot = "pxelinux.0" if firmware == "bios" else "grub/bootx64.efi"
             user += ",tftp=%s,bootfile=%s" % (comma(medium), boot)
-        for address, port in [(a, p) for a in LEASES for p in (22, 80)]:
-            self.forwards[address, port] = free_port()
-            user += ",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (
-                self.forwards[address, port], address, port)
+        services = [(a, p) for a in LEASES for p in (22, 80)]
+        self.forwards = dict(zip(services, free_ports(len(services))))
+        for (address, port), forward in self.forwards.items():
+            user += ",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (forward, address, port)
         model = "virtio-net-pci" if firmware == "bios" else "e1000e"
         first = ",bootindex=0" if attach == "net" else ""
         return ["-netdev", user, "-device", model + ",netdev=net,id=nic" + first]
@@ -203,7 +204,10 @@ def comma(path):
     return path.replace(",", ",,")
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def free_ports(count):
+    """All are held until the last is found, so that none comes twice."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -146,7 +146,7 @@ def test_output_comes_back_whole(start, script):
 
 def test_any_quoting_goes_through(start):
     shell = Shell(start(QUIET))
-    assert shell.run("x='a b'; echo \"$x\" 'q\"q' $((1+1)) \"it's\"")[0] == "a b q\"q 2 it's"
+    assert shell.run("x='a b'; echo \"$x\" 'q\"q' $((1+1)) \"it's\" 5%d")[0] == "a b q\"q 2 it's 5%d"
 
 
 def test_a_command_does_not_change_the_shell(start):
