@@ -199,8 +199,10 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
              (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
     hv->cb.begins(hv->cb.user, dom, uuid);
-    note(hv, "create", s->name);
+    /* Noted when it is there: we may be killed in between, and a creation that
+     * was noted and did not happen would look like two. */
     put(hv, s->domid, s->name, uuid, "built");
+    note(hv, "create", s->name);
     later(s, hv->ms, created);
 }
 
