@@ -786,37 +786,25 @@ static void clean_up(struct hv *hv, struct slot *s, int rc)
     cleaned_up(hv, s);
 }
 
-/* Removes what was saved, or was about to be. */
-static void forget_saved(const struct slot *s)
+/* Removes the save file, or with SUFFIX one of its neighbours. */
+static void unlink_saved(const struct slot *s, const char *suffix)
 {
-    static const char *const files[] = {"", ".part", ".json"};
-    size_t i;
+    char *path = save_path(s, suffix);
 
-    if (!s->save_to) return;
-    for (i = 0; i < ARRAY_SIZE(files); i++) {
-        char *path = save_path(s, files[i]);
-
-        (void)unlink(path);
-        free(path);
-    }
+    (void)unlink(path);
+    free(path);
 }
 
 /* What was saved must never be used twice. If the restore was called off, the
  * guest has not run, and it can be used again. */
 static void restored(const struct slot *s, int rc)
 {
-    char *path;
-
     if (rc && s->aborted) return;
-    path = save_path(s, "");
     if (rc)
         put_aside(s);
     else
-        (void)unlink(path);
-    free(path);
-    path = save_path(s, ".json");
-    (void)unlink(path);
-    free(path);
+        unlink_saved(s, "");
+    unlink_saved(s, ".json");
 }
 
 static void created(struct hv *hv, struct slot *s, int rc)
@@ -1533,7 +1521,11 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     /* Its save was cut off by the end of an earlier domd. What there is of it
      * goes first: memory that is older than the disks must not be used. */
     if (!by_hand && is_suspended(hv, domid)) {
-        forget_saved(s);
+        if (s->save_to) {
+            unlink_saved(s, "");
+            unlink_saved(s, ".part");
+            unlink_saved(s, ".json");
+        }
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     }
     if (!watch_on(hv, s)) return true;

@@ -11,24 +11,13 @@ import pathlib
 import subprocess
 
 import drives
+import guests
 from answers import Answers
 from machine import Machine
 
 # Three levels: one; two and three; the others.
 NEEDS = {"one": "", "two": "one", "three": "one", "four": "two", "five": "two",
          "six": "three", "seven": "three", "eight": "two"}
-
-DOMAIN = """name = "%(name)s"
-type = "pv"
-kernel = "/config/images/hello/vmlinux"
-ramdisk = "/config/images/hello/initrd.gz"
-cmdline = "console=hvc0 quiet hello.name=%(name)s"
-memory = 40
-vif = [ "mac=00:16:3e:00:00:%(number)02x" ]
-autostart = "no"
-ready = "console:hello: %(name)s up"
-start_timeout = 600
-"""
 
 # What upstream's installation would have put in place.
 SETTINGS = """XENDOMAINS_AUTO=/tmp/auto
@@ -60,10 +49,9 @@ def tree(directory):
              "images/bench/xendomains": xendomains(),
              "images/bench/settings": SETTINGS, "images/bench/hotplugpath.sh": PATHS}
     for number, (name, needs) in enumerate(NEEDS.items(), 1):
-        text = DOMAIN % {"name": name, "number": number}
-        if needs:
-            text += 'requires = [ "%s" ]\n' % needs
-        files["domains/%d-%s.cfg" % (number, name)] = text
+        files["domains/%d-%s.cfg" % (number, name)] = guests.hello(
+            name, 40, "00:%02x" % number, 'autostart = "no"', guests.says_it_is_up(name),
+            guests.requires(needs))
     return drives.write_tree(directory, files)
 
 

@@ -39,7 +39,7 @@ def address_of(machine, name, timeout=GUEST_UP):
 
 def wait_up(machine, *names):
     """Wait until the guests have said that they are up. The emulation of SVM now
-    and then kills a PVH guest in its first seconds, and xl starts it again: who
+    and then kills a PVH guest in its first seconds, and domd starts it again: who
     looks before they are up may find one missing (docs/testing.md)."""
     for name in names:
         address_of(machine, name)

@@ -7,67 +7,43 @@ import time
 import pytest
 
 import drives
+import guests
 import host
 
-# Each has a MAC address of its own: QEMU gives out 16 addresses and no more.
-GUEST = """name = "%(name)s"
-type = "pv"
-kernel = "/config/images/hello/vmlinux"
-ramdisk = "/config/images/hello/initrd.gz"
-cmdline = "console=hvc0 quiet hello.name=%(name)s"
-memory = 48
-vif = [ "mac=00:16:3e:00:01:%(number)02x" ]
-on_crash = "destroy"
-start_timeout = 600
-"""
-
-UP = 'ready = "console:hello: %s up"\n'
-
-# A guest whose only program is a line of shell: it ends as the line says. Its
-# BusyBox finds no applet by name, as there is no /proc.
-MISFIT = """name = "%(name)s"
-type = "pv"
-kernel = "/config/images/hello/vmlinux"
-ramdisk = "/config/images/hello/initrd.gz"
-cmdline = 'console=hvc0 quiet panic=1 rdinit=/bin/busybox -- sh -c "%(line)s"'
-memory = 40
-autostart = "no"
-on_crash = "destroy"
-stop_timeout = 5
-"""
-
+# Guests whose only program is a line of shell: they end as it says. Their BusyBox
+# finds no applet by name, as there is no /proc.
 MISFITS = {
-    "crasher": ("exit 1", 'ready = "console:never"\nrestart_limit = 2\n'),
-    "needy": ("/bin/busybox sleep 9999", 'requires = [ "crasher" ]\n'),
-    "hanger": ("while /bin/busybox sleep 9; do :; done", ""),
-    "rebooter": ("/bin/busybox sleep 5; /bin/busybox reboot -f", 'ready = "created"\n'),
-    "sleeper": ("/bin/busybox sleep 5; /bin/busybox poweroff -f", 'ready = "created"\n'),
+    "crasher": ("exit 1", 'ready = "console:never"', "restart_limit = 2"),
+    "needy": ("/bin/busybox sleep 9999", guests.requires("crasher")),
+    "hanger": ("while /bin/busybox sleep 9; do :; done",),
+    "rebooter": ("/bin/busybox sleep 5; /bin/busybox reboot -f", 'ready = "created"'),
+    "sleeper": ("/bin/busybox sleep 5; /bin/busybox poweroff -f", 'ready = "created"'),
 }
 
 # Three levels: a; b and c; d to h.
 NEEDS = {"a": "", "b": "a", "c": "a", "d": "b", "e": "b", "f": "c", "g": "c", "h": "b"}
 
 
-def guest(name):
-    return GUEST % {"name": name, "number": sum(name.encode()) % 256}
+def guest(name, *lines):
+    return guests.hello(name, 48, "01:%02x" % (sum(name.encode()) % 256), 'on_crash = "destroy"', *lines)
+
+
+def misfit(name, line, *lines):
+    return guests.pv(name, 'panic=1 rdinit=/bin/busybox -- sh -c "%s"' % line, 40, 'autostart = "no"',
+                     'on_crash = "destroy"', "stop_timeout = 5", *lines)
 
 
 def tree():
-    files = {"host.conf": "console_shell=yes\n",
-             "domains/10-hello-pvh.cfg": "# not here\n",
-             "domains/20-hello-pv.cfg": "# not here\n"}
-    for name, needs in NEEDS.items():
-        text = guest(name) + UP % name
-        if needs:
-            text += 'requires = [ "%s" ]\n' % needs
-        files["domains/%s.cfg" % name] = text
-    for name, (line, policy) in MISFITS.items():
-        files["domains/%s.cfg" % name] = MISFIT % {"name": name, "line": line} + policy
-    files["domains/brief.cfg"] = (guest("brief") + 'autostart = "no"\nready = "created"\n'
-                                  'on_stop = "destroy"\n')
-    files["domains/nodisk.cfg"] = guest("nodisk") + 'disk = [ "/dev/nothing,raw,xvda,rw" ]\n'
-    files["domains/win.cfg"] = guest("win") + 'needs = [ "/dev/nothing" ]\n'
-    return files
+    domains = {name: guest(name, guests.says_it_is_up(name), guests.requires(needs))
+               for name, needs in NEEDS.items()}
+    domains.update({name: misfit(name, *what) for name, what in MISFITS.items()})
+    domains["brief"] = guest("brief", 'autostart = "no"', 'ready = "created"', 'on_stop = "destroy"')
+    domains["nodisk"] = guest("nodisk", 'disk = [ "/dev/nothing,raw,xvda,rw" ]')
+    domains["win"] = guest("win", 'needs = [ "/dev/nothing" ]')
+    return {"host.conf": "console_shell=yes\n",
+            "domains/10-hello-pvh.cfg": "# not here\n",
+            "domains/20-hello-pv.cfg": "# not here\n",
+            **{"domains/%s.cfg" % name: text for name, text in domains.items()}}
 
 
 @pytest.fixture(scope="module")
