@@ -20,7 +20,7 @@ kmake() {
 	env -u CC -u AR -u RANLIB -u STRIP -u LD -u NM -u OBJCOPY \
 		-u CFLAGS -u CPPFLAGS -u LDFLAGS \
 		-u PKG_CONFIG_LIBDIR -u PKG_CONFIG_SYSROOT_DIR \
-		make ARCH=x86_64 CROSS_COMPILE="$TARGET-" HOSTCC=gcc ZSTD="zstd -T1" \
+		make ARCH=x86_64 CROSS_COMPILE="$TARGET-" HOSTCC=gcc \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -d "@$SOURCE_DATE_EPOCH")" \
 		KCFLAGS="-Wno-all -Wno-extra -ftrack-macro-expansion=0" \
 		KBUILD_BUILD_USER=xenith KBUILD_BUILD_HOST=xenith KBUILD_BUILD_VERSION=1 \
