@@ -25,7 +25,7 @@
 struct extra {
     bool forced; /* the last destroy was not asked for nicely */
     char uuid[HV_UUID_LEN];
-    struct console_mark console; /* of the instance */
+    struct probe_mark mark; /* of the instance */
 };
 
 struct daemon {
@@ -90,7 +90,7 @@ static void save_journal(struct daemon *d)
         mc_past_of(&d->m, i, &e->past);
         if (!mc_has_instance(dom->state)) continue;
         strcpy(e->uuid, extra(d, i)->uuid);
-        e->console = extra(d, i)->console;
+        e->mark = extra(d, i)->mark;
     }
     r = journal_write(&j, d->journal_path);
     if (r)
@@ -162,7 +162,7 @@ static void act(struct daemon *d, const struct mc_action *a)
     if (!dom->policy) return;
     switch (a->act) {
     case MC_ACT_CREATE:
-        x->console = probe_mark(d->probes, a->dom, dom->policy);
+        x->mark = probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
         hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
         break;
@@ -224,11 +224,15 @@ static void hv_result(void *user, unsigned int dom, enum mc_event event,
     pump(d);
 }
 
-static void hv_begins(void *user, unsigned int dom, const char *uuid)
+static void hv_begins(void *user, unsigned int dom, const char *uuid,
+                      bool resumed)
 {
     struct daemon *d = user;
+    struct extra *x = extra(d, dom);
 
-    snprintf(extra(d, dom)->uuid, HV_UUID_LEN, "%s", uuid);
+    snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
+    x->mark.resumed = resumed;
+    probe_mark_set(d->probes, dom, &x->mark);
     /* Before the hypervisor knows of it: a successor has to recognise it. */
     save_journal(d);
 }
@@ -420,8 +424,8 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     unsigned int gen;
 
     strcpy(extra(d, dom)->uuid, info->uuid);
-    extra(d, dom)->console = e->console;
-    probe_mark_set(d->probes, dom, &e->console);
+    extra(d, dom)->mark = e->mark;
+    probe_mark_set(d->probes, dom, &e->mark);
     gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
     if (!hv_adopt(d->hv, dom, gen, name, info->domid, false, p->save_to)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};

@@ -25,8 +25,10 @@ struct hv_callbacks {
     void (*result)(void *user, unsigned int dom, enum mc_event event,
                    const struct mc_result *result);
     /* An instance is about to be made, and will have this UUID: to be noted
-     * before anything exists, so that it is recognised after a crash. */
-    void (*begins)(void *user, unsigned int dom, const char *uuid);
+     * before anything exists, so that it is recognised after a crash.
+     * RESUMED: it goes on from where it was saved. */
+    void (*begins)(void *user, unsigned int dom, const char *uuid,
+                   bool resumed);
     /* Domains have come or gone, perhaps not by our doing. */
     void (*list_changed)(void *user);
     /* A line for the log. */

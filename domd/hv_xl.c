@@ -651,7 +651,7 @@ static void build(struct hv *hv, struct slot *s)
     look_for_saved(hv, s);
     snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
              LIBXL_UUID_BYTES(s->config.c_info.uuid));
-    hv->cb.begins(hv->cb.user, s->dom, s->uuid);
+    hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
     begin_op(hv, s, OP_CREATE);
     s->domid = HV_NO_DOMID;
     if (s->fd >= 0) {

@@ -100,9 +100,10 @@ static void read_entry(struct journal *j, yajl_val v)
     past->latency = read_time(v, "latency", -1);
     past->stamp = (uint64_t)json_get_int(v, "stamp", 0);
     past->reason = reason ? xstrdup(reason) : NULL;
-    e->console.inode = (uint64_t)json_get_int(v, "console_inode", 0);
+    e->mark.inode = (uint64_t)json_get_int(v, "console_inode", 0);
     offset = json_get_int(v, "console_offset", 0);
-    if (offset > 0) e->console.offset = (uint64_t)offset;
+    if (offset > 0) e->mark.offset = (uint64_t)offset;
+    e->mark.resumed = json_get_bool(v, "resumed", false);
     read_names(v, "writes", &past->writes);
     read_failures(v, past);
 }
@@ -175,8 +176,9 @@ static void write_entry(yajl_gen g, const struct journal_entry *e)
     json_int(g, "started", past->started);
     json_int(g, "latency", past->latency);
     json_int(g, "stamp", (int64_t)past->stamp);
-    json_int(g, "console_inode", (int64_t)e->console.inode);
-    json_int(g, "console_offset", (int64_t)e->console.offset);
+    json_int(g, "console_inode", (int64_t)e->mark.inode);
+    json_int(g, "console_offset", (int64_t)e->mark.offset);
+    json_bool(g, "resumed", e->mark.resumed);
     if (past->reason) json_string(g, "reason", past->reason);
     write_names(g, "writes", &past->writes);
     json_array(g, "failures");

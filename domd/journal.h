@@ -14,8 +14,8 @@
 
 struct journal_entry {
     char *name;
-    char uuid[HV_UUID_LEN];      /* of the instance; "" if there is none */
-    struct console_mark console; /* of the instance */
+    char uuid[HV_UUID_LEN]; /* of the instance; "" if there is none */
+    struct probe_mark mark; /* of the instance */
     struct mc_past past;
 };
 

@@ -33,7 +33,8 @@ struct probe {
     unsigned int dom;
     unsigned int gen;
     bool running;
-    bool due; /* something that it watches has changed */
+    bool resumed; /* see probe.h */
+    bool due;     /* something that it watches has changed */
     struct ready ready;
     char *name;
     uint32_t domid;
@@ -798,10 +799,10 @@ void probes_free(struct probes *all)
     free(all);
 }
 
-struct console_mark probe_mark(struct probes *all, unsigned int dom,
-                               const struct policy *policy)
+struct probe_mark probe_mark(struct probes *all, unsigned int dom,
+                             const struct policy *policy)
 {
-    struct console_mark mark = {0};
+    struct probe_mark mark = {0};
     char *path = log_path(all, policy->name);
     struct stat st;
 
@@ -815,12 +816,19 @@ struct console_mark probe_mark(struct probes *all, unsigned int dom,
 }
 
 void probe_mark_set(struct probes *all, unsigned int dom,
-                    const struct console_mark *mark)
+                    const struct probe_mark *mark)
 {
     struct probe *p = get(all, dom);
 
     p->inode = (ino_t)mark->inode;
     p->offset = (off_t)mark->offset;
+    p->resumed = mark->resumed;
+}
+
+/* Whether the guest says that it is ready once only, on its way up. */
+static bool is_said_at_boot(const struct ready *ready)
+{
+    return ready->kind == READY_CONSOLE || ready->kind == READY_XENSTORE;
 }
 
 void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
@@ -841,6 +849,8 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
     text = ready_text(&policy->ready);
     (void)ready_parse(text, &p->ready);
     free(text);
+    if (p->resumed && is_said_at_boot(&p->ready))
+        p->ready.kind = READY_FRONTENDS;
     if (p->ready.kind == READY_CONSOLE &&
         !regcomp(&p->regex, p->ready.arg,
                  REG_EXTENDED | REG_NOSUB | REG_NEWLINE))

@@ -27,21 +27,24 @@ struct probes *probes_new(struct loop *loop, struct store *store,
                           void *user);
 void probes_free(struct probes *probes);
 
-/* Where in the log of its console the lines of an instance begin; bytes. All
- * zero: at the beginning. */
-struct console_mark {
+/* What is known of an instance from its creation: where in the log of its
+ * console its lines begin (bytes; all zero: at the beginning), and whether it
+ * goes on from where it was saved. Such a one says nothing again of what it
+ * said at its boot; its devices connect again. */
+struct probe_mark {
     uint64_t inode;
     uint64_t offset;
+    bool resumed;
 };
 
 /* Notes how long the console's log is before the instance is created: only
  * what comes after it counts. */
-struct console_mark probe_mark(struct probes *probes, unsigned int dom,
-                               const struct policy *policy);
+struct probe_mark probe_mark(struct probes *probes, unsigned int dom,
+                             const struct policy *policy);
 /* The same for an instance that an earlier daemon has created, whose mark this
- * is. */
+ * is, and for one of which more is known now. */
 void probe_mark_set(struct probes *probes, unsigned int dom,
-                    const struct console_mark *mark);
+                    const struct probe_mark *mark);
 /* Begins to look at an instance. The callback comes from the loop, never from
  * within. */
 void probe_start(struct probes *probes, unsigned int dom, unsigned int gen,

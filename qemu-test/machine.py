@@ -40,12 +40,13 @@ class Machine:
               kernel (a Multiboot kernel given to QEMU itself; no boot loader)
     firmware  bios or uefi
     drives    paths of further disks; a .iso becomes a CD
+    disk      size in MiB of an empty disk after these, which may be written to
     nic       a network card or none at all
     append    attach=kernel: the command line; modules: the initrd argument
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
-                 nic=True, append="", modules="", log_dir=None, extra=()):
+                 disk=0, nic=True, append="", modules="", log_dir=None, extra=()):
         self.name = name
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
@@ -61,6 +62,8 @@ class Machine:
         command += self._medium(medium, attach, append, modules)
         for drive in drives:
             command += self._drive(drive)
+        if disk:
+            command += self._disk(disk)
         command += self._network(nic, firmware, attach, medium)
         command += list(extra)
         log = None
@@ -103,6 +106,12 @@ class Machine:
             return ["-drive", "if=none,id=cfg,media=cdrom,readonly=on,file=" + comma(path),
                     "-device", "ide-cd,drive=cfg,bus=ide.0"]
         return ["-drive", "if=virtio,format=raw,readonly=on,file=" + comma(path)]
+
+    def _disk(self, mib):
+        path = os.path.join(self.scratch, "disk.img")
+        with open(path, "wb") as out:
+            out.truncate(mib << 20)
+        return ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + comma(path)]
 
     def _network(self, nic, firmware, attach, medium):
         if not nic:

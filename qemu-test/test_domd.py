@@ -38,6 +38,8 @@ def tree():
                for name, needs in NEEDS.items()}
     domains.update({name: misfit(name, *what) for name, what in MISFITS.items()})
     domains["brief"] = guest("brief", 'autostart = "no"', 'ready = "created"', 'on_stop = "destroy"')
+    domains["keeper"] = guest("keeper", 'autostart = "no"', guests.says_it_is_up("keeper"),
+                              'on_stop = "save"', 'save_to = "/var/lib/xen/save"')
     domains["nodisk"] = guest("nodisk", 'disk = [ "/dev/nothing,raw,xvda,rw" ]')
     domains["win"] = guest("win", 'needs = [ "/dev/nothing" ]')
     return {"host.conf": "console_shell=yes\n",
@@ -51,7 +53,7 @@ def machine(boot, iso, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree()))
-    return boot("domd", iso, drives=[drive]).wait_ready()
+    return boot("domd", iso, drives=[drive], disk=256).wait_ready()
 
 
 def status(machine):
@@ -122,6 +124,29 @@ def test_misfits_end_as_documented(machine):
     assert "did not shut down within 5 s, and was destroyed" in now["hanger"]["reason"]
     for name in NEEDS:
         assert (now[name]["domid"], now[name]["state"]) == (before[name]["domid"], "ready")
+
+
+def test_saved_and_restored(machine):
+    """The same boot of the guest goes on. It does not say again that it is up, and is
+    ready all the same; its network works."""
+    machine.out("mkdir -p /var/lib/xen/save; xenith start --wait keeper", 900)
+    machine.out("xenith stop --wait keeper", 300)
+    now = status(machine)["keeper"]
+    assert now["state"] == "stopped" and "/var/lib/xen/save is in memory" in now["reason"], now
+
+    machine.out("mkfs.ext4 -q /dev/vdb && mount /dev/vdb /var/lib/xen/save", 300)
+    log = "/var/log/xen/console/guest-keeper.log"
+    machine.out("xenith start --wait keeper", 900)
+    said = machine.out("grep 'keeper up' %s" % log).splitlines()
+    machine.out("xenith stop --wait keeper", 600)
+    assert machine.out("cd /var/lib/xen/save; ls keep*").split() == ["keeper.save", "keeper.save.json"]
+    machine.out("xenith start --wait keeper", 900)
+    assert status(machine)["keeper"]["state"] == "ready"
+    assert machine.out("cd /var/lib/xen/save; ls keep* 2>/dev/null || echo none").split() == ["none"]
+    assert machine.out("grep 'keeper up' %s" % log).splitlines() == said
+    address = said[-1].split()[-1]
+    assert "hello from keeper" in machine.out("wget -q -T 60 -O - http://%s/" % address, 120)
+    machine.out("xenith stop --wait keeper; rm -f /var/lib/xen/save/keep*; umount /var/lib/xen/save", 600)
 
 
 def completed(machine, *pieces):

@@ -198,7 +198,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     s->domid = free_domid(hv);
     snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
              (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
-    hv->cb.begins(hv->cb.user, dom, uuid);
+    hv->cb.begins(hv->cb.user, dom, uuid, false);
     /* Noted when it is there: we may be killed in between, and a creation that
      * was noted and did not happen would look like two. */
     put(hv, s->domid, s->name, uuid, "built");

@@ -389,6 +389,22 @@ static void mark_and_start(const char *ready)
     start(ready, 0, 1);
 }
 
+/* One that goes on from where it was saved has said it in its earlier life. */
+static void resumed(void **state)
+{
+    struct probe_mark mark = {.resumed = true};
+
+    (void)state;
+    devices();
+    probe_mark_set(probes, 0, &mark);
+    start("console:^up$", 0, 1);
+    assert_int_equal(calls, 0);
+    set("/b/vif/state", "4");
+    set("/b/vbd/state", "4");
+    settle();
+    assert_int_equal(calls, 1);
+}
+
 static void console(void **state)
 {
     (void)state;
@@ -479,6 +495,7 @@ int main(void)
         T(guest_points_elsewhere),
         T(cd_drives),
         T(flood_of_events),
+        T(resumed),
         T(console),
         T(console_put_aside),
         T(console_put_aside_and_on),
