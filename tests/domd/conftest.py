@@ -11,20 +11,23 @@ import time
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+DOMD = TOP / "domd"
 OUT = pathlib.Path(os.environ.get("DOMD_OUT", TOP / "out" / "domd"))
 
 
-@pytest.fixture(scope="session")
-def out():
-    """Where all that is compiled goes; kept for the next run."""
-    return OUT
+def make(*arguments):
+    """Runs domd/Makefile and returns what it says. Paths are relative to its directory:
+    there may be a blank in what is above, and make knows no such paths."""
+    done = subprocess.run(["make", "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
+                           *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
 def programs():
-    done = subprocess.run(["make", "-s", "-j2", "-C", str(TOP / "domd"), "OUT=%s" % OUT, "check-fake"],
-                          capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    make("check-fake")
     return OUT / "fake"
 
 

@@ -1,34 +1,25 @@
 """The unit tests of domd and what else domd/Makefile offers, each of it run."""
 
 import os
-import pathlib
 import subprocess
 
 import pytest
-
-DOMD = pathlib.Path(__file__).resolve().parents[2] / "domd"
+from conftest import DOMD, OUT, make
 
 slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
 
 
-def make(out, *arguments):
-    done = subprocess.run(["make", "-s", "-C", str(DOMD), "OUT=%s" % out, *arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-8000:]
-    return done.stdout
-
-
 @pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server"])
-def test_unit(out, name):
-    program = out / "tests" / ("test_" + name)
-    make(out, str(program))
+def test_unit(name):
+    program = OUT / "tests" / ("test_" + name)
+    make(os.path.relpath(program, DOMD))
     done = subprocess.run([str(program)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, cwd=DOMD, check=False)
     assert done.returncode == 0, done.stdout[-8000:]
 
 
-def test_fuzz(out):
-    assert "runs of each target" in make(out, "fuzz")
+def test_fuzz():
+    assert "runs of each target" in make("fuzz")
 
 
 def test_every_unit_test_is_run():
@@ -44,10 +35,10 @@ def test_format():
 
 
 @slow
-def test_analysis(out):
-    make(out, "analyse")
+def test_analysis():
+    make("analyse")
 
 
 @slow
-def test_mutants(out):
-    make(out, "mutants")
+def test_mutants():
+    make("mutants")
