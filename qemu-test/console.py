@@ -221,12 +221,13 @@ class Shell:
     TRIES = 4
 
     # Defined once in the shell. The marks are put together from two parts, so
-    # that the echo of a command is not taken for its answer.
+    # that the echo of a command is not taken for its answer. The file is the
+    # shell's own: on the machine that tests this, others may have one, too.
     FUNCTIONS = (
-        "xa(){ echo; echo '<'$1'>'; gzip -c /tmp/.xa|base64; md5sum </tmp/.xa;"
+        "xa(){ echo; echo '<'$1'>'; gzip -c /tmp/.xa$$|base64; md5sum </tmp/.xa$$;"
         " echo '</'$1'>'; }",
-        "xr(){ ( eval \"$2\" ) </dev/null >/tmp/.xa 2>&1;"
-        " echo \"=$?\" >>/tmp/.xa; xa $1; }",
+        "xr(){ ( eval \"$2\" ) </dev/null >/tmp/.xa$$ 2>&1;"
+        " echo \"=$?\" >>/tmp/.xa$$; xa $1; }",
     )
 
     def __init__(self, console):

@@ -1,9 +1,11 @@
 """What a build may see, how it fails, and what an interruption leaves."""
 
 import hashlib
+import os
 import random
 import re
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -43,6 +45,14 @@ def test_dependencies_are_brought_in(tree):
     assert tree.output("top", "tools") == "tool.txt"
 
 
+def has_namespaces():
+    """Whether this user may have what lib/airlock.sh asks for."""
+    user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    return subprocess.run(["unshare", *user, "--mount", "--net", "--uts", "--ipc",
+                           "mount", "--bind", "/tmp", "/tmp"],
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def test_hermetic(tree):
     """Nothing of the user's environment, no network, the fixed path."""
     tree.recipe("look", build="""install() {
@@ -59,6 +69,8 @@ audit() { :; }""")
     assert "-O0" not in env
     assert tree.output("look", "umask") == "0022"
     assert tree.output("look", "pwd") == "/tmp/xenith/look/src"
+    if not has_namespaces():
+        pytest.skip("no namespaces here: the network is not taken away")
     devices = [line.split(":")[0].strip()
                for line in tree.output("look", "net").splitlines()[2:]]
     assert set(devices) <= {"lo"}

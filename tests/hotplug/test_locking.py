@@ -5,10 +5,10 @@ import time
 
 from conftest import HERE, SCRIPTS
 
-HOLD = f"""
+HOLD = """
     XENBUS_PATH=backend/vbd/1/1
-    . {SCRIPTS}/hotplug-common.sh
-    . {SCRIPTS}/locking.sh
+    . "$SCRIPTS/hotplug-common.sh"
+    . "$SCRIPTS/locking.sh"
     lock test
 """
 
@@ -18,13 +18,13 @@ def holder(dom0, then):
         [*dom0.shell, "-c", HOLD + then],
         stdout=subprocess.PIPE, text=True,
         env={"PATH": f"{dom0.top}/bin:{HERE}/fake:/usr/bin:/bin", "FAKE": str(dom0.top),
+             "SCRIPTS": str(SCRIPTS), "INSIDE": str(dom0.top / "inside"),
              "HOTPLUG_RUN": str(dom0.top / "run")},
     )
 
 
 def test_no_two_are_inside_at_once(dom0):
-    inside = dom0.top / "inside"
-    script = f"mkdir {inside} || exit 7; sleep 0.05; rmdir {inside}; unlock"
+    script = 'mkdir "$INSIDE" || exit 7; sleep 0.05; rmdir "$INSIDE"; unlock'
     assert [p.wait(60) for p in [holder(dom0, script) for _ in range(8)]] == [0] * 8
 
 
