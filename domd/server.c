@@ -25,7 +25,7 @@ struct client {
     bool eof;  /* it sends nothing more, but may still be reading */
     bool awaits_down;
     int64_t down_id;
-    bool root;
+    bool owner; /* runs as domd does: root */
     char who[32];
 };
 
@@ -195,7 +195,7 @@ static bool in_group(int fd, const struct ucred *cred, long group)
 }
 
 /* A place for a new client, or SERVER_CLIENTS. */
-static size_t place(struct server *s, bool root)
+static size_t place(struct server *s, bool owner)
 {
     size_t free_at = SERVER_CLIENTS;
     size_t others = 0;
@@ -204,10 +204,10 @@ static size_t place(struct server *s, bool root)
     for (i = 0; i < SERVER_CLIENTS; i++) {
         if (!s->clients[i])
             free_at = i;
-        else if (!s->clients[i]->root)
+        else if (!s->clients[i]->owner)
             others++;
     }
-    if (!root && others >= SERVER_OTHERS) return SERVER_CLIENTS;
+    if (!owner && others >= SERVER_OTHERS) return SERVER_CLIENTS;
     return free_at;
 }
 
@@ -219,11 +219,11 @@ static void welcome(struct server *s, int fd)
     size_t at;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
-        (cred.uid && !in_group(fd, &cred, s->group))) {
+        (cred.uid != geteuid() && !in_group(fd, &cred, s->group))) {
         close(fd);
         return;
     }
-    at = place(s, cred.uid == 0);
+    at = place(s, cred.uid == geteuid());
     if (at == SERVER_CLIENTS) {
         struct buf full = {0};
         ssize_t r;
@@ -239,7 +239,7 @@ static void welcome(struct server *s, int fd)
     c->server = s;
     c->fd = fd;
     c->stalled = MSEC_NEVER;
-    c->root = cred.uid == 0;
+    c->owner = cred.uid == geteuid();
     snprintf(c->who, sizeof(c->who), "uid %u", (unsigned int)cred.uid);
     c->source = loop_add(s->loop, fd, POLLIN, client_event, c);
     s->clients[at] = c;

@@ -1,6 +1,7 @@
 """The daemon as a whole: its command, its socket, its death and its successor."""
 
 import json
+import os
 import random
 import select
 import signal
@@ -712,6 +713,7 @@ def test_tcp_and_http_probes(host):
     closed.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a raw socket is root's")
 def test_ping_probe(host):
     host.domain("p", 'address = "127.0.0.1"', 'ready = "ping"')
     host.domain("q", 'address = "240.0.0.1"', 'ready = "ping"', "start_timeout = 1")
