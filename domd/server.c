@@ -301,7 +301,7 @@ int server_open(struct server **server_r, struct loop *loop, const char *path,
         rc = errno;
         goto out;
     }
-    /* Nobody but root may connect before the group is set. */
+    /* Nobody else may connect before the group is set. */
     mask = umask(0177);
     r = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
     if (r) rc = errno;

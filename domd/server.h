@@ -8,7 +8,8 @@
  *   from it; a follower of events that leaves more than SERVER_BACKLOG of them
  *   lying, and whoever takes nothing for SERVER_PATIENCE, is dropped
  * - at most SERVER_CLIENTS at a time, of which SERVER_OTHERS may be of people
- *   other than root: the host can always be shut down
+ *   other than whoever domd runs as, which is root: the host can always be
+ *   shut down
  */
 #ifndef DOMD_SERVER_H
 #define DOMD_SERVER_H
@@ -29,9 +30,9 @@ struct client;
 typedef void server_handler(void *user, struct client *client,
                             const struct request *req, struct buf *out);
 
-/* Listens on PATH, which only root and the members of GROUP may use (-1: only
- * root). An old socket of that name is replaced. Returns 0 or an errno
- * value. */
+/* Listens on PATH, which only whoever domd runs as (root) and the members of
+ * GROUP may use (-1: only he). An old socket of that name is replaced. Returns
+ * 0 or an errno value. */
 int server_open(struct server **server_r, struct loop *loop, const char *path,
                 long group, server_handler *handler, void *user);
 void server_close(struct server *server);
