@@ -153,6 +153,36 @@ def wait_for_state(machine, state):
     raise AssertionError(listed)
 
 
+HELLO = "/config/images/hello"
+
+
+def test_created_cloned_and_removed(machine):
+    """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
+    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
+    machine.out("mkdir -p /tmp/tree && echo mine >/tmp/tree/name && "
+                "xenith create made --from /tmp/tree --size 32M --memory 40M --type pv "
+                "--kernel %s/vmlinux --ramdisk %s/initrd.gz --extra hello.name=made "
+                "--storage xen/pool --start" % (HELLO, HELLO), 600)
+    machine.out("n=0; until grep -aq 'hello: made up' /var/log/xen/console/guest-made.log; do "
+                "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done", 600)
+    assert "running" in status(machine, "made") or "ready" in status(machine, "made")
+    machine.out("xenith create copy --clone-of made")
+    assert written(machine, "/dev/xen/copy") == "mine"
+    refused = machine.out("xenith remove made --yes 2>&1 || :")
+    assert "made is running" in refused
+    machine.out("xenith stop --wait made && xenith remove made --yes && xenith remove copy --yes", 300)
+    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+
+
+def test_nothing_is_left_of_what_cannot_be_created(machine):
+    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
+    said = machine.out("xenith create big --size 10G --kernel %s/vmlinux --storage xen 2>&1 || :" % HELLO, 120)
+    assert "making the volume /dev/xen/big failed" in said and "insufficient" in said, said
+    said = machine.out("xenith create web --from /etc/passwd 2>&1 || :")
+    assert "not a disk image" in said, said
+    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+
+
 def test_volumes_are_activated_at_boot(machine):
     machine.out("vgchange -q -an xen; test ! -e /dev/xen/volume; sh /etc/boot/55-volumes", 120)
     assert machine.out("ls /dev/xen").split() == ["before", "clone", "store", "thin", "volume"]

@@ -84,6 +84,7 @@ def test_no_directory(run, tmp_path):
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
     ("volumes=true", 'volumes: "true" is not yes, no or names of volume groups'),
+    ("storage=xen/pool/deep", 'storage: "xen/pool/deep" is not a volume group, VG/POOL or a directory'),
     ("autostart=true", 'autostart: "true" is not yes, no or names of domains'),
     ("parallel_starts=0", 'parallel_starts: "0" is not auto or a number from 1 to 999'),
     ("parallel_starts=1000", "is not auto or a number"),
