@@ -9,6 +9,7 @@ import pytest
 import drives
 import guests
 import machine as machines
+import nvme_target
 
 # A guest that mounts its disk, writes its name there, and powers itself off; one
 # that stays; and the words that both begin with. /www is a directory that is there.
@@ -45,7 +46,19 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def machine(boot, iso, server, tmp_path_factory):
+def subsystem(tmp_path_factory):
+    """An NVMe/TCP subsystem on this machine, whose namespace is an empty ext4."""
+    image = tmp_path_factory.mktemp("nvme") / "disk.img"
+    with open(image, "wb") as out:
+        out.truncate(16 << 20)
+    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
+    target = nvme_target.Target(bytearray(image.read_bytes()))
+    yield target
+    target.close()
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, server, subsystem, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     tree = {"host.conf": "console_shell=yes\nautostart=no\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
@@ -57,6 +70,9 @@ def machine(boot, iso, server, tmp_path_factory):
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
             "domains/nbd.cfg": writer(
                 "nbd", "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % server),
+            "domains/nvme.cfg": writer(
+                "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
+                % (subsystem.port, nvme_target.NQN)),
             "domains/stays.cfg": guest("stays", STAYS, "/dev/xen/volume,raw,xvda,rw"),
             "domains/reads.cfg": guest("reads", STAYS, "/dev/xen/thin,raw,xvda,ro")}
     drive = drives.partitioned_vfat(directory / "config.img",
@@ -124,6 +140,13 @@ def test_nbd_export_that_is_not_there(machine, server):
     said = machine.out("xl block-attach 0 'vdev=xvda,access=rw,script=block-nbd,"
                        "target=10.0.2.2:%d/other' 2>&1 || :" % server, 120)
     assert "has no export 'other'" in said or "cannot connect to the NBD server" in said
+
+
+def test_nvme_namespace(machine, subsystem):
+    assert run(machine, "nvme") == ""
+    assert run(machine, "nvme") == "nvme"
+    assert b"nvme\n" in subsystem.disk
+    assert machine.out("nvme-tcp list; ls /dev/nvme*n1 2>/dev/null || echo none").strip() == "none"
 
 
 def test_second_writer_is_refused(machine):
