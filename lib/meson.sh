@@ -2,6 +2,9 @@
 # What recipes of packages that are built with Meson share; such a recipe lists
 # this file in `inputs`, depends on host:meson, and sources it.
 
+# Lines for Meson's section [properties]: what it would find out by running a program.
+MESON_PROPERTIES=
+
 # meson_words WORD...: prints a list of strings as Meson writes it.
 meson_words() {
 	printf '['
@@ -25,6 +28,9 @@ meson_cross() {
 		c_args = $(meson_words $CFLAGS)
 		c_link_args = $(meson_words $LDFLAGS)
 		[properties]
+		# The same processor, and yet what is built does not run here.
+		needs_exe_wrapper = true
+		$MESON_PROPERTIES
 		pkg_config_libdir = $(meson_words "$SYSROOT/usr/lib/pkgconfig" "$SYSROOT/usr/share/pkgconfig")
 		sys_root = '$SYSROOT'
 		[host_machine]

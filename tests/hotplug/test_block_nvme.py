@@ -63,7 +63,8 @@ def test_two_namespaces_share_the_controller(dom0):
 def test_second_writer(dom0):
     add(dom0, 3, f"store/{NQN}")
     result, error = add(dom0, 4, f"store/{NQN}/1")
-    assert result == "busy" and "is used by domain 3" in error
+    assert "is used by domain 3" in error
+    assert result == "busy"
 
 
 def test_several_readers(dom0):
