@@ -37,7 +37,7 @@ def rate(machine, device, pattern, way):
 
 def ratios(machine, direct, target):
     """{(pattern, way): (KiB/s without, KiB/s through blkback)}."""
-    machine.out("xl block-attach 0 %s xvdz w && n=0; until [ -b /dev/xvdz ]; do usleep 100000; "
+    machine.out("modprobe xen-blkfront; xl block-attach 0 %s xvdz w && n=0; until [ -b /dev/xvdz ]; do usleep 100000; "
                 "n=$((n+1)); [ $n -lt 300 ] || exit 1; done" % target, 120)
     found = {}
     for pattern, way in KINDS:
