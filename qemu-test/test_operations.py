@@ -14,8 +14,7 @@ REASONS = {
 
 def domain(kind):
     lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = 96", "vcpus = 2",
-             'autostart = "no"', 'ready = "console:hello: op-%s up"' % kind, "start_timeout = 900",
-             'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:72:%02x" ]' % len(kind)]
+             'vif = [ "mac=00:16:3e:00:72:%02x" ]' % len(kind)]
     if kind == "hvm":
         lines += ['vga = "none"', 'serial = "pty"', 'boot = "d"',
                   'disk = [ "/config/images/hvm.iso,raw,hdc,ro,cdrom" ]']
@@ -33,7 +32,8 @@ def machine(boot, iso, tmp_path_factory):
             "domains/20-hello-pv.cfg": "# not here\n",
             "images/hvm.iso": drives.pc_image(
                 directory / "hvm.iso", "console=ttyS0 console=hvc0 hello.name=op-hvm")}
-    tree.update(("domains/%s.cfg" % kind, domain(kind)) for kind in TYPES)
+    # Not below domains/: what is done here by hand is not domd's affair.
+    tree.update(("images/%s.cfg" % kind, domain(kind)) for kind in TYPES)
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 64)
     return boot("operations", iso, drives=[drive]).wait_ready()
@@ -42,9 +42,10 @@ def machine(boot, iso, tmp_path_factory):
 @pytest.fixture(scope="module", params=TYPES)
 def guest(machine, request):
     """One after the other: three at a time would only take turns on the processors."""
-    machine.out("xenith start --wait %s" % request.param, 1200)
+    machine.out("xl -q create -e /config/images/%s.cfg" % request.param, 600)
+    until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log" % ((request.param,) * 2), 600)
     yield request.param
-    machine.out("xenith stop --wait %s" % request.param, 300)
+    machine.out("xl destroy %s" % request.param, 120)
 
 
 def address(machine, name):
