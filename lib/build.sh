@@ -103,27 +103,36 @@ done
 jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 
-# The Makefile. What takes longest comes first, so that it is not what all wait
-# for in the end.
+# The Makefile. What the longest way to the end begins with comes first, so that it
+# is not what all wait for.
 {
 	awk '
 		FNR == NR { todo[$1] = 1; next }
 		$1 in todo {
-			n = split($3 "," $4, dep, ",")
-			line = $1 ":"
-			for (i = 1; i <= n; i++)
-				if (dep[i] in todo)
-					line = line " " dep[i]
 			names[++count] = $1
-			print line "\n\t+@sh \"$(TREE)/lib/package.sh\" $@\n"
+			deps[$1] = $3 "," $4
 		}
 		END {
 			while ((getline line < times) > 0) {
 				split(line, field)
 				usual[field[1]] = field[2]
 			}
+			# From the last to the first: who depends on a recipe comes after it.
+			for (i = count; i >= 1; i--) {
+				name = names[i]
+				way[name] += usual[name]
+				line = name ":"
+				n = split(deps[name], dep, ",")
+				for (d = 1; d <= n; d++)
+					if (dep[d] in todo) {
+						line = line " " dep[d]
+						if (way[dep[d]] < way[name])
+							way[dep[d]] = way[name]
+					}
+				print line "\n\t+@sh \"$(TREE)/lib/package.sh\" $@\n"
+			}
 			for (i = 2; i <= count; i++)
-				for (j = i; j > 1 && usual[names[j]] + 0 > usual[names[j - 1]] + 0; j--) {
+				for (j = i; j > 1 && way[names[j]] > way[names[j - 1]]; j--) {
 					name = names[j]
 					names[j] = names[j - 1]
 					names[j - 1] = name
