@@ -88,7 +88,7 @@ fetch_apt() {
 	esac
 	state=$(apt_private "$suite" deb-src) || return 1
 	for try in "$package" $(versions_with "$state" "${package%%=*}" "${rest##*/}"); do
-		if (cd "$2" && apt_in "$state" -qq source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
+		if (cd "$2" && apt_in "$state" -qq source --only-source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
 			[ -e "$2/${rest##*/}" ]; then
 			return 0
 		fi
