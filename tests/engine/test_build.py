@@ -45,6 +45,16 @@ def test_dependencies_are_brought_in(tree):
     assert tree.output("top", "tools") == "tool.txt"
 
 
+def test_longest_way_to_the_end_comes_first(tree):
+    """`first` is short, and with what waits for it still longer than `alone`."""
+    tree.recipe("first", build="install() { echo first >$DEST/it; }")
+    tree.recipe("second", depends="first", build="install() { echo second >$DEST/it; }")
+    tree.recipe("alone", build="install() { echo alone >$DEST/it; }")
+    (tree.top / "recipes/times").write_text("alone 15\nfirst 5\nsecond 12\n")
+    tree.build("alone", "second", XENITH_JOBS="1")
+    assert re.findall(r"\d/3 (\w+): built", tree.said) == ["first", "alone", "second"]
+
+
 def has_namespaces():
     """Whether this user may have what lib/airlock.sh asks for."""
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
