@@ -11,11 +11,13 @@ export TREE
 
 usage() {
 	cat <<'END'
-usage: ./build.sh [--domains DIR] [COMMAND]
+usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
 
   (none)            build out/xenith.iso and the netboot bundle out/netboot/
   --domains DIR     the same, with your own domains and host settings in the
                     image; what is compiled already is not compiled again
+  --without hvm     the same, smaller: without the device model and firmware,
+                    so that PV and PVH domains run and HVM ones do not
   run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
                     on this terminal (leave with Ctrl-A X)
   test [--all]      build, and run every test; --all adds the slow ones
@@ -47,17 +49,27 @@ build_goals() {
 	sh "$TREE/lib/publish.sh"
 }
 
-if [ "${1:-}" = --domains ]; then
-	[ $# -ge 2 ] || die "--domains needs a directory; see ./build.sh help"
-	if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
-		die "--domains: $2: not a directory that can be read"
-	fi
-	XENITH_DOMAINS=$(cd "$2" && pwd)
-	export XENITH_DOMAINS
+while :; do
+	case ${1:-} in
+	--domains)
+		[ $# -ge 2 ] || die "--domains needs a directory; see ./build.sh help"
+		if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
+			die "--domains: $2: not a directory that can be read"
+		fi
+		XENITH_DOMAINS=$(cd "$2" && pwd)
+		export XENITH_DOMAINS
+		sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
+			die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
+		;;
+	--without)
+		[ "${2:-}" = hvm ] || die "--without: ${2:-(nothing)} is no layer that can be left out; there is: hvm"
+		XENITH_WITHOUT=$2
+		export XENITH_WITHOUT
+		;;
+	*) break ;;
+	esac
 	shift 2
-	sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
-		die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
-fi
+done
 
 command=${1:-image}
 [ $# = 0 ] || shift

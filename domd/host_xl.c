@@ -1,6 +1,9 @@
 #include "host_xl.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#define DEVICE_MODEL "/usr/libexec/xen/bin/qemu-system-i386"
 
 void host_facts(libxl_ctx *ctx, struct host *host)
 {
@@ -17,6 +20,8 @@ void host_facts(libxl_ctx *ctx, struct host *host)
     if (info.cap_pv) strlist_add(&host->words, "pv");
     if (info.cap_hap) strlist_add(&host->words, "hap");
     if (info.cap_hvm_directio) strlist_add(&host->words, "iommu");
+    if (!access(DEVICE_MODEL, X_OK))
+        strlist_add(&host->words, HOST_DEVICE_MODEL);
     /* Pages of 4 KiB, as everywhere on x86. */
     host->total_mb = (long)(info.total_pages / 256);
     if (!libxl_domain_info(ctx, &dom0, 0))

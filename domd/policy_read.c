@@ -321,7 +321,7 @@ static const struct {
 /* Whether the image brings it along where a domain file asks for it. */
 static bool provided(const char *path)
 {
-    return !strcmp(path, "/config/images/hello/vmlinuz") ||
+    return !strcmp(path, "/config/images/hello/vmlinux") ||
            !strcmp(path, "/config/images/hello/initrd.gz");
 }
 
@@ -459,8 +459,26 @@ static void read_type(struct reader *r)
     const char *type = get_string(r, "type");
 
     if (type && strcmp(type, "pv") && strcmp(type, "pvh") &&
-        strcmp(type, "hvm"))
+        strcmp(type, "hvm")) {
         wrong(r, "type", "\"%s\" is not pv, pvh or hvm", type);
+        return;
+    }
+    if (!type || !strcmp(type, "pv") || r->host->unknown) return;
+    if (!strlist_has(&r->host->words, "hvm"))
+        policy_bar(r->p, true,
+                   "a %s guest needs hardware virtualisation (VT-x or SVM), "
+                   "which this host lacks or has switched off in its firmware",
+                   type);
+    else if (!strlist_has(&r->host->words, "hap"))
+        /* Xen is built without shadow paging. */
+        policy_bar(r->p, true,
+                   "a %s guest needs nested paging (EPT or NPT), which this "
+                   "host lacks",
+                   type);
+    else if (!strcmp(type, "hvm") &&
+             !strlist_has(&r->host->words, HOST_DEVICE_MODEL))
+        policy_bar(r->p, true,
+                   "this image has no device model: it was built without HVM");
 }
 
 /* ---- the file ----------------------------------------------------------- */

@@ -14,9 +14,12 @@
 
 /* What the host has. All of it may be asked for as long as the struct lives;
  * `unknown` turns off the checks that need the running host. */
+/* A word of struct host: HVM guests have the program that they need. */
+#define HOST_DEVICE_MODEL "device-model"
+
 struct host {
     bool unknown;
-    struct strlist words; /* what `needs` can ask for: hvm, pv, hap, iommu */
+    struct strlist words; /* what `needs` can ask for, and the one above */
     long total_mb;        /* memory that domains can have; 0: not known */
 };
 

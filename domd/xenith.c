@@ -20,6 +20,7 @@
 
 #define CONFIG_DIR  "/config/domains"
 #define CONSOLE_DIR "/var/log/xen/console"
+#define SCRIPT_DIR  "/usr/lib/xenith"
 
 /* Exit status, as in the manual page. */
 enum {
@@ -579,6 +580,25 @@ static int to_init(const char *program)
     return EXIT_WRONG;
 }
 
+/* Scripts, because what they do is done by other programs. */
+static int to_script(char **words)
+{
+    char *path = xasprintf(SCRIPT_DIR "/%s", words[0]);
+
+    execv(path, words);
+    fprintf(stderr, "xenith: cannot start %s: %s\n", path, strerror(errno));
+    free(path);
+    return EXIT_WRONG;
+}
+
+/* Never called: their options are their own, so main does not get that far. */
+static int cmd_script(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    return EXIT_USAGE;
+}
+
 static int cmd_poweroff(const struct options *o, char *const *args)
 {
     (void)o;
@@ -604,6 +624,9 @@ static const struct {
 } commands[] = {
     {"status", cmd_status, "[--json] [--watch] [NAME...]",
      "the states of the domains", -1},
+    {"create", cmd_script, "NAME [--from WHAT]...",
+     "make a domain; see create --help", -1},
+    {"remove", cmd_script, "NAME [--yes]", "and take it away", -1},
     {"start", cmd_start, "[--wait] NAME...",
      "start them, and what they require", -1},
     {"stop", cmd_stop, "[--wait] NAME...", "stop them, and what requires them",
@@ -726,6 +749,11 @@ int main(int argc, char **argv)
         o.socket = argv[opt + 1];
     if (opt < argc && !strcmp(argv[opt], "complete"))
         return complete(&o, argv + opt + 1);
+    for (i = 0; opt < argc && i < ARRAY_SIZE(commands); i++) {
+        if (commands[i].run == cmd_script &&
+            !strcmp(argv[opt], commands[i].name))
+            return to_script(argv + opt);
+    }
     while ((opt = getopt_long(argc, argv, "s:l:t:fh", longs, NULL)) != -1) {
         switch (opt) {
         case 's':

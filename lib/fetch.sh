@@ -4,11 +4,11 @@
 # A file appears in $SOURCES only when its SHA-256 is the pinned one; a wrong or
 # broken file is named with what was expected and what came, and removed.
 
-# apt_private SUITE: prepares a private state directory of apt for a suite and
-# prints its path. The host's own configuration is read for the address of its
-# mirror and otherwise left alone.
+# apt_private SUITE KIND: prepares a private state directory of apt for a suite's
+# sources (deb-src) or its packages (deb) and prints its path. The host's own
+# configuration is read for the address of its mirror and otherwise left alone.
 apt_private() {
-	state=$CACHE/apt/$1
+	state=$CACHE/apt/$1-$2
 	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
 		printf '%s\n' "$state"
 		return
@@ -20,22 +20,22 @@ apt_private() {
 	mkdir -p "$state/lists" "$state/cache"
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk -v code="$codename" -v suite="$1" '
+		awk -v code="$codename" -v suite="$1" -v kind="$2" '
 			$2 == code && main == "" { main = $1 }
 			$2 == code "-security" && security == "" { security = $1 }
 			END {
 				if (main == "") exit 1
 				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-				print "deb-src", key, main, suite, "main"
+				print kind, key, main, suite, "main"
 				if (suite != "sid") {
-					print "deb-src", key, main, suite "-updates", "main"
-					if (security != "") print "deb-src", key, security, suite "-security", "main"
+					print kind, key, main, suite "-updates", "main"
+					if (security != "") print kind, key, security, suite "-security", "main"
 				}
 			}' >"$state/sources.list" || {
 		say "fetch: found no Debian mirror in this machine's apt configuration"
 		return 1
 	}
-	say "fetch: reading the index of Debian's sources, suite $1"
+	say "fetch: reading Debian's index ($2), suite $1"
 	apt_in "$state" -qq update >"$state/log" 2>&1 || {
 		say "fetch: apt could not read the index of suite $1:"
 		tail -n 3 "$state/log" >&2
@@ -65,21 +65,35 @@ versions_with() {
 			$NF == file && version != done { print package "=" version; done = version }'
 }
 
-# fetch_apt SUITE/SOURCE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY.
+# fetch_failed WHAT LOG: says that, and what apt said.
+fetch_failed() {
+	say "fetch: apt could not get $1 in suite $suite:"
+	grep '^E:' "$2" | sed -e 's#http[^ ]*/##' >&2
+}
+
+# fetch_apt SUITE/PACKAGE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY: of a
+# source package, or a binary package, NAME.deb.
 fetch_apt() {
 	rest=${1#*/}
 	suite=${1%%/*}
 	suite=${suite%-security}
 	package=${rest%/*}
-	state=$(apt_private "$suite") || return 1
+	case $rest in *.deb)
+		state=$(apt_private "$suite" deb) || return 1
+		(cd "$2" && apt_in "$state" -qq download "$package") >"$2/log" 2>&1 &&
+			[ -e "$2/${rest##*/}" ] && return 0
+		fetch_failed "${rest##*/} ($package)" "$2/log"
+		return 1
+		;;
+	esac
+	state=$(apt_private "$suite" deb-src) || return 1
 	for try in "$package" $(versions_with "$state" "${package%%=*}" "${rest##*/}"); do
-		if (cd "$2" && apt_in "$state" -qq source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
+		if (cd "$2" && apt_in "$state" -qq source --only-source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
 			[ -e "$2/${rest##*/}" ]; then
 			return 0
 		fi
 	done
-	say "fetch: apt could not get ${rest##*/} of ${package%%=*} ${package#*=} in suite $suite:"
-	grep '^E:' "$2/log" | sed -e 's#http[^ ]*/##' >&2
+	fetch_failed "${rest##*/} of ${package%%=*} ${package#*=}" "$2/log"
 	return 1
 }
 

@@ -23,7 +23,7 @@ for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
 done | LC_ALL=C sort -u >"$CACHE/pinned"
 while read -r suite package version; do
 	suite=${suite%-security}
-	state=$(apt_private "$suite") || exit 1
+	state=$(apt_private "$suite" deb-src) || exit 1
 	new=$(newest "$state" "$package")
 	if [ -n "$new" ] && dpkg --compare-versions "$new" gt "$version"; then
 		printf '%-16s %-36s -> %s (%s)\n' "$package" "$version" "$new" "$suite"

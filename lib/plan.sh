@@ -13,7 +13,8 @@
 
 PLAN=$RUN/plan
 
-# list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe.
+# list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe. A layer that is to be
+# left out ($XENITH_WITHOUT) is nobody's dependency.
 list_recipes() {
 	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
 		[ -e "${dir}version" ] || continue
@@ -25,7 +26,12 @@ list_recipes() {
 			done <"$dir/depends"
 		fi
 		printf '%s %s%s\n' "${dir##*/}" "${dir#"$TREE"/}" "$words"
-	done
+	done | awk -v without="${XENITH_WITHOUT:-}" '{
+		for (i = 3; i <= NF; i++)
+			if (without != "" && $i == "host:" without)
+				$i = ""
+		print
+	}'
 }
 
 # list_data FILE TAG: "TAG DIR LINE" of every line of that file in every recipe.

@@ -19,6 +19,10 @@ need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test"
 need_qemu
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
+if [ "${1:-}" = --all ]; then
+	sh "$TREE/lib/build.sh" debian-installer ||
+		say "Debian's installer could not be had; its tests are skipped."
+fi
 sh "$TREE/tests/run" "$@"
 sh "$TREE/qemu-test/run" "$@"
 # Last: an image that differs is still worth a test.

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Boots the image several times and prints its figures; draws a boot.
 
-usage: bench.py [--boots N] [--iso FILE] [--no-fleet]
+usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
 
 Prints a table of the stages of the boot, the memory used in dom0, the size of
-the image, and how eight domains come up in three ways; writes out/boot.svg (the
-boot whose total is the median) and out/bench.json (all that was measured).
+the image, how eight domains come up in several ways, and what blkback costs; writes
+out/boot.svg (the boot whose total is the median) and out/bench.json (all that was
+measured).
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import drives
 import fleet
 import host
+import storage
 import timeline
 from answers import Answers
 from machine import Machine
@@ -132,6 +134,7 @@ def main(arguments):
     parser.add_argument("--boots", type=int, default=3)
     parser.add_argument("--iso", type=pathlib.Path, default=drives.OUT / "xenith.iso")
     parser.add_argument("--no-fleet", action="store_true", help="only the boot")
+    parser.add_argument("--no-storage", action="store_true", help="leave out the disks")
     options = parser.parse_args(arguments)
     boots = []
     for number in range(1, options.boots + 1):
@@ -146,8 +149,13 @@ def main(arguments):
         with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
             ways = fleet.measure(str(options.iso), pathlib.Path(scratch))
         print("\n" + fleet.report(ways))
+    disks = {}
+    if not options.no_storage:
+        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+            disks = storage.measure(str(options.iso), pathlib.Path(scratch))
+        print("\n" + storage.report(disks))
     (drives.OUT / "bench.json").write_text(json.dumps(
-        {"iso": size, "boots": boots, "fleet": ways}, indent=1) + "\n")
+        {"iso": size, "boots": boots, "fleet": ways, "storage": disks}, indent=1) + "\n")
     picture = drives.OUT / "boot.svg"
     picture.write_text(timeline.draw(
         rows(median["stages"]),

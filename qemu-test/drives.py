@@ -106,3 +106,34 @@ def iso9660(path, tree):
     run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet",
         "-V", LABEL, "-R", "-J", "-o", str(path), str(tree))
     return str(path)
+
+
+GUEST_GRUB = """set timeout=0
+serial --unit=0 --speed=115200
+terminal_input serial
+terminal_output serial
+echo "GRUB in the guest"
+linux /vmlinuz %s
+initrd /initrd.gz
+boot
+"""
+
+
+def pc_image(path, cmdline):
+    """What a PC boots, from a CD or from a disk: GRUB, and the hello guest's kernel."""
+    assert str(path).endswith(".iso")
+    path = pathlib.Path(path)
+    grub = package("grub") / "usr/lib/grub/i386-pc"
+    tree = write_tree(path.with_suffix(".tree"), {
+        "vmlinuz": package("linux-domu") / "boot/vmlinuz-domu",
+        "initrd.gz": package("hello") / "images/hello/initrd.gz",
+        "boot/grub/grub.cfg": GUEST_GRUB % cmdline})
+    run(tool("grub-mkimage", "grub"), "-O", "i386-pc-eltorito", "-d", str(grub), "-p", "/boot/grub",
+        "-o", str(tree / "boot/grub/bios.img"), "normal", "configfile", "linux", "echo", "serial",
+        "terminal", "biosdisk", "iso9660", "part_msdos", "gzio")
+    run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet", "-r", "-o", str(path),
+        "-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
+        "--grub2-boot-info", "--grub2-mbr", str(grub / "boot_hybrid.img"), "--mbr-force-bootable",
+        str(tree))
+    shutil.rmtree(tree)
+    return path

@@ -184,6 +184,35 @@ static void what_the_host_lacks(void **state)
     assert_string_equal(p->bar, "needs hvm, which this host does not have");
     assert_true(p->bar_is_skip);
     policy_free(p);
+    p = parse_on(&host, "name = \"a\"\ntype = \"pv\"\n");
+    assert_null(p->bar);
+    policy_free(p);
+    p = parse_on(&host, "name = \"a\"\ntype = \"pvh\"\n");
+    assert_true(p->bar_is_skip);
+    assert_string_equal(
+        p->bar,
+        "a pvh guest needs hardware virtualisation (VT-x or SVM), which "
+        "this host lacks or has switched off in its firmware");
+    policy_free(p);
+    strlist_add(&host.words, "hvm");
+    p = parse_on(&host, "name = \"a\"\ntype = \"pvh\"\n");
+    assert_string_equal(p->bar,
+                        "a pvh guest needs nested paging (EPT or NPT), "
+                        "which this host lacks");
+    policy_free(p);
+    strlist_add(&host.words, "hap");
+    p = parse_on(&host, "name = \"a\"\ntype = \"pvh\"\n");
+    assert_null(p->bar);
+    policy_free(p);
+    p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
+    assert_true(p->bar_is_skip);
+    assert_string_equal(
+        p->bar, "this image has no device model: it was built without HVM");
+    policy_free(p);
+    strlist_add(&host.words, HOST_DEVICE_MODEL);
+    p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
+    assert_null(p->bar);
+    policy_free(p);
     p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n");
     assert_string_equal(said(), "x.cfg:2: kernel: /nowhere/k does not exist");
     policy_free(p);

@@ -83,6 +83,8 @@ def test_no_directory(run, tmp_path):
     ("dns=1.1.1.1 one", "is not IPv4 addresses"),
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
+    ("volumes=true", 'volumes: "true" is not yes, no or names of volume groups'),
+    ("storage=xen/pool/deep", 'storage: "xen/pool/deep" is not a volume group, VG/POOL or a directory'),
     ("autostart=true", 'autostart: "true" is not yes, no or names of domains'),
     ("parallel_starts=0", 'parallel_starts: "0" is not auto or a number from 1 to 999'),
     ("parallel_starts=1000", "is not auto or a number"),
@@ -269,3 +271,29 @@ def test_merge_survives_odd_files(run, tree, tmp_path):
         f"{drive}/domains/dir.cfg:0: cannot be read",
     ]
     assert [p.name for p in (tmp_path / "config/domains").iterdir()] == ["ok.cfg"]
+
+
+@pytest.mark.parametrize("line, error", [
+    ("/dev/sda1 /data", "a device, a directory, a type and options are expected"),
+    ("/dev/sda1 data ext4", "data is not an absolute path"),
+    ("/dev/sda1 /data/../etc ext4", "is not an absolute path"),
+    ("/dev/sda1 / ext4", "/ belongs to the system"),
+    ("/dev/sda1 /usr/local ext4", "/usr/local belongs to the system"),
+    ("/dev/sda1 /var ext4", "/var belongs to the system"),
+    ("/dev/sda1 /data btrfs", "btrfs is none of ext2"),
+    ("store /data nfs", "store is not SERVER:/PATH"),
+    ("sda1 /data ext4", "sda1 is neither a path nor LABEL= or UUID="),
+])
+def test_wrong_line_of_fstab(run, tree, line, error):
+    status, _, err = run("check-config", tree({"fstab": "# mine\n" + line + "\n"}))
+    assert status == 1
+    assert "/fstab:2: " in err and error in err
+
+
+def test_good_fstab(run, tree):
+    root = tree({"fstab": "LABEL=a /data ext4\r\n\n/dev/xen/b /var/lib/images auto ro,noatime 0 2\n"
+                          "[2001:db8::9]:/vm /vm nfs4 nolock\n"})
+    assert run("check-config", root) == (0, "", "")
+    status, out, err = run("config-merge", root.parent / "merged", root)
+    assert status == 0 and not err, err
+    assert (root.parent / "merged/fstab").read_text().startswith("LABEL=a /data ext4\n")

@@ -257,3 +257,16 @@ def test_an_estimate_of_what_remains(pair):
     pair.build("two")
     left = re.search(r"one: built in \S+, about (\d+):\d\d left", pair.said)
     assert left and int(left.group(1)) >= 3, pair.said
+
+
+def test_layer_that_is_left_out(tree):
+    """Who asks for the layer gets along without it, and it is not built."""
+    tree.recipe("hvm", build="install() { echo layer >$DEST/layer; }")
+    tree.recipe("image", depends="host:hvm", build="install() { ls $TOOLS >$DEST/list; }")
+    tree.command("--without", "hvm", "package", "image")
+    assert "hvm" not in [path.name.split("-")[0] for path in (tree.cache / "pkg").iterdir()]
+    tree.build("image")
+    assert "hvm" in [path.name.split("-")[0] for path in (tree.cache / "pkg").iterdir()]
+    done = tree.command("--without", "xen", "package", "image")
+    assert done.returncode == 1
+    assert "--without: xen is no layer that can be left out; there is: hvm" in done.stdout

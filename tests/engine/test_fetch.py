@@ -111,6 +111,10 @@ for last; do :; done
 case "$*" in
 *indextargets*) echo "https://mirror.example/debian $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" ;;
 *" update"*) : ;;
+*" download "*)
+	[ "$last" = pkg=1-1 ] || { echo "E: Version '${last#*=}' for 'pkg' was not found" >&2; exit 100; }
+	cp "%s/pkg-1.tar.gz" pkg_1-1_all.deb
+	;;
 *source*)
 	[ "$last" = pkg=1-1 ] || { echo "E: Version '${last#*=}' for 'pkg' was not found" >&2; exit 100; }
 	cp "%s/pkg-1.tar.gz" pkg_1.orig.tar.gz
@@ -125,7 +129,7 @@ def apt(tree):
     binaries = tree.upstream / "bin"
     binaries.mkdir()
     program = binaries / "apt-get"
-    program.write_text(APT % (tree.upstream, tree.upstream))
+    program.write_text(APT % ((tree.upstream,) * 3))
     program.chmod(0o755)
     return {"PATH": "%s:%s" % (binaries, os.environ["PATH"])}
 
@@ -134,6 +138,23 @@ def test_debian_source(tree, line, apt):
     recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
     tree.build("pkg", **apt)
     assert kept(tree) == ["pkg_1.orig.tar.gz"]
+
+
+def test_debian_package(tree, line, apt):
+    """A build tool may come as Debian's package, which is no source package."""
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1-1_all.deb")
+    tree.command("package", "pkg", **apt)
+    assert kept(tree) == ["pkg_1-1_all.deb"]
+    calls = pathlib.Path(tree.upstream / "apt.calls").read_text()
+    assert " download pkg=1-1" in calls
+    index = (tree.cache / "apt/trixie-deb/sources.list").read_text()
+    assert index.startswith("deb [") and "deb-src" not in index
+
+
+def test_debian_package_is_gone(tree, line, apt):
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=2-1/pkg_2-1_all.deb")
+    refused(tree, "pkg_2-1_all.deb (pkg=2-1) in suite trixie", "was not found", **apt)
+    assert kept(tree) == []
 
 
 def test_debian_version_is_gone(tree, line, apt):

@@ -8,6 +8,24 @@
 # shellcheck source=rootfs/etc/xen/scripts/locking.sh
 . "${0%/*}/locking.sh"
 
+# connected DEVICE MAJOR:MINOR [KEY VALUE...]: tells the backend, and all in one
+# transaction, so that nobody sees a half of it.
+connected() {
+	keys_device=$1
+	keys_number=$2
+	shift 2
+	xenstore-write "$@" "$XENBUS_PATH/physical-device" "$keys_number" \
+		"$XENBUS_PATH/physical-device-path" "$keys_device" \
+		"$XENBUS_PATH/hotplug-status" connected
+}
+
+# still_wanted WHAT: ends if libxl has given up while we waited: nobody would call
+# `remove` for what is set up now.
+still_wanted() {
+	peek "$XENBUS_PATH/state" gone
+	[ "$value" = 2 ] || fatal "the device went away while $1 was waited for (state $value)"
+}
+
 # canonical_mode MODE: sets $mode to r, w or !.
 canonical_mode() {
 	case $1 in

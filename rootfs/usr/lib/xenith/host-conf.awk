@@ -60,6 +60,11 @@ function expectation(kind, value,    part, n, i) {
 		return value == "yes" || value == "no" ? "" : "yes or no"
 	if (kind == "autostart")
 		return value ~ /^[A-Za-z0-9_.:+-]+([ ,]+[A-Za-z0-9_.:+-]+)*$/ && value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of domains"
+	if (kind == "volumes")
+		return value ~ /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*( +[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)*$/ && \
+			value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of volume groups"
+	if (kind == "storage")
+		return value ~ /^(\/.*|[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(\/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)?)$/ ? "" : "a volume group, VG/POOL or a directory"
 	if (kind == "starts")
 		return value == "auto" || (value ~ /^[1-9][0-9]*$/ && length(value) < 4) ? "" : "auto or a number from 1 to 999"
 	if (kind == "hostname")
@@ -122,6 +127,8 @@ BEGIN {
 	key("console_shell", "yesno", "yes")
 	key("autostart", "autostart", "yes")
 	key("parallel_starts", "starts", "auto")
+	key("volumes", "volumes", "yes")
+	key("storage", "storage", "")
 	key("config_wait", "seconds", "10")
 	key("shutdown_timeout", "seconds", "60")
 	key("dom0_mem", "mem", "512M")

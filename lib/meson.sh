@@ -1,0 +1,62 @@
+# shellcheck shell=sh
+# What recipes of packages that are built with Meson share; such a recipe lists
+# this file in `inputs`, depends on host:meson, and sources it.
+
+# Lines for Meson's section [properties]: what it would find out by running a program.
+MESON_PROPERTIES=
+
+# meson_words WORD...: prints a list of strings as Meson writes it.
+meson_words() {
+	printf '['
+	printf "'%s'," "$@"
+	printf ']\n'
+}
+
+# meson_cross: writes what Meson is to know of the target to $ROOT/cross.
+meson_cross() {
+	# shellcheck disable=SC2086 # flags are words
+	cat >"$ROOT/cross" <<-END
+		[binaries]
+		c = '$CC'
+		ar = '$AR'
+		nm = '$NM'
+		ranlib = '$RANLIB'
+		strip = '$STRIP'
+		objcopy = '$OBJCOPY'
+		pkg-config = 'pkg-config'
+		[built-in options]
+		c_args = $(meson_words $CFLAGS)
+		c_link_args = $(meson_words $LDFLAGS)
+		[properties]
+		# The same processor, and yet what is built does not run here.
+		needs_exe_wrapper = true
+		$MESON_PROPERTIES
+		pkg_config_libdir = $(meson_words "$SYSROOT/usr/lib/pkgconfig" "$SYSROOT/usr/share/pkgconfig")
+		sys_root = '$SYSROOT'
+		[host_machine]
+		system = 'linux'
+		cpu_family = 'x86_64'
+		cpu = 'x86_64'
+		endian = 'little'
+	END
+}
+
+# meson_setup OPTION...: configures $SRC in $ROOT/obj.
+meson_setup() {
+	meson_cross
+	meson setup --cross-file "$ROOT/cross" --prefix=/usr --libdir=lib --buildtype=plain \
+		--wrap-mode=nodownload --auto-features=disabled "$@" "$ROOT/obj"
+}
+
+configure() {
+	# shellcheck disable=SC2086 # the arguments are words
+	meson_setup $CONFIGURE_ARGS
+}
+
+compile() {
+	ninja -C "$ROOT/obj" $MAKE_ARGS
+}
+
+install() {
+	DESTDIR=$DEST meson install -C "$ROOT/obj" --no-rebuild --quiet
+}

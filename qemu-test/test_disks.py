@@ -1,0 +1,220 @@
+"""Disks of every kind that dom0 can give to a guest, with real bytes through each."""
+
+import re
+import subprocess
+import time
+
+import pytest
+
+import drives
+import guests
+import machine as machines
+import nvme_target
+
+# A guest that mounts its disk, writes its name there, and powers itself off; one
+# that stays; and the words that both begin with. /www is a directory that is there.
+BUSYBOX = "/bin/busybox"
+WRITES = "; ".join((
+    BUSYBOX + " mount -t devtmpfs dev /dev", BUSYBOX + " mount -t ext4 /dev/xvda /www",
+    "read old </www/name; echo before: $old", "echo %s >/www/name", BUSYBOX + " umount /www",
+    BUSYBOX + " poweroff -f"))
+STAYS = BUSYBOX + " sleep 9999"
+
+
+def guest(name, line, disk):
+    return guests.pv(name, 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, line), 40,
+                     'autostart = "no"', 'ready = "created"', 'on_stop = "destroy"',
+                     'disk = [ "%s" ]' % disk)
+
+
+def writer(name, disk):
+    return guest(name, WRITES % name, disk)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
+    image = tmp_path_factory.mktemp("nbd") / "export.img"
+    with open(image, "wb") as out:
+        out.truncate(16 << 20)
+    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
+    port = machines.free_ports(1)[0]
+    with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
+                           "-x", "web", "-e", "4", "-t", str(image)]) as process:
+        yield port
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def subsystem(tmp_path_factory):
+    """An NVMe/TCP subsystem on this machine, whose namespace is an empty ext4."""
+    image = tmp_path_factory.mktemp("nvme") / "disk.img"
+    with open(image, "wb") as out:
+        out.truncate(16 << 20)
+    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
+    target = nvme_target.Target(bytearray(image.read_bytes()))
+    yield target
+    target.close()
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, server, subsystem, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    tree = {"host.conf": "console_shell=yes\nautostart=no\n",
+            "domains/10-hello-pvh.cfg": "# not here\n",
+            "domains/20-hello-pv.cfg": "# not here\n",
+            "images/file.img": bytes(4096),
+            "domains/volume.cfg": writer("volume", "/dev/xen/volume,raw,xvda,rw"),
+            "domains/thin.cfg": writer("thin", "/dev/xen/thin,raw,xvda,rw"),
+            "domains/clone.cfg": writer("clone", "/dev/xen/clone,raw,xvda,rw"),
+            "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
+            "domains/nbd.cfg": writer(
+                "nbd", "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % server),
+            "domains/nvme.cfg": writer(
+                "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
+                % (subsystem.port, nvme_target.NQN)),
+            "domains/stays.cfg": guest("stays", STAYS, "/dev/xen/volume,raw,xvda,rw"),
+            "domains/reads.cfg": guest("reads", STAYS, "/dev/xen/thin,raw,xvda,ro")}
+    drive = drives.partitioned_vfat(directory / "config.img",
+                                    drives.write_tree(directory / "tree", tree))
+    started = boot("disks", iso, drives=[drive], disk=512).wait_ready()
+    started.out("pvcreate -q /dev/vdb && vgcreate -q xen /dev/vdb", 120)
+    return started
+
+
+def status(machine, name):
+    return machine.out("xenith status %s | tail -n 1" % name)
+
+
+def run(machine, name):
+    """Start the domain and wait for its end; what it read first."""
+    machine.out("xenith start --wait %s" % name, 600)
+    machine.out("n=0; until xenith status %s | grep -q 'powered itself off'; do "
+                "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done" % name, 600)
+    said = machine.out("grep -a before: /var/log/xen/console/guest-%s.log | tail -n 1" % name)
+    return said.split("before:")[1].strip()
+
+
+def written(machine, device, *options):
+    return machine.out("mount %s %s /mnt && cat /mnt/name; umount /mnt"
+                       % (" ".join(options), device), 60).strip()
+
+
+def test_logical_volume_and_its_snapshot(machine):
+    """What a guest writes is on the volume, and not on what was snapshot before."""
+    machine.out("lvcreate -q -y -L 32M -n volume xen && mkfs.ext4 -q /dev/xen/volume && "
+                "mount /dev/xen/volume /mnt && echo old >/mnt/name; umount /mnt && "
+                "lvcreate -q -s -L 16M -n before xen/volume", 300)
+    assert run(machine, "volume") == "old"
+    assert written(machine, "/dev/xen/volume") == "volume"
+    assert written(machine, "/dev/xen/before", "-o", "ro") == "old"
+
+
+def test_thin_volume_and_its_clone(machine):
+    machine.out("lvcreate -q -y -L 64M -T xen/pool && lvcreate -q -V 1G -T xen/pool -n thin && "
+                "mkfs.ext4 -q /dev/xen/thin", 300)
+    assert run(machine, "thin") == ""
+    machine.out("lvcreate -q -s -n clone xen/thin && lvchange -q -ay -K xen/clone", 120)
+    assert run(machine, "clone") == "thin"
+    assert written(machine, "/dev/xen/thin") == "thin"
+    assert written(machine, "/dev/xen/clone") == "clone"
+
+
+def test_file(machine):
+    machine.out("lvcreate -q -y -L 48M -n store xen && mkfs.ext4 -q /dev/xen/store && "
+                "mount /dev/xen/store /mnt && truncate -s 16M /mnt/file.img && "
+                "mkfs.ext4 -q /mnt/file.img", 300)
+    assert run(machine, "file") == ""
+    assert run(machine, "file") == "file"
+    machine.out("umount /mnt")
+
+
+def test_nbd_export(machine):
+    assert run(machine, "nbd") == ""
+    assert run(machine, "nbd") == "nbd"
+    # The connection has gone with the guest.
+    assert machine.out("ls /sys/block/nbd*/pid 2>/dev/null || echo none").strip() == "none"
+
+
+def test_nbd_export_that_is_not_there(machine, server):
+    said = machine.out("xl block-attach 0 'vdev=xvda,access=rw,script=block-nbd,"
+                       "target=10.0.2.2:%d/other' 2>&1 || :" % server, 120)
+    assert "has no export 'other'" in said or "cannot connect to the NBD server" in said
+
+
+def test_nvme_namespace(machine, subsystem):
+    assert run(machine, "nvme") == ""
+    assert run(machine, "nvme") == "nvme"
+    assert b"nvme\n" in subsystem.disk
+    assert machine.out("nvme-tcp list; ls /dev/nvme*n1 2>/dev/null || echo none").strip() == "none"
+
+
+def test_second_writer_is_refused(machine):
+    machine.out("xenith start --wait stays", 600)
+    said = machine.out("xenith start --wait volume 2>&1 || :", 600)
+    assert "used by domain" in said or "same writable disk" in said or "stays" in said, said
+    refused = machine.out("xl block-attach 0 phy:/dev/xen/volume xvdz w 2>&1 || :", 120)
+    assert "is used by domain" in refused, refused
+
+
+def test_attached_and_detached_while_it_runs(machine):
+    machine.out("lvcreate -q -y -L 8M -n hot xen && xl block-attach stays phy:/dev/xen/hot xvdb w", 300)
+    wait_for_state(machine, 4)
+    refused = machine.out("mkfs.ext4 -q /dev/xen/hot 2>&1 || :", 60)
+    assert "in use" in refused, refused
+    machine.out("xl block-detach stays xvdb && lvremove -q -y xen/hot", 300)
+    machine.out("xenith stop --wait stays", 300)
+
+
+def wait_for_state(machine, state):
+    """Of the second disk of the domain `stays`."""
+    for _ in range(60):
+        listed = machine.out("xl block-list stays").splitlines()
+        if any(re.match(r"51728\s", line) and line.split()[3] == str(state) for line in listed):
+            return
+        time.sleep(1)
+    raise AssertionError(listed)
+
+
+HELLO = "/config/images/hello"
+
+
+def test_created_cloned_and_removed(machine):
+    """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
+    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
+    machine.out("mkdir -p /tmp/tree && echo mine >/tmp/tree/name && "
+                "xenith create made --from /tmp/tree --size 32M --memory 40M --type pv "
+                "--kernel %s/vmlinux --ramdisk %s/initrd.gz --extra hello.name=made "
+                "--storage xen/pool --start" % (HELLO, HELLO), 600)
+    machine.out("n=0; until grep -aq 'hello: made up' /var/log/xen/console/guest-made.log; do "
+                "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done", 600)
+    assert "running" in status(machine, "made") or "ready" in status(machine, "made")
+    machine.out("xenith create copy --clone-of made")
+    assert written(machine, "/dev/xen/copy") == "mine"
+    refused = machine.out("xenith remove made --yes 2>&1 || :")
+    assert "made is running" in refused
+    machine.out("xenith stop --wait made && xenith remove made --yes && xenith remove copy --yes", 300)
+    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+
+
+def test_nothing_is_left_of_what_cannot_be_created(machine):
+    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
+    said = machine.out("xenith create big --size 10G --kernel %s/vmlinux --storage xen 2>&1 || :" % HELLO, 120)
+    assert "making the volume /dev/xen/big failed" in said and "insufficient" in said, said
+    said = machine.out("xenith create web --from /etc/passwd 2>&1 || :")
+    assert "not a disk image" in said, said
+    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+
+
+def test_volumes_are_activated_at_boot(machine):
+    machine.out("vgchange -q -an xen; test ! -e /dev/xen/volume; sh /etc/boot/55-volumes", 120)
+    assert machine.out("ls /dev/xen").split() == ["before", "clone", "store", "thin", "volume"]
+
+
+def test_thin_pool_that_is_full(machine):
+    """A guest that fills it gets an error, and the host goes on."""
+    machine.out("lvcreate -q -V 1G -T xen/pool -n big", 120)
+    said = machine.out("dd if=/dev/zero of=/dev/xen/big bs=1M count=128 conv=fsync 2>&1 || :", 300)
+    assert "No space left" in said or "error" in said, said
+    assert machine.out("echo alive").strip() == "alive"
+    machine.out("lvremove -q -y xen/big", 120)

@@ -1,0 +1,120 @@
+"""What an administrator does to a running guest: one row per operation, one column per type."""
+
+import pytest
+
+import drives
+
+TYPES = ["pv", "pvh", "hvm"]
+
+# What cannot be, and why.
+REASONS = {
+    ("migrate", "pv"): "a PV guest moves only where Xen has shadow paging, which is not compiled in",
+}
+
+
+def domain(kind):
+    lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = 96", "vcpus = 2",
+             'vif = [ "mac=00:16:3e:00:72:%02x" ]' % len(kind)]
+    if kind == "hvm":
+        lines += ['vga = "none"', 'serial = "pty"', 'boot = "d"',
+                  'disk = [ "/config/images/hvm.iso,raw,hdc,ro,cdrom" ]']
+    else:
+        lines += ['kernel = "/config/images/hello/vmlinux"', 'ramdisk = "/config/images/hello/initrd.gz"',
+                  'extra = "console=hvc0 hello.name=op-%s"' % kind]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("config")
+    tree = {"host.conf": "console_shell=yes\nautostart=no\n",
+            "domains/10-hello-pvh.cfg": "# not here\n",
+            "domains/20-hello-pv.cfg": "# not here\n",
+            "images/hvm.iso": drives.pc_image(
+                directory / "hvm.iso", "console=ttyS0 console=hvc0 hello.name=op-hvm")}
+    # Not below domains/: what is done here by hand is not domd's affair.
+    tree.update(("images/%s.cfg" % kind, domain(kind)) for kind in TYPES)
+    drive = drives.partitioned_vfat(directory / "config.img",
+                                    drives.write_tree(directory / "tree", tree), 64)
+    return boot("operations", iso, drives=[drive]).wait_ready()
+
+
+@pytest.fixture(scope="module", params=TYPES)
+def guest(machine, request):
+    """One after the other: three at a time would only take turns on the processors."""
+    machine.out("xl -q create -e /config/images/%s.cfg" % request.param, 600)
+    until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log" % ((request.param,) * 2), 600)
+    yield request.param
+    machine.out("xl destroy %s" % request.param, 120)
+
+
+def address(machine, name):
+    said = machine.out("grep -ao 'hello: op-%s up .*' /var/log/xen/console/guest-%s.log | tail -n 1" % (name, name))
+    return said.split()[-1].strip()
+
+
+def answers(machine, name):
+    """By HTTP, within a minute."""
+    return machine.out("n=0; until wget -T 5 -qO - http://%s/ 2>/dev/null; do n=$((n+1)); "
+                       "[ $n -lt 12 ] || exit 1; sleep 1; done" % address(machine, name), 120)
+
+
+def until(machine, command, seconds=60):
+    machine.out("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; sleep 1; done" % (command, seconds),
+                seconds * 3 + 60)
+
+
+def pause(machine, name):
+    machine.out("xl pause %s" % name)
+    assert machine.out("xl list %s | tail -n 1" % name).split()[4][2] == "p"
+    machine.out("xl unpause %s" % name)
+
+
+def save(machine, name):
+    """Out of memory into a file and back: the same guest goes on."""
+    machine.out("xl save %s /tmp/%s.save && xl restore /tmp/%s.save; rm -f /tmp/%s.save" % ((name,) * 4), 600)
+
+
+def migrate(machine, name):
+    before = machine.out("xl domid %s" % name)
+    machine.out("xl migrate -s '' %s 'xl migrate-receive'" % name, 600)
+    assert machine.out("xl domid %s" % name) != before
+
+
+def memory(machine, name):
+    machine.out("xl mem-set %s 72" % name)
+    until(machine, "[ $(xl list %s | awk 'END { print $3 }') -le 73 ]" % name)
+
+
+def vcpus(machine, name):
+    machine.out("xl vcpu-set %s 1" % name)
+    until(machine, "[ $(xl vcpu-list %s | grep -c -- '--p') = 1 ]" % name)
+
+
+def block(machine, name):
+    machine.out("truncate -s 4M /tmp/disk.img && xl block-attach %s file:/tmp/disk.img xvdb w" % name, 120)
+    until(machine, "xl block-list %s | awk '$1 == 51728 { s = $4 } END { exit s != 4 }'" % name)
+    machine.out("xl block-detach %s xvdb" % name, 120)
+
+
+def network(machine, name):
+    machine.out("xl network-attach %s bridge=xenbr0" % name, 120)
+    until(machine, "xl network-list %s | awk '$1 == 1 { s = $5 } END { exit s != 4 }'" % name)
+    machine.out("xl network-detach %s 1" % name, 120)
+
+
+def cd(machine, name):
+    machine.out("xl cd-eject %s hdc" % name, 120)
+    machine.out("xl cd-insert %s hdc /config/images/hvm.iso" % name, 120)
+
+
+REASONS.update({("cd", kind): "a CD drive is emulated, and only HVM guests have that" for kind in ("pv", "pvh")})
+OPERATIONS = [pause, block, network, cd, memory, vcpus, save, migrate]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
+def test_operation(machine, guest, operation):
+    if (operation.__name__, guest) in REASONS:
+        pytest.skip(REASONS[operation.__name__, guest])
+    operation(machine, guest)
+    assert "op-" + guest in answers(machine, guest)

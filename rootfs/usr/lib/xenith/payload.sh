@@ -1,0 +1,131 @@
+# shellcheck shell=sh
+# What a domain is made from: telling what a file is, and putting it on a disk.
+# Sourced by create, whose
+# variables these are.
+# shellcheck disable=SC2154
+
+# hex FILE OFFSET COUNT: these bytes.
+hex() {
+	dd if="$1" bs=1 skip="$2" count="$3" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
+}
+
+# is_kernel FILE: ELF, or Linux's own format for x86.
+is_kernel() {
+	[ "$(hex "$1" 0 4)" = 7f454c46 ] || [ "$(hex "$1" 514 4)" = 48647253 ]
+}
+
+# payload_kind FILE: prints qcow2, iso, tar, directory, kernel or raw.
+payload_kind() {
+	if [ -d "$1" ]; then
+		echo directory
+		return
+	fi
+	case $(hex "$1" 0 6) in
+	514649fb*) echo qcow2 && return ;;
+	1f8b* | fd377a585a00 | 28b52ffd* | 425a68*) echo tar && return ;;
+	esac
+	[ "$(hex "$1" 257 5)" != 7573746172 ] || { echo tar && return; }
+	[ "$(hex "$1" 32769 5)" != 4344303031 ] || { echo iso && return; }
+	# A partition table, ext4, XFS, or LVM.
+	if [ "$(hex "$1" 510 2)" = 55aa ] || [ "$(hex "$1" 1080 2)" = 53ef ] ||
+		[ "$(hex "$1" 0 4)" = 58465342 ] || [ "$(hex "$1" 512 8)" = 4c4142454c4f4e45 ]; then
+		# A kernel that UEFI can start has that signature, too.
+		! is_kernel "$1" || { echo kernel && return; }
+		echo raw
+	elif is_kernel "$1"; then
+		echo kernel
+	else
+		return 1
+	fi
+}
+
+# qemu_img ARGUMENT...: qemu-img, if the image has it.
+qemu_img() {
+	command -v qemu-img >/dev/null || fail "qemu-img is not in this image (it was built without HVM)"
+	qemu-img "$@"
+}
+
+# payload_size KIND FILE: how large a disk must be for it, in bytes.
+payload_size() {
+	case $1 in
+	qcow2)
+		qemu_img info --output=json "$2" >"$work/info" 2>"$work/said" ||
+			fail "$2 cannot be read: $(tail -n 1 "$work/said")"
+		sed -n 's/^    "virtual-size": \([0-9]*\).*/\1/p' "$work/info"
+		;;
+	raw) disk_size "$2" ;;
+	directory) echo $(($(du -sk "$2" | cut -f 1) * 1280 + 33554432)) ;;
+	*) echo 0 ;;
+	esac
+}
+
+# uncompressed FILE: its content.
+uncompressed() {
+	case $(hex "$1" 0 6) in
+	1f8b*) zcat <"$1" ;;
+	fd377a585a00) xzcat <"$1" ;;
+	28b52ffd*) zstd -dcq <"$1" ;;
+	425a68*) bzcat <"$1" ;;
+	*) cat "$1" ;;
+	esac
+}
+
+# unpack_tar FILE DIRECTORY
+unpack_tar() {
+	uncompressed "$1" | tar -x -f - -C "$2"
+}
+
+# payload_write KIND FILE DISK
+payload_write() {
+	case $1 in
+	qcow2)
+		qemu_img convert -n -f qcow2 -O raw "$2" "$3" >"$work/said" 2>&1 ||
+			fail "$2 cannot be copied to $3: $(tail -n 1 "$work/said")"
+		;;
+	raw) try "copying $2 to $3" dd if="$2" of="$3" bs=4M conv=notrunc,fsync ;;
+	directory) try "making a file system of $2 on $3" mkfs.ext4 -q -F -d "$2" "$3" ;;
+	tar)
+		try "making a file system on $3" mkfs.ext4 -q -F "$3"
+		mkdir "$work/mnt"
+		loop=
+		[ -b "$3" ] || loop=,loop
+		undo umount "$work/mnt"
+		try "mounting $3" mount -t ext4 -o "rw$loop" "$3" "$work/mnt"
+		try "unpacking $2" unpack_tar "$2" "$work/mnt"
+		payload_kernel "$work/mnt"
+		try "writing to $3" umount "$work/mnt"
+		sed -i '$d' "$work/undo"
+		;;
+	esac
+	[ "$1" != directory ] || payload_kernel "$2"
+}
+
+# payload_kernel TREE: keeps the newest kernel and ramdisk of a tree that is a root
+# beside the disk, for a domain that has no kernel of its own otherwise.
+payload_kernel() {
+	[ -z "$kernel" ] || return 0
+	newest=$(find "$1/boot" -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sort | tail -n 1)
+	[ -n "$newest" ] || fail "$from holds no kernel (boot/vmlinuz-*): name one with --kernel"
+	version=${newest##*/vmlinuz-}
+	keep_boot "$newest" vmlinuz
+	kernel=$kept
+	for file in "$1/boot/initrd.img-$version" "$1/boot/initramfs-$version.img" "$1/boot/initramfs-$version"; do
+		[ -e "$file" ] || continue
+		keep_boot "$file" initrd
+		ramdisk=$kept
+		break
+	done
+}
+
+# keep_boot FILE NAME: a copy of it among the images; sets $kept to where it is.
+keep_boot() {
+	directory=$images/$name
+	[ -d "$directory" ] || {
+		undo rmdir "$directory"
+		mkdir -p "$directory"
+	}
+	kept=$directory/$2
+	undo rm -f "$kept"
+	try "copying $1 to $kept" cp "$1" "$kept"
+	made file "$kept"
+}

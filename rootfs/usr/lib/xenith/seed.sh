@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# The seed that cloud-init in a guest reads at its first boot: a small disk
+# labelled CIDATA, which its source of data NoCloud looks for. Sourced by create, whose
+# variables these are.
+# shellcheck disable=SC2154
+
+# is_ipv4 TEXT
+is_ipv4() {
+	echo "$1" | awk -F . 'NF != 4 { exit 1 }
+		{ for (i = 1; i <= 4; i++) if ($i !~ /^[0-9]+$/ || $i > 255) exit 1 }'
+}
+
+# address_check ADDRESS/BITS[,GATEWAY]
+address_check() {
+	bits=${1#*/}
+	bits=${bits%%,*}
+	gateway=${1#*,}
+	is_ipv4 "${1%%/*}" || wrong "--ip $1: ADDRESS/BITS[,GATEWAY] is expected, as 192.0.2.7/24,192.0.2.1"
+	case $1 in */*) ;; *) wrong "--ip $1: how many bits are the network's is missing, as 192.0.2.7/24" ;; esac
+	case $bits in '' | *[!0-9]*) wrong "--ip $1: $bits is no number of bits" ;; esac
+	[ "$bits" -le 32 ] || wrong "--ip $1: $bits is no number of bits"
+	case $1 in *,*) is_ipv4 "$gateway" || wrong "--ip $1: $gateway is no address" ;; esac
+}
+
+# address_for_kernel ADDRESS/BITS[,GATEWAY]: as Linux takes it on its command line.
+address_for_kernel() {
+	bits=${1#*/}
+	bits=${bits%%,*}
+	gateway=
+	case $1 in *,*) gateway=${1#*,} ;; esac
+	mask=$(awk -v bits="$bits" 'BEGIN { for (i = 0; i < 4; i++) {
+		n = bits > 8 ? 8 : bits; bits -= n
+		printf "%s%d", (i ? "." : ""), 256 - 2 ^ (8 - n) } }')
+	echo "ip=${1%%/*}::$gateway:$mask:$name:eth0:off"
+}
+
+seed_network() {
+	gateway=
+	case $ip in *,*) gateway=${ip#*,} ;; esac
+	printf 'version: 2\nethernets:\n  first:\n    match: {name: "e*"}\n    addresses: [%s]\n' "${ip%%,*}"
+	[ -z "$gateway" ] || printf '    gateway4: %s\n    nameservers: {addresses: [%s]}\n' "$gateway" "$gateway"
+}
+
+seed_meta() {
+	printf 'instance-id: %s-%s\nlocal-hostname: %s\n' "$name" "$(hex /dev/urandom 0 4)" "$name"
+	[ -z "$ssh_key" ] || {
+		echo public-keys:
+		grep -v '^[[:space:]]*\(#\|$\)' "$ssh_key" | sed "s/'//g; s/.*/  - '&'/"
+	}
+}
+
+# seed_make: makes it where the domain's disk is, and sets $seed to its path.
+seed_make() {
+	main=$disk
+	[ -n "${kind:-}" ] || storage_find "$storage"
+	disk_make "$name-seed" 4194304
+	seed=$disk
+	disk=$main
+	try "making a file system on $seed" mkfs.fat -n CIDATA "$seed"
+	mkdir -p "$work/seed"
+	loop=
+	[ -b "$seed" ] || loop=,loop
+	undo umount "$work/seed"
+	try "mounting $seed" mount -t vfat -o "rw$loop" "$seed" "$work/seed"
+	seed_meta >"$work/seed/meta-data"
+	if [ -n "$user_data" ]; then
+		cp "$user_data" "$work/seed/user-data"
+	else
+		echo '#cloud-config' >"$work/seed/user-data"
+	fi
+	[ -z "$ip" ] || seed_network >"$work/seed/network-config"
+	try "writing $seed" umount "$work/seed"
+	sed -i '$d' "$work/undo"
+}

@@ -1,0 +1,152 @@
+# shellcheck shell=sh
+# Where the disks of domains are: logical volumes, thin ones, files. Sourced by
+# create and remove, which run under `set -eu`.
+
+# The places of the host; tests have others.
+DEV=${XENITH_DEV:-/dev}
+CONFIG=${XENITH_CONFIG:-/config}
+DRIVE=${XENITH_DRIVE:-/run/xenith/sources/drive}
+RUN=${XENITH_RUN_DIR:-/run/xenith}
+
+fail() {
+	printf 'xenith: %s\n' "$*" >&2
+	exit 1
+}
+
+# quoted WORD...: the words so that a shell reads them as they are.
+quoted() {
+	for word; do
+		printf "'%s' " "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"
+	done
+}
+
+# try WHAT COMMAND...: runs it; where it fails, says that WHAT did, and why.
+try() {
+	what=$1
+	shift
+	"$@" >"$work/said" 2>&1 || fail "$what failed: $(tail -n 1 "$work/said")"
+}
+
+# undo COMMAND...: to be done if a later step fails, the last first.
+undo() {
+	quoted "$@" >>"$work/undo"
+	echo >>"$work/undo"
+}
+
+undo_all() {
+	[ -s "$work/undo" ] || return 0
+	tac "$work/undo" | while read -r line; do
+		eval "$line" >>"$work/undone" 2>&1 ||
+			printf 'xenith: could not be undone: %s\n' "$line" >&2
+	done
+}
+
+# begin: the directory for what is in work. All is undone unless `finished`.
+begin() {
+	mkdir -p "$RUN"
+	work=$(mktemp -d "$RUN/work.XXXXXX")
+	finished=
+	# shellcheck disable=SC2154 # rc is set in it
+	trap 'rc=$?; trap - EXIT; [ -n "$finished" ] || undo_all; rm -rf "$work"; exit $rc' EXIT
+	trap 'exit 130' INT TERM HUP
+}
+
+# bytes SIZE: SIZE, a number with K, M, G or T behind it, in bytes.
+bytes() {
+	number=${1%[KMGT]}
+	case $number in '' | *[!0-9]* | 0*) return 1 ;; esac
+	case $1 in
+	*K) echo $((number * 1024)) ;;
+	*M) echo $((number * 1048576)) ;;
+	*G) echo $((number * 1073741824)) ;;
+	*T) echo $((number * 1099511627776)) ;;
+	*) return 1 ;;
+	esac
+}
+
+# is_pool VG/NAME: whether it is a thin pool.
+is_pool() {
+	case $(lvs --noheadings -o lv_attr "$1" 2>/dev/null | tr -d ' ') in t*) ;; *) return 1 ;; esac
+}
+
+# storage_find WANTED: sets $kind (thin, volume or file) and $place (VG/POOL, VG or
+# DIRECTORY), as asked for, or else the only one that there is.
+storage_find() {
+	wanted=$1
+	[ -n "$wanted" ] || wanted=$(sed -n 's/^storage=//p' "$CONFIG/host.conf" 2>/dev/null) || :
+	if [ -z "$wanted" ]; then
+		wanted=$(lvs --noheadings -o vg_name,lv_name -S 'lv_attr=~^t' 2>/dev/null | awk '{ print $1 "/" $2 }')
+		[ -n "$wanted" ] || wanted=$(vgs --noheadings -o vg_name 2>/dev/null | awk '{ print $1 }')
+		# shellcheck disable=SC2086 # names
+		set -- $wanted
+		[ $# -le 1 ] || fail "disks could go to any of $*: say which with --storage"
+		[ $# = 1 ] || fail "there is no place for a disk: make a volume group (see vgcreate), or name a directory with --storage"
+		wanted=$1
+	fi
+	place=$wanted
+	case $wanted in
+	/*)
+		kind="file"
+		[ -d "$wanted" ] || fail "--storage $wanted: there is no such directory"
+		case $(stat -f -c %T "$wanted") in
+		overlayfs | tmpfs | ramfs)
+			echo "xenith: $wanted is in memory: what is there is gone when the host restarts" >&2
+			;;
+		esac
+		;;
+	*/*)
+		kind=thin
+		is_pool "$wanted" || fail "--storage $wanted: there is no thin pool of that name"
+		;;
+	*)
+		kind=volume
+		vgs "$wanted" >/dev/null 2>&1 || fail "--storage $wanted: there is no volume group of that name"
+		;;
+	esac
+}
+
+# disk_path NAME: where a disk of that name would be.
+disk_path() {
+	case $kind in
+	thin) echo "$DEV/${place%/*}/$1" ;;
+	volume) echo "$DEV/$place/$1" ;;
+	file) echo "$place/$1.img" ;;
+	esac
+}
+
+# disk_make NAME BYTES: makes an empty disk there, and sets $disk to its path.
+disk_make() {
+	disk=$(disk_path "$1")
+	[ ! -e "$disk" ] || fail "$disk exists already"
+	case $kind in
+	thin)
+		try "making the volume $disk" lvcreate -q -y -W n -V "${2}b" -T "$place" -n "$1"
+		undo lvremove -q -y "${place%/*}/$1"
+		made volume "${place%/*}/$1"
+		;;
+	volume)
+		try "making the volume $disk" lvcreate -q -y -W n -L "${2}b" -n "$1" "$place"
+		undo lvremove -q -y "$place/$1"
+		made volume "$place/$1"
+		;;
+	file)
+		undo rm -f "$disk"
+		try "making $disk" truncate -s "$2" "$disk"
+		made file "$disk"
+		;;
+	esac
+}
+
+# made KIND NAME: noted for the domain file, where `remove` finds it.
+made() {
+	printf '# made: %s %s\n' "$1" "$2" >>"$work/made"
+}
+
+# disk_size PATH: in bytes.
+disk_size() {
+	if [ -b "$1" ]; then
+		blockdev --getsize64 "$1"
+	else
+		stat -L -c %s "$1"
+	fi
+}

@@ -1,0 +1,343 @@
+"""xenith create and remove: all or nothing, with a host made of files."""
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+LIBRARY = HERE.parents[1] / "rootfs/usr/lib/xenith"
+BUSYBOX = shutil.which("busybox")
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin"
+
+
+class Host:
+    def __init__(self, top):
+        self.top = top
+        for d in ("dev/xen", "pools", "thin", "content", "running", "config/domains",
+                  "config/images", "run", "drive", "in"):
+            (top / d).mkdir(parents=True)
+        (top / "virt_caps").write_text("pv hvm hap\n")
+        (top / "calls").touch()
+        (top / "qemu").touch()
+
+    def run(self, program, *words, answer="", fail_at=0):
+        (self.top / "calls").write_text("")
+        return subprocess.run(
+            ["sh", LIBRARY / program, *map(str, words)], input=answer, capture_output=True, text=True,
+            timeout=120, check=False, env={
+                "PATH": f"{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
+                "FAIL_AT": str(fail_at), "XENITH_DEV": f"{self.top}/dev",
+                "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
+                "XENITH_RUN_DIR": f"{self.top}/run", "DEVICE_MODEL": f"{self.top}/qemu"})
+
+    def create(self, *words, **kwargs):
+        return self.run("create", *words, **kwargs)
+
+    def created(self, *words):
+        done = self.create(*words)
+        assert done.returncode == 0, done.stderr
+        return (self.top / f"config/domains/{words[0]}.cfg").read_text()
+
+    def refused(self, *words, status=1):
+        before = self.state()
+        done = self.create(*words)
+        assert done.returncode == status, done
+        assert self.state() == before
+        return done.stderr.strip().splitlines()[-1]
+
+    def state(self):
+        """All that create or remove may change."""
+        return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store")
+                      for p in (self.top / d).rglob("*")) + ["mounted" * (self.top / "mounted").exists()]
+
+    def input(self, name, content):
+        path = self.top / "in" / name
+        path.write_bytes(content)
+        return path
+
+    def qcow2(self):
+        return self.input("web.qcow2", b"QFI\xfb\n67108864\nthe content")
+
+    def kernel(self, name="vmlinuz"):
+        return self.input(name, b"\x7fELF" + bytes(60))
+
+    def pool(self):
+        (self.top / "pools/xen").mkdir()
+        (self.top / "pools/xen/pool").touch()
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+def root_tar(host, name="root.tar.gz"):
+    tree = host.top / "in/tree"
+    (tree / "boot").mkdir(parents=True)
+    (tree / "boot/vmlinuz-6.12.1").write_bytes(b"\x7fELF" + bytes(60))
+    (tree / "boot/initrd.img-6.12.1").write_text("ramdisk")
+    (tree / "etc").mkdir()
+    (tree / "etc/hostname").write_text("web\n")
+    with tarfile.open(host.top / "in" / name, "w:gz") as tar:
+        tar.add(tree, ".")
+    return host.top / "in" / name
+
+
+def test_qcow2_becomes_a_volume(host):
+    text = host.created("web", "--from", host.qcow2(), "--memory", "1G", "--vcpus", "2")
+    volume = host.top / "dev/xen/web"
+    assert volume.stat().st_size == 64 << 20
+    assert volume.read_bytes().startswith(b"the content")
+    assert f'disk = [ "{volume},raw,xvda,rw" ]' in text
+    assert 'type = "hvm"\nmemory = 1024\nvcpus = 2\n' in text
+    assert "# made: volume xen/web" in text
+    assert re.search(r'vif = \[ "bridge=xenbr0,mac=00:16:3e(:[0-9a-f]{2}){3}" \]', text)
+
+
+def test_raw_image_in_a_directory(host):
+    (host.top / "store").mkdir()
+    image = host.input("disk.raw", bytes(510) + b"\x55\xaa" + bytes(1 << 20))
+    text = host.created("web", "--from", image, "--storage", host.top / "store", "--size", "8M")
+    disk = host.top / "store/web.img"
+    assert disk.stat().st_size == 8 << 20
+    assert disk.read_bytes()[510:512] == b"\x55\xaa"
+    assert f"# made: file {disk}" in text
+
+
+def test_thin_pool_is_preferred(host):
+    host.pool()
+    host.created("web", "--from", host.qcow2())
+    assert (host.top / "thin/xen/web").exists()
+
+
+def test_iso_is_a_cd_beside_an_empty_disk(host):
+    host.pool()
+    iso = host.input("install.iso", bytes(32769) + b"CD001" + bytes(2048))
+    text = host.created("web", "--from", iso)
+    assert f'"{iso},raw,xvdc,ro,cdrom"' in text
+    assert 'boot = "dc"' in text
+    assert (host.top / "dev/xen/web").stat().st_size == 10 << 30
+
+
+def test_kernel_and_ramdisk_need_no_disk(host):
+    ramdisk = host.input("initrd", b"ramdisk")
+    text = host.created("web", "--from", f"{host.kernel()}+{ramdisk}", "--ip", "192.0.2.7/26,192.0.2.1")
+    assert "disk = [" not in text
+    assert f'kernel = "{host.top}/in/vmlinuz"\nramdisk = "{ramdisk}"\n' in text
+    assert 'extra = "console=hvc0 ip=192.0.2.7::192.0.2.1:255.255.255.192:web:eth0:off"' in text
+    assert 'type = "pvh"' in text
+
+
+def test_tarball_with_its_own_kernel(host):
+    text = host.created("web", "--from", root_tar(host), "--size", "100M")
+    assert (host.top / "content/web/etc/hostname").read_text() == "web\n"
+    kernel = host.top / "config/images/web/vmlinuz"
+    assert f'kernel = "{kernel}"' in text and 'extra = "console=hvc0 root=/dev/xvda rw"' in text
+    assert f"# made: file {kernel}" in text
+
+
+def test_directory(host):
+    root_tar(host)
+    host.created("web", "--from", host.top / "in/tree", "--size", "200M")
+    assert (host.top / "content/web/etc/hostname").read_text() == "web\n"
+
+
+def test_pv_where_there_is_no_hardware_virtualisation(host):
+    (host.top / "virt_caps").write_text("pv\n")
+    assert 'type = "pv"' in host.created("web", "--from", host.kernel())
+
+
+def test_seed_for_cloud_init(host):
+    key = host.input("key.pub", (KEY + "\n").encode())
+    user_data = host.input("user-data", b"#cloud-config\nruncmd: [true]\n")
+    text = host.created("web", "--from", host.qcow2(), "--ssh-key", key, "--cloud-init", user_data,
+                        "--ip", "192.0.2.7/24,192.0.2.1")
+    content = host.top / "content/web-seed"
+    assert (content / "user-data").read_bytes() == user_data.read_bytes()
+    assert f"  - '{KEY}'" in (content / "meta-data").read_text()
+    assert "addresses: [192.0.2.7/24]" in (content / "network-config").read_text()
+    assert f'"{host.top}/dev/xen/web-seed,raw,xvdb,ro"' in text
+
+
+def test_written_to_the_drive(host):
+    (host.top / "drive-is-there").touch()
+    host.created("web", "--from", host.qcow2())
+    assert (host.top / "drive/domains/web.cfg").read_text() == (host.top / "config/domains/web.cfg").read_text()
+
+
+def test_dry_run_changes_nothing(host):
+    before = host.state()
+    done = host.create("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert f'disk = [ "{host.top}/dev/xen/web,raw,xvda,rw", "{host.top}/dev/xen/web-seed,raw,xvdb,ro" ]' in done.stdout
+    assert host.state() == before
+
+
+def test_start(host):
+    assert host.create("web", "--from", host.kernel(), "--start").returncode == 0
+    assert (host.top / "calls").read_text().splitlines()[-2:] == ["xenith reload", "xenith start --wait web"]
+
+
+def test_thin_clone(host):
+    host.pool()
+    original = host.created("web", "--from", host.qcow2())
+    text = host.created("copy", "--clone-of", "web")
+    assert (host.top / "dev/xen/copy").read_bytes() == (host.top / "dev/xen/web").read_bytes()
+    assert f'"{host.top}/dev/xen/copy,raw,xvda,rw"' in text and 'name = "copy"' in text
+    assert "# made: volume xen/copy" in text and "xen/web" not in text
+    mac = re.compile("mac=([0-9a-f:]*)")
+    assert mac.search(original)[1] != mac.search(text)[1]
+
+
+def test_clone_of_a_file_that_is_in_use(host):
+    (host.top / "store").mkdir()
+    host.created("web", "--from", host.qcow2(), "--storage", host.top / "store")
+    (host.top / "running/web").touch()
+    assert "web is running" in host.refused("copy", "--clone-of", "web")
+    (host.top / "running/web").unlink()
+    host.created("copy", "--clone-of", "web")
+    assert (host.top / "store/copy.img").read_bytes() == (host.top / "store/web.img").read_bytes()
+
+
+@pytest.mark.parametrize("words, error", [
+    ([], "a name for the domain is needed"),
+    (["a b"], "a name has letters, digits"),
+    (["../x"], "a name has letters, digits"),
+    (["-x"], "there is no option -x"),
+    (["web", "web2"], "one name is enough"),
+    (["web", "--memory", "lots"], "--memory lots: not a size such as 512M or 2G"),
+    (["web", "--memory", "1M"], "a guest needs 8M at least"),
+    (["web", "--size", "10"], "--size 10: not a size such as 10G"),
+    (["web", "--vcpus", "0"], "--vcpus 0: not a number of CPUs"),
+    (["web", "--type", "xen"], "--type xen: pv, pvh or hvm"),
+    (["web", "--ip", "192.0.2.300/24"], "ADDRESS/BITS[,GATEWAY] is expected"),
+    (["web", "--ip", "192.0.2.3"], "how many bits"),
+    (["web", "--ip", "192.0.2.3/33"], "33 is no number of bits"),
+    (["web", "--ip", "192.0.2.3/24,gate"], "gate is no address"),
+    (["web", "--extra", 'a "quoted" word'], "quotation marks"),
+    (["web", "--from"], "--from needs a value"),
+    (["web", "--form", "x"], "there is no option --form"),
+    (["web", "--from", "x", "--clone-of", "y"], "--from and --clone-of: one of them"),
+])
+def test_wrong_words(host, words, error):
+    assert error in host.refused(*words, status=2)
+
+
+def test_what_cannot_be(host):
+    assert "there is no such file" in host.refused("web", "--from", host.top / "in/none")
+    assert "not a disk image (qcow2, raw), ISO" in host.refused("web", "--from", host.input("x", b"text" * 999))
+    assert "is no kernel" in host.refused("web", "--kernel", host.input("k", b"#!/bin/sh\n" + bytes(999)))
+    assert "Could not read L1 table" in host.refused("web", "--from", host.input("t.qcow2", b"QFI\xfb\n"))
+    assert "insufficient free space" in host.refused("web", "--from", host.qcow2(), "--size", "2G")
+    assert "needs 67108864 bytes" in host.refused("web", "--from", host.qcow2(), "--size", "1M")
+    assert "there is no volume group" in host.refused("web", "--from", host.qcow2(), "--storage", "other")
+    assert "there is no thin pool" in host.refused("web", "--from", host.qcow2(), "--storage", "xen/none")
+    assert "there is no such directory" in host.refused("web", "--from", host.qcow2(), "--storage", "/none")
+    assert "nothing to start web from" in host.refused("web")
+    assert "there is no" in host.refused("web", "--clone-of", "other")
+    (host.top / "qemu").unlink()
+    assert "no device model" in host.refused("web", "--from", host.qcow2())
+
+
+def test_name_that_is_taken(host):
+    host.created("web", "--from", host.qcow2())
+    assert "there is a domain file of that name" in host.refused("web", "--from", host.qcow2())
+    (host.top / "config/domains/web.cfg").unlink()
+    assert "dev/xen/web exists already" in host.refused("web", "--from", host.qcow2())
+
+
+def test_several_places(host):
+    (host.top / "dev/other").mkdir()
+    assert "say which with --storage" in host.refused("web", "--from", host.qcow2())
+    (host.top / "config/host.conf").write_text("storage=other\n")
+    host.created("web", "--from", host.qcow2())
+    assert (host.top / "dev/other/web").exists()
+
+
+WAYS = {
+    "qcow2": lambda h: ["--from", h.qcow2(), "--ssh-key", h.input("k", KEY.encode())],
+    "tarball": lambda h: ["--from", root_tar(h), "--size", "64M"],
+    "drive": lambda h: [(h.top / "drive-is-there").touch() or "--from", h.qcow2()],
+    "file": lambda h: [(h.top / "store").mkdir() or "--from", h.qcow2(), "--storage", h.top / "store"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_step_may_fail(tmp_path, way):
+    """All is there, or nothing is: whichever program fails at whichever time."""
+    (tmp_path / "0").mkdir()
+    first = Host(tmp_path / "0")
+    first.created("web", *WAYS[way](first))
+    calls = (first.top / "calls").read_text().splitlines()
+    assert len(calls) > 8
+    failed = 0
+    for n in range(1, len(calls) + 1):
+        (tmp_path / str(n)).mkdir()
+        host = Host(tmp_path / str(n))
+        words = WAYS[way](host)
+        before = host.state()
+        done = host.create("web", *words, fail_at=n)
+        if done.returncode == 0:
+            assert (host.top / "config/domains/web.cfg").exists(), calls[n - 1]
+        else:
+            failed += 1
+            assert done.stderr.strip(), calls[n - 1]
+            # Undoing is tried once, and what then fails is said.
+            if "could not be undone" not in done.stderr:
+                assert host.state() == before, calls[n - 1]
+    assert failed > len(calls) / 2
+
+
+# ---- remove
+
+
+def test_remove_asks(host):
+    host.created("web", "--from", host.qcow2())
+    before = host.state()
+    done = host.run("remove", "web", answer="y\n")
+    assert done.returncode == 1 and "nothing was removed" in done.stderr
+    assert "and the volume xen/web" in done.stdout
+    assert host.state() == before
+    assert host.run("remove", "web", answer="yes\n").returncode == 0
+    assert not list((host.top / "dev/xen").iterdir())
+    assert not (host.top / "config/domains/web.cfg").exists()
+
+
+def test_remove_leaves_what_it_did_not_make(host):
+    other = host.input("data.img", b"precious")
+    path = host.top / "config/domains/web.cfg"
+    path.write_text(f'name = "web"\ndisk = [ "{other},raw,xvda,rw", "/in/ro.img,raw,xvdb,ro" ]\n')
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert other.exists()
+    path.write_text(f'name = "web"\ndisk = [ "{other},raw,xvda,rw" ]\n')
+    assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
+    assert not other.exists()
+
+
+def test_remove_keeps_disks(host):
+    host.created("web", "--from", host.qcow2())
+    assert host.run("remove", "web", "--yes", "--keep-disks").returncode == 0
+    assert (host.top / "dev/xen/web").exists()
+
+
+def test_remove_from_the_drive(host):
+    (host.top / "drive-is-there").touch()
+    host.created("web", "--from", host.qcow2())
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert not (host.top / "drive/domains/web.cfg").exists()
+
+
+def test_remove_refuses(host):
+    done = host.run("remove", "web", "--yes")
+    assert done.returncode == 1 and "there is no" in done.stderr
+    host.created("web", "--from", host.qcow2())
+    (host.top / "running/web").touch()
+    before = host.state()
+    done = host.run("remove", "web", "--yes")
+    assert done.returncode == 1 and "web is running" in done.stderr
+    assert host.state() == before
+    assert host.run("remove", "../web").returncode == 2

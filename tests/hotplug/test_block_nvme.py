@@ -1,0 +1,72 @@
+"""The block-nvme script: namespaces of an NVMe/TCP subsystem as disks."""
+import pytest
+
+from test_block import CONNECTED, device, status
+
+NQN = "nqn.2026-11.org.example:web"
+
+
+def nvme(dom0, action, path):
+    return dom0.run("block-nvme", action, XENBUS_PATH=path, XENBUS_TYPE="vbd")
+
+
+def add(dom0, *args, **kwargs):
+    path = device(dom0, *args, **kwargs)
+    nvme(dom0, "add", path)
+    return status(dom0, path)
+
+
+def controllers(dom0):
+    return sorted(path.name for path in dom0.top.glob("nvme[0-9]"))
+
+
+@pytest.mark.parametrize("target, asked, number", [
+    (f"store/{NQN}", f"connect store {NQN}", "103:1"),
+    (f"192.0.2.7:4421/{NQN}/2", f"connect 192.0.2.7:4421 {NQN}", "103:2"),
+    (f"[2001:db8::7]:4421/{NQN}", f"connect [2001:db8::7]:4421 {NQN}", "103:1"),
+])
+def test_target(dom0, target, asked, number):
+    assert add(dom0, 3, target) == CONNECTED
+    assert dom0.text("nvme.log").splitlines()[0] == asked
+    assert dom0.read("backend/vbd/3/51712/physical-device") == number
+
+
+@pytest.mark.parametrize("target, error", [
+    ("store", "block-nvme: target=store: HOST[:PORT]/NQN[/NAMESPACE] is expected"),
+    ("store/web", "block-nvme: target=store/web: HOST[:PORT]/NQN[/NAMESPACE] is expected"),
+    (f"down/{NQN}", f"nvme-tcp: cannot connect to {NQN} at down, port 4420: refused"),
+    (f"store/{NQN}/3", f"{NQN} at store has no namespace 3"),
+])
+def test_what_is_wrong(dom0, target, error):
+    assert add(dom0, 3, target) == ("error", error)
+    assert controllers(dom0) == []
+
+
+def test_removed(dom0):
+    add(dom0, 3, f"store/{NQN}")
+    assert controllers(dom0) == ["nvme0"]
+    assert nvme(dom0, "remove", "backend/vbd/3/51712").returncode == 0
+    assert controllers(dom0) == []
+    assert add(dom0, 4, f"store/{NQN}") == CONNECTED
+
+
+def test_two_namespaces_share_the_controller(dom0):
+    assert add(dom0, 3, f"store/{NQN}/1") == CONNECTED
+    assert add(dom0, 4, f"store/{NQN}/2") == CONNECTED
+    assert controllers(dom0) == ["nvme0"]
+    nvme(dom0, "remove", "backend/vbd/3/51712")
+    assert controllers(dom0) == ["nvme0"]
+    nvme(dom0, "remove", "backend/vbd/4/51712")
+    assert controllers(dom0) == []
+
+
+def test_second_writer(dom0):
+    add(dom0, 3, f"store/{NQN}")
+    result, error = add(dom0, 4, f"store/{NQN}/1")
+    assert "is used by domain 3" in error
+    assert result == "busy"
+
+
+def test_several_readers(dom0):
+    assert add(dom0, 3, f"store/{NQN}", mode="r") == CONNECTED
+    assert add(dom0, 4, f"store/{NQN}", mode="r") == CONNECTED
