@@ -27,6 +27,7 @@
 #include <libxl_utils.h>
 #include <xenstore.h>
 
+#include "dmlog.h"
 #include "host_xl.h"
 #include "xlrun.h"
 
@@ -34,6 +35,7 @@
 #define CONFIG_MAX ((size_t)1024 * 1024)
 #define ERRORS_MAX 32
 #define DUMP_DIR   "/var/lib/xen/dump"
+#define DM_LOG_DIR "/var/log/xen"
 #define XL         "/usr/sbin/xl"
 #define SYNC       "/bin/sync"
 
@@ -66,6 +68,7 @@ struct slot {
     uint64_t op_id;
     libxl_asyncop_how how;
     uint64_t first_error; /* errors before this one are not about it */
+    time_t op_began;
 
     struct xlrun *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
     bool aborted;      /* its creation was called off */
@@ -297,6 +300,7 @@ static void begin_op(struct hv *hv, struct slot *s, enum op op)
     s->op = op;
     s->op_id = ++hv->next_op;
     s->first_error = hv->n_errors;
+    s->op_began = time(NULL);
     memset(&s->how, 0, sizeof(s->how));
     s->how.u.for_event = s->op_id;
 }
@@ -777,8 +781,12 @@ static void cleaned_up(struct hv *hv, struct slot *s)
  * there is nothing left of it: the next one has the same name and disks. */
 static void clean_up(struct hv *hv, struct slot *s, int rc)
 {
+    char *complaint = dmlog_complaint(DM_LOG_DIR, s->name, s->op_began);
+
     free(s->failure);
-    s->failure = xstrdup(why(hv, s, rc));
+    s->failure =
+        complaint ? xasprintf("QEMU: %s", complaint) : xstrdup(why(hv, s, rc));
+    free(complaint);
     if (s->domid != HV_NO_DOMID && exists(hv, s->domid)) {
         begin_op(hv, s, OP_CLEANUP);
         if (!libxl_domain_destroy(hv->ctx, s->domid, &s->how)) return;

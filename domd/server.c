@@ -216,14 +216,19 @@ static void welcome(struct server *s, int fd)
     struct ucred cred = {0};
     socklen_t len = sizeof(cred);
     struct client *c;
+    bool owner;
     size_t at;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
-        (cred.uid != geteuid() && !in_group(fd, &cred, s->group))) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
         close(fd);
         return;
     }
-    at = place(s, cred.uid == geteuid());
+    owner = cred.uid == geteuid();
+    if (!owner && !in_group(fd, &cred, s->group)) {
+        close(fd);
+        return;
+    }
+    at = place(s, owner);
     if (at == SERVER_CLIENTS) {
         struct buf full = {0};
         ssize_t r;
@@ -239,7 +244,7 @@ static void welcome(struct server *s, int fd)
     c->server = s;
     c->fd = fd;
     c->stalled = MSEC_NEVER;
-    c->owner = cred.uid == geteuid();
+    c->owner = owner;
     snprintf(c->who, sizeof(c->who), "uid %u", (unsigned int)cred.uid);
     c->source = loop_add(s->loop, fd, POLLIN, client_event, c);
     s->clients[at] = c;

@@ -109,31 +109,51 @@ def iso9660(path, tree):
 
 
 GUEST_GRUB = """set timeout=0
-serial --unit=0 --speed=115200
-terminal_input serial
-terminal_output serial
+if [ "$grub_platform" = pc ]; then
+	serial --unit=0 --speed=115200
+	terminal_input serial
+	terminal_output serial
+fi
 echo "GRUB in the guest"
 linux /vmlinuz %s
 initrd /initrd.gz
 boot
 """
 
+# Where GRUB that a UEFI loaded from its own partition finds the rest.
+GUEST_EFI = """search --file --set=root /boot/grub/grub.cfg
+set prefix=($root)/boot/grub
+configfile $prefix/grub.cfg
+"""
+
 
 def pc_image(path, cmdline):
-    """What a PC boots, from a CD or from a disk: GRUB, and the hello guest's kernel."""
+    """What a PC boots by BIOS or UEFI, from a CD or from a disk: GRUB, and the hello
+    guest's kernel. GRUB for PV and PVH guests finds its menu, too."""
     assert str(path).endswith(".iso")
     path = pathlib.Path(path)
-    grub = package("grub") / "usr/lib/grub/i386-pc"
+    grub = package("grub") / "usr/lib/grub"
     tree = write_tree(path.with_suffix(".tree"), {
         "vmlinuz": package("linux-domu") / "boot/vmlinuz-domu",
         "initrd.gz": package("hello") / "images/hello/initrd.gz",
         "boot/grub/grub.cfg": GUEST_GRUB % cmdline})
-    run(tool("grub-mkimage", "grub"), "-O", "i386-pc-eltorito", "-d", str(grub), "-p", "/boot/grub",
+    mkimage = tool("grub-mkimage", "grub")
+    run(mkimage, "-O", "i386-pc-eltorito", "-d", str(grub / "i386-pc"), "-p", "/boot/grub",
         "-o", str(tree / "boot/grub/bios.img"), "normal", "configfile", "linux", "echo", "serial",
-        "terminal", "biosdisk", "iso9660", "part_msdos", "gzio")
+        "terminal", "test", "biosdisk", "iso9660", "part_msdos", "gzio")
+    files = write_tree(path.with_suffix(".efi"), {"grub.cfg": GUEST_EFI})
+    run(mkimage, "-O", "x86_64-efi", "-d", str(grub / "x86_64-efi"), "-p", "/boot/grub",
+        "-c", str(files / "grub.cfg"), "-o", str(files / "bootx64.efi"), "normal", "configfile", "linux",
+        "echo", "search", "search_fs_file", "test", "iso9660", "part_msdos", "gzio")
+    esp = files / "esp"
+    run(tool("mkfs.fat", "dosfstools"), "-C", str(esp), "1440")
+    for words in (("mmd", "::/EFI", "::/EFI/BOOT"), ("mcopy", str(files / "bootx64.efi"), "::/EFI/BOOT/BOOTX64.EFI")):
+        run(tool(words[0], "mtools"), "-i", str(esp), *words[1:], MTOOLS_SKIP_CHECK="1")
     run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet", "-r", "-o", str(path),
         "-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
-        "--grub2-boot-info", "--grub2-mbr", str(grub / "boot_hybrid.img"), "--mbr-force-bootable",
-        str(tree))
+        "--grub2-boot-info", "--grub2-mbr", str(grub / "i386-pc/boot_hybrid.img"), "--mbr-force-bootable",
+        "-append_partition", "2", "0xef", str(esp),
+        "-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", str(tree))
     shutil.rmtree(tree)
+    shutil.rmtree(files)
     return path

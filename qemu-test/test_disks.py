@@ -68,6 +68,7 @@ def machine(boot, iso, server, subsystem, tmp_path_factory):
             "domains/thin.cfg": writer("thin", "/dev/xen/thin,raw,xvda,rw"),
             "domains/clone.cfg": writer("clone", "/dev/xen/clone,raw,xvda,rw"),
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
+            "domains/qcow2.cfg": writer("qcow2", "/mnt/disk.qcow2,qcow2,xvda,rw"),
             "domains/nbd.cfg": writer(
                 "nbd", "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % server),
             "domains/nvme.cfg": writer(
@@ -127,6 +128,29 @@ def test_file(machine):
     assert run(machine, "file") == ""
     assert run(machine, "file") == "file"
     machine.out("umount /mnt")
+
+
+def test_qcow2(machine):
+    """What QEMU knows and the kernel does not, with a base that stays as it was."""
+    machine.out("mount /dev/xen/store /mnt && cd /mnt && modprobe nbd && "
+                "qemu-img create -q -f qcow2 base.qcow2 32M && qemu-nbd -c /dev/nbd0 base.qcow2 && "
+                "mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0 && "
+                "qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 disk.qcow2", 300)
+    base = machine.out("cd /mnt && sha256sum base.qcow2")
+    assert run(machine, "qcow2") == ""
+    assert run(machine, "qcow2") == "qcow2"
+    assert machine.out("cd /mnt && sha256sum base.qcow2") == base
+
+
+@pytest.mark.parametrize("harm, reason", [
+    ("truncate -s 100 /mnt/disk.qcow2", "disk.qcow2"), ("rm /mnt/base.qcow2", "base.qcow2")])
+def test_qcow2_that_is_broken(machine, harm, reason):
+    """The one who starts it hears which file it is, and nothing stays behind."""
+    machine.out("cp /mnt/disk.qcow2 /mnt/whole && %s" % harm)
+    said = machine.out("xenith start --wait qcow2 2>&1 || :", 600)
+    assert reason in said, said
+    assert machine.out("xl list | grep -c qcow2 || :").strip() == "0"
+    machine.out("mv /mnt/whole /mnt/disk.qcow2")
 
 
 def test_nbd_export(machine):

@@ -4,15 +4,31 @@ import pytest
 
 import drives
 
-MACS = {"cd": "00:16:3e:00:70:01", "disk": "00:16:3e:00:70:02"}
+MACS = {"cd": "01", "disk": "02", "uefi": "03", "pvh-uefi": "04", "pvh-grub": "05", "pv-grub": "06"}
+HVM = ("cd", "disk", "uefi")
+
+
+def domain(name, kind, disk, *lines):
+    """The image of its own name on DISK, and ready when Linux in it has said so."""
+    return "\n".join((
+        'name = "%s"' % name, 'type = "%s"' % kind, "memory = 128",
+        'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 900",
+        'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
+        'disk = [ "/config/images/%s.iso,raw,%s" ]' % (name, disk), *lines)) + "\n"
 
 
 def hvm(name, disk, *lines):
-    return "\n".join((
-        'name = "%s"' % name, 'type = "hvm"', "memory = 112", 'vga = "none"', 'serial = "pty"',
-        'autostart = "no"', 'ready = "console:hello: hvm-%s up"' % name, "start_timeout = 900",
-        'on_stop = "destroy"',
-        'vif = [ "mac=%s" ]' % MACS[name], "disk = [ %s ]" % disk, *lines)) + "\n"
+    return domain(name, "hvm", disk, 'vga = "none"', 'serial = "pty"', *lines)
+
+
+DOMAINS = {
+    "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
+    "disk": hvm("disk", "hda,ro"),
+    "uefi": hvm("uefi", "hda,ro", 'bios = "ovmf"'),
+    "pvh-uefi": domain("pvh-uefi", "pvh", "xvda,ro", 'kernel = "/usr/share/ovmf/OVMF.fd"'),
+    "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
+    "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
+}
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +36,14 @@ def machine(boot, iso, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     tree = {"host.conf": "console_shell=yes\nautostart=no\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
-            "domains/20-hello-pv.cfg": "# not here\n",
-            "domains/cd.cfg": hvm("cd", '"/config/images/cd.iso,raw,hdc,ro,cdrom"', 'boot = "d"'),
-            "domains/disk.cfg": hvm("disk", '"/config/images/disk.iso,raw,hda,ro"')}
-    for name in MACS:
+            "domains/20-hello-pv.cfg": "# not here\n"}
+    for name, text in DOMAINS.items():
+        tree["domains/%s.cfg" % name] = text
+        serial = "console=ttyS0 " if name in HVM else ""
         tree["images/%s.iso" % name] = drives.pc_image(
-            directory / (name + ".iso"), "console=ttyS0 console=hvc0 hello.name=hvm-" + name)
+            directory / (name + ".iso"), serial + "console=hvc0 hello.name=guest-" + name)
     drive = drives.partitioned_vfat(directory / "config.img",
-                                    drives.write_tree(directory / "tree", tree), 64)
+                                    drives.write_tree(directory / "tree", tree), 96)
     return boot("hvm", iso, drives=[drive]).wait_ready()
 
 
@@ -41,16 +57,19 @@ def device_model(machine, name):
     return number, machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number).strip()
 
 
-@pytest.mark.parametrize("name", MACS)
-def test_boots_by_its_firmware(machine, name):
-    """SeaBIOS, GRUB from its own CD or MBR, Linux, PV drivers, and HTTP over the bridge."""
+@pytest.mark.parametrize("name", DOMAINS)
+def test_starts_from_its_own_disk(machine, name):
+    """Firmware or GRUB, the guest's own menu and kernel, and HTTP over the bridge."""
     machine.out("xenith start --wait %s" % name, 1200)
     said = console(machine, name)
-    assert "hello: hvm-%s up" % name in said
-    # Linux says so when it has told the device model to take its disks and cards away.
-    assert "unplug emulated" in said, said
-    address = said.split("hello: hvm-%s up " % name)[1].split()[0]
-    assert "hvm-" + name in machine.out("wget -qO - http://%s/" % address, 120)
+    assert "hello: guest-%s up" % name in said
+    if name in HVM:
+        # Linux says so when it has told the device model to take its disks and cards away.
+        assert "unplug emulated" in said, said
+    address = said.split("hello: guest-%s up " % name)[1].split()[0]
+    assert "guest-" + name in machine.out("wget -qO - http://%s/" % address, 120)
+    if name not in ("cd", "disk"):
+        machine.out("xenith stop --wait %s" % name, 300)
 
 
 def test_device_model_has_no_rights(machine):
