@@ -1,0 +1,45 @@
+#include "dmlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+/* libxl begins a new log with each device model, and the restricted one cannot
+ * make it long; /var/log as a whole is bounded. */
+#define LOG_MAX ((size_t)1024 * 1024)
+#define PROGRAM "qemu-system-i386: "
+
+/* What QEMU says of every PV console and of every end that it was asked for.
+ */
+static bool is_usual(const char *line)
+{
+    return strstr(line, "declining to handle console type") ||
+           strstr(line, "terminating on signal");
+}
+
+char *dmlog_complaint(const char *dir, const char *name, time_t since)
+{
+    char *path = xasprintf("%s/qemu-dm-%s.log", dir, name);
+    struct buf log = {0};
+    const char *last = NULL;
+    char *said = NULL;
+    char *save = NULL;
+    char *line;
+    struct stat st;
+
+    if (stat(path, &st) || st.st_mtime < since) goto out;
+    if (read_file(path, LOG_MAX, &log)) goto out;
+    buf_add(&log, "", 1);
+    for (line = strtok_r(log.s, "\r\n", &save); line;
+         line = strtok_r(NULL, "\r\n", &save)) {
+        if (!strncmp(line, PROGRAM, strlen(PROGRAM)) && !is_usual(line))
+            last = line + strlen(PROGRAM);
+    }
+    if (last) said = xstrdup(last);
+out:
+    buf_dispose(&log);
+    free(path);
+    return said;
+}

@@ -1,0 +1,12 @@
+/* What a device model says when it ends: libxl only knows that it did. */
+#ifndef DOMD_DMLOG_H
+#define DOMD_DMLOG_H
+
+#include <time.h>
+
+/* The last complaint in the log of the device model of domain NAME, if that
+ * log (DIR/qemu-dm-NAME.log) was written to since SINCE, in seconds of the
+ * epoch. NULL: there is none. The caller frees it. */
+char *dmlog_complaint(const char *dir, const char *name, time_t since);
+
+#endif
