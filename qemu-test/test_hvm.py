@@ -9,12 +9,13 @@ HVM = ("cd", "disk", "uefi")
 
 
 def domain(name, kind, disk, *lines):
-    """The image of its own name on DISK, and ready when Linux in it has said so."""
+    """Its image on DISK, and ready when Linux in it has said so."""
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, "memory = 128",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 900",
         'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
-        'disk = [ "/config/images/%s.iso,raw,%s" ]' % (name, disk), *lines)) + "\n"
+        'disk = [ "%s/%s.iso,raw,%s" ]' % (
+            "/config/images" if ",ro" in disk else "/tmp", name, disk), *lines)) + "\n"
 
 
 def hvm(name, disk, *lines):
@@ -23,8 +24,8 @@ def hvm(name, disk, *lines):
 
 DOMAINS = {
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
-    "disk": hvm("disk", "hda,ro"),
-    "uefi": hvm("uefi", "hda,ro", 'bios = "ovmf"'),
+    "disk": hvm("disk", "hda,rw"),
+    "uefi": hvm("uefi", "hda,rw", 'bios = "ovmf"'),
     "pvh-uefi": domain("pvh-uefi", "pvh", "xvda,ro", 'kernel = "/usr/share/ovmf/OVMF.fd"'),
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
@@ -44,7 +45,10 @@ def machine(boot, iso, tmp_path_factory):
             directory / (name + ".iso"), serial + "console=hvc0 hello.name=guest-" + name)
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 96)
-    return boot("hvm", iso, drives=[drive]).wait_ready()
+    started = boot("hvm", iso, drives=[drive]).wait_ready()
+    # An emulated hard disk can be written to.
+    started.out("cp /config/images/disk.iso /config/images/uefi.iso /tmp/")
+    return started
 
 
 def console(machine, name):
