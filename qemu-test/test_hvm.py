@@ -11,7 +11,7 @@ HVM = ("cd", "disk", "uefi")
 def domain(name, kind, disk, *lines):
     """Its image on DISK, and ready when Linux in it has said so."""
     return "\n".join((
-        'name = "%s"' % name, 'type = "%s"' % kind, "memory = 128",
+        'name = "%s"' % name, 'type = "%s"' % kind, "memory = 160",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 900",
         'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
         'disk = [ "%s/%s.iso,raw,%s" ]' % (
