@@ -78,14 +78,14 @@ def measure(iso, scratch):
         try:
             machine.wait_ready()
             machine.out("cp /config/images/iobench /tmp/ && chmod 755 /tmp/iobench && "
-                        "pvcreate -q /dev/vdb && vgcreate -q xen /dev/vdb && "
+                        "pvcreate -q /dev/vdb && vgcreate -q vg0 /dev/vdb && "
                         "lvcreate -q -y -L 256M -n volume xen && lvcreate -q -y -L 320M -n store xen && "
-                        "mkfs.ext4 -q /dev/xen/store && mount /dev/xen/store /mnt && "
+                        "mkfs.ext4 -q /dev/vg0/store && mount /dev/vg0/store /mnt && "
                         "dd if=/dev/zero of=/mnt/file.img bs=1M count=256 && sync", 300)
-            found["ratios"]["logical volume"] = ratios(machine, "/dev/xen/volume", "phy:/dev/xen/volume")
+            found["ratios"]["logical volume"] = ratios(machine, "/dev/vg0/volume", "phy:/dev/vg0/volume")
             found["ratios"]["raw file"] = ratios(machine, "/mnt/file.img", "/mnt/file.img")
             for name, disk in {
-                    "volume": "/dev/xen/volume,raw,xvda,rw", "file": "/mnt/file.img,raw,xvda,rw",
+                    "volume": "/dev/vg0/volume,raw,xvda,rw", "file": "/mnt/file.img,raw,xvda,rw",
                     "nbd": "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d" % port,
                     "nvme": "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
                             % (target.port, nvme_target.NQN)}.items():

@@ -64,9 +64,9 @@ def machine(boot, iso, server, subsystem, tmp_path_factory):
             "domains/10-hello-pvh.cfg": "# not here\n",
             "domains/20-hello-pv.cfg": "# not here\n",
             "images/file.img": bytes(4096),
-            "domains/volume.cfg": writer("volume", "/dev/xen/volume,raw,xvda,rw"),
-            "domains/thin.cfg": writer("thin", "/dev/xen/thin,raw,xvda,rw"),
-            "domains/clone.cfg": writer("clone", "/dev/xen/clone,raw,xvda,rw"),
+            "domains/volume.cfg": writer("volume", "/dev/vg0/volume,raw,xvda,rw"),
+            "domains/thin.cfg": writer("thin", "/dev/vg0/thin,raw,xvda,rw"),
+            "domains/clone.cfg": writer("clone", "/dev/vg0/clone,raw,xvda,rw"),
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
             "domains/qcow2.cfg": writer("qcow2", "/mnt/disk.qcow2,qcow2,xvda,rw"),
             "domains/nbd.cfg": writer(
@@ -74,12 +74,12 @@ def machine(boot, iso, server, subsystem, tmp_path_factory):
             "domains/nvme.cfg": writer(
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
                 % (subsystem.port, nvme_target.NQN)),
-            "domains/stays.cfg": guest("stays", STAYS, "/dev/xen/volume,raw,xvda,rw"),
-            "domains/reads.cfg": guest("reads", STAYS, "/dev/xen/thin,raw,xvda,ro")}
+            "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
+            "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree))
     started = boot("disks", iso, drives=[drive], disk=512).wait_ready()
-    started.out("pvcreate -q /dev/vdb && vgcreate -q xen /dev/vdb", 120)
+    started.out("pvcreate -q /dev/vdb && vgcreate -q vg0 /dev/vdb", 120)
     return started
 
 
@@ -103,27 +103,27 @@ def written(machine, device, *options):
 
 def test_logical_volume_and_its_snapshot(machine):
     """What a guest writes is on the volume, and not on what was snapshot before."""
-    machine.out("lvcreate -q -y -L 32M -n volume xen && mkfs.ext4 -q /dev/xen/volume && "
-                "mount /dev/xen/volume /mnt && echo old >/mnt/name; umount /mnt && "
+    machine.out("lvcreate -q -y -L 32M -n volume xen && mkfs.ext4 -q /dev/vg0/volume && "
+                "mount /dev/vg0/volume /mnt && echo old >/mnt/name; umount /mnt && "
                 "lvcreate -q -s -L 16M -n before xen/volume", 300)
     assert run(machine, "volume") == "old"
-    assert written(machine, "/dev/xen/volume") == "volume"
-    assert written(machine, "/dev/xen/before", "-o", "ro") == "old"
+    assert written(machine, "/dev/vg0/volume") == "volume"
+    assert written(machine, "/dev/vg0/before", "-o", "ro") == "old"
 
 
 def test_thin_volume_and_its_clone(machine):
-    machine.out("lvcreate -q -y -L 64M -T xen/pool && lvcreate -q -V 1G -T xen/pool -n thin && "
-                "mkfs.ext4 -q /dev/xen/thin", 300)
+    machine.out("lvcreate -q -y -L 64M -T xen/pool && lvcreate -q -V 1G -T vg0/pool -n thin && "
+                "mkfs.ext4 -q /dev/vg0/thin", 300)
     assert run(machine, "thin") == ""
     machine.out("lvcreate -q -s -n clone xen/thin && lvchange -q -ay -K xen/clone", 120)
     assert run(machine, "clone") == "thin"
-    assert written(machine, "/dev/xen/thin") == "thin"
-    assert written(machine, "/dev/xen/clone") == "clone"
+    assert written(machine, "/dev/vg0/thin") == "thin"
+    assert written(machine, "/dev/vg0/clone") == "clone"
 
 
 def test_file(machine):
-    machine.out("lvcreate -q -y -L 48M -n store xen && mkfs.ext4 -q /dev/xen/store && "
-                "mount /dev/xen/store /mnt && truncate -s 16M /mnt/file.img && "
+    machine.out("lvcreate -q -y -L 48M -n store xen && mkfs.ext4 -q /dev/vg0/store && "
+                "mount /dev/vg0/store /mnt && truncate -s 16M /mnt/file.img && "
                 "mkfs.ext4 -q /mnt/file.img", 300)
     assert run(machine, "file") == ""
     assert run(machine, "file") == "file"
@@ -132,7 +132,7 @@ def test_file(machine):
 
 def test_qcow2(machine):
     """What QEMU knows and the kernel does not, with a base that stays as it was."""
-    machine.out("mount /dev/xen/store /mnt && cd /mnt && modprobe nbd && "
+    machine.out("mount /dev/vg0/store /mnt && cd /mnt && modprobe nbd && "
                 "qemu-img create -q -f qcow2 base.qcow2 32M && qemu-nbd -c /dev/nbd0 base.qcow2 && "
                 "mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0 && "
                 "qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 disk.qcow2", 300)
@@ -177,14 +177,14 @@ def test_second_writer_is_refused(machine):
     machine.out("xenith start --wait stays", 600)
     said = machine.out("xenith start --wait volume 2>&1 || :", 600)
     assert "used by domain" in said or "same writable disk" in said or "stays" in said, said
-    refused = machine.out("xl block-attach 0 phy:/dev/xen/volume xvdz w 2>&1 || :", 120)
+    refused = machine.out("xl block-attach 0 phy:/dev/vg0/volume xvdz w 2>&1 || :", 120)
     assert "is used by domain" in refused, refused
 
 
 def test_attached_and_detached_while_it_runs(machine):
-    machine.out("lvcreate -q -y -L 8M -n hot xen && xl block-attach stays phy:/dev/xen/hot xvdb w", 300)
+    machine.out("lvcreate -q -y -L 8M -n hot xen && xl block-attach stays phy:/dev/vg0/hot xvdb w", 300)
     wait_for_state(machine, 4)
-    refused = machine.out("mkfs.ext4 -q /dev/xen/hot 2>&1 || :", 60)
+    refused = machine.out("mkfs.ext4 -q /dev/vg0/hot 2>&1 || :", 60)
     assert "in use" in refused, refused
     machine.out("xl block-detach stays xvdb && lvremove -q -y xen/hot", 300)
     machine.out("xenith stop --wait stays", 300)
@@ -205,40 +205,40 @@ HELLO = "/config/images/hello"
 
 def test_created_cloned_and_removed(machine):
     """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
-    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
+    before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
     machine.out("mkdir -p /tmp/tree && echo mine >/tmp/tree/name && "
                 "xenith create made --from /tmp/tree --size 32M --memory 40M --type pv "
                 "--kernel %s/vmlinux --ramdisk %s/initrd.gz --extra hello.name=made "
-                "--storage xen/pool --start" % (HELLO, HELLO), 600)
+                "--storage vg0/pool --start" % (HELLO, HELLO), 600)
     machine.out("n=0; until grep -aq 'hello: made up' /var/log/xen/console/guest-made.log; do "
                 "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done", 600)
     assert "running" in status(machine, "made") or "ready" in status(machine, "made")
     machine.out("xenith create copy --clone-of made")
-    assert written(machine, "/dev/xen/copy") == "mine"
+    assert written(machine, "/dev/vg0/copy") == "mine"
     refused = machine.out("xenith remove made --yes 2>&1 || :")
     assert "made is running" in refused
     machine.out("xenith stop --wait made && xenith remove made --yes && xenith remove copy --yes", 300)
-    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+    assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
 def test_nothing_is_left_of_what_cannot_be_created(machine):
-    before = machine.out("lvs --noheadings -o lv_name xen; ls /config/domains")
-    said = machine.out("xenith create big --size 10G --kernel %s/vmlinux --storage xen 2>&1 || :" % HELLO, 120)
-    assert "making the volume /dev/xen/big failed" in said and "insufficient" in said, said
+    before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
+    said = machine.out("xenith create big --size 10G --kernel %s/vmlinux --storage vg0 2>&1 || :" % HELLO, 120)
+    assert "making the volume /dev/vg0/big failed" in said and "insufficient" in said, said
     said = machine.out("xenith create web --from /etc/passwd 2>&1 || :")
     assert "not a disk image" in said, said
-    assert machine.out("lvs --noheadings -o lv_name xen; ls /config/domains") == before
+    assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
 def test_volumes_are_activated_at_boot(machine):
-    machine.out("vgchange -q -an xen; test ! -e /dev/xen/volume; sh /etc/boot/55-volumes", 120)
+    machine.out("vgchange -q -an vg0; test ! -e /dev/vg0/volume; sh /etc/boot/55-volumes", 120)
     assert machine.out("ls /dev/xen").split() == ["before", "clone", "store", "thin", "volume"]
 
 
 def test_thin_pool_that_is_full(machine):
     """A guest that fills it gets an error, and the host goes on."""
-    machine.out("lvcreate -q -V 1G -T xen/pool -n big", 120)
-    said = machine.out("dd if=/dev/zero of=/dev/xen/big bs=1M count=128 conv=fsync 2>&1 || :", 300)
+    machine.out("lvcreate -q -V 1G -T vg0/pool -n big", 120)
+    said = machine.out("dd if=/dev/zero of=/dev/vg0/big bs=1M count=128 conv=fsync 2>&1 || :", 300)
     assert "No space left" in said or "error" in said, said
     assert machine.out("echo alive").strip() == "alive"
     machine.out("lvremove -q -y xen/big", 120)
