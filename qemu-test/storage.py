@@ -79,7 +79,7 @@ def measure(iso, scratch):
             machine.wait_ready()
             machine.out("cp /config/images/iobench /tmp/ && chmod 755 /tmp/iobench && "
                         "pvcreate -q /dev/vdb && vgcreate -q vg0 /dev/vdb && "
-                        "lvcreate -q -y -L 256M -n volume xen && lvcreate -q -y -L 320M -n store xen && "
+                        "lvcreate -q -y -L 256M -n volume vg0 && lvcreate -q -y -L 320M -n store vg0 && "
                         "mkfs.ext4 -q /dev/vg0/store && mount /dev/vg0/store /mnt && "
                         "dd if=/dev/zero of=/mnt/file.img bs=1M count=256 && sync", 300)
             found["ratios"]["logical volume"] = ratios(machine, "/dev/vg0/volume", "phy:/dev/vg0/volume")

@@ -103,26 +103,26 @@ def written(machine, device, *options):
 
 def test_logical_volume_and_its_snapshot(machine):
     """What a guest writes is on the volume, and not on what was snapshot before."""
-    machine.out("lvcreate -q -y -L 32M -n volume xen && mkfs.ext4 -q /dev/vg0/volume && "
+    machine.out("lvcreate -q -y -L 32M -n volume vg0 && mkfs.ext4 -q /dev/vg0/volume && "
                 "mount /dev/vg0/volume /mnt && echo old >/mnt/name; umount /mnt && "
-                "lvcreate -q -s -L 16M -n before xen/volume", 300)
+                "lvcreate -q -s -L 16M -n before vg0/volume", 300)
     assert run(machine, "volume") == "old"
     assert written(machine, "/dev/vg0/volume") == "volume"
     assert written(machine, "/dev/vg0/before", "-o", "ro") == "old"
 
 
 def test_thin_volume_and_its_clone(machine):
-    machine.out("lvcreate -q -y -L 64M -T xen/pool && lvcreate -q -V 1G -T vg0/pool -n thin && "
+    machine.out("lvcreate -q -y -L 64M -T vg0/pool && lvcreate -q -V 1G -T vg0/pool -n thin && "
                 "mkfs.ext4 -q /dev/vg0/thin", 300)
     assert run(machine, "thin") == ""
-    machine.out("lvcreate -q -s -n clone xen/thin && lvchange -q -ay -K xen/clone", 120)
+    machine.out("lvcreate -q -s -n clone vg0/thin && lvchange -q -ay -K vg0/clone", 120)
     assert run(machine, "clone") == "thin"
     assert written(machine, "/dev/vg0/thin") == "thin"
     assert written(machine, "/dev/vg0/clone") == "clone"
 
 
 def test_file(machine):
-    machine.out("lvcreate -q -y -L 48M -n store xen && mkfs.ext4 -q /dev/vg0/store && "
+    machine.out("lvcreate -q -y -L 48M -n store vg0 && mkfs.ext4 -q /dev/vg0/store && "
                 "mount /dev/vg0/store /mnt && truncate -s 16M /mnt/file.img && "
                 "mkfs.ext4 -q /mnt/file.img", 300)
     assert run(machine, "file") == ""
@@ -182,11 +182,11 @@ def test_second_writer_is_refused(machine):
 
 
 def test_attached_and_detached_while_it_runs(machine):
-    machine.out("lvcreate -q -y -L 8M -n hot xen && xl block-attach stays phy:/dev/vg0/hot xvdb w", 300)
+    machine.out("lvcreate -q -y -L 8M -n hot vg0 && xl block-attach stays phy:/dev/vg0/hot xvdb w", 300)
     wait_for_state(machine, 4)
     refused = machine.out("mkfs.ext4 -q /dev/vg0/hot 2>&1 || :", 60)
     assert "in use" in refused, refused
-    machine.out("xl block-detach stays xvdb && lvremove -q -y xen/hot", 300)
+    machine.out("xl block-detach stays xvdb && lvremove -q -y vg0/hot", 300)
     machine.out("xenith stop --wait stays", 300)
 
 
@@ -241,4 +241,4 @@ def test_thin_pool_that_is_full(machine):
     said = machine.out("dd if=/dev/zero of=/dev/vg0/big bs=1M count=128 conv=fsync 2>&1 || :", 300)
     assert "No space left" in said or "error" in said, said
     assert machine.out("echo alive").strip() == "alive"
-    machine.out("lvremove -q -y xen/big", 120)
+    machine.out("lvremove -q -y vg0/big", 120)
