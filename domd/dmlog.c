@@ -6,16 +6,17 @@
 
 #include "util.h"
 
-/* libxl begins a new log with each device model, and the restricted one cannot
- * make it long; /var/log as a whole is bounded. */
+/* libxl begins a new log with each device model, and /var/log is bounded as a
+ * whole; what a hostile one has filled is not worth reading. */
 #define LOG_MAX ((size_t)1024 * 1024)
 #define PROGRAM "qemu-system-i386: "
 
-/* What QEMU says of every PV console and of every end that it was asked for.
- */
+/* What QEMU says of every PV console, of every end that it was asked for, and
+ * of what it does without. */
 static bool is_usual(const char *line)
 {
-    return strstr(line, "declining to handle console type") ||
+    return strstr(line, PROGRAM "warning: ") ||
+           strstr(line, "declining to handle console type") ||
            strstr(line, "terminating on signal");
 }
 

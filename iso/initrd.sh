@@ -7,7 +7,7 @@
 set -eu
 
 for archive; do
-	[ -e "$archive" ] || continue
+	case $archive in */hvm.cpio) [ -e "$archive" ] || continue ;; esac
 	cat "$archive"
 	rest=$(($(stat -c %s "$archive") % 512))
 	[ $rest = 0 ] || head -c $((512 - rest)) /dev/zero

@@ -232,7 +232,7 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
 
 def test_volumes_are_activated_at_boot(machine):
     machine.out("vgchange -q -an vg0; test ! -e /dev/vg0/volume; sh /etc/boot/55-volumes", 120)
-    assert machine.out("ls /dev/xen").split() == ["before", "clone", "store", "thin", "volume"]
+    assert machine.out("ls /dev/vg0").split() == ["before", "clone", "store", "thin", "volume"]
 
 
 def test_thin_pool_that_is_full(machine):

@@ -4,6 +4,9 @@ import pytest
 
 import drives
 
+# Each operation on each type: half an hour under emulation.
+pytestmark = pytest.mark.slow
+
 TYPES = ["pv", "pvh", "hvm"]
 
 # What cannot be, and why.
@@ -72,7 +75,10 @@ def pause(machine, name):
 
 def save(machine, name):
     """Out of memory into a file and back: the same guest goes on."""
-    machine.out("xl save %s /tmp/%s.save && xl restore /tmp/%s.save; rm -f /tmp/%s.save" % ((name,) * 4), 600)
+    before = machine.out("xl domid %s" % name)
+    machine.out("xl save %s /tmp/%s.save && xl restore /tmp/%s.save" % ((name,) * 3), 600)
+    machine.out("rm /tmp/%s.save" % name)
+    assert machine.out("xl domid %s" % name) != before
 
 
 def migrate(machine, name):

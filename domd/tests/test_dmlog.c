@@ -37,7 +37,7 @@ static void test_last_one(void **state)
 {
     (void)state;
     is("char device redirected to /dev/pts/1 (label serial0)\n"
-       "qemu-system-i386: warning: first\n"
+       "qemu-system-i386: the first\n"
        "qemu-system-i386: -drive file=/x: Could not open backing file\r\n",
        "-drive file=/x: Could not open backing file");
 }
@@ -47,6 +47,7 @@ static void test_usual_lines_are_none(void **state)
     (void)state;
     is("qemu-system-i386: failed to create 'console' device '0': declining to "
        "handle console type 'xenconsoled'\n"
+       "qemu-system-i386: warning: a CPU without a feature\n"
        "qemu-system-i386: terminating on signal 1 from pid 7\n",
        NULL);
     is("", NULL);

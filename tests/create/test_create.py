@@ -160,7 +160,20 @@ def test_seed_for_cloud_init(host):
     assert (content / "user-data").read_bytes() == user_data.read_bytes()
     assert f"  - '{KEY}'" in (content / "meta-data").read_text()
     assert "addresses: [192.0.2.7/24]" in (content / "network-config").read_text()
-    assert f'"{host.top}/dev/xen/web-seed,raw,xvdb,ro"' in text
+    assert f'"{host.top}/dev/xen/web-seed,raw,xvde,ro"' in text
+
+
+def test_drive_is_writable_before_it_is_written_to(host):
+    (host.top / "drive-is-there").touch()
+    host.created("web", "--from", root_tar(host), "--size", "64M")
+    calls = (host.top / "calls").read_text().splitlines()
+    opened = next(n for n, call in enumerate(calls) if "remount,rw" in call)
+    assert opened < next(n for n, call in enumerate(calls) if call.startswith("cp ") and "/drive/" in call)
+
+
+def test_paths_become_absolute(host):
+    path = os.path.relpath(host.kernel())
+    assert f'kernel = "{host.top}/in/vmlinuz"' in host.created("web", "--from", path)
 
 
 def test_written_to_the_drive(host):
@@ -173,7 +186,7 @@ def test_dry_run_changes_nothing(host):
     before = host.state()
     done = host.create("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f'disk = [ "{host.top}/dev/xen/web,raw,xvda,rw", "{host.top}/dev/xen/web-seed,raw,xvdb,ro" ]' in done.stdout
+    assert f'disk = [ "{host.top}/dev/xen/web,raw,xvda,rw", "{host.top}/dev/xen/web-seed,raw,xvde,ro" ]' in done.stdout
     assert host.state() == before
 
 
@@ -191,6 +204,22 @@ def test_thin_clone(host):
     assert "# made: volume xen/copy" in text and "xen/web" not in text
     mac = re.compile("mac=([0-9a-f:]*)")
     assert mac.search(original)[1] != mac.search(text)[1]
+
+
+def test_clone_shares_nothing(host):
+    """Neither the socket of its screen, nor the addresses, nor the kernel that goes with the other."""
+    host.pool()
+    host.created("web", "--from", root_tar(host), "--size", "64M")
+    path = host.top / "config/domains/web.cfg"
+    path.write_text(path.read_text().replace("vif = [ ", 'vif = [ "bridge=two,mac=00:16:3e:00:00:02", ')
+                    + 'vnclisten = "unix:/run/xen/vnc-web"\n')
+    text = host.created("copy", "--clone-of", "web")
+    assert 'vnclisten = "unix:/run/xen/vnc-copy"\n' in text
+    assert text.count("mac=") == 1 and "00:16:3e:00:00:02" not in text and '"bridge=two,mac=' in text
+    assert f'kernel = "{host.top}/config/images/copy/vmlinuz"' in text
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert (host.top / "config/images/copy/vmlinuz").exists()
+    assert "a copy has what the other has" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
 
 
 def test_clone_of_a_file_that_is_in_use(host):
@@ -229,6 +258,7 @@ def test_wrong_words(host, words, error):
 
 def test_what_cannot_be(host):
     assert "there is no such file" in host.refused("web", "--from", host.top / "in/none")
+    assert "there is no such file" in host.refused("web", "--from", host.top / "in/none", "--kernel", host.kernel("k0"))
     assert "not a disk image (qcow2, raw), ISO" in host.refused("web", "--from", host.input("x", b"text" * 999))
     assert "is no kernel" in host.refused("web", "--kernel", host.input("k", b"#!/bin/sh\n" + bytes(999)))
     assert "Could not read L1 table" in host.refused("web", "--from", host.input("t.qcow2", b"QFI\xfb\n"))
@@ -316,6 +346,14 @@ def test_remove_leaves_what_it_did_not_make(host):
     path.write_text(f'name = "web"\ndisk = [ "{other},raw,xvda,rw" ]\n')
     assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
     assert not other.exists()
+
+
+def test_remove_leaves_what_is_read_only(host):
+    for word in ("r", "ro"):
+        other = host.input("data.img", b"precious")
+        (host.top / "config/domains/web.cfg").write_text(f'name = "web"\ndisk = [ "{other},raw,xvda,{word}" ]\n')
+        assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
+        assert other.exists()
 
 
 def test_remove_keeps_disks(host):

@@ -88,8 +88,9 @@ storage_find() {
 	/*)
 		kind="file"
 		[ -d "$wanted" ] || fail "--storage $wanted: there is no such directory"
-		case $(stat -f -c %T "$wanted") in
-		overlayfs | tmpfs | ramfs)
+		# BusyBox has no names for some: overlay, tmpfs and ramfs by their numbers.
+		case $(stat -f -c %t "$wanted") in
+		794c7630 | 1021994 | 858458f6)
 			echo "xenith: $wanted is in memory: what is there is gone when the host restarts" >&2
 			;;
 		esac
