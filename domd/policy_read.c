@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 
 #include <arpa/inet.h>
+#include <unistd.h>
 #include <libxlutil.h>
 
 #include "keyscan.h"
+#include "qcow2.h"
 #include "xlkeys.h"
 
 /* One file while it is read. */
@@ -337,6 +339,16 @@ static void need_file(struct reader *r, const char *key, const char *path)
               errno == ENOENT ? "does not exist" : strerror(errno));
 }
 
+static void need_qcow2(struct reader *r, const char *path)
+{
+    char *problem;
+
+    if (r->host->unknown || access(path, F_OK)) return;
+    problem = qcow2_problem(path);
+    if (problem) wrong(r, "disk", "%s", problem);
+    free(problem);
+}
+
 static void read_file_key(struct reader *r, const char *key)
 {
     const char *path = get_string(r, key);
@@ -376,6 +388,7 @@ static void read_disk(struct reader *r, const char *spec)
     path = *disk.pdev_path == '/' ? xstrdup(disk.pdev_path)
                                   : xasprintf("/dev/%s", disk.pdev_path);
     need_file(r, "disk", path);
+    if (disk.format == LIBXL_DISK_FORMAT_QCOW2) need_qcow2(r, path);
     if (disk.readwrite) note_written(r, path);
 out:
     free(path);
