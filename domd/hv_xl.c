@@ -37,6 +37,7 @@
 #define DUMP_DIR   "/var/lib/xen/dump"
 #define DM_LOG_DIR "/var/log/xen"
 #define XL         "/usr/sbin/xl"
+#define SCRIPT     "script: " /* before what a hotplug script says */
 #define SYNC       "/bin/sync"
 
 enum op {
@@ -215,20 +216,26 @@ static bool may_be_about(const struct hv *hv, const struct slot *s,
 }
 
 /* The first error since the operation of this slot began: the later ones are
- * its consequences. */
+ * its consequences. But the words of a hotplug script come after its status.
+ */
 static const char *why(const struct hv *hv, const struct slot *s, int rc)
 {
     static char text[256];
     uint64_t i = hv->n_errors > ERRORS_MAX ? hv->n_errors - ERRORS_MAX : 0;
 
+    text[0] = '\0';
     for (; i < hv->n_errors; i++) {
         const struct logged *e = &hv->errors[i % ERRORS_MAX];
 
         if (e->number < s->first_error || !may_be_about(hv, s, e->domid))
             continue;
-        snprintf(text, sizeof(text), "%s", e->text);
-        return text;
+        if (!strncmp(e->text, SCRIPT, strlen(SCRIPT))) {
+            snprintf(text, sizeof(text), "%s", e->text + strlen(SCRIPT));
+            return text;
+        }
+        if (!text[0]) snprintf(text, sizeof(text), "%s", e->text);
     }
+    if (text[0]) return text;
     snprintf(text, sizeof(text), "libxl says %s",
              libxl_error_to_string(rc) ? libxl_error_to_string(rc) : "?");
     return text;
