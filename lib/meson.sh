@@ -54,6 +54,7 @@ configure() {
 }
 
 compile() {
+	# shellcheck disable=SC2086 # the arguments are words
 	ninja -C "$ROOT/obj" $MAKE_ARGS
 }
 
