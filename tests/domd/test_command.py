@@ -115,7 +115,7 @@ def test_completion(host):
                               check=True).stdout.split()
 
     assert complete("st") == ["status", "start", "stop"]
-    assert len(complete("")) == 17
+    assert len(complete("")) == 19
     assert complete("start", "") == ["--wait"]      # nobody to ask
     host.domain("web")
     host.domain("db")

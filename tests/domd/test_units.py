@@ -9,7 +9,8 @@ from conftest import DOMD, OUT, make
 slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
 
 
-@pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server"])
+@pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server",
+                                  "dmlog", "qcow2"])
 def test_unit(name):
     program = OUT / "tests" / ("test_" + name)
     make(os.path.relpath(program, DOMD))
