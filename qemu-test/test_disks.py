@@ -92,9 +92,9 @@ def run(machine, name):
     machine.out("xenith start --wait %s" % name, 600)
     machine.out("n=0; until xenith status %s | grep -q 'powered itself off'; do "
                 "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done" % name, 600)
-    # And until its disk has been given back.
-    machine.out("n=0; while [ -n \"$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)\" ]; do "
-                "n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    # And until it is gone: its disk has been given back by then.
+    machine.out("n=0; while xl domid %s >/dev/null 2>&1; do "
+                "n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done" % name, 120)
     said = machine.out("grep -a before: /var/log/xen/console/guest-%s.log | tail -n 1" % name)
     return said.split("before:")[1].strip()
 
