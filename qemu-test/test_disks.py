@@ -169,6 +169,7 @@ def test_nbd_export_that_is_not_there(machine, server):
     assert "has no export 'other'" in said or "cannot connect to the NBD server" in said
 
 
+@pytest.mark.slow
 def test_nvme_namespace(machine, subsystem):
     assert run(machine, "nvme") == ""
     assert run(machine, "nvme") == "nvme"
@@ -207,6 +208,7 @@ def wait_for_state(machine, state):
 HELLO = "/config/images/hello"
 
 
+@pytest.mark.slow
 def test_created_cloned_and_removed(machine):
     """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
     before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
@@ -234,6 +236,7 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
+@pytest.mark.slow
 def test_volumes_are_activated_at_boot(machine):
     machine.out("vgchange -q -an vg0; test ! -e /dev/vg0/volume; sh /etc/boot/55-volumes", 120)
     assert machine.out("ls /dev/vg0").split() == ["before", "clone", "store", "thin", "volume"]
