@@ -69,7 +69,7 @@ struct slot {
     uint64_t op_id;
     libxl_asyncop_how how;
     uint64_t first_error; /* errors before this one are not about it */
-    time_t op_began;
+    time_t op_began;      /* what a device model said before is not, either */
 
     struct xlrun *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
     bool aborted;      /* its creation was called off */

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include <arpa/inet.h>
-#include <unistd.h>
 #include <libxlutil.h>
 
 #include "keyscan.h"
@@ -339,11 +338,12 @@ static void need_file(struct reader *r, const char *key, const char *path)
               errno == ENOENT ? "does not exist" : strerror(errno));
 }
 
+/* need_file() for an image of that format, which is looked into, too. */
 static void need_qcow2(struct reader *r, const char *path)
 {
     char *problem;
 
-    if (r->host->unknown || access(path, F_OK)) return;
+    if (r->host->unknown) return;
     problem = qcow2_problem(path);
     if (problem) wrong(r, "disk", "%s", problem);
     free(problem);
@@ -387,8 +387,10 @@ static void read_disk(struct reader *r, const char *spec)
     }
     path = *disk.pdev_path == '/' ? xstrdup(disk.pdev_path)
                                   : xasprintf("/dev/%s", disk.pdev_path);
-    need_file(r, "disk", path);
-    if (disk.format == LIBXL_DISK_FORMAT_QCOW2) need_qcow2(r, path);
+    if (disk.format == LIBXL_DISK_FORMAT_QCOW2)
+        need_qcow2(r, path);
+    else
+        need_file(r, "disk", path);
     if (disk.readwrite) note_written(r, path);
 out:
     free(path);

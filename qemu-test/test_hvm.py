@@ -8,23 +8,22 @@ MACS = {"cd": "01", "disk": "02", "uefi": "03", "pvh-uefi": "04", "pvh-grub": "0
 HVM = ("cd", "disk", "uefi")
 
 
-def domain(name, kind, disk, *lines):
-    """Its image on DISK, and ready when Linux in it has said so."""
+def domain(name, kind, disk, *lines, also=""):
+    """Its image on DISK, and ready when Linux in it has said so. ALSO: another disk."""
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, "memory = 160",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 900",
         'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
-        'disk = [ "%s/%s.iso,raw,%s" ]' % (
-            "/config/images" if ",ro" in disk else "/tmp", name, disk), *lines)) + "\n"
+        'disk = [ "%s/%s.iso,raw,%s"%s ]' % (
+            "/config/images" if ",ro" in disk else "/tmp", name, disk, also), *lines)) + "\n"
 
 
-def hvm(name, disk, *lines):
-    return domain(name, "hvm", disk, 'vga = "none"', 'serial = "pty"', *lines)
+def hvm(name, disk, *lines, **more):
+    return domain(name, "hvm", disk, 'vga = "none"', 'serial = "pty"', *lines, **more)
 
 
 DOMAINS = {
-    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"').replace(
-        ' ]\nvga', ', "/config/images/cd.iso,raw,hdc,ro,cdrom" ]\nvga'),
+    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"', also=', "/config/images/cd.iso,raw,hdc,ro,cdrom"'),
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),

@@ -8,15 +8,13 @@
 #include "../dmlog.h"
 #include "../util.h"
 
-static char dir[] = "/tmp/dmlog.XXXXXX";
-
 static char *complaint(const char *text, time_t since)
 {
-    char *path = xasprintf("%s/qemu-dm-web.log", dir);
+    char *path = xasprintf("%s/qemu-dm-web.log", scratch);
     char *said;
 
     if (text) assert_int_equal(write_file(path, text, strlen(text), 0644), 0);
-    said = dmlog_complaint(dir, "web", since);
+    said = dmlog_complaint(scratch, "web", since);
     (void)unlink(path);
     free(path);
     return said;
@@ -67,10 +65,6 @@ int main(void)
         cmocka_unit_test(test_usual_lines_are_none),
         cmocka_unit_test(test_old_log_is_not_read),
     };
-    int rc;
 
-    if (!mkdtemp(dir)) return 1;
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    (void)rmdir(dir);
-    return rc;
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }

@@ -8,8 +8,6 @@
 #include "../qcow2.h"
 #include "../util.h"
 
-static char dir[] = "/tmp/qcow2.XXXXXX";
-
 static void put(unsigned char *at, unsigned int bytes, unsigned long value)
 {
     while (bytes--) {
@@ -22,7 +20,7 @@ static void put(unsigned char *at, unsigned int bytes, unsigned long value)
 static char *image(const char *name, size_t length, const char *base)
 {
     static unsigned char data[4096];
-    char *path = xasprintf("%s/%s", dir, name);
+    char *path = xasprintf("%s/%s", scratch, name);
 
     memset(data, 0, sizeof(data));
     memcpy(data, "QFI\xfb", 4);
@@ -75,7 +73,7 @@ static void test_cut_off(void **state)
 
 static void test_other_file(void **state)
 {
-    char *path = xasprintf("%s/web", dir);
+    char *path = xasprintf("%s/web", scratch);
 
     (void)state;
     assert_int_equal(write_file(path, "text", 4, 0600), 0);
@@ -115,10 +113,6 @@ int main(void)
         cmocka_unit_test(test_base_that_is_cut_off),
         cmocka_unit_test(test_circle),
     };
-    int rc;
 
-    if (!mkdtemp(dir)) return 1;
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    (void)rmdir(dir);
-    return rc;
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }
