@@ -344,6 +344,14 @@ static void need_qcow2(struct reader *r, const char *path)
     char *problem;
 
     if (r->host->unknown) return;
+    if (!strlist_has(&r->host->words, HOST_DEVICE_MODEL)) {
+        policy_bar(
+            r->p, true,
+            "this image has nothing that reads qcow2 (%s): it was built "
+            "without HVM",
+            path);
+        return;
+    }
     problem = qcow2_problem(path);
     if (problem) wrong(r, "disk", "%s", problem);
     free(problem);

@@ -12,11 +12,11 @@
 /* A domain file is never longer than this. */
 #define POLICY_FILE_MAX ((size_t)256 * 1024)
 
-/* What the host has. All of it may be asked for as long as the struct lives;
- * `unknown` turns off the checks that need the running host. */
-/* A word of struct host: HVM guests have the program that they need. */
+/* A word of struct host: QEMU is there, which HVM guests and qcow2 need. */
 #define HOST_DEVICE_MODEL "device-model"
 
+/* What the host has. All of it may be asked for as long as the struct lives;
+ * `unknown` turns off the checks that need the running host. */
 struct host {
     bool unknown;
     struct strlist words; /* what `needs` can ask for, and the one above */

@@ -169,7 +169,6 @@ def test_nbd_export_that_is_not_there(machine, server):
     assert "has no export 'other'" in said or "cannot connect to the NBD server" in said
 
 
-@pytest.mark.slow
 def test_nvme_namespace(machine, subsystem):
     assert run(machine, "nvme") == ""
     assert run(machine, "nvme") == "nvme"
@@ -208,7 +207,6 @@ def wait_for_state(machine, state):
 HELLO = "/config/images/hello"
 
 
-@pytest.mark.slow
 def test_created_cloned_and_removed(machine):
     """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
     before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
@@ -236,10 +234,11 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
-@pytest.mark.slow
 def test_volumes_are_activated_at_boot(machine):
+    before = machine.out("ls /dev/vg0").split()
     machine.out("vgchange -q -an vg0; test ! -e /dev/vg0/volume; sh /etc/boot/55-volumes", 120)
-    assert machine.out("ls /dev/vg0").split() == ["before", "clone", "store", "thin", "volume"]
+    assert machine.out("ls /dev/vg0").split() == before
+    assert "volume" in before
 
 
 def test_thin_pool_that_is_full(machine):

@@ -209,6 +209,13 @@ static void what_the_host_lacks(void **state)
     assert_string_equal(
         p->bar, "this image has no device model: it was built without HVM");
     policy_free(p);
+    p = parse_on(&host, "name = \"a\"\ntype = \"pv\"\n"
+                        "disk = [ \"/a.qcow2,qcow2,xvda,rw\" ]\n");
+    assert_true(p->bar_is_skip);
+    assert_string_equal(
+        p->bar, "this image has nothing that reads qcow2 (/a.qcow2): it was "
+                "built without HVM");
+    policy_free(p);
     strlist_add(&host.words, HOST_DEVICE_MODEL);
     p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
     assert_null(p->bar);

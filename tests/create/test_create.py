@@ -21,6 +21,10 @@ class Host:
                   "config/images", "run", "drive", "in"):
             (top / d).mkdir(parents=True)
         (top / "virt_caps").write_text("pv hvm hap\n")
+        # The programs whose languages differ are those of the image, where they are here.
+        (top / "bin").mkdir()
+        for name in ("awk", "grep", "sed", "sort") if BUSYBOX else ():
+            (top / "bin" / name).symlink_to(BUSYBOX)
         (top / "calls").touch()
         (top / "qemu").touch()
 
@@ -29,7 +33,7 @@ class Host:
         return subprocess.run(
             ["sh", LIBRARY / program, *map(str, words)], input=answer, capture_output=True, text=True,
             timeout=120, check=False, env={
-                "PATH": f"{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
+                "PATH": f"{HERE}/fake:{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
                 "FAIL_AT": str(fail_at), "XENITH_DEV": f"{self.top}/dev",
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
                 "XENITH_RUN_DIR": f"{self.top}/run", "DEVICE_MODEL": f"{self.top}/qemu"})
@@ -219,7 +223,72 @@ def test_clone_shares_nothing(host):
     assert f'kernel = "{host.top}/config/images/copy/vmlinuz"' in text
     assert host.run("remove", "web", "--yes").returncode == 0
     assert (host.top / "config/images/copy/vmlinuz").exists()
-    assert "a copy has what the other has" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
+    assert "a copy has the size, type and kernel of the other" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
+
+
+def test_clone_with_what_was_asked_for(host):
+    host.created("web", "--from", host.kernel(), "--size", "8M", "--ip", "192.0.2.7/24")
+    asked = ["--memory", "1G", "--vcpus", "4", "--bridge", "other", "--ip", "192.0.2.8/24"]
+    text = host.created("copy", "--clone-of", "web", *asked)
+    assert "memory = 1024\nvcpus = 4\n" in text
+    assert 'vif = [ "bridge=other,mac=' in text
+    assert 'ip=192.0.2.8::' in text and "192.0.2.7" not in text and "root=/dev/xvda rw" in text
+    done = host.create("more", "--clone-of", "web")
+    assert "the fixed address of web is not copied" in done.stderr
+    assert 'extra = "console=hvc0 root=/dev/xvda rw"' in (host.top / "config/domains/more.cfg").read_text()
+
+
+def test_clone_has_a_seed_of_its_own(host):
+    host.pool()
+    key = host.input("key.pub", (KEY + "\n").encode())
+    host.created("web", "--from", host.qcow2(), "--ssh-key", key, "--ip", "192.0.2.7/24")
+    text = host.created("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
+    assert f'"{host.top}/dev/xen/copy-seed,raw,xvde,ro"' in text and "web-seed" not in text
+    meta, other = ((host.top / f"content/{name}-seed/meta-data").read_text() for name in ("copy", "web"))
+    assert "local-hostname: copy\n" in meta and KEY in meta
+    assert meta.splitlines()[0] != other.splitlines()[0]
+    assert "[192.0.2.8/24]" in (host.top / "content/copy-seed/network-config").read_text()
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert (host.top / "dev/xen/copy-seed").exists()
+
+
+def test_clone_that_cannot_have_it(host):
+    host.created("web", "--from", host.kernel(), "--size", "8M")
+    key = host.input("key.pub", (KEY + "\n").encode())
+    assert "web has no seed" in host.refused("copy", "--clone-of", "web", "--ssh-key", key)
+    assert "web has neither a seed" in host.refused("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
+
+
+def test_what_was_on_a_thick_volume_is_gone(host):
+    """Behind the image that is written to it, and in all of an empty one."""
+    image = host.input("disk.raw", bytes(510) + b"\x55\xaa" + bytes(2 << 20) + b"end")
+    host.created("web", "--from", image, "--size", "8M", "--ssh-key", host.input("k", KEY.encode()))
+    disk = (host.top / "dev/xen/web").read_bytes()
+    assert disk[:len(image.read_bytes())] == image.read_bytes() and b"former" not in disk
+    assert b"former" not in (host.top / "dev/xen/web-seed").read_bytes()
+    host.created("empty", "--kernel", host.kernel(), "--size", "8M")
+    assert not any((host.top / "dev/xen/empty").read_bytes())
+    host.created("quick", "--kernel", host.kernel(), "--size", "8M", "--no-zero")
+    assert b"former" in (host.top / "dev/xen/quick").read_bytes()
+
+
+def test_newest_kernel(host):
+    root_tar(host)
+    for version in ("6.9.12", "6.12.10", "6.12.9"):
+        (host.top / f"in/tree/boot/vmlinuz-{version}").write_bytes(b"\x7fELF" + bytes(60) + version.encode())
+    host.created("web", "--from", host.top / "in/tree", "--size", "64M")
+    assert (host.top / "config/images/web/vmlinuz").read_bytes().endswith(b"6.12.10")
+
+
+@pytest.mark.parametrize("what", ["in/root.tar.gz", "in/tree"])
+def test_dry_run_finds_the_kernel(host, what):
+    root_tar(host)
+    before = host.state()
+    done = host.create("web", "--from", host.top / what, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    directory = host.top / "config/images/web"
+    assert f'kernel = "{directory}/vmlinuz"\nramdisk = "{directory}/initrd"\n' in done.stdout
+    assert host.state() == before
 
 
 def test_clone_of_a_file_that_is_in_use(host):
@@ -293,6 +362,8 @@ WAYS = {
     "tarball": lambda h: ["--from", root_tar(h), "--size", "64M"],
     "drive": lambda h: [(h.top / "drive-is-there").touch() or "--from", h.qcow2()],
     "file": lambda h: [(h.top / "store").mkdir() or "--from", h.qcow2(), "--storage", h.top / "store"],
+    "clone": lambda h: [h.created("other", "--from", h.qcow2(), "--ssh-key", h.input("k", KEY.encode())) and
+                        "--clone-of", "other"],
 }
 
 
@@ -317,6 +388,7 @@ def test_each_step_may_fail(tmp_path, way):
             failed += 1
             assert done.stderr.strip(), calls[n - 1]
             # Undoing is tried once, and what then fails is said.
+            assert "could not be undone" not in done.stderr or "umount" in calls[n - 1], done.stderr
             if "could not be undone" not in done.stderr:
                 assert host.state() == before, calls[n - 1]
     assert failed > len(calls) / 2
@@ -346,6 +418,20 @@ def test_remove_leaves_what_it_did_not_make(host):
     path.write_text(f'name = "web"\ndisk = [ "{other},raw,xvda,rw" ]\n')
     assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
     assert not other.exists()
+
+
+def test_remove_leaves_what_another_has(host):
+    host.created("web", "--from", host.qcow2())
+    (host.top / "config/domains/other.cfg").write_text(f'name = "other"\ndisk = [ "{host.top}/dev/xen/web,raw,xvda,ro" ]\n')
+    done = host.run("remove", "web", "--yes")
+    assert done.returncode == 0 and "xen/web is left, because" in done.stderr
+    assert (host.top / "dev/xen/web").exists()
+
+
+def test_remove_leaves_no_directory(host):
+    host.created("web", "--from", root_tar(host), "--size", "64M")
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert not list((host.top / "config/images").iterdir())
 
 
 def test_remove_leaves_what_is_read_only(host):
@@ -378,4 +464,7 @@ def test_remove_refuses(host):
     done = host.run("remove", "web", "--yes")
     assert done.returncode == 1 and "web is running" in done.stderr
     assert host.state() == before
+    # The domain's own name counts, whatever the file is called.
+    (host.top / "config/domains/site.cfg").write_text('name = "web"\n')
+    assert "web is running" in host.run("remove", "site", "--yes").stderr
     assert host.run("remove", "../web").returncode == 2

@@ -86,32 +86,36 @@ payload_write() {
 	directory) try "making a file system of $2 on $3" mkfs.ext4 -q -F -d "$2" "$3" ;;
 	tar)
 		try "making a file system on $3" mkfs.ext4 -q -F "$3"
-		mkdir "$work/mnt"
-		loop=
-		[ -b "$3" ] || loop=,loop
-		undo umount "$work/mnt"
-		try "mounting $3" mount -t ext4 -o "rw$loop" "$3" "$work/mnt"
+		open_disk ext4 "$3" "$work/mnt"
 		try "unpacking $2" unpack_tar "$2" "$work/mnt"
-		payload_kernel "$work/mnt"
-		try "writing to $3" umount "$work/mnt"
-		sed -i '$d' "$work/undo"
+		payload_kernel directory "$work/mnt"
+		close_disk "$3" "$work/mnt"
 		;;
 	esac
-	[ "$1" != directory ] || payload_kernel "$2"
+	[ "$1" != directory ] || payload_kernel directory "$2"
 }
 
-# payload_kernel TREE: keeps the newest kernel and ramdisk of a tree that is a root
+# payload_names KIND FILE: what is in /boot of a root file system.
+payload_names() {
+	case $1 in
+	directory) ls "$2/boot" 2>/dev/null ;;
+	tar) uncompressed "$2" | tar -t -f - | sed -n 's|^\(\./\)\{0,1\}boot/||p' ;;
+	esac | grep -v / || :
+}
+
+# payload_kernel KIND FILE: keeps the newest kernel and ramdisk of a root file system
 # beside the disk, for a domain that has no kernel of its own otherwise.
 payload_kernel() {
-	[ -z "$kernel" ] || return 0
-	newest=$(find "$1/boot" -maxdepth 1 -name 'vmlinuz-*' 2>/dev/null | sort | tail -n 1)
+	case $kernel,$1 in ,directory | ,tar) ;; *) return 0 ;; esac
+	payload_names "$1" "$2" >"$work/names"
+	newest=$(grep '^vmlinuz-' "$work/names" | sort -V | tail -n 1)
 	[ -n "$newest" ] || fail "$from holds no kernel (boot/vmlinuz-*): name one with --kernel"
-	version=${newest##*/vmlinuz-}
-	keep_boot "$newest" vmlinuz
+	keep_boot "$2/boot/$newest" vmlinuz
 	kernel=$kept
-	for file in "$1/boot/initrd.img-$version" "$1/boot/initramfs-$version.img" "$1/boot/initramfs-$version"; do
-		[ -e "$file" ] || continue
-		keep_boot "$file" initrd
+	version=${newest#vmlinuz-}
+	for file in "initrd.img-$version" "initramfs-$version.img" "initramfs-$version"; do
+		grep -qxF -e "$file" "$work/names" || continue
+		keep_boot "$2/boot/$file" initrd
 		ramdisk=$kept
 		break
 	done
@@ -120,11 +124,12 @@ payload_kernel() {
 # keep_boot FILE NAME: a copy of it among the images; sets $kept to where it is.
 keep_boot() {
 	directory=$images/$name
+	kept=$directory/$2
+	[ -z "$dry_run" ] || return 0
 	[ -d "$directory" ] || {
 		undo rmdir "$directory"
 		mkdir -p "$directory"
 	}
-	kept=$directory/$2
 	undo rm -f "$kept"
 	try "copying $1 to $kept" cp "$1" "$kept"
 	made file "$kept"

@@ -28,9 +28,11 @@ address_for_kernel() {
 	bits=${bits%%,*}
 	gateway=
 	case $1 in *,*) gateway=${1#*,} ;; esac
+	# Without powers: a BusyBox may have been built without mathematics.
 	mask=$(awk -v bits="$bits" 'BEGIN { for (i = 0; i < 4; i++) {
-		n = bits > 8 ? 8 : bits; bits -= n
-		printf "%s%d", (i ? "." : ""), 256 - 2 ^ (8 - n) } }')
+		byte = 0
+		for (bit = 128; bit >= 1; bit /= 2) if (bits-- > 0) byte += bit
+		printf "%s%d", (i ? "." : ""), byte } }')
 	echo "ip=${1%%/*}::$gateway:$mask:$name:eth0:off"
 }
 
@@ -43,7 +45,7 @@ seed_network() {
 
 seed_meta() {
 	printf 'instance-id: %s-%s\nlocal-hostname: %s\n' "$name" "$(hex /dev/urandom 0 4)" "$name"
-	[ -z "$ssh_key" ] || {
+	[ ! -s "$ssh_key" ] || {
 		echo public-keys:
 		grep -v '^[[:space:]]*\(#\|$\)' "$ssh_key" | sed "s/'//g; s/.*/  - '&'/"
 	}
@@ -54,14 +56,11 @@ seed_make() {
 	main=$disk
 	[ -n "${kind:-}" ] || storage_find "$storage"
 	disk_make "$name-seed" 4194304
+	disk_clear 0
 	seed=$disk
 	disk=$main
 	try "making a file system on $seed" mkfs.fat -n CIDATA "$seed"
-	mkdir -p "$work/seed"
-	loop=
-	[ -b "$seed" ] || loop=,loop
-	undo umount "$work/seed"
-	try "mounting $seed" mount -t vfat -o "rw$loop" "$seed" "$work/seed"
+	open_disk vfat "$seed" "$work/seed"
 	seed_meta >"$work/seed/meta-data"
 	if [ -n "$user_data" ]; then
 		cp "$user_data" "$work/seed/user-data"
@@ -69,6 +68,25 @@ seed_make() {
 		echo '#cloud-config' >"$work/seed/user-data"
 	fi
 	[ -z "$ip" ] || seed_network >"$work/seed/network-config"
-	try "writing $seed" umount "$work/seed"
-	sed -i '$d' "$work/undo"
+	close_disk "$seed" "$work/seed"
+}
+
+# seed_read SEED: what another domain's holds is for this one, too, where nothing else
+# was asked for, but for its name and its address.
+seed_read() {
+	open_disk vfat "$1" "$work/other" ro
+	[ -n "$user_data" ] || {
+		user_data=$work/user-data
+		cp "$work/other/user-data" "$user_data"
+	}
+	[ -n "$ssh_key" ] || {
+		ssh_key=$work/keys
+		sed -n "s/^  - '\(.*\)'\$/\1/p" "$work/other/meta-data" >"$ssh_key"
+	}
+	[ -n "$ip" ] || [ ! -e "$work/other/network-config" ] || address_not_copied
+	close_disk "$1" "$work/other"
+}
+
+address_not_copied() {
+	echo "xenith: the fixed address of $clone is not copied: --ip gives $name one, else it asks by DHCP" >&2
 }

@@ -33,6 +33,24 @@ undo() {
 	echo >>"$work/undo"
 }
 
+# step WHAT WORDS COMMAND...: try, and note in the same breath how it is undone: WORDS
+# are from `quoted`. No signal comes between the two.
+step() {
+	what=$1
+	words=$2
+	shift 2
+	trap '' INT TERM HUP
+	try "$what" "$@"
+	printf '%s\n' "$words" >>"$work/undo"
+	trap 'exit 130' INT TERM HUP
+}
+
+# undone WORDS: has been done, and is no longer to do.
+undone() {
+	left=$(grep -vxF -e "$1" "$work/undo") || :
+	printf '%s\n' "$left" >"$work/undo"
+}
+
 undo_all() {
 	[ -s "$work/undo" ] || return 0
 	tac "$work/undo" | while read -r line; do
@@ -115,19 +133,24 @@ disk_path() {
 	esac
 }
 
+# remover VOLUME: the words that remove it.
+remover() {
+	quoted lvremove -q -y "$1"
+}
+
 # disk_make NAME BYTES: makes an empty disk there, and sets $disk to its path.
 disk_make() {
 	disk=$(disk_path "$1")
 	[ ! -e "$disk" ] || fail "$disk exists already"
 	case $kind in
 	thin)
-		try "making the volume $disk" lvcreate -q -y -W n -V "${2}b" -T "$place" -n "$1"
-		undo lvremove -q -y "${place%/*}/$1"
+		step "making the volume $disk" "$(remover "${place%/*}/$1")" \
+			lvcreate -q -y -W n -V "${2}b" -T "$place" -n "$1"
 		made volume "${place%/*}/$1"
 		;;
 	volume)
-		try "making the volume $disk" lvcreate -q -y -W n -L "${2}b" -n "$1" "$place"
-		undo lvremove -q -y "$place/$1"
+		step "making the volume $disk" "$(remover "$place/$1")" \
+			lvcreate -q -y -W n -L "${2}b" -n "$1" "$place"
 		made volume "$place/$1"
 		;;
 	file)
@@ -136,6 +159,32 @@ disk_make() {
 		made file "$disk"
 		;;
 	esac
+}
+
+# open_disk TYPE DISK DIRECTORY [ro]: its file system is there until close_disk.
+open_disk() {
+	loop=
+	[ -b "$2" ] || loop=,loop
+	mkdir -p "$3"
+	step "mounting $2" "$(quoted umount "$3")" mount -t "$1" -o "${4:-rw}$loop" "$2" "$3"
+}
+
+# close_disk DISK DIRECTORY
+close_disk() {
+	try "writing to $1" umount "$2"
+	undone "$(quoted umount "$2")"
+}
+
+# disk_clear FROM: zeros on the disk from the whole MiB on that this byte is in. A thick
+# volume still holds what the volume before it held, which its guest must not read;
+# all other disks are empty when they are made.
+disk_clear() {
+	[ "$kind" = volume ] || return 0
+	first=$(($1 / 1048576))
+	count=$(($(disk_size "$disk") / 1048576 - first))
+	[ $count -gt 0 ] || return 0
+	[ $count -lt 1024 ] || echo "xenith: writing zeros to $disk, $((count / 1024)) GiB" >&2
+	try "writing zeros to $disk" dd if=/dev/zero of="$disk" bs=1M seek=$first count=$count conv=notrunc
 }
 
 # made KIND NAME: noted for the domain file, where `remove` finds it.
