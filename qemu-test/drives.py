@@ -51,6 +51,15 @@ def _runs(path):
         return False
 
 
+def cross_compiled(program, source, *options):
+    """PROGRAM for dom0 or a guest, static, from a file beside this one."""
+    sysroot = package("musl")
+    run(str(package("gcc") / "usr/bin/x86_64-linux-musl-gcc"), "-O2", "-static", "-isystem", str(sysroot / "usr/include"),
+        "-B", str(sysroot / "usr/lib"), "-L", str(sysroot / "usr/lib"), *options,
+        "-o", str(program), str(pathlib.Path(__file__).parent / source))
+    return program
+
+
 def run(*command, **environment):
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           env={**os.environ, **environment})

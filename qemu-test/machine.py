@@ -20,8 +20,8 @@ from qmp import QMP, QMPError
 QEMU = os.environ.get("XENITH_QEMU", "qemu-system-x86_64")
 OVMF = "/usr/share/OVMF"
 
-ACCELERATION = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+svm,+npt",
-                "-smp", "2", "-m", "2048"]
+ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"]
+CPU = "qemu64,+svm,+npt"
 
 READY = r"Xenith: ready"
 # Either of these shows that firmware and boot loader have done their work.
@@ -43,17 +43,18 @@ class Machine:
     disk      size in MiB of an empty disk after these, which may be written to
     nic       a network card or none at all
     append    attach=kernel: the command line; modules: the initrd argument
+    cpu       the processor and its features, in QEMU's words
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
-                 disk=0, nic=True, append="", modules="", log_dir=None, extra=()):
+                 disk=0, nic=True, append="", modules="", log_dir=None, cpu=CPU, extra=()):
         self.name = name
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
         self._qmp = None
         self._shell = None
         self._iso_count = 0
-        command = [QEMU, *ACCELERATION,
+        command = [QEMU, *ACCELERATION, "-cpu", cpu,
                    "-display", "none", "-monitor", "none", "-no-reboot",
                    "-chardev", "stdio,id=console,signal=off",
                    "-serial", "chardev:console",

@@ -15,20 +15,8 @@ import guests
 import nvme_target
 from machine import Machine, free_ports
 
-TOOL = drives.TOP / "qemu-test/iobench.c"
 KINDS = [("seq", "read"), ("seq", "write"), ("rand", "read"), ("rand", "write")]
 SECONDS = 4
-
-
-def compiled(directory):
-    """The tool, for dom0: by the cross compiler that made the image."""
-    program = directory / "iobench"
-    root = drives.package("gcc") / "usr/bin"
-    sysroot = drives.package("musl")
-    subprocess.run([str(root / "x86_64-linux-musl-gcc"), "-O2", "-static", "-isystem", str(sysroot / "usr/include"),
-                    "-B", str(sysroot / "usr/lib"), "-L", str(sysroot / "usr/lib"),
-                    "-o", str(program), str(TOOL)], check=True)
-    return program
 
 
 def rate(machine, device, pattern, way):
@@ -69,7 +57,7 @@ def measure(iso, scratch):
         out.truncate(16 << 20)
     port = free_ports(1)[0]
     target = nvme_target.Target(bytearray(16 << 20))
-    tree = {"host.conf": "console_shell=yes\nautostart=no\n", "images/iobench": compiled(scratch)}
+    tree = {"host.conf": "console_shell=yes\nautostart=no\n", "images/iobench": drives.cross_compiled(scratch / "iobench", "iobench.c")}
     drive = drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree))
     found = {"ratios": {}, "creation": {}}
     with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port), "-e", "4", "-t",

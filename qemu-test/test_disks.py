@@ -19,6 +19,11 @@ WRITES = "; ".join((
     "read old </www/name; echo before: $old", "echo %s >/www/name", BUSYBOX + " umount /www",
     BUSYBOX + " poweroff -f"))
 STAYS = BUSYBOX + " sleep 9999"
+# And one that mounts its disk again and again until that fails.
+MOUNTS = "; ".join((
+    BUSYBOX + " mount -t devtmpfs dev /dev",
+    "while {0} mount -t ext4 /dev/xvda /www && {0} umount /www".format(BUSYBOX), "do echo mounted",
+    BUSYBOX + " sleep 1", "done", "echo the disk is lost", STAYS))
 
 
 def guest(name, line, disk):
@@ -75,6 +80,7 @@ def machine(boot, iso, server, subsystem, tmp_path_factory):
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
                 % (subsystem.port, nvme_target.NQN)),
             "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
+            "domains/mounts.cfg": guest("mounts", MOUNTS, "/dev/vg0/vanishes,raw,xvda,rw"),
             "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree))
@@ -192,6 +198,27 @@ def test_attached_and_detached_while_it_runs(machine):
     assert "is used by domain" in refused, refused
     machine.out("xl block-detach stays xvdb && lvremove -q -y vg0/hot", 300)
     machine.out("xenith stop --wait stays", 300)
+
+
+def wait_for_line(machine, name, line):
+    machine.out("n=0; until grep -aq '^%s' /var/log/xen/console/guest-%s.log; do n=$((n+1)); "
+                "[ $n -lt 120 ] || exit 1; sleep 1; done" % (line, name), 300)
+
+
+def test_volume_that_vanishes(machine):
+    """Its guest hears of it, and nobody else; it is given back when the guest is gone; and
+    who starts the domain without it hears why that cannot be."""
+    machine.out("lvcreate -q -y -L 16M -n vanishes vg0 && mkfs.ext4 -q /dev/vg0/vanishes", 120)
+    machine.out("xenith start --wait mounts && xenith start --wait reads", 600)
+    wait_for_line(machine, "mounts", "mounted")
+    machine.out("dmsetup wipe_table vg0-vanishes", 60)
+    wait_for_line(machine, "mounts", "the disk is lost")
+    assert machine.out("xl list | grep -cE '^(mounts|reads) '").strip() == "2"
+    machine.out("xenith stop --wait mounts; xenith stop --wait reads", 300)
+    machine.out("until ! xl domid mounts; do sleep 1; done 2>/dev/null", 120)
+    machine.out("lvchange -q -an vg0/vanishes && lvremove -q -y vg0/vanishes", 120)
+    said = machine.out("xenith start --wait mounts 2>&1 || :", 300)
+    assert "/dev/vg0/vanishes does not exist" in said, said
 
 
 def wait_for_state(machine, state):

@@ -32,6 +32,19 @@ DOMAINS = {
 }
 
 
+# The emulated processor calls itself a K8, and on that the shim, being a Xen, works
+# around an erratum, which Xen below it does not allow. No real one with SVM is that old.
+PV32 = """name = "pv32"
+type = "pvh"
+pvshim = 1
+kernel = "/config/images/pv32"
+cpuid = "host,family=23"
+memory = 64
+autostart = "no"
+ready = "created"
+"""
+
+
 @pytest.fixture(scope="module")
 def machine(boot, iso, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
@@ -43,6 +56,10 @@ def machine(boot, iso, tmp_path_factory):
         # Not on the serial port: each letter is a journey through Xen to QEMU and back.
         tree["images/%s.iso" % name] = drives.pc_image(
             directory / (name + ".iso"), "console=hvc0 hello.name=guest-" + name)
+    tree["domains/pv32.cfg"] = PV32
+    tree["images/pv32"] = drives.cross_compiled(
+        directory / "pv32", "pv32.S", "-m32", "-nostdlib", "-Wa,-mx86-used-note=no",
+        "-Wl,-Ttext-segment=0xc0100000,-m,elf_i386,--build-id=none")
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 96)
     started = boot("hvm", iso, drives=[drive]).wait_ready()
@@ -89,6 +106,14 @@ def test_device_model_has_no_rights(machine):
     domid = machine.out("xl domid disk").strip()
     assert int(user) == 131072 + int(domid)
     assert machine.out("ls -A /proc/%s/root/" % number).strip() == ""
+
+
+def test_32_bit_pv_guest_in_the_shim(machine):
+    """A kernel that only the shim can start comes to the hypercall that powers it off."""
+    machine.out("xenith start --wait pv32", 600)
+    machine.out("n=0; until xenith status pv32 | grep -q 'powered itself off'; do n=$((n+1)); "
+                "[ $n -lt 300 ] || exit 1; sleep 1; done", 600)
+    assert "32-bit, PAE" in console(machine, "pv32")
 
 
 def in_drive(machine, name):

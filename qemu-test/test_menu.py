@@ -79,12 +79,14 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
     assert host.assert_hello(machine, "hello-pvh") == "192.168.144.12"
 
 
-def test_serial_only(one, iso, entries):
-    """Nothing is drawn on a screen, and the host comes up all the same."""
-    machine = choose(one("menu-serial", iso), entries, "serial", by_serial)
+def test_serial_only_and_no_virtualisation(one, iso, entries):
+    """Nothing is drawn on a screen, and the host comes up all the same. Its processor
+    has no SVM: the PV domain runs, and the other says why it does not."""
+    machine = choose(one("menu-serial", iso, cpu="qemu64,-svm"), entries, "serial", by_serial)
     options = machine.out("xl info | grep xen_commandline")
     assert re.search(r"console=com1(\s|$)", options), options
     host.assert_hello(machine, "hello-pv")
+    assert "a pvh guest needs hardware virtualisation" in machine.out("xenith status hello-pvh")
 
 
 @pytest.mark.slow
