@@ -71,7 +71,7 @@ def measure(iso, scratch):
                         "mkfs.ext4 -q /dev/vg0/store && mount /dev/vg0/store /mnt && "
                         "dd if=/dev/zero of=/mnt/file.img bs=1M count=256 && sync", 300)
             found["ratios"]["logical volume"] = ratios(machine, "/dev/vg0/volume", "phy:/dev/vg0/volume")
-            found["ratios"]["raw file"] = ratios(machine, "/mnt/file.img", "/mnt/file.img")
+            found["ratios"]["raw file"] = ratios(machine, "/mnt/file.img", "file:/mnt/file.img")
             for name, disk in {
                     "volume": "/dev/vg0/volume,raw,xvda,rw", "file": "/mnt/file.img,raw,xvda,rw",
                     "nbd": "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d" % port,
