@@ -1,8 +1,8 @@
-"""PCI devices of the host that guests are given.
+"""Devices of the host that guests are given: PCI, USB, a screen.
 
-The machine has an IOMMU (QEMU's VT-d), and behind it an NVMe disk that is the guests'.
-Xen is told not to let VT-d walk the guests' page tables: those are AMD's, as the
-processor is, and no real machine mixes the two.
+The machine has an IOMMU (QEMU's VT-d), behind which are an NVMe disk and a USB stick
+that dom0 is not made of. Xen is told not to let VT-d walk the guests' page tables:
+those are AMD's, as the processor is, and no real machine mixes the two.
 """
 
 import re
@@ -14,15 +14,24 @@ import drives
 import guests
 import host
 
-# A machine of its own.
+# Half of them are HVM guests.
 pytestmark = pytest.mark.slow
 
 ON_DISK = "these words are on the NVMe disk"
+ON_STICK = "these words are on the USB stick"
 NVME = "0000:00:10.0"
+STAY = ('autostart = "no"', 'on_stop = "destroy"', "start_timeout = 900")
 
 
 def up(name):
     return 'ready = "console:hello: %s up"' % name
+
+
+def hvm(name, *lines):
+    """From a disk of its own, with the kernel that is in NAME.iso."""
+    return "\n".join((
+        'name = "%s"' % name, 'type = "hvm"', "memory = 192", 'vga = "none"', 'serial = "pty"',
+        'hdtype = "ahci"', 'disk = [ "/tmp/%s.iso,raw,hda,rw" ]' % name, *STAY, *lines)) + "\n"
 
 
 def pv(name, number, *lines):
@@ -30,20 +39,28 @@ def pv(name, number, *lines):
                         up(name), *lines)
 
 
+NIC = 'vif = [ "mac=00:16:3e:00:73:%02x" ]'
 DOMAINS = {
     "pv-pci": pv("pv-pci", 1, 'pci = [ "%s,seize=1" ]' % NVME),
+    "hvm-pci": hvm("hvm-pci", NIC % 2, up("hvm-pci"), 'pci = [ "%s,seize=1" ]' % NVME),
     # What the boot must say of these, and start the others.
     "not-there": pv("not-there", 3, 'pci = [ "1f:1e.7,seize=1" ]').replace('autostart = "no"\n', ""),
     "not-given": pv("not-given", 4, 'pci = [ "%s" ]' % NVME).replace('autostart = "no"\n', ""),
+    # dom0's kernel: it has the drivers for USB, and no front end for the network.
+    "hvm-usb": hvm("hvm-usb", 'ready = "created"', 'usbctrl = [ "version=3,ports=4" ]'),
+    "screen": pv("screen", 7, 'vfb = [ "vnc=1,vnclisten=127.0.0.1,vncunused=0,vncdisplay=7" ]'),
 }
 
 
 def options(scratch):
     """QEMU's options for the machine's own devices."""
-    (scratch / "disk").write_bytes((ON_DISK + "\n").encode().ljust(1 << 20, b"\0"))
+    for name, words in (("disk", ON_DISK), ("stick", ON_STICK)):
+        (scratch / name).write_bytes((words + "\n").encode().ljust(1 << 20, b"\0"))
     return ["-machine", "q35", "-device", "intel-iommu,intremap=on",
             "-drive", "if=none,id=spare,format=raw,file=%s" % (scratch / "disk"),
-            "-device", "nvme,drive=spare,serial=spare,addr=10.0"]
+            "-device", "nvme,drive=spare,serial=spare,addr=10.0",
+            "-drive", "if=none,id=stick,format=raw,file=%s" % (scratch / "stick"),
+            "-device", "qemu-xhci,id=xhci", "-device", "usb-storage,drive=stick,bus=xhci.0"]
 
 
 def bundle(netboot, scratch):
@@ -61,15 +78,23 @@ def configuration(scratch):
     tree = {"host.conf": "console_shell=yes\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
             "domains/20-hello-pv.cfg": "# not here\n"}
-    tree.update(("domains/%s.cfg" % name, text) for name, text in DOMAINS.items())
-    return drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree))
+    for name, text in DOMAINS.items():
+        tree["domains/%s.cfg" % name] = text
+        if "hvm" in text:
+            tree["images/%s.iso" % name] = drives.pc_image(
+                scratch / (name + ".iso"), "console=hvc0 hello.name=" + name,
+                drives.package("linux") / "boot/vmlinuz" if name == "hvm-usb" else None)
+    return drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree), 128)
 
 
 @pytest.fixture(scope="module")
 def machine(boot, netboot, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("devices")
-    return boot("devices", bundle(netboot, scratch), attach="net", drives=[configuration(scratch)],
-                extra=options(scratch)).wait_ready()
+    started = boot("devices", bundle(netboot, scratch), attach="net", drives=[configuration(scratch)],
+                   extra=options(scratch)).wait_ready()
+    # An emulated hard disk can be written to.
+    started.out("cp /config/images/*.iso /tmp/")
+    return started
 
 
 @pytest.fixture
@@ -78,6 +103,10 @@ def guest(machine, request):
     machine.out("xenith start --wait %s" % request.param, 1200)
     yield request.param
     machine.out("xenith stop --wait %s" % request.param, 300)
+
+
+def running(name):
+    return pytest.mark.parametrize("guest", [name], indirect=True)
 
 
 def until(machine, command, seconds=60):
@@ -108,7 +137,7 @@ def test_device_that_cannot_be_given(machine, name, reason):
     assert [mark for mark in machine.marks() if name in mark and reason in mark], machine.marks()
 
 
-@pytest.mark.parametrize("guest", ["pv-pci"], indirect=True)
+@pytest.mark.parametrize("guest", ["pv-pci", "hvm-pci"], indirect=True)
 def test_pci(machine, guest):
     """The guest reads the disk with its own driver; dom0 has it no more."""
     assert ON_DISK not in in_dom0(machine, "nvme0n1")
@@ -121,3 +150,30 @@ def test_pci_comes_back(machine):
     machine.out("xl pci-assignable-remove -r %s" % NVME)
     until(machine, "[ -b /dev/nvme0n1 ]")
     assert ON_DISK in in_dom0(machine, "nvme0n1")
+
+
+def stick(machine):
+    """The stick's number on its bus, for xl."""
+    return machine.out("cd /sys/bus/usb/devices; for d in *; do grep -q HARDDRIVE $d/product 2>/dev/null && "
+                       "echo hostbus=$(cat $d/busnum) hostaddr=$(cat $d/devnum); done; :").strip()
+
+
+@running("hvm-usb")
+def test_usb(machine, guest):
+    """A stick is plugged into a guest that runs, and out again; QEMU has no rights."""
+    number = machine.out("xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % guest).strip()
+    assert int(machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number)) > 100000
+    until(machine, "grep -aq 'press Enter' %s/guest-%s.log" % (host.CONSOLES, guest), 600)
+    machine.out("xl usbdev-attach %s %s" % (guest, stick(machine)), 120)
+    assert "Dev" in machine.out("xl usb-list %s" % guest)
+    hears(machine, guest, "", "BusyBox")
+    hears(machine, guest, "sleep 5; head -c 40 /dev/sda", ON_STICK)
+    machine.out("xl usbdev-detach %s controller=0 port=1" % guest, 120)
+    until(machine, "head -c 40 /dev/sd? 2>/dev/null | grep -q '%s'" % ON_STICK)
+
+
+@running("screen")
+def test_screen(machine, guest):
+    """Its QEMU speaks VNC. (The sample guest's kernel has no driver for the picture.)"""
+    del guest
+    assert "RFB 003" in machine.out("sleep 2 | nc 127.0.0.1 5907 | head -c 12")

@@ -23,7 +23,9 @@ def hvm(name, disk, *lines, **more):
 
 
 DOMAINS = {
-    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"', also=', "/config/images/cd.iso,raw,hdc,ro,cdrom"'),
+    # The tablet: as `xenith create` writes it for an installer.
+    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"', "usb = 1", 'usbdevice = [ "tablet" ]',
+                also=', "/config/images/cd.iso,raw,hdc,ro,cdrom"'),
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
@@ -89,6 +91,10 @@ def test_device_model_has_no_rights(machine):
     domid = machine.out("xl domid disk").strip()
     assert int(user) == 131072 + int(domid)
     assert machine.out("ls -A /proc/%s/root/" % number).strip() == ""
+
+
+def test_tablet(machine):
+    assert "USB Tablet" in machine.out("xl qemu-monitor-command disk 'info usb'", 60)
 
 
 def in_drive(machine, name):
