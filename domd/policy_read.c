@@ -12,6 +12,7 @@
 #include <libxlutil.h>
 
 #include "keyscan.h"
+#include "pci.h"
 #include "qcow2.h"
 #include "xlkeys.h"
 
@@ -466,6 +467,34 @@ static void read_vifs(struct reader *r)
     strlist_dispose(&specs);
 }
 
+static void read_pcis(struct reader *r)
+{
+    struct strlist specs = {0};
+    const char *type = NULL;
+    long seize = 0;
+    size_t i;
+
+    get_list(r, "pci", &specs);
+    if (!specs.n) return;
+    xlu_cfg_get_long(r->cfg, "pci_seize", &seize, 1);
+    for (i = 0; i < specs.n; i++) {
+        char *problem =
+            pci_problem(r->cfg, specs.v[i], seize != 0, !r->host->unknown);
+
+        if (problem) wrong(r, "pci", "%s", problem);
+        free(problem);
+    }
+    if (!xlu_cfg_get_string(r->cfg, "type", &type, 1) && !strcmp(type, "pvh"))
+        wrong(r, "pci",
+              "a pvh guest cannot have a PCI device; pv and hvm can");
+    if (!r->host->unknown && !strlist_has(&r->host->words, "iommu"))
+        policy_bar(
+            r->p, true,
+            "a guest with a PCI device needs an IOMMU (VT-d or AMD-Vi), "
+            "which this host lacks or has switched off in its firmware");
+    strlist_dispose(&specs);
+}
+
 static void read_memory(struct reader *r)
 {
     if (!get_long(r, "memory", 1, LONG_MAX / 2048, &r->p->memory_mb)) return;
@@ -609,6 +638,7 @@ static void read_all(struct reader *r)
     read_file_key(r, "ramdisk");
     read_disks(r);
     read_vifs(r);
+    read_pcis(r);
 }
 
 struct policy *policy_parse(const char *text, size_t len, const char *shown,

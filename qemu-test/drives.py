@@ -136,14 +136,15 @@ configfile $prefix/grub.cfg
 """
 
 
-def pc_image(path, cmdline):
+def pc_image(path, cmdline, kernel=None):
     """What a PC boots by BIOS or UEFI, from a CD or from a disk: GRUB, and the hello
-    guest's kernel. GRUB for PV and PVH guests finds its menu, too."""
+    guest with its kernel or another one. GRUB for PV and PVH guests finds its menu,
+    too."""
     assert str(path).endswith(".iso")
     path = pathlib.Path(path)
     grub = package("grub") / "usr/lib/grub"
     tree = write_tree(path.with_suffix(".tree"), {
-        "vmlinuz": package("linux-domu") / "boot/vmlinuz-domu",
+        "vmlinuz": kernel or package("linux-domu") / "boot/vmlinuz-domu",
         "initrd.gz": package("hello") / "images/hello/initrd.gz",
         "boot/grub/grub.cfg": GUEST_GRUB % cmdline})
     mkimage = tool("grub-mkimage", "grub")

@@ -25,6 +25,8 @@ FAULTY = {
     "05-nokernel": (GUEST % "nokernel").replace("hello/vmlinux", "nothing/vmlinux"),
     "05-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
     "05-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
+    # Nothing on this machine can be given away: it has no IOMMU.
+    "05-nodevice": (GUEST % "nodevice").replace("pvh", "pv") + 'pci = [ "03:00.0,seize=1" ]\n',
     "05-nameless": (GUEST % "x").replace('name = "x"\n', ""),
     # The same name as one of the image's domains, which is started before it.
     "zz-twin": GUEST % "hello-pv",
@@ -66,6 +68,10 @@ def test_too_little_memory_is_named(machine):
     assert mark(machine, r"domain greedy failed: .*(memory|ram)")
 
 
+def test_missing_iommu_is_named(machine):
+    assert mark(machine, r"domain nodevice skipped: .*PCI device needs an IOMMU")
+
+
 def test_name_that_is_taken_is_named(machine):
     assert mark(machine, r'config /config/domains/zz-twin\.cfg:\d+: name: "hello-pv" is already taken')
 
@@ -77,7 +83,7 @@ def test_the_others_run(machine, name):
 
 def test_nothing_is_left_of_the_faulty(machine):
     assert sorted(host.domains(machine)) == ["hello-pv", "hello-pvh"]
-    left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|nobridge|greedy' || true")
+    left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|nobridge|nodevice|greedy' || true")
     assert left == ""
 
 

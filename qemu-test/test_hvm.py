@@ -23,7 +23,9 @@ def hvm(name, disk, *lines, **more):
 
 
 DOMAINS = {
-    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"', also=', "/config/images/cd.iso,raw,hdc,ro,cdrom"'),
+    # The tablet: as `xenith create` writes it for an installer.
+    "disk": hvm("disk", "hda,rw", 'hdtype = "ahci"', "usb = 1", 'usbdevice = [ "tablet" ]',
+                also=', "/config/images/cd.iso,raw,hdc,ro,cdrom"'),
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
@@ -114,6 +116,10 @@ def test_32_bit_pv_guest_in_the_shim(machine):
     machine.out("n=0; until xenith status pv32 | grep -q 'powered itself off'; do n=$((n+1)); "
                 "[ $n -lt 300 ] || exit 1; sleep 1; done", 600)
     assert "32-bit, PAE" in console(machine, "pv32")
+
+
+def test_tablet(machine):
+    assert "USB Tablet" in machine.out("xl qemu-monitor-command disk 'info usb'", 60)
 
 
 def in_drive(machine, name):

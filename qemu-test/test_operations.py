@@ -97,6 +97,37 @@ def vcpus(machine, name):
     until(machine, "[ $(xl vcpu-list %s | grep -c -- '--p') = 1 ]" % name)
 
 
+def pinning(machine, name):
+    """Both of its CPUs on the host's second one, and back."""
+    machine.out("xl vcpu-pin %s all 1" % name)
+    assert affinities(machine, name) == ["1", "1"]
+    machine.out("xl vcpu-pin %s all all" % name)
+    assert affinities(machine, name) == ["all", "all"]
+
+
+def affinities(machine, name):
+    """Where each of its CPUs may run, by force; by preference stands after the slash."""
+    return [line.split()[6] for line in machine.out("xl vcpu-list %s" % name).splitlines()[1:]]
+
+
+def pool(machine, name):
+    """Into a pool that has a CPU and a scheduler of its own, and back."""
+    machine.out("xl cpupool-cpu-remove Pool-0 1 && "
+                "xl cpupool-create 'name=\"side\"' 'sched=\"credit\"' 'cpus=[\"1\"]'")
+    try:
+        machine.out("xl cpupool-migrate %s side" % name)
+        assert pool_of(machine, name) == "side"
+        answers(machine, name)
+    finally:
+        machine.sh("xl cpupool-migrate %s Pool-0" % name)
+        machine.out("xl cpupool-destroy side && xl cpupool-cpu-add Pool-0 1")
+    assert pool_of(machine, name) == "Pool-0"
+
+
+def pool_of(machine, name):
+    return machine.out("xl list -c %s | tail -n 1" % name).split()[-1]
+
+
 def block(machine, name):
     machine.out("truncate -s 4M /tmp/disk.img && xl block-attach %s file:/tmp/disk.img xvdb w" % name, 120)
     until(machine, "xl block-list %s | awk '$1 == 51728 { s = $4 } END { exit s != 4 }'" % name)
@@ -115,7 +146,7 @@ def cd(machine, name):
 
 
 REASONS.update({("cd", kind): "a CD drive is emulated, and only HVM guests have that" for kind in ("pv", "pvh")})
-OPERATIONS = [pause, block, network, cd, memory, vcpus, save, migrate]
+OPERATIONS = [pause, pinning, pool, block, network, cd, memory, vcpus, save, migrate]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)

@@ -241,6 +241,34 @@ static void what_the_host_lacks(void **state)
     host_dispose(&host);
 }
 
+static void pci_devices(void **state)
+{
+    struct host host = {.total_mb = 1000};
+    struct policy *p;
+
+    (void)state;
+    complains("name = \"a\"\npci = [ \"slot 3\" ]\n",
+              "x.cfg:2: pci: \"slot 3\" cannot be understood");
+    complains("name = \"a\"\ntype = \"pvh\"\npci = [ \"3:0.0\" ]\n",
+              "x.cfg:3: pci: a pvh guest cannot have a PCI device; "
+              "pv and hvm can");
+    strlist_add(&host.words, "pv");
+    p = parse_on(&host, "name = \"a\"\npci = [ \"name=card\" ]\n");
+    assert_string_equal(said(), "");
+    assert_true(p->bar_is_skip);
+    assert_non_null(strstr(p->bar, "needs an IOMMU"));
+    policy_free(p);
+    strlist_add(&host.words, "iommu");
+    p = parse_on(&host, "name = \"a\"\npci = [ \"name=card\" ]\n");
+    assert_null(p->bar);
+    policy_free(p);
+    p = parse_on(&host, "name = \"a\"\npci = [ \"ff:1f.7,seize=1\" ]\n");
+    assert_string_equal(said(),
+                        "x.cfg:2: pci: there is no PCI device 0000:ff:1f.7");
+    policy_free(p);
+    host_dispose(&host);
+}
+
 /* None of our keys is one of xl's: a file means the same to both. */
 static void no_key_is_shared_with_xl(void **state)
 {
@@ -566,6 +594,7 @@ int main(void)
         T(mistakes_with_their_lines),
         T(broken_syntax_has_a_line),
         T(what_the_host_lacks),
+        T(pci_devices),
         T(no_key_is_shared_with_xl),
         T(keyscan_finds_all_and_nothing_else),
         D(directory),

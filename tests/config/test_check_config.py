@@ -54,7 +54,8 @@ def domain(text="", name="web"):
 def test_a_good_tree_says_nothing(run, tree):
     root = tree({
         "host.conf": "# mine\nhostname=rack7\naddress=192.0.2.10/24\ndns=192.0.2.1, 192.0.2.2\n"
-                     "xen_options=\"loglvl=all iommu=on,dom0-passthrough\"\n",
+                     "xen_options=\"loglvl=all iommu=on,dom0-passthrough\"\n"
+                     "linux_options=xen-pciback.hide=(0000:03:00.0)(0000:04:00.0)\n",
         "authorized_keys": f"# me\n{KEY}\n",
         "images/vmlinuz": "kernel",
         "domains/web.cfg": domain('kernel = "/config/images/vmlinuz"\nmemory = 64\n'

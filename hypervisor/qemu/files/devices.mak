@@ -15,9 +15,11 @@ CONFIG_RTL8139_PCI=y
 CONFIG_AHCI_ICH9=y
 CONFIG_NVME_PCI=y
 
-# USB: controllers (usbversion=), tablet (usbdevice="tablet"), sticks.
+# USB: controllers (usbversion= and usbctrl; libxl's third is NEC's), what a guest
+# points and types with (usbdevice="tablet"), sticks. The host's own devices: libusb.
 CONFIG_USB_UHCI=y
 CONFIG_USB_EHCI_PCI=y
-CONFIG_USB_XHCI_PCI=y
-CONFIG_USB_STORAGE_BOT=y
+CONFIG_USB_XHCI_NEC=y
+CONFIG_USB_HID=y
+CONFIG_USB_STORAGE_CLASSIC=y
 

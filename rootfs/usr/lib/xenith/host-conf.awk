@@ -100,8 +100,8 @@ function expectation(kind, value,    part, n, i) {
 		return value ~ /^[0-9]$/ ? "" : "a number from 0 to 9"
 	if (kind == "options")
 		# Nothing that GRUB takes for quoting, a variable or a new command.
-		return value ~ /^[A-Za-z0-9 _.,:=\/+@%-]*$/ ? "" : \
-			"options made of letters, digits, spaces and _ . , : = / + @ % -"
+		return value ~ /^[A-Za-z0-9 _.,:=\/+@%()-]*$/ ? "" : \
+			"options made of letters, digits, spaces and _ . , : = / + @ % ( ) -"
 	if (kind == "ipv4s" || kind == "hosts") {
 		n = split(value, part, " ")
 		for (i = 1; i <= n; i++) {

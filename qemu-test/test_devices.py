@@ -1,0 +1,179 @@
+"""Devices of the host that guests are given: PCI, USB, a screen.
+
+The machine has an IOMMU (QEMU's VT-d), behind which are an NVMe disk and a USB stick
+that dom0 is not made of. Xen is told not to let VT-d walk the guests' page tables:
+those are AMD's, as the processor is, and no real machine mixes the two.
+"""
+
+import re
+import shutil
+
+import pytest
+
+import drives
+import guests
+import host
+
+# Half of them are HVM guests.
+pytestmark = pytest.mark.slow
+
+ON_DISK = "these words are on the NVMe disk"
+ON_STICK = "these words are on the USB stick"
+NVME = "0000:00:10.0"
+STAY = ('autostart = "no"', 'on_stop = "destroy"', "start_timeout = 900")
+
+
+def up(name):
+    return 'ready = "console:hello: %s up"' % name
+
+
+def hvm(name, *lines):
+    """From a disk of its own, with the kernel that is in NAME.iso."""
+    return "\n".join((
+        'name = "%s"' % name, 'type = "hvm"', "memory = 192", 'vga = "none"', 'serial = "pty"',
+        'hdtype = "ahci"', 'disk = [ "/tmp/%s.iso,raw,hda,rw" ]' % name, *STAY, *lines)) + "\n"
+
+
+def pv(name, number, *lines):
+    return guests.hello(name, 48, "73:%02x" % number, 'autostart = "no"', 'on_stop = "destroy"',
+                        up(name), *lines)
+
+
+NIC = 'vif = [ "mac=00:16:3e:00:73:%02x" ]'
+DOMAINS = {
+    "pv-pci": pv("pv-pci", 1, 'pci = [ "%s,seize=1" ]' % NVME),
+    "hvm-pci": hvm("hvm-pci", NIC % 2, up("hvm-pci"), 'pci = [ "%s,seize=1" ]' % NVME),
+    # What the boot must say of these, and start the others.
+    "not-there": pv("not-there", 3, 'pci = [ "1f:1e.7,seize=1" ]').replace('autostart = "no"\n', ""),
+    "not-given": pv("not-given", 4, 'pci = [ "%s" ]' % NVME).replace('autostart = "no"\n', ""),
+    # dom0's kernel: it has the drivers for USB, and no front end for the network.
+    "hvm-usb": hvm("hvm-usb", 'ready = "created"', 'usbctrl = [ "version=3,ports=4" ]'),
+    "screen": pv("screen", 7, 'vfb = [ "vnc=1,vnclisten=127.0.0.1,vncunused=0,vncdisplay=7" ]'),
+}
+
+
+def options(scratch):
+    """QEMU's options for the machine's own devices."""
+    for name, words in (("disk", ON_DISK), ("stick", ON_STICK)):
+        (scratch / name).write_bytes((words + "\n").encode().ljust(1 << 20, b"\0"))
+    return ["-machine", "q35", "-device", "intel-iommu,intremap=on",
+            "-drive", "if=none,id=spare,format=raw,file=%s" % (scratch / "disk"),
+            "-device", "nvme,drive=spare,serial=spare,addr=10.0",
+            "-drive", "if=none,id=stick,format=raw,file=%s" % (scratch / "stick"),
+            "-device", "qemu-xhci,id=xhci", "-device", "usb-storage,drive=stick,bus=xhci.0"]
+
+
+def bundle(netboot, scratch):
+    """The network boot bundle, with that option for Xen."""
+    copy = scratch / "netboot"
+    shutil.copytree(netboot, copy)
+    menu = copy / "pxelinux.cfg/default"
+    text, count = re.subn(r"(dom0_mem=\S+)", r"\1 iommu=no-sharept", menu.read_text())
+    assert count
+    menu.write_text(text)
+    return copy
+
+
+def configuration(scratch):
+    tree = {"host.conf": "console_shell=yes\n",
+            "domains/10-hello-pvh.cfg": "# not here\n",
+            "domains/20-hello-pv.cfg": "# not here\n"}
+    for name, text in DOMAINS.items():
+        tree["domains/%s.cfg" % name] = text
+        if "hvm" in text:
+            tree["images/%s.iso" % name] = drives.pc_image(
+                scratch / (name + ".iso"), "console=hvc0 hello.name=" + name,
+                drives.package("linux") / "boot/vmlinuz" if name == "hvm-usb" else None)
+    return drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree), 128)
+
+
+@pytest.fixture(scope="module")
+def machine(boot, netboot, tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("devices")
+    started = boot("devices", bundle(netboot, scratch), attach="net", drives=[configuration(scratch)],
+                   extra=options(scratch)).wait_ready()
+    # An emulated hard disk can be written to.
+    started.out("cp /config/images/*.iso /tmp/")
+    return started
+
+
+@pytest.fixture
+def guest(machine, request):
+    """One of DOMAINS, running."""
+    machine.out("xenith start --wait %s" % request.param, 1200)
+    yield request.param
+    machine.out("xenith stop --wait %s" % request.param, 300)
+
+
+def running(name):
+    return pytest.mark.parametrize("guest", [name], indirect=True)
+
+
+def until(machine, command, seconds=60):
+    machine.out("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; sleep 1; done" % (command, seconds),
+                seconds * 3 + 60)
+
+
+def hears(machine, name, line, answer, seconds=60):
+    """Type the line at the shell on the guest's console; it says ANSWER."""
+    machine.out("echo \"%s\" >$(xenstore-read /local/domain/$(xl domid %s)/console/tty)" % (line, name))
+    until(machine, "grep -aq '%s' %s/guest-%s.log" % (answer, host.CONSOLES, name), seconds)
+
+
+def in_dom0(machine, device):
+    return machine.sh("head -c 40 /dev/%s" % device)[0]
+
+
+def test_iommu(machine):
+    assert "hvm_directio" in machine.out("xl info | grep virt_caps")
+    assert ON_DISK in in_dom0(machine, "nvme0n1")
+
+
+@pytest.mark.parametrize("name, reason", [
+    ("not-there", "pci: there is no PCI device 0000:1f:1e.7"),
+    ("not-given", "pci: %s belongs to dom0 (driver: nvme)" % NVME)])
+def test_device_that_cannot_be_given(machine, name, reason):
+    """It is named, by file and line, and the host came up."""
+    assert [mark for mark in machine.marks() if name in mark and reason in mark], machine.marks()
+
+
+@pytest.mark.parametrize("guest", ["pv-pci", "hvm-pci"], indirect=True)
+def test_pci(machine, guest):
+    """The guest reads the disk with its own driver; dom0 has it no more."""
+    assert ON_DISK not in in_dom0(machine, "nvme0n1")
+    assert NVME in machine.out("xl pci-list %s" % guest)
+    hears(machine, guest, "", "BusyBox")
+    hears(machine, guest, "head -c 40 /dev/nvme0n1", ON_DISK)
+
+
+def test_pci_comes_back(machine):
+    machine.out("xl pci-assignable-remove -r %s" % NVME)
+    until(machine, "[ -b /dev/nvme0n1 ]")
+    assert ON_DISK in in_dom0(machine, "nvme0n1")
+
+
+def stick(machine):
+    """The stick's number on its bus, for xl."""
+    return machine.out("cd /sys/bus/usb/devices; for d in *; do grep -q HARDDRIVE $d/product 2>/dev/null && "
+                       "echo hostbus=$(cat $d/busnum) hostaddr=$(cat $d/devnum); done; :").strip()
+
+
+@running("hvm-usb")
+def test_usb(machine, guest):
+    """A stick is plugged into a guest that runs, and out again; QEMU has no rights."""
+    number = machine.out("xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % guest).strip()
+    assert int(machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number)) > 100000
+    until(machine, "grep -aq 'press Enter' %s/guest-%s.log" % (host.CONSOLES, guest), 600)
+    machine.out("xl usbdev-attach %s %s" % (guest, stick(machine)), 120)
+    assert "Dev" in machine.out("xl usb-list %s" % guest)
+    hears(machine, guest, "", "BusyBox")
+    hears(machine, guest, "sleep 5; head -c 40 /dev/sda", ON_STICK)
+    machine.out("xl usbdev-detach %s controller=0 port=1" % guest, 120)
+    until(machine, "head -c 40 /dev/sd? 2>/dev/null | grep -q '%s'" % ON_STICK)
+
+
+@running("screen")
+def test_screen(machine, guest):
+    """Its QEMU speaks VNC. (The sample guest's kernel has no driver for the picture.)"""
+    del guest
+    assert "RFB 003" in machine.out("sleep 2 | nc 127.0.0.1 5907 | head -c 12")
