@@ -13,6 +13,7 @@
 #   release DEVICE              no guest uses the disk any more
 #
 # $tool knows `device CONNECTION UNIT` and `disconnect CONNECTION`.
+# shellcheck disable=SC2154 # they set these
 
 # shellcheck source=rootfs/etc/xen/scripts/block-common.sh
 . "${0%/*}/block-common.sh"
