@@ -317,11 +317,11 @@ class Write:
     def go_on(self):
         if self.have == self.size:
             del self.session.writes[tag(self.header)]
-            self.session.answer_status(self.header) 
+            self.session.answer_status(self.header)
             return
         count = min(BURST, self.size - self.have)
         self.asked += count
-        self.session.send(R2T, self.header, ttt=1, status=False, lun=self.header[8:16],  
+        self.session.send(R2T, self.header, ttt=1, status=False, lun=self.header[8:16],
                            rest=struct.pack(">III", self.bursts, self.have, count))
         self.bursts += 1
 

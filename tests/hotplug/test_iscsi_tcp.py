@@ -54,10 +54,10 @@ def test_secrets_for_all_others(dom0, iscsi):
 
 @pytest.mark.parametrize("status, says, reason", [
     (24, "login failed to authenticate", "the target wants other credentials than /config/iscsi-secrets has for it"),
-    (19, "", "the server has no such target, or not for us"),
+    (19, "", "encountered non-retryable iSCSI login failure"),
     (19, "conn 0 login rejected: target removed", "conn 0 login rejected: target removed"),
     (8, "connect to 192.0.2.7 timed out", "connect to 192.0.2.7 timed out"),
-    (4, "", "iscsiadm: Could not login to [...]"),
+    (8, "", "the server does not answer"),
 ])
 def test_why_there_is_no_session(dom0, iscsi, status, says, reason):
     """With target and portal; and nothing of the secrets stays behind."""

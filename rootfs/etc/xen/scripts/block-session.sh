@@ -64,7 +64,7 @@ add() {
 	fi
 	disk=
 	for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		disk=$("$tool" device "$connection" "$unit") && break
+		disk=$("$tool" device "$connection" "$unit" 2>/dev/null) && break
 		usleep 100000
 	done
 	[ -n "$disk" ] || {
