@@ -45,6 +45,13 @@ def test_secrets_are_in_the_record_and_nowhere_else(dom0, iscsi):
     assert "secret" not in dom0.text("iscsiadm.log")
 
 
+def test_the_target_s_own_line_wins_wherever_it_stands(dom0, iscsi):
+    (dom0.top / "secrets").write_text("".join(reversed(SECRETS.splitlines(keepends=True))))
+    iscsi("connect", "store", IQN)
+    assert "password = oursecretoursecret\n" in dom0.text("record")
+    assert "otherothersecret" not in dom0.text("record")
+
+
 def test_secrets_for_all_others(dom0, iscsi):
     (dom0.top / "secrets").write_text(SECRETS)
     iscsi("connect", "store", IQN + "2")
@@ -65,6 +72,12 @@ def test_why_there_is_no_session(dom0, iscsi, status, says, reason):
     assert iscsi("connect", "store:3261", IQN, ISCSIADM_STATUS=str(status), ISCSID_SAYS=says) == (
         1, f"iscsi-tcp: cannot log in to {IQN} at store, port 3261: {reason}")
     assert not list((dom0.top / "db").glob("nodes/*"))
+
+
+def test_an_earlier_failure_is_not_the_reason(dom0, iscsi):
+    iscsi("connect", "store", IQN, ISCSIADM_STATUS="8", ISCSID_SAYS="connect to 192.0.2.7 timed out")
+    assert "timed out" in dom0.text("messages")
+    assert iscsi("connect", "store", IQN, ISCSIADM_STATUS="8")[1].endswith(": the server does not answer")
 
 
 @pytest.mark.parametrize("args, error", [
