@@ -249,7 +249,7 @@ def test_iscsi_lun(machine, luns):
 
 
 def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
-    """The target goes away in the middle of a write, which ends when it is back."""
+    """The target goes away in the middle of a write, which ends when it is back; and so may iscsid."""
     logins = luns.logins
     first = attach(machine, iscsi_disk(luns, 0, "xvdx"))
     second = attach(machine, iscsi_disk(luns, 5, "xvdy"))
@@ -258,6 +258,8 @@ def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
     refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 5, "xvdz"), 120)
     assert "is used by domain 0" in refused, refused
 
+    # A new iscsid takes over what the old one has left.
+    machine.out("kill -9 $(pidof iscsid); n=0; until pidof iscsid; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
     luns.close()
     machine.out("yes xenith | head -c 1048576 >/tmp/data; "
                 "(dd if=/tmp/data of=%s bs=64k oflag=direct; echo $? >/tmp/written) >/dev/null 2>&1 &" % second)

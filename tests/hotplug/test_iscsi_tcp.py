@@ -69,13 +69,13 @@ def test_secrets_for_all_others(dom0, iscsi):
 def test_why_there_is_no_session(dom0, iscsi, status, says, reason):
     """With target and portal; and nothing of the secrets stays behind."""
     (dom0.top / "secrets").write_text(SECRETS)
-    assert iscsi("connect", "store:3261", IQN, ISCSIADM_STATUS=str(status), ISCSID_SAYS=says) == (
+    assert iscsi("connect", "store:3261", IQN, ISCSIADM_STATUS=str(status), DAEMON_SAYS=says) == (
         1, f"iscsi-tcp: cannot log in to {IQN} at store, port 3261: {reason}")
     assert not list((dom0.top / "db").glob("nodes/*"))
 
 
 def test_an_earlier_failure_is_not_the_reason(dom0, iscsi):
-    iscsi("connect", "store", IQN, ISCSIADM_STATUS="8", ISCSID_SAYS="connect to 192.0.2.7 timed out")
+    iscsi("connect", "store", IQN, ISCSIADM_STATUS="8", DAEMON_SAYS="connect to 192.0.2.7 timed out")
     assert "timed out" in dom0.text("messages")
     assert iscsi("connect", "store", IQN, ISCSIADM_STATUS="8")[1].endswith(": the server does not answer")
 
