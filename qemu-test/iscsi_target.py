@@ -34,8 +34,9 @@ class Target:
     prove to them in turn.
     """
 
-    def __init__(self, disks, secret=None, own_secret=None):
+    def __init__(self, disks, secret=None, own_secret=None, name=NAME):
         self.disks = disks
+        self.name = name
         self.secret = secret
         self.own_secret = own_secret
         self.sessions = set()
@@ -112,7 +113,7 @@ class Session:
                     self.send(0x20, header, data=data)
             elif opcode == TEXT:
                 self.send(0x24, header, data=pairs({
-                    "TargetName": NAME, "TargetAddress": "127.0.0.1:%d,1" % self.target.port}))
+                    "TargetName": self.target.name, "TargetAddress": "127.0.0.1:%d,1" % self.target.port}))
             elif opcode == LOGOUT:
                 self.send(0x26, header, ttt=0)
                 return
@@ -151,7 +152,7 @@ class Session:
         said = dict(pair.split("=", 1) for pair in data.decode().split("\0") if pair)
         self.exp_cmd_sn, = struct.unpack_from(">I", header, 24)
         stage, following = header[1] >> 2 & 3, header[1] & 3
-        if said.get("TargetName", NAME) != NAME:
+        if said.get("TargetName", self.target.name) != self.target.name:
             return self._login_answer(header, {}, 0, b"\2\3")
         self.their_segment = int(said.get("MaxRecvDataSegmentLength", self.their_segment))
         answer = {}

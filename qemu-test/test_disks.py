@@ -25,6 +25,7 @@ STAYS = BUSYBOX + " sleep 9999"
 # What dom0 proves to an iSCSI target, and the target to dom0: user and secret.
 OURS = ("alpha", "oursecretoursecret")
 THEIRS = ("store", "theirsecrettheirs")
+LOCKED = iscsi_target.NAME + ".locked"
 
 
 def guest(name, line, disk):
@@ -76,7 +77,7 @@ def luns(tmp_path_factory):
 @pytest.fixture(scope="module")
 def locked():
     """One that wants CHAP, and proves itself in turn."""
-    target = iscsi_target.Target({0: bytearray(8 << 20)}, OURS, THEIRS)
+    target = iscsi_target.Target({0: bytearray(8 << 20)}, OURS, THEIRS, LOCKED)
     yield target
     target.close()
 
@@ -98,7 +99,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/10-hello-pvh.cfg": "# not here\n",
             "domains/20-hello-pv.cfg": "# not here\n",
             "images/file.img": bytes(4096),
-            "iscsi-secrets": "* %s %s %s %s\n" % (OURS + THEIRS),
+            "iscsi-secrets": "%s %s %s %s %s\n" % (LOCKED, *OURS, *THEIRS),
             "fstab": "10.0.2.2:/vm /vm nfs vers=3,proto=tcp,port=%d,mountport=%d,nolock\n" % (share.port, share.port),
             "domains/volume.cfg": writer("volume", "/dev/vg0/volume,raw,xvda,rw"),
             "domains/thin.cfg": writer("thin", "/dev/vg0/thin,raw,xvda,rw"),
@@ -219,11 +220,12 @@ def test_nvme_namespace(machine, subsystem):
 
 def iscsi_disk(target, lun=0, device="xvda"):
     return ("vdev=%s,access=rw,script=block-iscsi,target=iqn=%s,portal=10.0.2.2:%d,lun=%d"
-            % (device, iscsi_target.NAME, target.port, lun))
+            % (device, target.name, target.port, lun))
 
 
 def attach(machine, disk):
-    """Gives dom0 itself the disk; the front end's device is there afterwards."""
+    """Gives dom0 itself the disk; the front end's device is there afterwards. A name that
+    was refused once cannot be used again: libxl leaves it in xenstore."""
     device = re.search(r"vdev=(\w+)", disk).group(1)
     machine.out("modprobe xen-blkfront; xl block-attach 0 '%s' && n=0; until [ -b /dev/%s ]; do "
                 "n=$((n+1)); [ $n -lt 300 ] || exit 1; usleep 100000; done" % (disk, device), 180)
@@ -251,11 +253,11 @@ def test_iscsi_lun(machine, luns):
 def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
     """The target goes away in the middle of a write, which ends when it is back; and so may iscsid."""
     logins = luns.logins
-    first = attach(machine, iscsi_disk(luns, 0, "xvdx"))
-    second = attach(machine, iscsi_disk(luns, 5, "xvdy"))
+    first = attach(machine, iscsi_disk(luns, 0, "xvdp"))
+    second = attach(machine, iscsi_disk(luns, 5, "xvdq"))
     assert machine.out("iscsi-tcp list | wc -l").strip() == "1"
     assert luns.logins == logins + 1
-    refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 5, "xvdz"), 120)
+    refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 5, "xvdr"), 120)
     assert "is used by domain 0" in refused, refused
 
     # A new iscsid takes over what the old one has left.
@@ -280,7 +282,7 @@ def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
 
 def test_iscsi_with_chap(machine, locked):
     """Both sides prove who they are; the secrets are in no log and no list of processes."""
-    device = attach(machine, iscsi_disk(locked, 0, "xvdx"))
+    device = attach(machine, iscsi_disk(locked, 0, "xvdp"))
     machine.out("echo proven >%s; sync" % device)
     assert locked.disks[0].startswith(b"proven\n")
     assert locked.algorithms[-1] == "7"
@@ -291,20 +293,20 @@ def test_iscsi_with_chap(machine, locked):
     wait_for_no_session(machine)
 
 
-@pytest.mark.parametrize("secrets, reason", [
-    ("* alpha notthesecretatall", "wants other credentials than /config/iscsi-secrets has"),
-    ("* alpha %s store notthesecretatall" % OURS[1], "cannot log in to")])
-def test_iscsi_with_wrong_secrets(machine, locked, secrets, reason):
+@pytest.mark.parametrize("device, secrets, reason", [
+    ("xvds", "* alpha notthesecretatall", "wants other credentials than /config/iscsi-secrets has"),
+    ("xvdt", "* alpha %s store notthesecretatall" % OURS[1], "cannot log in to")])
+def test_iscsi_with_wrong_secrets(machine, locked, device, secrets, reason):
     """Whoever starts the domain hears which target it was, and nothing stays behind."""
     machine.out("cp -p /config/iscsi-secrets /tmp/secrets; echo '%s' >/config/iscsi-secrets" % secrets)
-    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(locked), 120)
+    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(locked, 0, device), 120)
     machine.out("cp -p /tmp/secrets /config/iscsi-secrets")
-    assert reason in said and iscsi_target.NAME in said and "10.0.2.2, port %d" % locked.port in said, said
+    assert reason in said and LOCKED in said and "10.0.2.2, port %d" % locked.port in said, said
     wait_for_no_session(machine)
 
 
 def test_iscsi_lun_that_is_not_there(machine, luns):
-    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 7), 120)
+    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 7, "xvdu"), 120)
     assert "%s at 10.0.2.2:%d has no LUN 7" % (iscsi_target.NAME, luns.port) in said, said
     wait_for_no_session(machine)
 
