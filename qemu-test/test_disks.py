@@ -301,6 +301,7 @@ def test_iscsi_with_wrong_secrets(machine, locked, device, secrets, reason):
     machine.out("cp -p /config/iscsi-secrets /tmp/secrets; echo '%s' >/config/iscsi-secrets" % secrets)
     said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(locked, 0, device), 120)
     machine.out("cp -p /tmp/secrets /config/iscsi-secrets")
+    assert "daemon.err block-iscsi: backend/vbd/0/" in machine.out("cat /var/log/messages")
     assert reason in said and LOCKED in said and "10.0.2.2, port %d" % locked.port in said, said
     wait_for_no_session(machine)
 
