@@ -78,6 +78,14 @@ def test_root_is_in_ram(machine):
     assert not [line for line in mounts if line.startswith(("/dev/sr", "/dev/sd", "/dev/vd"))]
 
 
+def test_what_is_logged_is_in_the_log(machine):
+    """Of the kernel, and of whoever calls logger."""
+    machine.out("logger -t test hello there; sleep 1")
+    log = machine.out("cat /var/log/messages")
+    assert "test: hello there" in log
+    assert "kernel: " in log
+
+
 def test_memory_used(machine):
     """The figure of the README: two domains running, the RAM root counted."""
     used = host.memory_used(machine)

@@ -8,7 +8,9 @@ import pytest
 
 import drives
 import guests
+import iscsi_target
 import machine as machines
+import nfs_server
 import nvme_target
 
 # A guest that mounts its disk, writes its name there, and powers itself off; one
@@ -25,6 +27,11 @@ MOUNTS = "; ".join((
     "while {0} mount -t ext4 /dev/xvda /www && {0} umount /www".format(BUSYBOX), "do echo mounted",
     BUSYBOX + " sleep 1", "done", "echo the disk is lost", STAYS))
 
+# What dom0 proves to an iSCSI target, and the target to dom0: user and secret.
+OURS = ("alpha", "oursecretoursecret")
+THEIRS = ("store", "theirsecrettheirs")
+LOCKED = iscsi_target.NAME + ".locked"
+
 
 def guest(name, line, disk):
     return guests.pv(name, 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, line), 40,
@@ -36,13 +43,17 @@ def writer(name, disk):
     return guest(name, WRITES % name, disk)
 
 
+def empty_ext4(path):
+    with open(path, "wb") as out:
+        out.truncate(16 << 20)
+    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(path))
+    return path
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
-    image = tmp_path_factory.mktemp("nbd") / "export.img"
-    with open(image, "wb") as out:
-        out.truncate(16 << 20)
-    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
+    image = empty_ext4(tmp_path_factory.mktemp("nbd") / "export.img")
     port = machines.free_ports(1)[0]
     with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
                            "-x", "web", "-e", "4", "-t", str(image)]) as process:
@@ -53,22 +64,48 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def subsystem(tmp_path_factory):
     """An NVMe/TCP subsystem on this machine, whose namespace is an empty ext4."""
-    image = tmp_path_factory.mktemp("nvme") / "disk.img"
-    with open(image, "wb") as out:
-        out.truncate(16 << 20)
-    drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(image))
+    image = empty_ext4(tmp_path_factory.mktemp("nvme") / "disk.img")
     target = nvme_target.Target(bytearray(image.read_bytes()))
     yield target
     target.close()
 
 
 @pytest.fixture(scope="module")
-def machine(boot, iso, server, subsystem, tmp_path_factory):
+def luns(tmp_path_factory):
+    """An iSCSI target on this machine: LUN 0 is an empty ext4, LUN 5 is zeros."""
+    image = empty_ext4(tmp_path_factory.mktemp("iscsi") / "disk.img")
+    target = iscsi_target.Target({0: bytearray(image.read_bytes()), 5: bytearray(8 << 20)})
+    yield target
+    target.close()
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """One that wants CHAP, and proves itself in turn."""
+    target = iscsi_target.Target({0: bytearray(8 << 20)}, OURS, THEIRS, LOCKED)
+    yield target
+    target.close()
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory):
+    """A directory of this machine over NFS, with an empty ext4 in a file."""
+    directory = tmp_path_factory.mktemp("nfs")
+    empty_ext4(directory / "web.img")
+    share = nfs_server.Server(directory)
+    yield share
+    share.close()
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     tree = {"host.conf": "console_shell=yes\nautostart=no\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
             "domains/20-hello-pv.cfg": "# not here\n",
             "images/file.img": bytes(4096),
+            "iscsi-secrets": "%s %s %s %s %s\n" % (LOCKED, *OURS, *THEIRS),
+            "fstab": "10.0.2.2:/vm /vm nfs vers=3,proto=tcp,port=%d,mountport=%d,nolock\n" % (share.port, share.port),
             "domains/volume.cfg": writer("volume", "/dev/vg0/volume,raw,xvda,rw"),
             "domains/thin.cfg": writer("thin", "/dev/vg0/thin,raw,xvda,rw"),
             "domains/clone.cfg": writer("clone", "/dev/vg0/clone,raw,xvda,rw"),
@@ -79,6 +116,9 @@ def machine(boot, iso, server, subsystem, tmp_path_factory):
             "domains/nvme.cfg": writer(
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
                 % (subsystem.port, nvme_target.NQN)),
+            "domains/iscsi.cfg": writer("iscsi", iscsi_disk(luns)),
+            "domains/nfs.cfg": writer("nfs", "/vm/web.img,raw,xvda,rw"),
+            "domains/nfsqcow2.cfg": writer("nfsqcow2", "/vm/web.qcow2,qcow2,xvda,rw"),
             "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
             "domains/mounts.cfg": guest("mounts", MOUNTS, "/dev/vg0/vanishes,raw,xvda,rw"),
             "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
@@ -181,6 +221,124 @@ def test_nvme_namespace(machine, subsystem):
     assert b"nvme\n" in subsystem.disk
     machine.out("n=0; while [ -n \"$(nvme-tcp list)\" ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
     assert machine.out("ls /dev/nvme*n1 2>/dev/null || echo none").strip() == "none"
+
+
+def iscsi_disk(target, lun=0, device="xvda"):
+    return ("vdev=%s,access=rw,script=block-iscsi,target=iqn=%s,portal=10.0.2.2:%d,lun=%d"
+            % (device, target.name, target.port, lun))
+
+
+def attach(machine, disk):
+    """Gives dom0 itself the disk; the front end's device is there afterwards. A name that
+    was refused once cannot be used again: libxl leaves it in xenstore."""
+    device = re.search(r"vdev=(\w+)", disk).group(1)
+    machine.out("modprobe xen-blkfront; xl block-attach 0 '%s' && n=0; until [ -b /dev/%s ]; do "
+                "n=$((n+1)); [ $n -lt 300 ] || exit 1; usleep 100000; done" % (disk, device), 180)
+    return "/dev/" + device
+
+
+def detach(machine, *devices):
+    for device in devices:
+        machine.out("xl block-detach 0 %s" % device, 120)
+
+
+def wait_for_no_session(machine):
+    machine.out("n=0; while [ -n \"$(iscsi-tcp list)\" ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    assert machine.out("ls /sys/class/iscsi_session /var/lib/iscsi/nodes").split() == [
+        "/sys/class/iscsi_session:", "/var/lib/iscsi/nodes:"]
+
+
+def test_iscsi_lun(machine, luns):
+    assert run(machine, "iscsi") == ""
+    assert run(machine, "iscsi") == "iscsi"
+    assert b"iscsi\n" in luns.disks[0]
+    wait_for_no_session(machine)
+
+
+def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
+    """The target goes away in the middle of a write, which ends when it is back; and so may iscsid."""
+    logins = luns.logins
+    first = attach(machine, iscsi_disk(luns, 0, "xvdp"))
+    second = attach(machine, iscsi_disk(luns, 5, "xvdq"))
+    assert machine.out("iscsi-tcp list | wc -l").strip() == "1"
+    assert luns.logins == logins + 1
+    refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 5, "xvdr"), 120)
+    assert "is used by domain 0" in refused, refused
+
+    # A new iscsid takes over what the old one has left.
+    machine.out("kill -9 $(pidof iscsid); n=0; until pidof iscsid; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
+    luns.close()
+    machine.out("yes xenith | head -c 1048576 >/tmp/data; "
+                "(dd if=/tmp/data of=%s bs=64k oflag=direct; echo $? >/tmp/written) >/dev/null 2>&1 &" % second)
+    machine.out("n=0; until iscsi-tcp list | grep -q FAILED; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    assert machine.out("cat /tmp/written 2>/dev/null || echo waits").strip() == "waits"
+    luns.open()
+    machine.out("n=0; until [ -s /tmp/written ]; do n=$((n+1)); [ $n -lt 120 ] || exit 1; sleep 1; done", 240)
+    assert machine.out("cat /tmp/written").strip() == "0"
+    assert bytes(luns.disks[5][:1 << 20]) == (b"xenith\n" * 149797)[:1 << 20]
+
+    detach(machine, first)
+    assert "LOGGED_IN" in machine.out("iscsi-tcp list")
+    assert machine.out("dd if=%s bs=64k count=16 iflag=direct 2>/dev/null | cmp - /tmp/data && echo same"
+                       % second, 120).strip() == "same"
+    detach(machine, second)
+    wait_for_no_session(machine)
+
+
+def test_iscsi_with_chap(machine, locked):
+    """Both sides prove who they are; the secrets are in no log and no list of processes."""
+    device = attach(machine, iscsi_disk(locked, 0, "xvdp"))
+    machine.out("echo proven >%s; sync" % device)
+    assert locked.disks[0].startswith(b"proven\n")
+    assert locked.algorithms[-1] == "7"
+    found = machine.out("grep -l -e '%s' -e '%s' -r /var/log /proc/[0-9]*/cmdline 2>/dev/null || echo none"
+                        % (OURS[1][:-1] + "[t]", THEIRS[1][:-1] + "[s]"), 120)
+    assert found.strip() == "none"
+    detach(machine, device)
+    wait_for_no_session(machine)
+
+
+@pytest.mark.parametrize("device, secrets, reason", [
+    ("xvds", "* alpha notthesecretatall", "wants other credentials than /config/iscsi-secrets has"),
+    ("xvdt", "* alpha %s store notthesecretatall" % OURS[1], "cannot log in to")])
+def test_iscsi_with_wrong_secrets(machine, locked, device, secrets, reason):
+    """Whoever starts the domain hears which target it was, and nothing stays behind."""
+    machine.out("cp -p /config/iscsi-secrets /tmp/secrets; echo '%s' >/config/iscsi-secrets" % secrets)
+    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(locked, 0, device), 120)
+    machine.out("cp -p /tmp/secrets /config/iscsi-secrets")
+    assert "daemon.err block-iscsi: backend/vbd/0/" in machine.out("cat /var/log/messages")
+    assert reason in said and LOCKED in said and "10.0.2.2, port %d" % locked.port in said, said
+    wait_for_no_session(machine)
+
+
+def test_iscsi_lun_that_is_not_there(machine, luns):
+    said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 7, "xvdu"), 120)
+    assert "%s at 10.0.2.2:%d has no LUN 7" % (iscsi_target.NAME, luns.port) in said, said
+    wait_for_no_session(machine)
+
+
+def test_file_on_nfs(machine, share):
+    """fstab mounts it; what the guest writes is in the file on the server."""
+    assert " /vm nfs " in machine.out("grep ' /vm ' /proc/mounts")
+    assert run(machine, "nfs") == ""
+    assert run(machine, "nfs") == "nfs"
+    machine.out("sync")
+    with open(share.handles[0] + "/web.img", "rb") as image:
+        assert b"nfs\n" in image.read()
+
+
+@pytest.mark.slow
+def test_qcow2_on_nfs(machine, share):
+    """And a mount by name, as people write it."""
+    machine.out("echo 10.0.2.2 store >>/etc/hosts && mkdir -p /mnt/by-name && "
+                "mount -t nfs -o vers=3,proto=tcp,port=%d,mountport=%d,nolock store:/vm /mnt/by-name && "
+                "qemu-img convert -q -f raw -O qcow2 /mnt/by-name/web.img /vm/web.qcow2 && umount /mnt/by-name"
+                % (share.port, share.port), 120)
+    run(machine, "nfsqcow2")
+    assert run(machine, "nfsqcow2") == "nfsqcow2"
+    machine.out("sync")
+    with open(share.handles[0] + "/web.qcow2", "rb") as image:
+        assert b"nfsqcow2\n" in image.read()
 
 
 def test_second_writer_is_refused(machine):

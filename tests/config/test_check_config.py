@@ -298,3 +298,57 @@ def test_good_fstab(run, tree):
     status, out, err = run("config-merge", root.parent / "merged", root)
     assert status == 0 and not err, err
     assert (root.parent / "merged/fstab").read_text().startswith("LABEL=a /data ext4\n")
+
+
+IQN = "iqn.2026-11.org.example:web"
+SECRETS = f"# ours\n* other otherothersecret\n{IQN} alpha oursecretoursecret store theirsecrettheirs\n"
+
+
+def private(root):
+    (root / "iscsi-secrets").chmod(0o600)
+    return root
+
+
+@pytest.mark.parametrize("line, error", [
+    (f"{IQN} alpha", "a target, a user and a secret are expected"),
+    (f"{IQN} alpha oursecretoursecret store", "a target, a user and a secret are expected"),
+    ("web alpha oursecretoursecret", "no target"),
+    (f"{IQN} alpha oursecret", "at least 12 characters"),
+    (f"{IQN} alpha oursecretoursecret store theirs", "at least 12 characters"),
+    (f"{IQN} alpha oursecretoursecret store oursecretoursecret", "the same secret"),
+    (f"{IQN} alpha {'s' * 256}", "more than 255 characters"),
+])
+def test_wrong_line_of_iscsi_secrets(run, tree, line, error):
+    """And no word of the line is shown: it may be a secret."""
+    root = private(tree({"iscsi-secrets": line + "\n"}))
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err.startswith(f"{root}/iscsi-secrets:1: ") and error in err
+    assert "oursecret" not in err and "ssss" not in err
+
+
+def test_iscsi_secrets_that_others_may_read(run, tree, tmp_path):
+    """They are named, and not used."""
+    root = tree({"iscsi-secrets": SECRETS})
+    (root / "iscsi-secrets").chmod(0o640)
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err == f"{root}/iscsi-secrets:0: others may read it: chmod 600 iscsi-secrets\n"
+    _, _, err = run("config-merge", tmp_path / "merged", root)
+    assert f"{root}/iscsi-secrets:0: others may read it, so it is not used" in err
+    assert not (tmp_path / "merged/iscsi-secrets").exists()
+
+
+def test_iscsi_secrets_are_merged_for_root_alone(run, tree, tmp_path):
+    root = private(tree({"iscsi-secrets": SECRETS}))
+    assert run("check-config", root) == (0, "", "")
+    assert run("config-merge", tmp_path / "merged", root) == (0, "", "")
+    merged = tmp_path / "merged/iscsi-secrets"
+    assert merged.read_text() == SECRETS
+    assert merged.stat().st_mode & 0o777 == 0o600
+
+
+def test_name_of_the_initiator(run, tree):
+    assert run("check-config", tree({"host.conf": "iscsi_name=iqn.2026-11.org.example:alpha\n"})) == (0, "", "")
+    status, _, err = run("check-config", tree({"host.conf": "iscsi_name=alpha\n"}, "bad"))
+    assert status == 1 and "is not the name of an iSCSI initiator" in err

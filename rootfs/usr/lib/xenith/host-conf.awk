@@ -96,6 +96,9 @@ function expectation(kind, value,    part, n, i) {
 	if (kind == "nic")
 		return value == "none" || is_interface(value) || is_mac(value) ? "" : \
 			"the name or the MAC address of a network interface, or none"
+	if (kind == "iqn")
+		return length(value) < 224 && value ~ /^(iqn\.[0-9][0-9][0-9][0-9]-[0-9][0-9]\.[a-z0-9.-]+(:[a-z0-9.:-]+)?|eui\.[0-9A-Fa-f]+|naa\.[0-9A-Fa-f]+)$/ ? "" : \
+			"the name of an iSCSI initiator (iqn.2026-11.org.example:alpha)"
 	if (kind == "cstate")
 		return value ~ /^[0-9]$/ ? "" : "a number from 0 to 9"
 	if (kind == "options")
@@ -129,6 +132,7 @@ BEGIN {
 	key("parallel_starts", "starts", "auto")
 	key("volumes", "volumes", "yes")
 	key("storage", "storage", "")
+	key("iscsi_name", "iqn", "")
 	key("config_wait", "seconds", "10")
 	key("shutdown_timeout", "seconds", "60")
 	key("dom0_mem", "mem", "512M")

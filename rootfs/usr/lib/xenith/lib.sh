@@ -55,3 +55,14 @@ service_up() {
 	rm -f "/run/service/$1/down"
 	wait_for 10 test -e "/run/service/$1/supervise/ok" && sv up "$1" >/dev/null
 }
+
+# machine_uuid: who this machine is among others: the same after each boot, where its
+# firmware gives it an identity; else nothing.
+machine_uuid() {
+	uuid=
+	if [ -r /sys/class/dmi/id/product_uuid ]; then uuid=$(tr A-F a-f </sys/class/dmi/id/product_uuid); fi
+	case $uuid in
+	'' | 00000000-0000-* | ffffffff-ffff-*) ;;
+	*) printf '%s\n' "$uuid" ;;
+	esac
+}
