@@ -38,6 +38,27 @@ def test_every_file_ends_with_a_newline():
     assert [str(path) for path, text in texts() if text and not text.endswith("\n")] == []
 
 
+# Whose licence stands below another name, or is our own.
+LICENCES = {"xen-tools": "xen", "linux-domu": "linux", "pvgrub": "grub", "domd": None, "argp": None,
+            "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
+
+
+def needs(name):
+    """The packages that end up in what is made of package NAME, by their `depends`."""
+    depends = next(iter(TOP.glob("*/%s/depends" % name)), None)
+    direct = [word for word in depends.read_text().split() if not word.startswith("host:")] if depends else []
+    return {name for other in direct for name in needs(other) | {other}}
+
+
+def test_licences():
+    """The image has the licence of all that it holds."""
+    held = needs("root") | needs("hvm") | needs("hello")
+    assert {"lvm2", "qemu", "glib", "libusb", "linux-domu"} <= held
+    directories = {LICENCES.get(name, name) for name in held} - {None}
+    assert [name for name in sorted(directories)
+            if not any(text.stat().st_size for text in (TOP / "rootfs/usr/share/licenses" / name).glob("*"))] == []
+
+
 def test_executable_bits():
     """What begins with #! and is run by its name is executable, and nothing else."""
     bad = []
