@@ -40,6 +40,8 @@ def tarball():
         made.parent.mkdir(parents=True, exist_ok=True)
         if not run("root", made):
             return None
+        for old in set(made.parent.glob("debian-*")) - {made}:
+            old.unlink()
     return made
 
 
