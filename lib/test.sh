@@ -15,13 +15,16 @@ case ${1:-} in
 *) die "test: $1: there is only --all" ;;
 esac
 
-need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test"
+slow=
+[ -z "${1:-}" ] || slow=$TREE/lib/hostpkgs-slow
+# shellcheck disable=SC2086 # none, or one
+need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test" $slow
 need_qemu
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
 if [ "${1:-}" = --all ]; then
-	sh "$TREE/lib/build.sh" debian-installer ||
-		say "Debian's installer could not be had; its tests are skipped."
+	sh "$TREE/lib/build.sh" debian-installer memtest ||
+		say "Debian's installer or memtest86+ could not be had; their tests are skipped."
 fi
 # Machines leave much of a second processor idle: the tests that boot none run
 # beside them, and are shown when both are done.

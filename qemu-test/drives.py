@@ -136,6 +136,24 @@ configfile $prefix/grub.cfg
 """
 
 
+def bios_core(tree, *modules):
+    """GRUB for a PC that starts TREE from a CD by BIOS; where it is in the tree."""
+    grub = package("grub") / "usr/lib/grub/i386-pc"
+    run(tool("grub-mkimage", "grub"), "-O", "i386-pc-eltorito", "-d", str(grub), "-p", "/boot/grub",
+        "-o", str(tree / "boot/grub/bios.img"), "normal", "configfile", "linux", "iso9660", "biosdisk", *modules)
+    return ["-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"]
+
+
+def bios_cd(path, files, menu):
+    """A CD that starts by BIOS what MENU, GRUB's, says; with these FILES on it."""
+    tree = write_tree(path.with_suffix(".tree"), {**files, "boot/grub/grub.cfg": menu})
+    core = bios_core(tree)
+    run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet", "-r", "-o", str(path),
+        *core, str(tree))
+    shutil.rmtree(tree)
+    return path
+
+
 def pc_image(path, cmdline, kernel=None):
     """What a PC boots by BIOS or UEFI, from a CD or from a disk: GRUB, and the hello
     guest with its kernel or another one. GRUB for PV and PVH guests finds its menu,
@@ -147,12 +165,9 @@ def pc_image(path, cmdline, kernel=None):
         "vmlinuz": kernel or package("linux-domu") / "boot/vmlinuz-domu",
         "initrd.gz": package("hello") / "images/hello/initrd.gz",
         "boot/grub/grub.cfg": GUEST_GRUB % cmdline})
-    mkimage = tool("grub-mkimage", "grub")
-    run(mkimage, "-O", "i386-pc-eltorito", "-d", str(grub / "i386-pc"), "-p", "/boot/grub",
-        "-o", str(tree / "boot/grub/bios.img"), "normal", "configfile", "linux", "echo", "serial",
-        "terminal", "test", "biosdisk", "iso9660", "part_msdos", "gzio")
+    core = bios_core(tree, "echo", "serial", "terminal", "test", "part_msdos", "gzio")
     files = write_tree(path.with_suffix(".efi"), {"grub.cfg": GUEST_EFI})
-    run(mkimage, "-O", "x86_64-efi", "-d", str(grub / "x86_64-efi"), "-p", "/boot/grub",
+    run(tool("grub-mkimage", "grub"), "-O", "x86_64-efi", "-d", str(grub / "x86_64-efi"), "-p", "/boot/grub",
         "-c", str(files / "grub.cfg"), "-o", str(files / "bootx64.efi"), "normal", "configfile", "linux",
         "echo", "search", "search_fs_file", "test", "iso9660", "part_msdos", "gzio")
     esp = files / "esp"
@@ -160,8 +175,7 @@ def pc_image(path, cmdline, kernel=None):
     for words in (("mmd", "::/EFI", "::/EFI/BOOT"), ("mcopy", str(files / "bootx64.efi"), "::/EFI/BOOT/BOOTX64.EFI")):
         run(tool(words[0], "mtools"), "-i", str(esp), *words[1:], MTOOLS_SKIP_CHECK="1")
     run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet", "-r", "-o", str(path),
-        "-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
-        "--grub2-boot-info", "--grub2-mbr", str(grub / "i386-pc/boot_hybrid.img"), "--mbr-force-bootable",
+        *core, "--grub2-boot-info", "--grub2-mbr", str(grub / "i386-pc/boot_hybrid.img"), "--mbr-force-bootable",
         "-append_partition", "2", "0xef", str(esp),
         "-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", str(tree))
     shutil.rmtree(tree)
