@@ -22,6 +22,15 @@ current() {
 	done <"$OUT/packages" | LC_ALL=C sort
 }
 
+# kept FILE: its lines about packages of the tree that the last build did without.
+kept() {
+	while read -r name rest; do
+		for recipe in "$TREE"/*/"$name"/version; do
+			[ ! -e "$recipe" ] || grep -q "^$name " "$OUT/packages" || printf '%s %s\n' "$name" "$rest"
+		done
+	done <"$1"
+}
+
 [ -e "$OUT/packages" ] || die "nothing is built yet"
 case $1 in
 check)
@@ -39,12 +48,18 @@ check)
 		}' "$committed" -
 	;;
 accept)
-	current >"$committed.new"
+	{
+		current
+		kept "$committed"
+	} | LC_ALL=C sort >"$committed.new"
 	mv "$committed.new" "$committed"
 	# What each took, for the estimate of the next build.
-	while read -r name path; do
-		printf '%s %s\n' "$name" "$(cat "$path/seconds")"
-	done <"$OUT/packages" | LC_ALL=C sort >"$TREE/recipes/times.new"
+	{
+		while read -r name path; do
+			printf '%s %s\n' "$name" "$(cat "$path/seconds")"
+		done <"$OUT/packages"
+		kept "$TREE/recipes/times"
+	} | LC_ALL=C sort >"$TREE/recipes/times.new"
 	mv "$TREE/recipes/times.new" "$TREE/recipes/times"
 	say "Recorded $(wc -l <"$committed") hashes in recipes/outputs."
 	;;

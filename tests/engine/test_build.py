@@ -270,3 +270,15 @@ def test_layer_that_is_left_out(tree):
     done = tree.command("--without", "xen", "package", "image")
     assert done.returncode == 1
     assert "--without: xen is no layer that can be left out; there is: hvm" in done.stdout
+
+
+def test_accept_keeps_what_was_not_built(pair):
+    """A layer that was left out, or what only the slow tests need; but nothing that is gone."""
+    outputs = pair.top / "recipes/outputs"
+    outputs.write_text("gone 1\ntwo 2\n")
+    (pair.top / "recipes/times").write_text("gone 1\ntwo 2\n")
+    pair.build("one")
+    assert pair.command("accept").returncode == 0
+    hash_of_one = (pair.package("one") / "output").read_text().strip()
+    assert outputs.read_text() == "one %s\ntwo 2\n" % hash_of_one
+    assert (pair.top / "recipes/times").read_text().endswith("two 2\n")
