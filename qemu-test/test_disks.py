@@ -255,6 +255,7 @@ def test_iscsi_lun(machine, luns):
     wait_for_no_session(machine)
 
 
+@pytest.mark.slow
 def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
     """The target goes away in the middle of a write, which ends when it is back; and so may iscsid."""
     logins = luns.logins
@@ -262,8 +263,6 @@ def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
     second = attach(machine, iscsi_disk(luns, 5, "xvdq"))
     assert machine.out("iscsi-tcp list | wc -l").strip() == "1"
     assert luns.logins == logins + 1
-    refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 5, "xvdr"), 120)
-    assert "is used by domain 0" in refused, refused
 
     # A new iscsid takes over what the old one has left.
     machine.out("kill -9 $(pidof iscsid); n=0; until pidof iscsid; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
