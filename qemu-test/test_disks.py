@@ -239,7 +239,7 @@ def attach(machine, disk):
 
 def detach(machine, *devices):
     for device in devices:
-        machine.out("xl block-detach 0 %s" % device, 120)
+        machine.out("xl block-detach 0 %s" % device.replace("/dev/", ""), 120)
 
 
 def wait_for_no_session(machine):
