@@ -5,12 +5,11 @@ connection for each session, error recovery level 0, no digests. CHAP, of one si
 of both, where it is given credentials.
 """
 
-import contextlib
 import hashlib
 import os
-import socket
 import struct
-import threading
+
+import served
 
 NAME = "iqn.2026-11.org.example:web"
 BLOCK = 512
@@ -27,7 +26,7 @@ INVALID_COMMAND, INVALID_FIELD, NO_SUCH_LUN, OUT_OF_RANGE = 0x2000, 0x2400, 0x25
 DIGESTS = {"5": hashlib.md5, "7": hashlib.sha256}
 
 
-class Target:
+class Target(served.Server):
     """Serves `disks` ({LUN: bytearray}) on 127.0.0.1:`port`.
 
     secret is what initiators have to know, as (user, password); own_secret is what we
@@ -42,40 +41,14 @@ class Target:
         self.sessions = set()
         self.logins = 0
         self.algorithms = []        # of CHAP, as they were chosen
-        self.port = 0
-        self.open()
+        super().__init__()
 
-    def open(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def close(self):
-        """As when the server goes away; open() brings it back."""
-        # A thread that waits in accept() would keep the port.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.drop()
-
-    def drop(self):
-        """All connections break."""
-        for session in list(self.sessions):
-            with contextlib.suppress(OSError):
-                session.connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self, listener):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._serve, args=(Session(self, connection),), daemon=True).start()
-
-    def _serve(self, session):
-        with contextlib.suppress(OSError, EOFError):
+    def serve(self, connection):
+        session = Session(self, connection)
+        try:
             session.run()
-        self.sessions.discard(session)
-        session.connection.close()
+        finally:
+            self.sessions.discard(session)
 
 
 class Refused(Exception):
@@ -122,20 +95,11 @@ class Session:
 
     # --- PDUs
 
-    def _read(self, size):
-        data = bytearray()
-        while len(data) < size:
-            part = self.connection.recv(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return bytes(data)
-
     def _receive(self):
-        header = self._read(48)
+        header = served.read(self.connection, 48)
         length = int.from_bytes(header[5:8], "big")
-        self._read(header[4] * 4)
-        return header, self._read((length + 3) // 4 * 4)[:length]
+        served.read(self.connection, header[4] * 4)
+        return header, served.read(self.connection, (length + 3) // 4 * 4)[:length]
 
     def send(self, opcode, request, flags=FINAL, third=0, data=b"", ttt=NO_TAG, status=True, rest=b"", lun=b""):
         """rest is what follows MaxCmdSN. Only what has a status counts StatSN on."""

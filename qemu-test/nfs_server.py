@@ -4,12 +4,11 @@ After RFC 1813 (NFS and MOUNT, both on one port) and RFC 5531 (RPC). What is wri
 is in the file before it is answered; permissions are not looked at.
 """
 
-import contextlib
 import os
-import socket
 import stat
 import struct
-import threading
+
+import served
 
 MOUNT, NFS = 100005, 100003
 NOENT, IO_ERROR, EXIST = 2, 5, 17
@@ -17,41 +16,18 @@ TRANSFER = 65536
 VERIFIER = b"xenith-1"
 
 
-class Server:
+class Server(served.Server):
     """Serves `directory` as /vm on 127.0.0.1:`port`."""
 
     def __init__(self, directory):
         self.handles = [str(directory)]     # a handle is the place in this list
-        self.connections = set()
-        self.port = 0
-        self.open()
+        super().__init__()
 
-    def open(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def close(self):
-        """As when the server goes away; open() brings it back."""
-        for end in [self._listener, *self.connections]:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self, listener):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                self.connections.add(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError), connection.makefile("rb") as stream:
+    def serve(self, connection):
+        with connection.makefile("rb") as stream:
             while record := self._record(stream):
                 answer = self._call(Reader(record))
                 connection.sendall(struct.pack(">I", 0x80000000 | len(answer)) + answer)
-        self.connections.discard(connection)
-        connection.close()
 
     @staticmethod
     def _record(stream):

@@ -4,10 +4,9 @@ After the NVM Express Base, NVM Command Set and TCP Transport specifications
 (1.4, 1.0 and 1.0). No digests, no authentication, no discovery.
 """
 
-import contextlib
-import socket
 import struct
-import threading
+
+import served
 
 NQN = "nqn.2026-11.org.example:web"
 BLOCK = 512
@@ -26,40 +25,16 @@ FLUSH, WRITE, READ, WRITE_ZEROES, DSM = 0, 1, 2, 8, 9
 INVALID_OPCODE, INVALID_FIELD = 0x01, 0x02
 
 
-class Target:
+class Target(served.Server):
     """Serves the bytes of `disk` (a bytearray) on 127.0.0.1:`port`."""
 
     def __init__(self, disk):
         self.disk = disk
-        self.connections = set()
         self._cc = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def close(self):
-        self._listener.close()
-        self.drop()
-
-    def drop(self):
-        """All connections break, as when the server goes away."""
-        for connection in list(self.connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.connections.add(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError, EOFError):
-            Queue(self, connection).run()
-        self.connections.discard(connection)
-        connection.close()
+    def serve(self, connection):
+        Queue(self, connection).run()
 
     # --- what the controller is
 
@@ -122,18 +97,9 @@ class Queue:
                 return
             self._command(header[:64], data)
 
-    def _read(self, size):
-        data = bytearray()
-        while len(data) < size:
-            part = self.connection.recv(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return bytes(data)
-
     def _pdu(self):
-        kind, _, hlen, pdo, plen = struct.unpack("<BBBBI", self._read(8))
-        rest = self._read(plen - 8)
+        kind, _, hlen, pdo, plen = struct.unpack("<BBBBI", served.read(self.connection, 8))
+        rest = served.read(self.connection, plen - 8)
         return kind, rest[:hlen - 8], rest[pdo - 8:] if pdo else b""
 
     def _send(self, kind, header, data=b"", flags=0):

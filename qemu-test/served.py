@@ -1,0 +1,60 @@
+"""What the servers of the tests have in common: a port of this machine, and a thread for
+each connection."""
+
+import contextlib
+import socket
+import threading
+
+
+class Server:
+    """Listens on 127.0.0.1:`port`. A server has serve(connection), and its own fields
+    before it calls this constructor."""
+
+    def __init__(self):
+        self.connections = set()
+        self.port = 0
+        self.open()
+
+    def open(self):
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def close(self):
+        """As when the server goes away; open() brings it back."""
+        # A thread that waits in accept() would keep the port.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.drop()
+
+    def drop(self):
+        """All connections break."""
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.connections.add(connection)
+                threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+
+    def _run(self, connection):
+        with contextlib.suppress(OSError, EOFError):
+            self.serve(connection)
+        self.connections.discard(connection)
+        connection.close()
+
+
+def read(connection, size):
+    """That many bytes, and no fewer."""
+    data = bytearray()
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
