@@ -83,6 +83,12 @@ def config_marks(machine):
     return [mark for mark in machine.marks() if mark.startswith("Xenith: config")]
 
 
+def until(machine, command, seconds=60):
+    """Try the command once a second until it succeeds."""
+    machine.out("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; sleep 1; done" % (command, seconds),
+                seconds * 3 + 60)
+
+
 def assert_in_order(text, *patterns):
     """Each pattern is found in the text after the one before it."""
     position = 0

@@ -13,6 +13,7 @@ import pytest
 import drives
 import guests
 import host
+from host import until
 
 # Half of them are HVM guests.
 pytestmark = pytest.mark.slow
@@ -107,11 +108,6 @@ def guest(machine, request):
 
 def running(name):
     return pytest.mark.parametrize("guest", [name], indirect=True)
-
-
-def until(machine, command, seconds=60):
-    machine.out("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; sleep 1; done" % (command, seconds),
-                seconds * 3 + 60)
 
 
 def hears(machine, name, line, answer, seconds=60):

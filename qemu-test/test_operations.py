@@ -3,6 +3,7 @@
 import pytest
 
 import drives
+from host import until
 
 # Each operation on each type: half an hour under emulation.
 pytestmark = pytest.mark.slow
@@ -60,11 +61,6 @@ def answers(machine, name):
     """By HTTP, within a minute."""
     return machine.out("n=0; until wget -T 5 -qO - http://%s/ 2>/dev/null; do n=$((n+1)); "
                        "[ $n -lt 12 ] || exit 1; sleep 1; done" % address(machine, name), 120)
-
-
-def until(machine, command, seconds=60):
-    machine.out("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; sleep 1; done" % (command, seconds),
-                seconds * 3 + 60)
 
 
 def pause(machine, name):
