@@ -200,6 +200,14 @@ class Console:
                 self._changed.wait(0.5)
         return self._ended
 
+    def end_signal(self):
+        """The signal that has ended the program, or None."""
+        if not self.wait_end(0):
+            return None
+        self._reader.join()
+        self.child.wait()
+        return self.child.signalstatus
+
     def close(self):
         """End the program if it still runs, and the log with it."""
         self.child.close(force=True)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import tempfile
 import urllib.error
@@ -67,14 +68,18 @@ class Machine:
             command += self._disk(disk)
         command += self._network(nic, firmware, attach, medium)
         command += list(extra)
-        log = None
+        self._command = command
+        self._log_dir = log_dir
         if log_dir:
             os.makedirs(log_dir, exist_ok=True)
-            log = os.path.join(log_dir, name + ".log")
             with open(os.path.join(log_dir, name + ".command"), "w",
                       encoding="utf-8") as out:
                 out.write(" ".join(command) + "\n")
-        self.console = Console(command, log)
+        self._start(name)
+
+    def _start(self, name):
+        log = os.path.join(self._log_dir, name + ".log") if self._log_dir else None
+        self.console = Console(self._command, log)
 
     def _firmware(self, firmware):
         if firmware == "bios":
@@ -135,11 +140,22 @@ class Machine:
         self.console.wait(SIGN_OF_LIFE, idle=60, cap=120)
 
     def wait_ready(self, idle=IDLE, cap=CAP):
+        """Once more where QEMU has aborted: docs/testing.md."""
+        try:
+            self._wait_ready(idle, cap)
+        except ConsoleError:
+            if self.console.end_signal() != signal.SIGABRT:
+                raise
+            self.console.close()
+            self._start(self.name + "-again")
+            self._wait_ready(idle, cap)
+        return self
+
+    def _wait_ready(self, idle, cap):
         """A sign of life first, so that a dead medium is named as such."""
         self.wait_alive()
         self.console.wait(r"Xenith: init", idle=idle, cap=cap)
         self.console.wait(READY, idle=idle, cap=cap)
-        return self
 
     def marks(self):
         """Every line that the boot scripts marked, in order."""

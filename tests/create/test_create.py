@@ -428,6 +428,14 @@ def test_remove_leaves_what_another_has(host):
     assert (host.top / "dev/xen/web").exists()
 
 
+def test_remove_is_not_deceived_by_a_longer_name(host):
+    host.created("web", "--from", host.qcow2())
+    (host.top / "config/domains/web2.cfg").write_text(f'name = "web2"\ndisk = [ "{host.top}/dev/xen/web2,raw,xvda,rw" ]\n')
+    done = host.run("remove", "web", "--yes")
+    assert done.returncode == 0 and not done.stderr
+    assert not (host.top / "dev/xen/web").exists()
+
+
 def test_remove_leaves_no_directory(host):
     host.created("web", "--from", root_tar(host), "--size", "64M")
     assert host.run("remove", "web", "--yes").returncode == 0

@@ -15,11 +15,18 @@ QEMU = """\
 # Plays QEMU: a control socket, a console, and a power button that works.
 import json, os, socket, sys, time
 path = sys.argv[sys.argv.index("-qmp") + 1].split(",")[0][len("unix:"):]
+if os.path.exists(path):
+    os.unlink(path)
 server = socket.socket(socket.AF_UNIX)
 server.bind(path)
 server.listen(1)
 print("GRUB loading.", flush=True)
 print("Xenith: init", flush=True)
+with open({aborted!r}, "a") as aborted:
+    if aborted.tell() < {aborts}:
+        aborted.write("x")
+        aborted.flush()
+        os.abort()
 if {ready}:
     print("Xenith: ready", flush=True)
 peer = server.accept()[0].makefile("rw")
@@ -43,9 +50,11 @@ for line in peer:
 
 @pytest.fixture
 def qemu(tmp_path, monkeypatch):
-    def install(ready=True):
+    def install(ready=True, aborts=0):
+        """ABORTS: how many times it aborts first."""
         program = tmp_path / "qemu"
-        program.write_text(textwrap.dedent(QEMU).format(ready=ready))
+        program.write_text(textwrap.dedent(QEMU).format(
+            ready=ready, aborts=aborts, aborted=str(tmp_path / "aborted")))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(machine_module, "QEMU", str(program))
     return install
@@ -73,6 +82,22 @@ def test_never_ready(qemu, tmp_path):
     with Machine("try", "/dev/null", log_dir=str(tmp_path)) as machine:
         with pytest.raises(ConsoleError, match="ready.*nothing new for 1 s"):
             machine.wait_ready(idle=1)
+
+
+def test_emulator_that_aborts_is_started_once_more(qemu, tmp_path):
+    qemu(aborts=1)
+    with Machine("try", "/dev/null", log_dir=str(tmp_path)) as machine:
+        machine.wait_ready()
+        assert machine.marks() == ["Xenith: init", "Xenith: ready"]
+    assert "Xenith: ready" not in (tmp_path / "try.log").read_text()
+    assert "Xenith: ready" in (tmp_path / "try-again.log").read_text()
+
+
+def test_emulator_that_aborts_always(qemu, tmp_path):
+    qemu(aborts=2)
+    with Machine("try", "/dev/null", log_dir=str(tmp_path)) as machine:
+        with pytest.raises(ConsoleError, match="the machine has stopped"):
+            machine.wait_ready()
 
 
 def test_control_errors_are_told(qemu, tmp_path):
