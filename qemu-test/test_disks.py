@@ -1,5 +1,6 @@
 """Disks of every kind that dom0 can give to a guest, with real bytes through each."""
 
+import os
 import re
 import subprocess
 import time
@@ -32,6 +33,9 @@ OURS = ("alpha", "oursecretoursecret")
 THEIRS = ("store", "theirsecrettheirs")
 LOCKED = iscsi_target.NAME + ".locked"
 
+# More 512-byte sectors than 32 bits can count.
+LARGE = 3 << 40
+
 
 def guest(name, line, disk):
     return guests.pv(name, 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, line), 40,
@@ -54,6 +58,7 @@ def empty_ext4(path):
 def server(tmp_path_factory):
     """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
     image = empty_ext4(tmp_path_factory.mktemp("nbd") / "export.img")
+    os.truncate(image, LARGE)
     port = machines.free_ports(1)[0]
     with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
                            "-x", "web", "-e", "4", "-t", str(image)]) as process:
@@ -111,8 +116,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/clone.cfg": writer("clone", "/dev/vg0/clone,raw,xvda,rw"),
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
             "domains/qcow2.cfg": writer("qcow2", "/mnt/disk.qcow2,qcow2,xvda,rw"),
-            "domains/nbd.cfg": writer(
-                "nbd", "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % server),
+            "domains/nbd.cfg": writer("nbd", nbd_disk(server)),
             "domains/nvme.cfg": writer(
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
                 % (subsystem.port, nvme_target.NQN)),
@@ -202,9 +206,16 @@ def test_qcow2_that_is_broken(machine, harm, reason):
     machine.out("mv /mnt/whole /mnt/disk.qcow2")
 
 
-def test_nbd_export(machine):
+def nbd_disk(port):
+    return "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % port
+
+
+def test_nbd_export(machine, server):
     assert run(machine, "nbd") == ""
     assert run(machine, "nbd") == "nbd"
+    device = attach(machine, nbd_disk(server))
+    assert int(machine.out("blockdev --getsize64 %s" % device)) == LARGE
+    machine.out("xl block-detach 0 xvda", 120)
     # The connection has gone with the guest.
     assert machine.out("ls /sys/block/nbd*/pid 2>/dev/null || echo none").strip() == "none"
 
