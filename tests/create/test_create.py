@@ -436,6 +436,22 @@ def test_remove_is_not_deceived_by_a_longer_name(host):
     assert not (host.top / "dev/xen/web").exists()
 
 
+def test_remove_leaves_a_volume_with_snapshots(host):
+    """lvremove would take the snapshots with it; thin ones stand on their own."""
+    host.created("web", "--from", host.qcow2())
+    (host.top / "snapshots").write_text("web-before web swi-a-s---\nother-before other swi-a-s---\n")
+    done = host.run("remove", "web", "--yes")
+    assert done.returncode == 1
+    assert "the volume xen/web is left, because it has snapshots that would go with it: web-before (" in done.stderr
+    assert (host.top / "dev/xen/web").exists()
+    assert not (host.top / "config/domains/web.cfg").exists()
+    (host.top / "dev/xen/web").unlink()
+    (host.top / "snapshots").write_text("web-copy web Vwi-a-tz--\n")
+    host.created("web", "--from", host.qcow2())
+    assert host.run("remove", "web", "--yes").returncode == 0
+    assert not (host.top / "dev/xen/web").exists()
+
+
 def test_remove_leaves_no_directory(host):
     host.created("web", "--from", root_tar(host), "--size", "64M")
     assert host.run("remove", "web", "--yes").returncode == 0
