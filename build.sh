@@ -20,7 +20,7 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
                     so that PV and PVH domains run and HVM ones do not
   run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
                     on this terminal (leave with Ctrl-A X)
-  test [--all]      build, and run every test; --all adds the slow ones
+  test [--all]      build, and run the tests; --all adds the slow ones
   bench             build, boot, and print the figures; draws out/boot.svg
   verify            build everything twice, in different surroundings, and
                     compare; --against-cache builds once and compares with
