@@ -20,7 +20,7 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
                     so that PV and PVH domains run and HVM ones do not
   run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
                     on this terminal (leave with Ctrl-A X)
-  test [--all]      build, and run every test; --all adds the slow ones
+  test [--all]      build, and run the tests; --all adds the slow ones
   bench             build, boot, and print the figures; draws out/boot.svg
   verify            build everything twice, in different surroundings, and
                     compare; --against-cache builds once and compares with
@@ -56,7 +56,7 @@ while :; do
 		if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
 			die "--domains: $2: not a directory that can be read"
 		fi
-		XENITH_DOMAINS=$(cd "$2" && pwd)
+		XENITH_DOMAINS=$(cd -P "$2" && pwd -P)
 		export XENITH_DOMAINS
 		sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
 			die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
@@ -76,6 +76,7 @@ command=${1:-image}
 case $command in
 image) build_goals ;;
 run)
+	sh "$TREE/lib/run.sh" --check
 	build_goals
 	exec sh "$TREE/lib/run.sh" "$@"
 	;;

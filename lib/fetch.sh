@@ -54,21 +54,38 @@ apt_in() {
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
 }
 
+# index_of STATE KIND PACKAGE: what the index has of a source package (deb-src) or a
+# package (deb).
+index_of() {
+	kind_show="showsrc --only-source"
+	[ "$2" = deb-src ] || kind_show=show
+	# shellcheck disable=SC2086 # two words
+	apt-cache -o Dir::Etc::sourcelist="$1/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" $kind_show "$3" 2>/dev/null
+}
+
+# versions_of STATE KIND PACKAGE: the versions in the index, the highest first.
+versions_of() {
+	index_of "$1" "$2" "$3" | sed -n 's/^Version: //p' | sort -Vru
+}
+
 # versions_with STATE SOURCE FILE: the versions of a source package in the index
 # that have the very file, as SOURCE=VERSION. A security update takes the pinned
 # version out of the index, but mostly stands on the same tarball.
 versions_with() {
-	apt-cache -o Dir::Etc::sourcelist="$1/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" showsrc --only-source "$2" 2>/dev/null |
-		awk -v package="$2" -v file="$3" '
-			/^Version:/ { version = $2 }
-			$NF == file && version != done { print package "=" version; done = version }'
+	index_of "$1" deb-src "$2" | awk -v package="$2" -v file="$3" '
+		/^Version:/ { version = $2 }
+		$NF == file && version != done { print package "=" version; done = version }'
 }
 
-# fetch_failed WHAT LOG: says that, and what apt said.
+# fetch_failed WHAT LOG KIND PACKAGE: says that, what apt said, what there is instead, and
+# what can be done.
 fetch_failed() {
 	say "fetch: apt could not get $1 in suite $suite:"
 	grep '^E:' "$2" | sed -e 's#http[^ ]*/##' >&2
+	now=$(versions_of "$state" "$3" "$4" | tr '\n' ' ')
+	say "fetch: the index of $suite has of $4: ${now:-nothing}"
+	say "fetch: pin one of these in the recipe, or put the file into a directory that XENITH_SOURCES names"
 }
 
 # fetch_apt SUITE/PACKAGE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY: of a
@@ -82,7 +99,7 @@ fetch_apt() {
 		state=$(apt_private "$suite" deb) || return 1
 		(cd "$2" && apt_in "$state" -qq download "$package") >"$2/log" 2>&1 &&
 			[ -e "$2/${rest##*/}" ] && return 0
-		fetch_failed "${rest##*/} ($package)" "$2/log"
+		fetch_failed "${rest##*/} ($package)" "$2/log" deb "${package%%=*}"
 		return 1
 		;;
 	esac
@@ -93,7 +110,7 @@ fetch_apt() {
 			return 0
 		fi
 	done
-	fetch_failed "${rest##*/} of ${package%%=*} ${package#*=}" "$2/log"
+	fetch_failed "${rest##*/} of ${package%%=*} ${package#*=}" "$2/log" deb-src "${package%%=*}"
 	return 1
 }
 

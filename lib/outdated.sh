@@ -10,13 +10,6 @@ set -eu
 # shellcheck source=lib/fetch.sh
 . "$TREE/lib/fetch.sh"
 
-# newest STATE SOURCE: the highest version of a source package.
-newest() {
-	apt-cache -o Dir::Etc::sourcelist="$1/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" showsrc --only-source "$2" 2>/dev/null |
-		sed -n 's/^Version: //p' | sort -Vr | head -n 1
-}
-
 found=0
 for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
 	lines "${dir}sources" | sed -n 's/.* apt:\([^/]*\)\/\([^=]*\)=\([^/]*\)\/.*/\1 \2 \3/p'
@@ -24,7 +17,7 @@ done | LC_ALL=C sort -u >"$CACHE/pinned"
 while read -r suite package version; do
 	suite=${suite%-security}
 	state=$(apt_private "$suite" deb-src) || exit 1
-	new=$(newest "$state" "$package")
+	new=$(versions_of "$state" deb-src "$package" | head -n 1)
 	if [ -n "$new" ] && dpkg --compare-versions "$new" gt "$version"; then
 		printf '%-16s %-36s -> %s (%s)\n' "$package" "$version" "$new" "$suite"
 		found=$((found + 1))

@@ -17,8 +17,9 @@ esac
 
 slow=
 [ -z "${1:-}" ] || slow=$TREE/lib/hostpkgs-slow
+# Also what single recipes need, so that this is the one call.
 # shellcheck disable=SC2086 # none, or one
-need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test" $slow
+need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test" $slow "$TREE"/*/*/hostpkgs
 need_qemu
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"

@@ -5,6 +5,7 @@ The tools are those that the build made for itself, where it made them.
 
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -181,3 +182,13 @@ def pc_image(path, cmdline, kernel=None):
     shutil.rmtree(tree)
     shutil.rmtree(files)
     return path
+
+
+def bundle(netboot, copy, option):
+    """A copy of the network boot bundle, with that option for Xen in every entry."""
+    shutil.copytree(netboot, copy)
+    menu = copy / "pxelinux.cfg/default"
+    text, count = re.subn(r"(dom0_mem=\S+)", r"\1 " + option, menu.read_text())
+    assert count
+    menu.write_text(text)
+    return copy

@@ -143,6 +143,14 @@ def test_service_is_restarted(machine, service):
         "do n=$((n+1)); [ $n -lt 20 ] || exit 1; sleep 1; done" % (service, service, service))
 
 
+def test_old_console_logs_make_room(machine):
+    """The file system of the logs is small; what is oldest goes first, and no log in use."""
+    machine.out("cd %s; head -c 3400000 /dev/zero >guest-b.log.1; sleep 1; "
+                "head -c 3400000 /dev/zero >guest-a.log.1; touch -d @0 guest-b.log.1" % host.CONSOLES)
+    host.until(machine, "[ ! -e %s/guest-b.log.1 ]" % host.CONSOLES)
+    machine.out("sleep 11; cd %s; ls guest-a.log.1 guest-hello-pv.log && rm guest-a.log.1" % host.CONSOLES)
+
+
 def test_domains_outlive_the_restarts(machine):
     for name in HELLO:
         host.assert_hello(machine, name)

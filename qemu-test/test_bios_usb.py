@@ -8,7 +8,16 @@ import re
 import pytest
 
 import drives
+import guests
 import host
+import served
+
+# A guest that the world knows by dom0's address, and what it asks the world.
+BUSYBOX = "/bin/busybox"
+BEHIND_DOM0 = "; ".join((
+    BUSYBOX + " ip link set eth0 up", BUSYBOX + " ip addr add 10.9.0.2/24 dev eth0",
+    BUSYBOX + " ip route add default via 10.9.0.129",
+    BUSYBOX + " wget -q -T 60 -O - http://10.0.2.2:%d/", BUSYBOX + " sleep 9999"))
 
 # What a domain of these files lacks is all that is wrong with it.
 GUEST = """name = "%s"
@@ -90,6 +99,28 @@ def test_nothing_is_left_of_the_faulty(machine):
 def test_good_key_beside_a_bad_one(machine, key):
     done = key.ssh(machine.forwards["10.0.2.15", 22], "echo in")
     assert done.stdout == "in\n", done.stderr
+
+
+class Page(served.Server):
+    """A page of this machine, which QEMU's network has at 10.0.2.2."""
+
+    def serve(self, connection):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\nwords from outside\n")
+
+
+def test_address_translation(machine):
+    """Nobody outside knows the way to 10.9.0.2: an answer means that dom0 asked for it."""
+    page = Page()
+    text = guests.pv("nat", 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, BEHIND_DOM0 % page.port), 40,
+                     'vif = [ "script=vif-nat,ip=10.9.0.2" ]')
+    machine.write("/tmp/nat.cfg", text)
+    machine.out("xl create /tmp/nat.cfg", 120)
+    host.until(machine, "grep -aq '^words from outside' %s/guest-nat.log" % host.CONSOLES, 120)
+    assert "10.9.0.2" in machine.out("iptables -t nat -S XENITH_NAT")
+    machine.out("xl destroy nat", 60)
+    host.until(machine, "! iptables -t nat -S XENITH_NAT | grep 10.9.0.2")
+    page.close()
 
 
 def test_medium_is_known_by_its_identifier(machine):

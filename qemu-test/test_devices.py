@@ -5,9 +5,6 @@ that dom0 is not made of. Xen is told not to let VT-d walk the guests' page tabl
 those are AMD's, as the processor is, and no real machine mixes the two.
 """
 
-import re
-import shutil
-
 import pytest
 
 import drives
@@ -64,17 +61,6 @@ def options(scratch):
             "-device", "qemu-xhci,id=xhci", "-device", "usb-storage,drive=stick,bus=xhci.0"]
 
 
-def bundle(netboot, scratch):
-    """The network boot bundle, with that option for Xen."""
-    copy = scratch / "netboot"
-    shutil.copytree(netboot, copy)
-    menu = copy / "pxelinux.cfg/default"
-    text, count = re.subn(r"(dom0_mem=\S+)", r"\1 iommu=no-sharept", menu.read_text())
-    assert count
-    menu.write_text(text)
-    return copy
-
-
 def configuration(scratch):
     tree = {"host.conf": "console_shell=yes\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
@@ -91,7 +77,7 @@ def configuration(scratch):
 @pytest.fixture(scope="module")
 def machine(boot, netboot, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("devices")
-    started = boot("devices", bundle(netboot, scratch), attach="net", drives=[configuration(scratch)],
+    started = boot("devices", drives.bundle(netboot, scratch / "netboot", "iommu=no-sharept"), attach="net", drives=[configuration(scratch)],
                    extra=options(scratch)).wait_ready()
     # An emulated hard disk can be written to.
     started.out("cp /config/images/*.iso /tmp/")

@@ -94,3 +94,13 @@ def test_safe(one, iso, entries):
     machine = choose(one("menu-safe", iso), entries, "safe", by_serial)
     assert "max_cstate=1" in machine.out("xl info | grep xen_commandline")
     host.assert_hello(machine, "hello-pvh")
+
+
+@pytest.mark.slow
+def test_flask(one, netboot, tmp_path):
+    """The other module: with the policy that was built, and enforced, the host comes up
+    and its PV domain runs."""
+    machine = one("menu-flask", drives.bundle(netboot, tmp_path / "netboot", "xsm=flask flask=enforcing"),
+                  attach="net").wait_ready()
+    assert machine.out("xl getenforce").strip() == "Enforcing"
+    host.assert_hello(machine, "hello-pv")

@@ -8,7 +8,7 @@ import host
 
 HOST_CONF = """hostname=good-name
 adress=192.0.2.1/24
-console_shell=perhaps
+parallel_starts=many
 just words
 shutdown_timeout=30
 """
@@ -26,7 +26,7 @@ def machine(boot, iso, identities, tmp_path_factory):
     return machine
 
 
-@pytest.mark.parametrize("line, word", [(2, "adress"), (3, "console_shell"), (4, "KEY=VALUE")])
+@pytest.mark.parametrize("line, word", [(2, "adress"), (3, "parallel_starts"), (4, "KEY=VALUE")])
 def test_bad_line_is_named(machine, line, word):
     found = [mark for mark in host.config_marks(machine)
              if "host.conf:%d:" % line in mark and word in mark]
@@ -38,7 +38,7 @@ def test_good_lines_hold(machine):
     conf = machine.out("cat /config/host.conf").splitlines()
     assert "hostname=good-name" in conf
     assert "shutdown_timeout=30" in conf
-    assert "console_shell=yes" in conf
+    assert "parallel_starts=auto" in conf
     assert machine.out("hostname").strip() == "good-name"
 
 

@@ -105,6 +105,24 @@ def test_a_bad_line_of_host_conf_is_named(run, tree, line, message):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words, lines", [
+    ("quiet root=/dev/ram0 splash", ""),
+    ("xenith.hostname=a xenith.medium=X xenith.config=ignore", "hostname=a\n"),
+    ("xenith.dns=192.0.2.1,192.0.2.2 xenith.autostart=web xenith.flag", "dns=192.0.2.1,192.0.2.2\nautostart=web\n"),
+    ("xenith.autostart=web xenith.autostart=off xenith.hostname=a", "hostname=a\nautostart=no\n"),
+])
+def test_what_the_kernel_was_started_with(words, lines):
+    done = subprocess.run(["sh", LIBRARY / "config-cmdline"], input=words, text=True, capture_output=True, check=True)
+    assert done.stdout == lines
+
+
+@pytest.mark.parametrize("value", ["perhaps", "No", ""])
+def test_a_bad_word_for_the_console_closes_it(run, tree, tmp_path, value):
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": f"console_shell={value}\n"}))
+    assert settings["console_shell"] == "no"
+    assert "the console is closed" in err
+
+
 def test_a_key_twice(run, tree):
     root = tree({"host.conf": "nic=eth0\nnic=eth1\n"})
     assert run("check-config", root)[2] == f"{root}/host.conf:2: nic was already set in line 1\n"
