@@ -43,6 +43,9 @@ class Dom0:
         except FileNotFoundError:
             return None
 
+    def forget(self, path):
+        (self._node(path) / "=").unlink()
+
     def _node(self, path):
         return self.top / "store" / (path[1:] if path.startswith("/") else f"local/domain/0/{path}")
 
@@ -66,6 +69,24 @@ class Dom0:
         """number is MAJOR:MINOR in decimal, as in mountinfo."""
         with open(self.top / "proc/self/mountinfo", "a") as f:
             f.write(f"36 35 {number} / {place} rw,noatime shared:1 - ext4 /dev/x {state},relatime\n")
+
+    def below(self, low, high, partition=False):
+        """The device high lies on low (MAJOR:MINOR in decimal): a partition, or what is made of it."""
+        numbers = self.top / "sys/dev/block"
+        numbers.mkdir(parents=True, exist_ok=True)
+        for number in (low, high):
+            if not (numbers / number).exists():
+                real = (numbers / low).resolve() / high if partition and number == high else \
+                    self.top / f"sys/devices/{number}"
+                real.mkdir(parents=True)
+                (real / "dev").write_text(f"{number}\n")
+                (numbers / number).symlink_to(real)
+        if partition:
+            (numbers / high / "partition").write_text("1\n")
+            return
+        for at, kind, other in ((low, "holders", high), (high, "slaves", low)):
+            (numbers / at / kind).mkdir(exist_ok=True)
+            (numbers / at / kind / other).symlink_to((numbers / other).resolve())
 
     def text(self, name):
         path = self.top / name

@@ -118,8 +118,7 @@ def test_sharing(dom0, request, what, first, second, allowed):
 
 def test_free_again_when_the_first_is_gone(dom0, disk):
     add(dom0, 3, disk)
-    path = dom0._node("backend/vbd/3/51712/physical-device")
-    (path / "=").unlink()
+    dom0.forget("backend/vbd/3/51712/physical-device")
     assert add(dom0, 4, disk) == CONNECTED
 
 
@@ -167,6 +166,55 @@ def test_file_under_another_name_is_the_same_file(dom0, image):
     os.link(image, image.with_name("other.img"))
     assert add(dom0, 3, image) == CONNECTED
     assert add(dom0, 4, image.with_name("other.img"))[0] == "busy"
+
+
+# --- What lies on what
+
+# sda has the partitions sda1 and sda2; the volumes web and mail are on sda2, and on mail
+# lies another one. sdb is beside them.
+DISKS = {"/dev/sda": "8:0", "/dev/sda1": "8:1", "/dev/sda2": "8:2", "/dev/vg/web": "fd:1a",
+         "/dev/vg/mail": "fd:1b", "/dev/mapper/inner": "fd:1c", "/dev/sdb": "8:10"}
+
+
+@pytest.fixture
+def stack(dom0):
+    for path, number in DISKS.items():
+        dom0.block_device(path, number)
+    dom0.below("8:0", "8:1", partition=True)
+    dom0.below("8:0", "8:2", partition=True)
+    dom0.below("8:2", "253:26")
+    dom0.below("8:2", "253:27")
+    dom0.below("253:27", "253:28")
+    dom0.below("8:16", "8:17", partition=True)
+
+
+@pytest.mark.parametrize("first, second, allowed", [
+    ("/dev/sda", "/dev/sda1", False), ("/dev/sda1", "/dev/sda", False),
+    ("/dev/sda", "/dev/vg/web", False), ("/dev/vg/web", "/dev/sda", False),
+    ("/dev/sda2", "/dev/vg/web", False), ("/dev/vg/web", "/dev/sda2", False),
+    ("/dev/mapper/inner", "/dev/sda", False), ("/dev/sda", "/dev/mapper/inner", False),
+    ("/dev/mapper/inner", "/dev/vg/mail", False),
+    ("/dev/sda1", "/dev/sda2", True), ("/dev/sda1", "/dev/vg/web", True), ("/dev/vg/web", "/dev/sda1", True),
+    ("/dev/vg/web", "/dev/vg/mail", True), ("/dev/mapper/inner", "/dev/vg/web", True), ("/dev/sda", "/dev/sdb", True),
+])
+def test_whole_and_part(dom0, stack, first, second, allowed):
+    assert add(dom0, 3, first) == CONNECTED
+    assert add(dom0, 4, second)[0] == ("connected" if allowed else "busy")
+
+
+def test_readers_of_whole_and_part(dom0, stack):
+    assert add(dom0, 3, "/dev/sda", "r") == CONNECTED
+    assert add(dom0, 4, "/dev/vg/mail", "r") == CONNECTED
+    assert add(dom0, 5, "/dev/mapper/inner", "w")[0] == "busy"
+
+
+@pytest.mark.parametrize("disk, allowed", [
+    ("/dev/sda", False), ("/dev/sda2", False), ("/dev/vg/mail", False), ("/dev/mapper/inner", False),
+    ("/dev/vg/web", True), ("/dev/sda1", True), ("/dev/sdb", True),
+])
+def test_part_that_is_mounted_in_dom0(dom0, stack, disk, allowed):
+    dom0.mount("253:28", "/srv")
+    assert add(dom0, 3, disk)[0] == ("connected" if allowed else "busy")
 
 
 # --- Files

@@ -1,13 +1,18 @@
 """The block-iscsi script: LUNs of an iSCSI target as disks."""
+import fcntl
+import shutil
+import subprocess
+
 import pytest
 
+from conftest import HERE
 from test_block import CONNECTED, device, status
 
 IQN = "iqn.2026-11.org.example:web"
 
 
-def iscsi(dom0, action, path):
-    return dom0.run("block-iscsi", action, XENBUS_PATH=path, XENBUS_TYPE="vbd")
+def iscsi(dom0, action, path, **environment):
+    return dom0.run("block-iscsi", action, XENBUS_PATH=path, XENBUS_TYPE="vbd", **environment)
 
 
 def add(dom0, *args, **kwargs):
@@ -31,7 +36,7 @@ def disks(dom0):
 ])
 def test_target(dom0, target, asked, number):
     assert add(dom0, 3, target) == CONNECTED
-    assert dom0.text("iscsi.log").splitlines()[0] == asked
+    assert asked in dom0.text("iscsi.log").splitlines()
     assert dom0.read("backend/vbd/3/51712/physical-device") == number
 
 
@@ -46,6 +51,9 @@ EXPECTED = "iqn=IQN,portal=HOST[:PORT][,lun=LUN] is expected"
     (f"iqn={IQN},portal=store,lun=x", f"block-iscsi: target=iqn={IQN},portal=store,lun=x: x is no LUN"),
     (f"iqn={IQN},portal=store,user=me,password=oh",
      "block-iscsi: user and password stand in iscsi-secrets, not in the domain file"),
+    (f"iqn={IQN},portal=store:x", f"block-iscsi: target=iqn={IQN},portal=store:x: x is no port"),
+    (f"iqn={IQN},portal=2001:db8::7", f"block-iscsi: target=iqn={IQN},portal=2001:db8::7: "
+     "an IPv6 address stands in brackets, as [2001:db8::7]:3260"),
     (f"iqn={IQN},portal=down", f"iscsi-tcp: cannot log in to {IQN} at down, port 3260: refused"),
     (f"iqn={IQN},portal=store,lun=9", f"{IQN} at store has no LUN 9"),
 ])
@@ -98,3 +106,99 @@ def test_several_readers(dom0):
     assert disks(dom0) == ["sd1_0"]
     iscsi(dom0, "remove", "backend/vbd/4/51712")
     assert disks(dom0) == []
+
+
+@pytest.mark.parametrize("portal, asked, at", [
+    ("192.0.2.7", "192.0.2.7 3260", "192.0.2.7, port 3260"),
+    ("store:3261", "store 3261", "store, port 3261"),
+    ("[2001:db8::7]", "2001:db8::7 3260", "2001:db8::7, port 3260"),
+])
+@pytest.mark.parametrize("says, reason", [
+    ("x (192.0.2.7:3260): Connection refused", ": x (192.0.2.7:3260): Connection refused"), ("nothing", "")])
+def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
+    """One that does not answer keeps no other disk waiting."""
+    path = device(dom0, 3, f"iqn={IQN},portal={portal}")
+    (dom0.top / "run/xen-hotplug").mkdir()
+    with open(dom0.top / "run/xen-hotplug/block", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = dom0.start("block-iscsi", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd", NC_SAYS=says)
+        try:
+            process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert status(dom0, path) == ("error", f"nobody answers at {at}{reason}")
+    assert dom0.text("nc.log") == f"-vv -z -w 5 {asked}\n"
+    assert sessions(dom0) == []
+
+
+def test_server_is_not_asked_again(dom0):
+    """A session that others use is there, whatever its server does just now."""
+    add(dom0, 3, f"iqn={IQN},portal=store")
+    path = device(dom0, 4, f"iqn={IQN},portal=store:3260,lun=5")
+    assert iscsi(dom0, "add", path, NC_SAYS="refused").returncode == 0
+
+
+def dom0s_own(dom0, *luns):
+    """A session that somebody has made by hand, with these LUNs."""
+    tool = {"FAKE": str(dom0.top), "PATH": "/usr/bin:/bin"}
+    for words in [["connect", "store", IQN], *(["device", "session1", str(lun)] for lun in luns)]:
+        subprocess.run([HERE / "fake/iscsi-tcp", *words], env=tool, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_what_was_there_before_stays(dom0):
+    """Who made the session by hand needs it when no guest does any more; so with its disks."""
+    dom0s_own(dom0, 0)
+    assert add(dom0, 3, f"iqn={IQN},portal=store") == CONNECTED
+    assert add(dom0, 4, f"iqn={IQN},portal=store,lun=5") == CONNECTED
+    assert sessions(dom0) == ["session1"]
+    iscsi(dom0, "remove", "backend/vbd/3/51712")
+    iscsi(dom0, "remove", "backend/vbd/4/51712")
+    assert (sessions(dom0), disks(dom0)) == (["session1"], ["sd1_0"])
+
+
+def test_failure_leaves_what_was_there_before(dom0):
+    dom0s_own(dom0, 0)
+    assert add(dom0, 3, f"iqn={IQN},portal=store,lun=9")[0] == "error"
+    dom0.mount("8:0", "/srv")
+    assert add(dom0, 4, f"iqn={IQN},portal=store") == (
+        "busy", f"iqn={IQN},portal=store is mounted in dom0 on /srv and cannot be given to a guest to be written")
+    assert (sessions(dom0), disks(dom0)) == (["session1"], ["sd1_0"])
+
+
+def test_user_that_came_by_another_way(dom0):
+    """A guest has the disk as a device of dom0."""
+    dom0s_own(dom0, 0)
+    dom0.block_device("/dev/sda", "8:0")
+    path = device(dom0, 3, "/dev/sda")
+    dom0.run("block", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd")
+    assert status(dom0, path) == CONNECTED
+    result, error = add(dom0, 4, f"iqn={IQN},portal=store")
+    assert result == "busy" and "is used by domain 3" in error
+    assert disks(dom0) == ["sd1_0"]
+
+
+def test_partition_that_is_mounted(dom0):
+    """Of a disk that was not there before: it goes again, and its session."""
+    dom0.below("8:0", "8:1", partition=True)
+    dom0.mount("8:1", "/srv")
+    assert add(dom0, 4, f"iqn={IQN},portal=store")[0] == "busy"
+    assert (sessions(dom0), disks(dom0)) == ([], [])
+
+
+def test_note_that_a_killed_script_left(dom0):
+    """Its session is gone, by hand or with its target: it is not what the next one gets."""
+    add(dom0, 3, f"iqn={IQN},portal=store")
+    (dom0.top / "session1").unlink()
+    shutil.rmtree(dom0.top / "sys/class/block/sd1_0")
+    shutil.rmtree(dom0.top / "store/local/domain/0/backend/vbd/3")
+    assert add(dom0, 4, f"iqn={IQN},portal=store") == CONNECTED
+    iscsi(dom0, "remove", "backend/vbd/4/51712")
+    assert sessions(dom0) == []
+
+
+def test_store_that_fails(dom0):
+    path = device(dom0, 3, f"iqn={IQN},portal=store")
+    (dom0.top / "store-is-broken").touch()
+    assert iscsi(dom0, "add", path).returncode == 1
+    assert (sessions(dom0), disks(dom0)) == ([], [])
+    assert not list((dom0.top / "run/xen-hotplug/iscsi").iterdir())

@@ -53,6 +53,13 @@ def test_what_is_wrong(dom0, target, error):
     assert served(dom0) == []
 
 
+def test_server_that_does_not_answer(dom0):
+    path = device(dom0, 3, "[2001:db8::7]:4711/web")
+    dom0.run("block-nbd", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd", NC_SAYS="x: Connection refused")
+    assert status(dom0, path) == ("error", "nobody answers at 2001:db8::7, port 4711: x: Connection refused")
+    assert dom0.text("nbd-client.log") == ""
+
+
 def test_removed(dom0):
     add(dom0, 3, "store/web")
     assert served(dom0) == ["nbd0"]

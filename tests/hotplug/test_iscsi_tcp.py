@@ -74,13 +74,6 @@ def test_why_there_is_no_session(dom0, iscsi, status, says, reason):
     assert not list((dom0.top / "db").glob("nodes/*"))
 
 
-def test_a_portal_that_refuses_is_named_at_once(dom0, iscsi):
-    said = "can't connect to remote host (192.0.2.7): Connection refused"
-    assert iscsi("connect", "store", IQN, NC_SAYS=said) == (
-        1, f"iscsi-tcp: cannot log in to {IQN} at store, port 3260: {said}")
-    assert not dom0.text("iscsiadm.log")
-
-
 def test_an_earlier_failure_is_not_the_reason(dom0, iscsi):
     iscsi("connect", "store", IQN, ISCSIADM_STATUS="8", DAEMON_SAYS="connect to 192.0.2.7 timed out")
     assert "timed out" in dom0.text("messages")

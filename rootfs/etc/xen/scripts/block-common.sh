@@ -40,6 +40,78 @@ busy() {
 	report busy "$1"
 }
 
+# server_of HOST[:PORT] DEFAULT: sets $host, without the brackets of an IPv6 address, and
+# $port. $path is for messages.
+# shellcheck disable=SC2154 # who calls sets it
+server_of() {
+	host=$1
+	port=
+	case $1 in
+	\[*\]:*) port=${1##*:} host=${1%:*} ;;
+	\[*\]) ;;
+	*:*:*) fatal "${0##*/}: target=$path: an IPv6 address stands in brackets, as [2001:db8::7]:$2" ;;
+	*:*) port=${1##*:} host=${1%:*} ;;
+	esac
+	host=${host#\[}
+	host=${host%\]}
+	: "${port:=$2}"
+	case $port in *[!0-9]*) fatal "${0##*/}: target=$path: $port is no port" ;; esac
+}
+
+# server_answers: ends where nobody does at $host, $port. To be asked before the lock is
+# taken: all other disks wait for that, and libxl for none of them longer than 40 s. Only
+# with two -v does nc say that it was refused; its second line is a count of bytes.
+server_answers() {
+	said=$(nc -vv -z -w 5 "$host" "$port" 2>&1) || {
+		said=${said%%sent *}
+		said=${said%"$nl"}
+		said=${said#nc: }
+		fatal "nobody answers at $host, port $port${said:+: $said}"
+	}
+}
+
+# walk WAY NUMBER: adds to $found the device (MAJOR:MINOR in decimal) and, as WAY is, all
+# that it lies on (below): the disk of a partition, what a volume is made of; or all that
+# lies on it (above). No process is started: this is done for every disk of every guest.
+walk() {
+	case "$found " in *" $2 "*) return 0 ;; esac
+	found="$found $2"
+	at=$HOTPLUG_SYS/dev/block/$2
+	way=$1
+	set --
+	case $way in
+	below)
+		set -- "$at"/slaves/*/dev
+		[ ! -e "$at/partition" ] || set -- "$@" "$at/../dev"
+		;;
+	above)
+		set -- "$at"/holders/*/dev
+		for part in "$at"/*/partition; do
+			set -- "$@" "${part%partition}dev"
+		done
+		;;
+	esac
+	for file; do
+		if [ -e "$file" ] && read -r number <"$file"; then walk "$way" "$number"; fi
+	done
+}
+
+# related DEVICES: sets $shared to them, all that they lie on, and all that lies on them:
+# who has one of these has a part of the device. What only lies beside it, another
+# partition or another volume of the group, is not among them.
+related() {
+	all=
+	for d in $1; do
+		d=$((0x${d%:*})):$((0x${d#*:}))
+		for way in below above; do
+			found=
+			walk $way "$d"
+			all="$all$found"
+		done
+	done
+	shared=$(for d in $all; do printf '%x:%x ' "${d%:*}" "${d#*:}"; done)
+}
+
 # mounted DEVICES: prints where dom0 itself has one of these (MAJOR:MINOR in
 # hex, separated by spaces) mounted in a way that does not go with $mode. Of a
 # file system, and not of a mount, it is asked whether it may write.
@@ -115,9 +187,10 @@ check_sharing() {
 	w) how="to be written" ;;
 	*) how="to be read, because it is being written there" ;;
 	esac
-	place=$(mounted "$2")
+	related "$2"
+	place=$(mounted "$shared")
 	[ -z "$place" ] || busy "$1 is mounted in dom0 on $place and cannot be given to a guest $how"
-	others=$(guests "$2")
+	others=$(guests "$shared")
 	for other in $others; do
 		same_machine "$other" ||
 			busy "$1 is used by domain $other and cannot be given to another guest $how"

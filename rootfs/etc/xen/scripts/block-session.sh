@@ -5,20 +5,23 @@
 #
 # A script sets $tool, and has the functions
 #
-#   split TARGET                sets $connection_to, which names a connection that can be
-#                               shared, $unit, the number of the disk there, $disk_id, which
-#                               is the same for the same disk, and $there and $unit_name
-#                               for messages
+#   split TARGET                sets $host and $port, $connection_to, which names a
+#                               connection that can be shared, $unit, the number of the
+#                               disk there, $disk_id, which is the same for the same
+#                               disk, and $there and $unit_name for messages
 #   connect                     prints the connection's name
 #   release DEVICE              no guest uses the disk any more
 #
-# $tool knows `device CONNECTION UNIT` and `disconnect CONNECTION`.
+# $tool knows `device CONNECTION UNIT`, `disconnect CONNECTION` and `list`: a line for each
+# connection, which begins with its name and ends with its devices.
 # shellcheck disable=SC2154 # they set these
 
 # shellcheck source=rootfs/etc/xen/scripts/block-common.sh
 . "${0%/*}/block-common.sh"
 
-# A file for each guest's disk: connection, device, disk and what it is connected to.
+# A file for each guest's disk: connection, device, disk, what it is connected to,
+# whether connection and device were made for guests or found, and the backend's path.
+# What was found is not taken down: somebody has made it by hand.
 notes=$HOTPLUG_RUN/xen-hotplug/${0##*/block-}
 
 # note_of PATH: the file for this device of a guest.
@@ -26,12 +29,22 @@ note_of() {
 	printf '%s/%s\n' "$notes" "$(printf '%s' "$1" | tr / -)"
 }
 
-# with_field N VALUE: prints the notes that have it.
+# with_field N VALUE: prints the notes that have it and whose device is there.
 with_field() {
-	for note in "$notes"/*; do
-		[ -e "$note" ] && [ "$(cut -d ' ' -f "$1" "$note")" = "$2" ] && cat "$note"
+	awk -v n="$1" -v wanted="$2" '($n "") == wanted' "$notes"/* 2>/dev/null | while read -r name device rest; do
+		[ ! -e "$HOTPLUG_SYS/class/block/${device##*/}" ] || echo "$name $device $rest"
 	done
-	:
+}
+
+# forget_killed: removes the notes that a killed script has left behind. Another
+# connection may get the names that are in them.
+forget_killed() {
+	for note in "$notes"/*; do
+		[ -e "$note" ] || continue
+		read -r _ old _ _ _ _ path_of <"$note" || continue
+		[ ! -e "$HOTPLUG_SYS/class/block/${old##*/}" ] || continue
+		xenstore-read "$path_of/state" >/dev/null 2>&1 || rm -f "$note"
+	done
 }
 
 # number_of DEVICE: MAJOR:MINOR in hex.
@@ -47,55 +60,72 @@ add() {
 	path=$(xenstore-read -R "$XENBUS_PATH/params") || fatal "no target is given"
 	split "$path"
 	mkdir -p "$notes"
+	[ -n "$(with_field 4 "$connection_to")" ] || server_answers
 	lock block
 	still_wanted "$path"
+	forget_killed
 
 	numbers=
 	for disk in $(with_field 3 "$disk_id" | cut -d ' ' -f 2 | sort -u); do
 		numbers="$numbers$(number_of "$disk") "
 	done
-	check_sharing "$path" "$numbers"
+	[ -z "$numbers" ] || check_sharing "$path" "$numbers"
 
-	connection=$(with_field 4 "$connection_to" | cut -d ' ' -f 1 | head -n 1)
-	ours=
-	if [ -z "$connection" ]; then
-		connection=$(connect 2>&1) || fatal "${connection:-$there does not answer}"
-		ours=yes
-	fi
+	before=$nl$("$tool" list)$nl
 	disk=
+	disk_is=found
+	known=$(with_field 4 "$connection_to" | head -n 1)
+	connection=${known%% *}
+	connection_is=$(printf '%s\n' "$known" | cut -d ' ' -f 5)
+	trap 'rc=$?; [ $rc -eq 0 ] || forget; ended $rc' EXIT
+	if [ -z "$connection" ]; then
+		answer=$(connect 2>&1) || fatal "${answer:-$there does not answer}"
+		connection=$answer
+		connection_is=found
+		case $before in *"$nl$connection "*) ;; *) connection_is="made" ;; esac
+	fi
 	for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		disk=$("$tool" device "$connection" "$unit" 2>/dev/null) && break
 		usleep 100000
 	done
 	[ -n "$disk" ] || {
 		log notice "attempt $attempt: $connection has no $unit_name $unit"
-		[ -z "$ours" ] || "$tool" disconnect "$connection" || :
 		fatal "$there has no $unit_name $unit"
 	}
-	printf '%s %s %s %s\n' "$connection" "$disk" "$disk_id" "$connection_to" >"$(note_of "$XENBUS_PATH")"
-	connected "$disk" "$(number_of "$disk")" "$XENBUS_PATH/node" "$connection" || {
-		forget
+	disk_is=$(with_field 2 "$disk" | head -n 1 | cut -d ' ' -f 6)
+	case $disk_is,$before in
+	,*" $disk "* | ,*" $disk$nl"*) disk_is=found ;;
+	,*) disk_is="made" ;;
+	esac
+	# It may have a user that came by another way: a mount, or a guest that has it as phy:.
+	check_sharing "$path" "$(number_of "$disk")"
+	printf '%s %s %s %s %s %s %s\n' "$connection" "$disk" "$disk_id" "$connection_to" \
+		"$connection_is" "$disk_is" "$XENBUS_PATH" >"$(note_of "$XENBUS_PATH")"
+	connected "$disk" "$(number_of "$disk")" "$XENBUS_PATH/node" "$connection" ||
 		fatal "cannot write to xenstore"
-	}
 	unlock
 }
 
 # forget: this guest's disk is gone, and with the last one the connection.
 forget() {
-	disk=$(cut -d ' ' -f 2 "$(note_of "$XENBUS_PATH")" 2>/dev/null) || disk=
 	rm -f "$(note_of "$XENBUS_PATH")"
-	if [ -n "$disk" ] && [ -z "$(with_field 2 "$disk")" ]; then
+	if [ -n "$disk" ] && [ "$disk_is" = "made" ] && [ -z "$(with_field 2 "$disk")" ]; then
 		release "$disk" || log warning "cannot release $disk"
 	fi
-	[ -n "$(with_field 1 "$connection")" ] || "$tool" disconnect "$connection" ||
-		log warning "cannot disconnect $connection"
+	if [ -n "$connection" ] && [ "$connection_is" = "made" ] && [ -z "$(with_field 1 "$connection")" ]; then
+		"$tool" disconnect "$connection" || log warning "cannot disconnect $connection"
+	fi
 }
 
 remove() {
 	get node || return 0
-	connection=$value
 	lock block
-	forget
+	if [ -e "$(note_of "$XENBUS_PATH")" ]; then
+		read -r connection disk _ _ connection_is disk_is _ <"$(note_of "$XENBUS_PATH")"
+		forget
+	fi
+	# The number may be another disk's at once, and libxl takes the entry away later.
+	xenstore-rm "$XENBUS_PATH/physical-device" 2>/dev/null || :
 	unlock
 }
 
