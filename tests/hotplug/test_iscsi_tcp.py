@@ -34,6 +34,34 @@ def test_a_session_comes_and_goes(dom0, iscsi):
     assert not list((dom0.top / "db").glob("nodes/*"))
 
 
+@pytest.mark.parametrize("portal, shown", [
+    ("[2001:db8::7]", "[2001:db8::7]:3260"), ("[2001:db8::7]:3261", "[2001:db8::7]:3261"),
+    ("192.0.2.7:3261", "192.0.2.7:3261"),
+])
+def test_any_kind_of_portal(dom0, iscsi, portal, shown):
+    (dom0.top / "secrets").write_text(SECRETS)
+    assert iscsi("connect", portal, IQN) == (0, "session1")
+    assert "password = oursecretoursecret\n" in dom0.text("record")
+    assert iscsi("connect", portal, IQN) == (0, "session1")
+    assert dom0.text("iscsiadm.log").count("--login") == 1
+    assert iscsi("list") == (0, f"session1 LOGGED_IN {shown} {IQN}")
+    assert iscsi("disconnect", "session1") == (0, "")
+    assert not list((dom0.top / "db").glob("nodes/*"))
+
+
+def test_portal_whose_address_begins_another(dom0, iscsi):
+    """Its secrets are in its own record, and in no other."""
+    (dom0.top / "secrets").write_text(SECRETS)
+    others = [dom0.top / f"db/nodes/{IQN}/{name}" for name in
+              (*(f"192.0.2.7{n},3260" for n in range(8)), "192.0.2.7,32600", "192.0.2.7,326")]
+    others[0].parent.mkdir(parents=True)
+    for other in others:
+        other.write_text("another\n")
+    assert iscsi("connect", "192.0.2.7", IQN) == (0, "session1")
+    assert "password = oursecretoursecret\n" in dom0.text("record")
+    assert {other.read_text() for other in others} == {"another\n"}
+
+
 def test_secrets_are_in_the_record_and_nowhere_else(dom0, iscsi):
     (dom0.top / "secrets").write_text(SECRETS)
     assert iscsi("connect", "store", IQN) == (0, "session1")

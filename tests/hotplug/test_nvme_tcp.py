@@ -10,7 +10,7 @@ NQN = "nqn.2026-11.org.example:web"
 def nvme(dom0):
     """Runs it; returns (status, what it said)."""
     def call(*args):
-        done = dom0.run("../../../usr/sbin/nvme-tcp", *args, NVME_CLASS=str(dom0.top / "sys/class"),
+        done = dom0.run("../../../usr/sbin/nvme-tcp", *args, NVME_CLASS=str(dom0.top / "sys/class"), NVME_HOSTS=str(dom0.top / "hosts"),
                         NVME_LIB=str(SCRIPTS.parents[2] / "usr/lib/xenith"))
         return done.returncode, (done.out + done.err).strip()
 
@@ -36,6 +36,13 @@ def test_controller_that_is_there(dom0, nvme, target, found):
     controller(dom0, "nvme4", "traddr=192.0.2.9,trsvcid=4420", NQN + "2")
     assert nvme("connect", target, NQN) == (
         (0, found) if found else (1, "nvme-tcp: the kernel has no NVMe over TCP (module nvme-tcp)"))
+
+
+@pytest.mark.parametrize("name", ["store", "store.example:4420"])
+def test_name_in_hosts(dom0, nvme, name):
+    (dom0.top / "hosts").write_text("192.0.2.6 other store2\n192.0.2.7\tstore.example store # ours\n")
+    controller(dom0, "nvme1", "traddr=192.0.2.7,trsvcid=4420")
+    assert nvme("connect", name, NQN) == (0, "nvme1")
 
 
 def test_no_nvme_at_all(nvme):
