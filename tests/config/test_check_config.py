@@ -159,6 +159,9 @@ def test_a_key_with_options(run, tree):
     ('name = "web"\ndisk = [\n  "/config/images/d.img,raw,xvda,rw" ]\n', 3, "disk: /config/images/d.img does not exist"),
     ('name = "web"\ndisk = [ "format=raw, vdev=xvda, access=rw, target=/config/images/d.img" ]\n', 2, "does not exist"),
     ('name = "web"\ndisk = [ "file:/config/images/d.img,xvda,w" ]\n', 2, "does not exist"),
+    ('name = "web"\nvncpasswd = "x"\ntype = "hvm"\n', 2, "vncpasswd: a password for VNC cannot be had"),
+    ('name = "web"\nbuilder = "hvm"\nvncpasswd = "x"\n', 3, "vncpasswd: a password for VNC cannot be had"),
+    ('name = "web"\nvfb = [ "vnc=1, vncpasswd=x" ]\n', 2, "vfb: a password for VNC cannot be had"),
 ])
 def test_a_broken_domain_is_named(run, tree, text, line, message):
     root = tree({"domains/web.cfg": text})
@@ -181,6 +184,8 @@ def test_a_broken_domain_is_named(run, tree, text, line, message):
     'name = "web"\n# the last line has no end',
     'name = "web"\ndisk = [ "/dev/vg/web,raw,xvda,rw", ",raw,hdc,ro,devtype=cdrom", "script=block-iscsi,vdev=xvdb,target=iqn:x" ]\n',
     'name = "web"\ndisk = [ "phy:vg/web,xvda,w" ]\n',
+    'name = "web"\ntype = "hvm"\nvncpasswd = ""\nvfb = [ "vnc=1,vncpasswd=,vnclisten=127.0.0.1" ]\n',
+    'name = "web"\ntype = "pv"\nvncpasswd = "not read"\n',
 ])
 def test_what_xl_takes_is_taken(run, tree, text):
     assert run("check-config", tree({"domains/web.cfg": text})) == (0, "", "")
