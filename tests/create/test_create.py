@@ -1,9 +1,12 @@
 """xenith create and remove: all or nothing, with a host made of files."""
+import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -27,16 +30,23 @@ class Host:
             (top / "bin" / name).symlink_to(BUSYBOX)
         (top / "calls").touch()
         (top / "qemu").touch()
+        (top / "mounts").write_text(f"/dev/vdb {top}/drive vfat ro,relatime 0 0\n")
 
-    def run(self, program, *words, answer="", fail_at=0):
+    def start(self, program, *words, fail_at=0, path=None):
         (self.top / "calls").write_text("")
-        return subprocess.run(
-            ["sh", LIBRARY / program, *map(str, words)], input=answer, capture_output=True, text=True,
-            timeout=120, check=False, env={
-                "PATH": f"{HERE}/fake:{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
+        return subprocess.Popen(
+            ["/bin/sh", LIBRARY / program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True, env={
+                "PATH": path or f"{HERE}/fake:{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
                 "FAIL_AT": str(fail_at), "XENITH_DEV": f"{self.top}/dev",
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
-                "XENITH_RUN_DIR": f"{self.top}/run", "DEVICE_MODEL": f"{self.top}/qemu"})
+                "XENITH_RUN_DIR": f"{self.top}/run", "XENITH_MOUNTS": f"{self.top}/mounts",
+                "DEVICE_MODEL": f"{self.top}/qemu"})
+
+    def run(self, program, *words, answer="", **kwargs):
+        with self.start(program, *words, **kwargs) as process:
+            out, err = process.communicate(answer, timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def create(self, *words, **kwargs):
         return self.run("create", *words, **kwargs)
@@ -56,7 +66,7 @@ class Host:
     def state(self):
         """All that create or remove may change."""
         return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store")
-                      for p in (self.top / d).rglob("*")) + ["mounted" * (self.top / "mounted").exists()]
+                      for p in (self.top / d).rglob("*") if p.name != "create.lock") + ["mounted" * (self.top / "mounted").exists()]
 
     def input(self, name, content):
         path = self.top / "in" / name
@@ -250,6 +260,278 @@ def test_clone_has_a_seed_of_its_own(host):
     assert "[192.0.2.8/24]" in (host.top / "content/copy-seed/network-config").read_text()
     assert host.run("remove", "web", "--yes").returncode == 0
     assert (host.top / "dev/xen/copy-seed").exists()
+
+
+def renamed(host):
+    """A domain whose file has not its name."""
+    host.pool()
+    host.created("web", "--from", root_tar(host), "--size", "64M")
+    path = host.top / "config/domains/10-site.cfg"
+    (host.top / "config/domains/web.cfg").rename(path)
+    path.write_text(path.read_text() + 'vnclisten = "unix:/run/xen/vnc-web"\n')
+    return path
+
+
+@pytest.mark.parametrize("other", ["web", "10-site"])
+def test_clone_of_a_domain_whose_file_has_another_name(host, other):
+    renamed(host)
+    text = host.created("copy", "--clone-of", other)
+    assert 'vnclisten = "unix:/run/xen/vnc-copy"\n' in text
+    assert f'kernel = "{host.top}/config/images/copy/vmlinuz"' in text and 'name = "copy"' in text
+    assert "web" not in text.replace(f"copy of {other}.", "")
+
+
+def test_clone_of_a_running_domain_whose_file_has_another_name(host):
+    (host.top / "store").mkdir()
+    host.created("web", "--from", host.qcow2(), "--storage", host.top / "store")
+    (host.top / "config/domains/web.cfg").rename(host.top / "config/domains/10-site.cfg")
+    (host.top / "running/web").touch()
+    assert "web is running, and" in host.refused("copy", "--clone-of", "10-site")
+
+
+def written(host, name, text):
+    (host.top / f"config/domains/{name}.cfg").write_text(f'name = "{name}"\nmemory = 64\nkernel = "/boot/vmlinuz"\n{text}\n')
+
+
+def stored(host, name="web"):
+    (host.top / "store").mkdir(exist_ok=True)
+    path = host.top / f"store/{name}.img"
+    path.write_bytes(b"content of " + name.encode())
+    return path
+
+
+def test_clone_has_the_host_name_of_its_own(host):
+    written(host, "web", f'extra = "ip=::::web:eth0:dhcp quiet ip.x=web"\ndisk = [ "{stored(host)},raw,xvda,rw" ]')
+    assert 'extra = "ip=::::copy:eth0:dhcp quiet ip.x=web"\n' in host.created("copy", "--clone-of", "web")
+
+
+@pytest.mark.parametrize("second, allowed", [
+    ("{},raw,xvdb,rw", False), ("{},raw,xvdb", False), ("phy:{},xvdb,w", False),
+    ("format=raw,vdev=xvdb,access=rw,target={}", False), ("vdev=xvdb,script=block-nbd,target=store/web", False),
+    ("{},raw,xvdb,ro", True), ("{},raw,xvdb,r", True), ("{},raw,xvdc,cdrom", True), ("file:{},hdc:cdrom,r", True),
+    ("format=raw,vdev=xvdb,access=ro,target={}", True), ("{},raw,hdc,devtype=cdrom", True), (",raw,hdc,cdrom", True),
+])
+def test_clone_of_several_disks(host, second, allowed):
+    """Two cannot write one disk; what both only read they can both have."""
+    data = stored(host, "data")
+    written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw", "{second.format(data)}" ]')
+    if allowed:
+        text = host.created("copy", "--clone-of", "web")
+        assert f'disk = [ "{host.top}/store/copy.img,raw,xvda,rw", "{second.format(data)}" ]' in text
+    else:
+        error = host.refused("copy", "--clone-of", "web")
+        assert "web writes more than its first disk, and two domains cannot both have" in error
+        assert "store" in error and "domains/web.cfg" in error
+        assert "web writes more than" in host.refused("copy", "--clone-of", "web", "--dry-run")
+
+
+@pytest.mark.parametrize("disk, error", [
+    ("vdev=xvda,access=rw,script=block-nbd,target=store:10809/web", "store:10809/web) is no volume, disk or file of this host"),
+    ("", "web has no disk that could be copied"),
+])
+def test_clone_of_what_is_not_here(host, disk, error):
+    written(host, "web", f'disk = [ "{disk}" ]' if disk else "")
+    assert error in host.refused("copy", "--clone-of", "web")
+
+
+def test_clone_of_a_file_that_is_not_right(host):
+    (host.top / "config/domains/web.cfg").write_text('name = "web"\ndisk = [ "x"\n')
+    error = host.refused("copy", "--clone-of", "web")
+    assert "--clone-of web: its file is not right: web.cfg:2: " in error
+
+
+def test_clone_to_another_place(host):
+    """A snapshot is in the pool of what it was taken from, and a file beside the other."""
+    host.pool()
+    host.created("web", "--from", host.qcow2())
+    assert "--storage other: the copy of" in host.refused("copy", "--clone-of", "web", "--storage", "other")
+    assert "in xen/pool" in host.refused("copy", "--clone-of", "web", "--storage", "other", "--dry-run")
+    host.created("copy", "--clone-of", "web", "--storage", "xen/pool")
+    written(host, "file", f'disk = [ "{stored(host, "file")},raw,xvda,rw" ]')
+    assert f"in {host.top}/store" in host.refused("more", "--clone-of", "file", "--storage", "xen/pool")
+    host.created("more", "--clone-of", "file", "--storage", host.top / "store")
+
+
+@pytest.mark.parametrize("disk, copied", [
+    ("phy:{0}/xen/web,xvda,w", "phy:{0}/xen/copy,xvda,w"), ("phy:xen/web,xvda,w", "phy:{0}/xen/copy,xvda,w"),
+    ("format=raw, vdev=xvda, access=rw, target={0}/xen/web", "format=raw, vdev=xvda, access=rw, target={0}/xen/copy"),
+])
+@pytest.mark.parametrize("form", ['disk = [ "{}" ]', "disk = [\n  '{}',\n]"])
+def test_clone_writes_the_disk_as_the_other_does(host, disk, copied, form):
+    host.pool()
+    host.created("web", "--from", host.qcow2())
+    dev = host.top / "dev"
+    written(host, "web", form.format(disk.format(dev)))
+    assert form.format(copied.format(dev)) + "\n" in host.created("copy", "--clone-of", "web")
+
+
+@pytest.mark.parametrize("cards, copied", [
+    ('vif = [ "bridge=newbr,mac=00:16:3e:00:00:01" ]', 'vif = [ "bridge=newbr,mac=MAC" ]'),
+    ('vif = [ "mac=00:16:3e:00:00:01,bridge=new", "mac=00:16:3e:00:00:02,bridge=two" ]',
+     'vif = [ "mac=MAC,bridge=new", "bridge=two" ]'),
+    ("vif = [\n 'bridge=a,mac=00:16:3e:00:00:01',\n 'bridge=b,mac=00:16:3e:00:00:02',\n]",
+     "vif = [\n 'bridge=a,mac=MAC',\n 'bridge=b',\n]"),
+])
+def test_clone_s_cards(host, cards, copied):
+    written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw" ]\nuuid = "1"\n\n{cards}')
+    text = host.created("copy", "--clone-of", "web")
+    assert "\n\n" + copied in re.sub("mac=00:16:3e[0-9a-f:]*", "mac=MAC", text) and "uuid" not in text
+    assert "00:16:3e:00:00:0" not in text
+
+
+def test_dry_run_of_a_clone(host):
+    """What the file would be, and nothing else."""
+    host.pool()
+    host.created("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()))
+    before = host.state()
+    done = host.create("copy", "--clone-of", "web", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert f'"{host.top}/dev/xen/copy,raw,xvda,rw", "{host.top}/dev/xen/copy-seed,raw,xvde,ro"' in done.stdout
+    assert host.state() == before
+    (host.top / "dev/xen/copy").touch()
+    assert "dev/xen/copy exists already" in host.refused("copy", "--clone-of", "web", "--dry-run")
+
+
+def blocks(path):
+    return path.stat().st_blocks * 512
+
+
+@pytest.mark.parametrize("way", ["raw", "clone"])
+def test_copies_are_sparse(host, way):
+    (host.top / "store").mkdir()
+    image = host.top / "store/web.img"
+    with open(image, "wb") as file:
+        file.write(bytes(510) + b"\x55\xaa")
+        file.truncate(64 << 20)
+        file.seek(32 << 20)
+        file.write(b"middle")
+    written(host, "web", f'disk = [ "{image},raw,xvda,rw" ]')
+    host.created("copy", *(["--clone-of", "web"] if way == "clone" else ["--from", image, "--storage", host.top / "store"]))
+    copy = host.top / "store/copy.img"
+    assert copy.read_bytes() == image.read_bytes()
+    assert blocks(copy) < 1 << 20
+
+
+@pytest.mark.parametrize("attributes, left_out", [("twi-a-tz--", True), ("twi-a-t---", False)])
+def test_zeros_are_written_where_the_pool_writes_none(host, attributes, left_out):
+    """What it gives out is what another volume held."""
+    host.pool()
+    (host.top / "pools/xen/pool").write_text(f"  {attributes}\n")
+    host.created("web", "--from", host.qcow2())
+    assert ("--target-is-zero" in (host.top / "calls").read_text()) == left_out
+
+
+def without_qemu_img(host):
+    """A PATH that has all but that."""
+    directory = host.top / "without"
+    directory.mkdir()
+    for place in (HERE / "fake", host.top / "bin", Path("/usr/sbin"), Path("/usr/bin"), Path("/sbin"), Path("/bin")):
+        for program in place.iterdir():
+            if program.name != "qemu-img" and not (directory / program.name).exists():
+                (directory / program.name).symlink_to(program)
+    return str(directory)
+
+
+def test_host_without_qemu_img(host):
+    path = without_qemu_img(host)
+    before = host.state()
+    done = host.create("web", "--from", host.qcow2(), path=path)
+    assert done.returncode == 1 and "is a qcow2 image, and this host has no qemu-img to read it" in done.stderr
+    assert host.state() == before
+    written(host, "other", f'disk = [ "{stored(host)},raw,xvda,rw" ]')
+    assert host.create("copy", "--clone-of", "other", path=path).returncode == 0
+    assert (host.top / "store/copy.img").read_bytes() == b"content of web"
+
+
+@pytest.mark.parametrize("kernel, ramdisk", [
+    ("6.1+deb/vmlinuz", "initrd"), ("vmlinuz", "6.1+deb/initrd"), ("6.1+deb/vmlinuz+x", "6.1+deb/initrd"),
+])
+def test_names_with_a_plus(host, kernel, ramdisk):
+    (host.top / "in/6.1+deb").mkdir()
+    host.kernel(kernel)
+    host.input(ramdisk, b"ramdisk")
+    text = host.created("web", "--from", f"{host.top}/in/{kernel}+{host.top}/in/{ramdisk}")
+    assert f'kernel = "{host.top}/in/{kernel}"\nramdisk = "{host.top}/in/{ramdisk}"\n' in text
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_damaged_tarball(host, words):
+    """Of which tar reads all, and only who decompresses it sees that it is not right."""
+    path = root_tar(host)
+    content = path.read_bytes()
+    path.write_bytes(content[:-8] + bytes(8))
+    error = host.refused("web", "--from", path, "--size", "64M", *words)
+    assert "root.tar.gz" in error or "unpacking" in error
+
+
+def test_name_that_another_file_has(host):
+    host.created("web", "--from", host.kernel())
+    (host.top / "config/domains/web.cfg").rename(host.top / "config/domains/10-site.cfg")
+    assert "there is a domain of that name: it is in" in host.refused("web", "--from", host.kernel())
+    host.created("10-site2", "--from", host.kernel())
+
+
+def test_name_that_waits_on_the_drive(host):
+    """Somebody has put it there since the host started."""
+    (host.top / "drive-is-there").touch()
+    (host.top / "drive/domains").mkdir()
+    (host.top / "drive/domains/web.cfg").write_text("precious")
+    assert "which waits for the next boot" in host.refused("web", "--from", host.kernel())
+    assert (host.top / "drive/domains/web.cfg").read_text() == "precious"
+
+
+@pytest.mark.parametrize("program, words", [("create", ["copy", "--kernel"]), ("remove", ["web", "--yes"])])
+def test_one_after_the_other(host, program, words):
+    host.created("web", "--from", host.kernel())
+    if program == "create":
+        words = [*words, host.kernel()]
+    before = host.state()
+    with open(host.top / "run/create.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with host.start(program, *words) as process:
+            assert "is at work, and is waited for" in process.stderr.readline()
+            assert [p for p in host.state() if "run/work" not in p] == before
+            if program == "create":
+                assert host.create(*words, "--dry-run").returncode == 0
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert host.state() != before
+
+
+@pytest.mark.parametrize("state, calls", [("ro,relatime", ["rw", "ro"]), ("rw,relatime", [])])
+def test_drive_is_left_as_it_was(host, state, calls):
+    """Who has made it writable writes to it."""
+    (host.top / "drive-is-there").touch()
+    (host.top / "mounts").write_text(f"/dev/vdb {host.top}/drive vfat {state} 0 0\n")
+    for words in (("create", "web", "--from", host.kernel()), ("remove", "web", "--yes")):
+        assert host.run(*words).returncode == 0
+        assert re.findall("mount -o remount,(r.)", (host.top / "calls").read_text()) == calls
+    assert not (host.top / "drive/domains/web.cfg").exists()
+
+
+def test_signal_while_it_is_undone(host):
+    """A second Ctrl-C does not leave half of it."""
+    before = host.state()
+    (host.top / "slow").touch()
+    with host.start("create", "web", "--from", host.input("t.raw", bytes(510) + b"\x55\xaa"), "--size", "8M",
+                    "--ssh-key", host.input("k", KEY.encode()), fail_at=12) as process:
+        for _ in range(300):
+            if "lvremove" in (host.top / "calls").read_text():
+                break
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    assert "lvremove" in (host.top / "calls").read_text()
+    assert host.state() == before
+
+
+def test_what_does_not_start_is_there(host):
+    (host.top / "does-not-start").touch()
+    done = host.create("web", "--from", host.kernel(), "--start")
+    assert done.returncode == 3
+    assert "xenith start web tries again, xenith remove web takes both away" in done.stderr
+    assert (host.top / "config/domains/web.cfg").exists()
 
 
 def test_clone_that_cannot_have_it(host):

@@ -39,17 +39,22 @@ payload_kind() {
 	fi
 }
 
-# qemu_img ARGUMENT...: qemu-img, if the image has it.
-qemu_img() {
-	command -v qemu-img >/dev/null || fail "qemu-img is not in this image (it was built without HVM)"
-	qemu-img "$@"
+has_qemu_img() {
+	command -v qemu-img >/dev/null
+}
+
+# need_qemu_img FILE: ends where the image has none. To be called where standard error is
+# the user's.
+need_qemu_img() {
+	has_qemu_img || fail "$1 is a qcow2 image, and this host has no qemu-img to read it (its image was built without HVM)"
 }
 
 # payload_size KIND FILE: how large a disk must be for it, in bytes.
 payload_size() {
 	case $1 in
 	qcow2)
-		qemu_img info --output=json "$2" >"$work/info" 2>"$work/said" ||
+		need_qemu_img "$2"
+		qemu-img info --output=json "$2" >"$work/info" 2>"$work/said" ||
 			fail "$2 cannot be read: $(tail -n 1 "$work/said")"
 		sed -n 's/^    "virtual-size": \([0-9]*\).*/\1/p' "$work/info"
 		;;
@@ -70,19 +75,52 @@ uncompressed() {
 	esac
 }
 
+# stream FILE: its content, for a pipe, whose status is that of its last command: where
+# this one fails, there is $work/broken.
+stream() {
+	uncompressed "$1" || : >"$work/broken"
+}
+
 # unpack_tar FILE DIRECTORY
 unpack_tar() {
-	uncompressed "$1" | tar -x -f - -C "$2"
+	stream "$1" | tar -x -f - -C "$2" || return 1
+	[ ! -e "$work/broken" ]
+}
+
+# is_empty: whether the disk that was just made reads as zeros: a file does, and a thin
+# volume of a pool that zeroes what it gives out.
+is_empty() {
+	case $kind in
+	file) return 0 ;;
+	thin) case $(lvs --noheadings -o lv_attr "$place" 2>/dev/null | tr -d ' ') in ???????z*) return 0 ;; esac ;;
+	esac
+	return 1
+}
+
+# convert FORMAT FILE DISK: by qemu-img, which writes no zeros where there are some.
+convert() {
+	empty=
+	! is_empty || empty=--target-is-zero
+	# shellcheck disable=SC2086 # a word or none
+	qemu-img convert -n -t writeback $empty -f "$1" -O raw "$2" "$3" >"$work/said" 2>&1 ||
+		fail "$2 cannot be copied to $3: $(tail -n 1 "$work/said")"
 }
 
 # payload_write KIND FILE DISK
 payload_write() {
 	case $1 in
 	qcow2)
-		qemu_img convert -n -f qcow2 -O raw "$2" "$3" >"$work/said" 2>&1 ||
-			fail "$2 cannot be copied to $3: $(tail -n 1 "$work/said")"
+		need_qemu_img "$2"
+		convert qcow2 "$2" "$3"
 		;;
-	raw) try "copying $2 to $3" dd if="$2" of="$3" bs=4M conv=notrunc,fsync ;;
+	raw)
+		# On a thick volume zeros have to be written, and dd does that, too.
+		if [ "$kind" != volume ] && has_qemu_img; then
+			convert raw "$2" "$3"
+		else
+			try "copying $2 to $3" dd if="$2" of="$3" bs=4M conv=notrunc,fsync
+		fi
+		;;
 	directory) try "making a file system of $2 on $3" mkfs.ext4 -q -F -d "$2" "$3" ;;
 	tar)
 		try "making a file system on $3" mkfs.ext4 -q -F "$3"
@@ -99,7 +137,7 @@ payload_write() {
 payload_names() {
 	case $1 in
 	directory) ls "$2/boot" 2>/dev/null ;;
-	tar) uncompressed "$2" | tar -t -f - | sed -n 's|^\(\./\)\{0,1\}boot/||p' ;;
+	tar) stream "$2" | tar -t -f - | sed -n 's|^\(\./\)\{0,1\}boot/||p' ;;
 	esac | grep -v / || :
 }
 
@@ -108,6 +146,7 @@ payload_names() {
 payload_kernel() {
 	case $kernel,$1 in ,directory | ,tar) ;; *) return 0 ;; esac
 	payload_names "$1" "$2" >"$work/names"
+	[ ! -e "$work/broken" ] || fail "$2 is damaged: it cannot be read to its end"
 	newest=$(grep '^vmlinuz-' "$work/names" | sort -V | tail -n 1)
 	[ -n "$newest" ] || fail "$from holds no kernel (boot/vmlinuz-*): name one with --kernel"
 	keep_boot "$2/boot/$newest" vmlinuz

@@ -7,6 +7,7 @@ DEV=${XENITH_DEV:-/dev}
 CONFIG=${XENITH_CONFIG:-/config}
 DRIVE=${XENITH_DRIVE:-/run/xenith/sources/drive}
 RUN=${XENITH_RUN_DIR:-/run/xenith}
+MOUNTS=${XENITH_MOUNTS:-/proc/mounts}
 
 fail() {
 	printf 'xenith: %s\n' "$*" >&2
@@ -39,10 +40,10 @@ step() {
 	what=$1
 	words=$2
 	shift 2
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	try "$what" "$@"
 	printf '%s\n' "$words" >>"$work/undo"
-	trap 'exit 130' INT TERM HUP
+	trap 'exit 130' INT TERM HUP PIPE
 }
 
 # undone WORDS: has been done, and is no longer to do.
@@ -59,14 +60,60 @@ undo_all() {
 	done
 }
 
-# begin: the directory for what is in work. All is undone unless `finished`.
+# begin: the directory for what is in work. All is undone unless `finished`; and no
+# second Ctrl-C comes into that.
 begin() {
 	mkdir -p "$RUN"
 	work=$(mktemp -d "$RUN/work.XXXXXX")
 	finished=
+	opened=
 	# shellcheck disable=SC2154 # rc is set in it
-	trap 'rc=$?; trap - EXIT; [ -n "$finished" ] || undo_all; rm -rf "$work"; exit $rc' EXIT
-	trap 'exit 130' INT TERM HUP
+	trap 'rc=$?; trap "" INT TERM HUP PIPE; trap - EXIT; [ -n "$finished" ] || undo_all; rm -rf "$work"; exit $rc' EXIT
+	trap 'exit 130' INT TERM HUP PIPE
+}
+
+# alone: waits until no other create or remove is at work: they would take each other's
+# names, and make the drive read-only while the other one writes to it. LVM is told
+# not to complain of the open file.
+alone() {
+	export LVM_SUPPRESS_FD_WARNINGS=1
+	exec 9>"$RUN/create.lock"
+	flock -n -x 9 || {
+		echo "xenith: another create or remove is at work, and is waited for" >&2
+		flock -x 9
+	}
+}
+
+# drive_open: makes the drive writable. Where somebody has done that before, it stays
+# so; else drive_close makes it read-only again, as does undo_all.
+drive_open() {
+	! awk -v at="$DRIVE" '$2 == at && $4 ~ /^rw(,|$)/ { rw = 1 } END { exit !rw }' "$MOUNTS" || return 0
+	mount -o remount,rw "$DRIVE" || return 1
+	undo mount -o remount,ro "$DRIVE"
+	opened=yes
+}
+
+drive_close() {
+	[ -z "$opened" ] || mount -o remount,ro "$DRIVE" 2>/dev/null || :
+}
+
+# facts FILE: LINE, KEY and VALUE of all that a domain file sets; nothing of one that is
+# not right. $here is where whoever sources this is.
+# shellcheck disable=SC2154
+facts() {
+	LC_ALL=C awk -v file="${1##*/}" -f "$here/domain-file.awk" "$1" 2>/dev/null || :
+}
+
+# fact KEY: its value among the facts on standard input.
+fact() {
+	awk -F '\t' -v key="$1" '$2 == key { value = $3 } END { print value }'
+}
+
+# files_of NAME: the domain files whose domain calls itself so.
+files_of() {
+	for file in "$CONFIG"/domains/*.cfg; do
+		[ ! -r "$file" ] || [ "$(facts "$file" | fact name)" != "$1" ] || echo "$file"
+	done
 }
 
 # bytes SIZE: SIZE, a number with K, M, G or T behind it, in bytes.
