@@ -879,8 +879,11 @@ static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
         if (!d->stop_req && d->state != MC_ABORTING &&
             d->state != MC_DESTROYING)
             continue;
-        /* What came by hand came last, and nobody knows what it uses. */
+        /* What came by hand came last, and nobody knows what it uses: it goes
+         * first, whatever its namesake's file says. They would wait for each
+         * other otherwise. */
         if (d->by_hand && !m->doms[dom].by_hand) return true;
+        if (!d->by_hand && m->doms[dom].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom == dom) return true;
         }
@@ -1144,17 +1147,40 @@ static void add_edge(struct mc_domain *d, unsigned int on, bool requires)
     d->n_edges++;
 }
 
+/* Whether a way leads from FROM to TO. SEEN: those that were visited. */
+static bool leads_to(const struct machine *m, unsigned int from,
+                     unsigned int to, bool *seen)
+{
+    const struct mc_domain *d = &m->doms[from];
+    unsigned int i;
+
+    if (from == to) return true;
+    if (seen[from]) return false;
+    seen[from] = true;
+    for (i = 0; i < d->n_edges; i++) {
+        if (leads_to(m, d->edges[i].dom, to, seen)) return true;
+    }
+    return false;
+}
+
+/* The last edge of a circle is left out. Its domains are barred, but they may
+ * be running: they would wait for each other for ever when they stop, or when
+ * they reboot. */
 static void link_names(struct machine *m, unsigned int dom,
                        const struct strlist *names, bool requires)
 {
+    bool *seen = xcalloc(m->n, sizeof(*seen));
     size_t i;
 
     for (i = 0; i < names->n; i++) {
         int on = mc_find(m, names->v[i]);
 
-        if (on >= 0 && (unsigned int)on != dom)
+        if (on < 0) continue;
+        memset(seen, 0, m->n * sizeof(*seen));
+        if (!leads_to(m, (unsigned int)on, dom, seen))
             add_edge(&m->doms[dom], (unsigned int)on, requires);
     }
+    free(seen);
 }
 
 void mc_link(struct machine *m, msec now)
@@ -1162,8 +1188,9 @@ void mc_link(struct machine *m, msec now)
     unsigned int i;
 
     m->now = now;
-    for (i = 0; i < m->n; i++) {
+    for (i = 0; i < m->n; i++)
         m->doms[i].n_edges = 0;
+    for (i = 0; i < m->n; i++) {
         if (!m->doms[i].policy) continue;
         link_names(m, i, &m->doms[i].policy->after, false);
         link_names(m, i, &m->doms[i].policy->requires, true);

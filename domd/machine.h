@@ -178,7 +178,8 @@ void mc_unlist(struct machine *m, unsigned int dom);
  * does not name. Others are left as they are. mc_link must follow. */
 void mc_forget(struct machine *m, unsigned int dom);
 /* Works out the graph and which domains must not start (their policy's `bar`).
- * Names that are not there and cycles must have been barred before. */
+ * Names that are not there and circles must have been barred before; what runs
+ * of a circle goes on, without the edge that closed it. */
 void mc_link(struct machine *m, msec now);
 
 /* Returns the number of a domain, or -1. */

@@ -571,6 +571,62 @@ static void close_is_the_reverse_of_start(void **state)
     assert_string_equal(mc_start(&m, db, now), "the host is going down");
 }
 
+/* A namesake of db was started with xl: web is ours, and after it. */
+static void by_hand_stops_before_what_is_after_it(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", "db", NULL);
+
+    (void)state;
+    mc_start(&m, web, now);
+    bring_up(web);
+    mc_adopt_by_hand(&m, db, now);
+    acts();
+    mc_close(&m, now);
+    assert_string_equal(acts(), "shutdown db");
+    event(db, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown web");
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
+/* The files were changed while both run. */
+static void circle_goes_down_and_comes_back(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    strlist_add(&policy(db)->requires, "web");
+    policy_bar(policy(db), false, "a circle");
+    policy_bar(policy(web), false, "a circle");
+    mc_link(&m, now);
+    acts();
+    dies(db, MC_REBOOT, true);
+    dies(web, MC_REBOOT, true);
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true((m.doms[db].state == MC_CREATING) ^
+                (m.doms[web].state == MC_CREATING));
+    if (m.doms[web].state == MC_CREATING) {
+        bring_up(web);
+        bring_up(db);
+    } else {
+        bring_up(db);
+        bring_up(web);
+    }
+    acts();
+    mc_close(&m, now);
+    assert_true((m.doms[db].state == MC_SHUTDOWN) ^
+                (m.doms[web].state == MC_SHUTDOWN));
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
 static void no_two_writers(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -1129,6 +1185,8 @@ int main(void)
         T(cannot_be_destroyed),
         T(save_and_its_failures),
         T(close_is_the_reverse_of_start),
+        T(by_hand_stops_before_what_is_after_it),
+        T(circle_goes_down_and_comes_back),
         T(no_two_writers),
         T(barred_ones_say_why),
         T(autostart_selection),
