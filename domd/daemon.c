@@ -286,7 +286,8 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
     dom = (unsigned int)found;
     extra(d, dom)->uuid[0] = '\0';
     gen = mc_adopt_by_hand(&d->m, dom, loop_now());
-    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, NULL)) {
+    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
+                  NULL)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, loop_now());
@@ -427,7 +428,8 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     extra(d, dom)->mark = e->mark;
     probe_mark_set(d->probes, dom, &e->mark);
     gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
-    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false, p->save_to)) {
+    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
+                  e->past.state == MC_SAVING, p->save_to)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, now);

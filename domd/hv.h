@@ -79,11 +79,13 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir);
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
 
-/* Takes over an instance that exists. Returns false if it has gone. SAVE_TO is
- * where an earlier daemon may have begun to save it, or NULL: that one's file
- * is removed before the instance goes on. */
+/* Takes over an instance that exists. Returns false if it has gone. SAVING: an
+ * earlier daemon had begun to save it, to SAVE_TO (NULL if that is not known
+ * any more): what there is of that is removed, and the instance goes on. One
+ * that is suspended otherwise is left so: it is saved already and about to be
+ * removed, or somebody else is saving it. */
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand,
+              const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to);
 
 /* The number that the hypervisor gave to the instance; HV_NO_DOMID: none. */

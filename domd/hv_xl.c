@@ -1521,7 +1521,7 @@ out:
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand,
+              const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
 {
     struct slot *s = slot_get(hv, dom);
@@ -1535,7 +1535,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     set_save_to(s, save_to);
     /* Its save was cut off by the end of an earlier domd. What there is of it
      * goes first: memory that is older than the disks must not be used. */
-    if (!by_hand && is_suspended(hv, domid)) {
+    if (saving && is_suspended(hv, domid)) {
         if (s->save_to) {
             unlink_saved(s, "");
             unlink_saved(s, ".part");

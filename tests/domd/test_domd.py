@@ -377,6 +377,52 @@ def test_an_unfinished_stop_keeps_its_order(host):
     shutdown.close()
 
 
+def saved_domain(host, after):
+    """Begins to stop a domain whose save takes so many ms."""
+    host.domain("a", 'on_stop = "save"', 'save_to = "%s"' % host.run)
+    (host.fake / "save-a").write_text(str(after))
+    (host.fake / "stay-a").write_text("")
+    host.start()
+    host.until_states(a="ready")
+    host.ok("stop", "a")
+
+
+def test_a_save_that_was_cut_off_is_begun_again(host):
+    saved_domain(host, 60000)
+    host.until_states(a="saving")
+    host.kill()
+    (host.fake / "save-a").write_text("0")
+    (host.fake / "stay-a").unlink()
+    host.start()
+    host.until_states(a="stopped")
+    assert host.history() == ["create a", "adopt a", "resume a", "destroyed a"]
+    assert host.status()["a"]["reason"] == "saved to %s" % host.run
+
+
+def test_a_save_that_is_complete_is_kept(host):
+    """Killed between the save and the removal: the guest does not go on."""
+    saved_domain(host, 0)
+    host.until_states(a="destroying")
+    host.kill()
+    (host.fake / "stay-a").unlink()
+    host.start()
+    host.until_states(a="stopped")
+    assert host.history() == ["create a", "adopt a", "destroyed a"]
+
+
+def test_what_somebody_else_saves_is_left_alone(host):
+    """xl save, while domd is replaced."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    dom = host.fake / "dom-1"
+    dom.write_text(dom.read_text().replace(" runs", " suspended"))
+    host.start()
+    host.until_states(a="ready")
+    assert host.history() == ["create a", "adopt a"]
+
+
 def test_nothing_is_started_blindly(host):
     """Where the hypervisor does not say what runs, nothing can be known to be missing."""
     host.domain("a")
