@@ -1113,8 +1113,9 @@ void mc_unlist(struct machine *m, unsigned int dom)
     struct mc_domain *d = &m->doms[dom];
 
     d->listed = false;
-    d->want = false;
+    /* What runs is wanted until it ends: its file may be back by then. */
     if (!mc_has_instance(d->state)) {
+        d->want = false;
         if (d->state == MC_WAITING || d->state == MC_DELAY ||
             d->state == MC_BACKOFF || d->state == MC_BLOCKED)
             fire(m, d, MC_EV_STOP, NULL);

@@ -172,7 +172,8 @@ unsigned int mc_add(struct machine *m, struct policy *policy);
  * start or stop on. mc_link must follow. */
 void mc_set_policy(struct machine *m, unsigned int dom, struct policy *policy);
 /* The configuration does not name it any more: it will not be started again,
- * and what runs of it goes on. mc_link must follow. */
+ * and what runs of it goes on. mc_set_policy takes that back. mc_link must
+ * follow. */
 void mc_unlist(struct machine *m, unsigned int dom);
 /* Gives the place of a domain free that is at rest, and that the configuration
  * does not name. Others are left as they are. mc_link must follow. */

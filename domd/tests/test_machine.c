@@ -974,6 +974,28 @@ static void removed_from_the_configuration(void **state)
     assert_int_equal(add("b", NULL, NULL), a);
 }
 
+/* It was missing while the files were read once. */
+static void back_in_the_configuration(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
+    mc_link(&m, now);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    /* It is not started without its file. */
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    assert_state(a, "stopped");
+    assert_false(m.doms[a].want);
+}
+
 /* A reboot is no start: start_delay is not waited for a second time. */
 static void reboot_needs_no_start_delay(void **state)
 {
@@ -1202,6 +1224,7 @@ int main(void)
         T(a_wrong_file_stops_nobody),
         T(several_at_once),
         T(removed_from_the_configuration),
+        T(back_in_the_configuration),
         T(reboot_needs_no_start_delay),
         T(start_delay_counts_from_the_last_time),
         T(diamonds),
