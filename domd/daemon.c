@@ -438,6 +438,21 @@ static void adopt_one(struct daemon *d, unsigned int dom,
                (unsigned int)info->domid);
 }
 
+/* The instance that has UUID, or -1. One that is being removed may have the
+ * same as the one that a reboot made after it. */
+static int instance_of(const struct hv_info *list, int n, const char *uuid)
+{
+    int dying = -1;
+    int i;
+
+    for (i = 0; *uuid && i < n; i++) {
+        if (strcmp(uuid, list[i].uuid)) continue;
+        if (!list[i].dying) return i;
+        dying = i;
+    }
+    return dying;
+}
+
 /* Goes on where the daemon before us has ended: first with what runs, then
  * with what does not. */
 static void adopt_all(struct daemon *d, const struct journal *j,
@@ -450,17 +465,15 @@ static void adopt_all(struct daemon *d, const struct journal *j,
     for (k = 0; k < j->n; k++) {
         const struct journal_entry *e = &j->v[k];
 
-        for (i = 0; *e->uuid && i < n; i++) {
-            if (strcmp(e->uuid, list[i].uuid)) continue;
-            dom = mc_find(&d->m, e->name);
-            /* Its file is gone, but it is ours. */
-            if (dom < 0) {
-                dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
-                mc_link(&d->m, loop_now());
-            }
-            adopt_one(d, (unsigned int)dom, e, &list[i]);
-            break;
+        i = instance_of(list, n, e->uuid);
+        if (i < 0) continue;
+        dom = mc_find(&d->m, e->name);
+        /* Its file is gone, but it is ours. */
+        if (dom < 0) {
+            dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
+            mc_link(&d->m, loop_now());
         }
+        adopt_one(d, (unsigned int)dom, e, &list[i]);
     }
     hv_list_changed(d);
     for (k = 0; k < j->n; k++) {
