@@ -56,7 +56,7 @@ while :; do
 		if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
 			die "--domains: $2: not a directory that can be read"
 		fi
-		XENITH_DOMAINS=$(cd "$2" && pwd)
+		XENITH_DOMAINS=$(cd -P "$2" && pwd -P)
 		export XENITH_DOMAINS
 		sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
 			die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
@@ -76,6 +76,7 @@ command=${1:-image}
 case $command in
 image) build_goals ;;
 run)
+	sh "$TREE/lib/run.sh" --check
 	build_goals
 	exec sh "$TREE/lib/run.sh" "$@"
 	;;

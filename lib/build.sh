@@ -62,6 +62,18 @@ if [ ! -s "$PLAN/todo" ]; then
 	exit 0
 fi
 
+# need_for_todo: the host must have what the recipes to build ask for.
+need_for_todo() {
+	set -- "$TREE/lib/hostpkgs"
+	while read -r name dir _; do
+		[ ! -e "$TREE/$dir/hostpkgs" ] || set -- "$@" "$TREE/$dir/hostpkgs"
+	done <"$PLAN/todo"
+	need_packages "$@"
+}
+
+# Before the keys are computed that count: the versions of these packages are in them.
+need_for_todo
+
 # From here on the build sees a copy. What is edited while it runs would
 # otherwise get into packages whose keys speak of what stood there before.
 snapshot=$RUN/tree
@@ -76,19 +88,14 @@ mkdir "$snapshot"
 	mkdir -p "$snapshot/$(dirname "$path")"
 	cp -RP --preserve=mode -T "$TREE/$path" "$snapshot/$path"
 done
-[ ! -e "$DOMAINS" ] || cp -RP --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains"
+# The user's own may be put together of links, and is what they lead to.
+[ ! -e "$DOMAINS" ] || cp -RL --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains" ||
+	die "$DOMAINS cannot be read whole: see the line above"
 TREE=$snapshot DOMAINS=$snapshot/domains
 XENITH_OUT=$OUT XENITH_DOMAINS=$DOMAINS
 export XENITH_OUT XENITH_DOMAINS
 make_plan "$@"
 todo >"$PLAN/todo"
-
-# The host must have what the recipes to build ask for.
-set -- "$TREE/lib/hostpkgs"
-while read -r name dir _; do
-	[ ! -e "$TREE/$dir/hostpkgs" ] || set -- "$@" "$TREE/$dir/hostpkgs"
-done <"$PLAN/todo"
-need_packages "$@"
 
 while read -r name dir _; do
 	fetch_recipe "$name" "$dir"

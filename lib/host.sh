@@ -52,8 +52,13 @@ need_qemu() {
 	[ "${version:-0}" -lt 10 ] || return 0
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	if [ "$(id -u)" != 0 ]; then
-		die "QEMU 10 or later is needed (this machine has ${version:-none}); on Debian 12 it is in bookworm-backports:
-    sudo apt-get install --no-install-recommends -t $codename-backports qemu-system-x86"
+		if [ "$codename" != bookworm ]; then
+			die "QEMU 10 or later is needed (this machine has ${version:-none}); install it with:
+    sudo apt-get install --no-install-recommends qemu-system-x86"
+		fi
+		die "QEMU 10 or later is needed (this machine has ${version:-none}). On Debian 12 it is in bookworm-backports,
+which must be among the machine's sources of packages; then:
+    sudo apt-get install --no-install-recommends -t bookworm-backports qemu-system-x86"
 	fi
 	say "Installing QEMU 10 on this machine"
 	mkdir -p "$OUT"

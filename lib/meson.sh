@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # What recipes of packages that are built with Meson share; such a recipe lists
-# this file in `inputs`, depends on host:meson, and sources it.
+# this file and lib/jobs.sh in `inputs`, depends on host:meson, and sources it.
+
+# shellcheck source=lib/jobs.sh
+. "$INPUTS/lib/jobs.sh"
 
 # Lines for Meson's section [properties]: what it would find out by running a program.
 MESON_PROPERTIES=
@@ -55,7 +58,7 @@ configure() {
 
 compile() {
 	# shellcheck disable=SC2086 # the arguments are words
-	ninja -C "$ROOT/obj" $MAKE_ARGS
+	ninja -j "$(job_count)" -C "$ROOT/obj" $MAKE_ARGS
 }
 
 install() {

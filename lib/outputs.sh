@@ -37,6 +37,7 @@ check)
 	# The user's own configuration is in these, so they are the user's own.
 	own=
 	[ -z "${XENITH_DOMAINS:-}" ] || own='^(config|iso|netboot) '
+	[ -z "${XENITH_WITHOUT:-}" ] || own='^(config|iso|netboot) '
 	current | awk -v own="$own" '
 		FILENAME != "-" { want[$1] = $2; next }
 		own != "" && $0 ~ own { next }

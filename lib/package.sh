@@ -46,13 +46,11 @@ root=$(airlock_root "$name" "$work" "$AIRLOCK")
 inside=/tmp/xenith/$name
 if [ "$AIRLOCK" = plain ]; then
 	mkdir -p /tmp/xenith
-	mkdir "$root" 2>/dev/null || {
-		[ -O "$root" ] || die "$root belongs to somebody else; it is where $name must be built"
-		exec 9>"$root.lock"
-		flock 9
-		rm -rf "$root"
-		mkdir "$root"
-	}
+	[ ! -e "$root" ] || [ -O "$root" ] || die "$root belongs to somebody else; it is where $name must be built"
+	exec 9>"$root.lock"
+	flock 9
+	rm -rf "$root"
+	mkdir "$root"
 else
 	mkdir -p "$root"
 fi

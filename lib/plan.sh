@@ -53,11 +53,13 @@ list_data() {
 			}'
 }
 
-# list_files AS PATH: "file PATH WORDS" of all that is below a path, called AS.
+# list_files AS PATH [-L]: "file PATH WORDS" of all that is below a path, called AS;
+# -L: of what links lead to.
 list_files() {
-	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type l -printf "file\t$1%P\tlink %l\n"
-	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -printf "file\t$1%P\tmode %m\n"
-	find "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -print0 |
+	follow=${3:--P}
+	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type l -printf "file\t$1%P\tlink %l\n"
+	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -printf "file\t$1%P\tmode %m\n"
+	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -print0 |
 		LC_ALL=C sort -z | xargs -0 -r sha256sum |
 		awk -v top="$2" -v as="$1" '{
 			p = substr($0, 67)
@@ -93,7 +95,9 @@ make_plan() {
 				from=$TREE/$path
 				[ "$path" != domains ] || from=$DOMAINS
 				[ -e "$from" ] || die "a recipe's inputs name $path, which does not exist"
-				if [ -d "$from" ]; then
+				if [ "$path" = domains ]; then
+					list_files "$path/" "$from" -L
+				elif [ -d "$from" ]; then
 					list_files "$path/" "$from"
 				else
 					list_files "$path" "$from"

@@ -20,8 +20,19 @@ done | LC_ALL=C sort -u | while read -r file; do
 	[ -e "$SOURCES/$file" ] || continue
 	cp --reflink=auto "$SOURCES/$file" "$target.new/$file"
 done
-tar -C "$TREE" --exclude=./out --exclude=./.git --sort=name --owner=0 --group=0 --numeric-owner \
-	--mtime="@$(setting SOURCE_DATE_EPOCH)" -cf - . | xz -T1 >"$target.new/xenith-$(setting RELEASE).tar.xz"
+# tree_files: what is the project's own. A user's configuration, with its secrets, may
+# stand beside it.
+tree_files() {
+	if git -C "$TREE" rev-parse --git-dir >/dev/null 2>&1; then
+		git -C "$TREE" ls-files
+	else
+		(cd "$TREE" && find .ci .clang-format .gitignore LICENSE Makefile README.md build.sh config bootscripts docs \
+			domains domd hypervisor image iso kernel-configs lib man qemu-test recipes rootfs tests -type f -o -type l)
+	fi | LC_ALL=C sort
+}
+
+tree_files | tar -C "$TREE" --owner=0 --group=0 --numeric-owner --verbatim-files-from -T - \
+	--mtime="@$(setting SOURCE_DATE_EPOCH)" -cf - | xz -T1 >"$target.new/xenith-$(setting RELEASE).tar.xz"
 (cd "$target.new" && sha256sum -- * >SHA256SUMS)
 rm -rf "$target"
 mv "$target.new" "$target"

@@ -45,23 +45,26 @@ shared() {
 	done <"$top/toolchain/packages"
 }
 
-# build_in DIRECTORY CACHE UMASK JOBS ZONE HOST: one build in surroundings of its
-# own. As root it is made by the user nobody, which also shows that no root is
-# needed; its host name is of a namespace of its own.
+# build_in DIRECTORY CACHE UMASK JOBS ZONE HOST USER: one build in surroundings of
+# its own. As root it is made by that user, who has no rights, which also shows that
+# no root is needed; its host name is of a namespace of its own.
 build_in() (
 	cd "$1"
 	umask "$3"
+	host=$6
+	user=$7
 	set -- env -i PATH="$PATH" HOME="$2" TZ="$5" LC_ALL=C.UTF-8 XENITH_CACHE="$2" \
 		XENITH_SOURCES="$top/sources" XENITH_JOBS="$4" ./build.sh
 	# shellcheck disable=SC2016 # the inner shell's
 	named='hostname "$0" 2>/dev/null || echo "$0" >/proc/sys/kernel/hostname; exec "$@"'
 	if [ "$(id -u)" = 0 ]; then
-		chown -R nobody "$TREE_OF_BUILD" "$CACHE_OF_BUILD"
-		setpriv --reuid=nobody --regid=nogroup --clear-groups test -x . ||
-			die "verify: as root, it builds as the user nobody, who cannot reach $1; name a place that is open with XENITH_OUT"
-		unshare --uts sh -c "$named" "$6" setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
+		chown -R "$user" "$TREE_OF_BUILD" "$CACHE_OF_BUILD"
+		setpriv --reuid="$user" --regid=nogroup --clear-groups test -x . ||
+			die "verify: as root, it builds as the user $user, who cannot reach $TREE_OF_BUILD; name a place that is open with XENITH_OUT"
+		unshare --uts sh -c "$named" "$host" setpriv --reuid="$user" --regid=nogroup --clear-groups "$@"
 	else
-		unshare --user --map-root-user --uts sh -c "$named" "$6" "$@"
+		unshare --user --map-user="$(id -u "$user")" --map-group="$(id -g "$user")" --keep-caps \
+			--uts sh -c "$named" "$host" "$@"
 	fi
 )
 
@@ -75,8 +78,8 @@ for build in $builds; do
 	checkout "$TREE_OF_BUILD"
 	shared "$CACHE_OF_BUILD"
 	case $build in
-	a) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 022 2 UTC first ;;
-	b) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 077 3 Pacific/Kiritimati second ;;
+	a) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 022 2 UTC first nobody ;;
+	b) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 077 3 Pacific/Kiritimati second games ;;
 	esac
 done
 

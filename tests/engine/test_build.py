@@ -282,3 +282,37 @@ def test_accept_keeps_what_was_not_built(pair):
     hash_of_one = (pair.package("one") / "output").read_text().strip()
     assert outputs.read_text() == "one %s\ntwo 2\n" % hash_of_one
     assert (pair.top / "recipes/times").read_text().endswith("two 2\n")
+
+
+DPKG_QUERY = """#!/bin/sh
+# The host's, and a package that is there once it was installed.
+shift
+format=$2
+shift 2
+names=
+for name; do
+	case $name in
+	made-up) [ ! -e {installed} ] || printf "$(printf %s "$format" | sed 's/[$]{{[^}}]*Status}}/installed/; s/[$]{{Package}}/made-up/; s/[$]{{Version}}/7/')" ;;
+	*) names="$names $name" ;;
+	esac
+done
+[ -z "$names" ] || exec {real} -W -f "$format" $names
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages")
+def test_what_is_installed_first_is_in_the_key(tree, tmp_path, monkeypatch):
+    """On a fresh machine, too, the second build has nothing to do."""
+    installed = tmp_path / "installed"
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in (("dpkg-query", DPKG_QUERY.format(installed=installed, real=shutil.which("dpkg-query"))),
+                       ("apt-get", "#!/bin/sh\ntouch %s\n" % installed)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", "%s:%s" % (programs, os.environ["PATH"]))
+    tree.recipe("one", hostpkgs="made-up", build="install() { echo one >$DEST/one; }")
+    tree.build("one")
+    assert installed.exists() and tree.built() == {"one"}
+    tree.build("one")
+    assert tree.built() == set()

@@ -61,6 +61,20 @@ def test_without_it_the_stock_image_is_back(tree, mine):
     assert tree.built() == set()
 
 
+def test_what_links_lead_to_is_what_counts(tree, mine):
+    """A file that is changed behind a link, or behind a link to all, is seen."""
+    shared = tree.top.parent / "shared.conf"
+    (mine / "host.conf").rename(shared)
+    (mine / "host.conf").symlink_to("../" + shared.name)
+    link = tree.top.parent / "link"
+    link.symlink_to(mine)
+    assert build(tree, "--domains", str(link)).returncode == 0, tree.said
+    assert image(tree) == "hostname=mine\n" + GOOD
+    shared.write_text("hostname=other\n")
+    assert build(tree, "--domains", str(link)).returncode == 0, tree.said
+    assert image(tree) == "hostname=other\n" + GOOD
+
+
 def broken_domain(mine):
     (mine / "domains/mine.cfg").write_text(GOOD + "vif = [ ''\n")
     return "domains/mine.cfg:5:"
