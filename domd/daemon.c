@@ -229,7 +229,9 @@ static void hv_begins(void *user, unsigned int dom, const char *uuid,
 {
     struct daemon *d = user;
     struct extra *x = extra(d, dom);
+    struct mc_result res = {.gen = d->m.doms[dom].gen, .resumed = resumed};
 
+    mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = resumed;
     probe_mark_set(d->probes, dom, &x->mark);

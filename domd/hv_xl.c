@@ -703,6 +703,7 @@ static void queue(struct hv *hv, struct slot *s)
 {
     begin_op(hv, s, OP_QUEUED);
     loop_at(hv->builder, loop_now());
+    report(hv, s, MC_EV_QUEUED, NULL);
 }
 
 /* xl has turned the file into JSON, or has not. */

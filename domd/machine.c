@@ -338,6 +338,7 @@ static void go(struct machine *m, struct mc_domain *d,
     d->reason[0] = '\0';
     d->next = MC_NEXT_STOPPED;
     d->dead = false;
+    d->resumed = false;
     enter(m, d, MC_CREATING);
     set_timer(m, d, d->policy->start_timeout);
     if (!d->again) take_facts(d);
@@ -368,15 +369,35 @@ static void backoff_over(struct machine *m, struct mc_domain *d,
 
 /* Creation. */
 
+/* Others are built first, and that is not its fault. Its turn comes by itself:
+ * nothing but the end of theirs is awaited. */
+static void queued(struct machine *m, struct mc_domain *d,
+                   const struct mc_result *res)
+{
+    (void)m;
+    (void)res;
+    d->deadline = MC_NEVER;
+}
+
+/* To read what was saved takes as long as it may have taken to write it. */
+static void begun(struct machine *m, struct mc_domain *d,
+                  const struct mc_result *res)
+{
+    d->started = m->now;
+    d->resumed = res->resumed;
+    set_timer(m, d,
+              d->policy->start_timeout +
+                  (d->resumed ? d->policy->stop_timeout : 0));
+}
+
 static void created(struct machine *m, struct mc_domain *d,
                     const struct mc_result *res)
 {
-    /* The time that creation took counts. */
-    msec deadline = d->deadline;
-
     (void)res;
     enter(m, d, MC_BOOTING);
-    d->deadline = deadline;
+    if (d->resumed) d->started = m->now;
+    /* The time that creation took counts. */
+    d->deadline = d->started + d->policy->start_timeout;
 }
 
 static void create_failed(struct machine *m, struct mc_domain *d,
@@ -390,9 +411,12 @@ static void create_failed(struct machine *m, struct mc_domain *d,
 static void create_late(struct machine *m, struct mc_domain *d,
                         const struct mc_result *res)
 {
+    msec limit = d->policy->start_timeout;
+
     (void)res;
-    set_reason(d, "it was not created within %lld s",
-               (long long)d->policy->start_timeout / 1000);
+    if (d->resumed) limit += d->policy->stop_timeout;
+    set_reason(d, "it was not %s within %lld s",
+               d->resumed ? "restored" : "created", (long long)limit / 1000);
     d->next = after_failure(m, d, false);
     enter(m, d, MC_ABORTING);
     act_on(m, d, MC_ACT_ABORT);
@@ -703,6 +727,8 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
         {
             [MC_EV_STOP] = create_abort,
             [MC_EV_TIMER] = create_late,
+            [MC_EV_QUEUED] = queued,
+            [MC_EV_BEGUN] = begun,
             [MC_EV_CREATED] = created,
             [MC_EV_CREATE_FAILED] = create_failed,
         },

@@ -50,8 +50,10 @@ enum mc_state {
 enum mc_event {
     MC_EV_START,
     MC_EV_STOP,
-    MC_EV_GO,    /* from within: it is its turn */
-    MC_EV_TIMER, /* from within: its timer has run out */
+    MC_EV_GO,     /* from within: it is its turn */
+    MC_EV_TIMER,  /* from within: its timer has run out */
+    MC_EV_QUEUED, /* waits until the hypervisor has done with others */
+    MC_EV_BEGUN,  /* it is built, or what was saved of it is read, from now */
     MC_EV_CREATED,
     MC_EV_CREATE_FAILED,
     MC_EV_READY,
@@ -79,6 +81,7 @@ struct mc_result {
     enum mc_death death; /* MC_EV_DIED, MC_EV_GONE */
     bool again;      /* MC_EV_DIED: on_poweroff or on_reboot says restart */
     bool keep;       /* MC_EV_DIED: on_... says preserve */
+    bool resumed;    /* MC_EV_BEGUN: from what was saved */
     const char *why; /* failures; NULL if nobody knows */
 };
 
@@ -129,6 +132,7 @@ struct mc_domain {
     bool dead;      /* it died while it was being saved */
     bool barred;    /* its policy says that it must not start */
     bool again;     /* the next instance goes on with what this one had */
+    bool resumed;   /* this instance goes on from what was saved */
     unsigned int gen;
     msec deadline; /* of its only timer; MC_NEVER: it does not run */
     enum mc_outcome next;
@@ -138,7 +142,8 @@ struct mc_domain {
     unsigned int restarts; /* instances that were started by ourselves after
                             * one had ended */
     msec since;            /* of the state */
-    msec started;          /* when the creation of this instance began */
+    msec started;          /* when the creation of this instance began, or when
+                            * a saved one was back */
     msec latency;          /* from there until ready; -1: not known */
     char reason[256];      /* of the state, for people; may be empty */
 

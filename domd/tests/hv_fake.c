@@ -7,8 +7,10 @@
  * it (crash, reboot, poweroff, vanish) is what the guest does; refuse-NAME
  * makes its creation fail with the text in it; hang-NAME makes it ignore a
  * shutdown; stay-NAME makes its removal take twenty seconds; save-NAME lets it
- * be saved, in so many ms. With `blind` the hypervisor does not say what runs.
- * Every creation and destruction is noted in `history`.
+ * be saved, in so many ms; queue-NAME makes its creation wait for so many ms
+ * before it begins, as that of a saved one if saved-NAME is there. With
+ * `blind` the hypervisor does not say what runs. Every creation and
+ * destruction is noted in `history`.
  */
 #include "../hv.h"
 
@@ -178,12 +180,30 @@ static void create_failed(struct hv *hv, struct fake_slot *s)
     report(hv, s, MC_EV_CREATE_FAILED, 0, false, "a fake reason");
 }
 
+static void build(struct hv *hv, struct fake_slot *s)
+{
+    char uuid[HV_UUID_LEN];
+    struct buf saved = {0};
+
+    s->domid = free_domid(hv);
+    snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
+             (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
+    hv->cb.begins(hv->cb.user, s->dom, uuid,
+                  has(hv, "saved", s->name, &saved));
+    buf_dispose(&saved);
+    /* Noted when it is there: we may be killed in between, and a creation that
+     * was noted and did not happen would look like two. */
+    put(hv, s->domid, s->name, uuid, "built");
+    note(hv, "create", s->name);
+    later(s, hv->ms, created);
+}
+
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh)
 {
     struct fake_slot *s = get(hv, dom);
     struct buf refusal = {0};
-    char uuid[HV_UUID_LEN];
+    struct buf wait = {0};
 
     (void)fresh;
     s->gen = gen;
@@ -195,15 +215,13 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         buf_dispose(&refusal);
         return;
     }
-    s->domid = free_domid(hv);
-    snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
-             (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
-    hv->cb.begins(hv->cb.user, dom, uuid, false);
-    /* Noted when it is there: we may be killed in between, and a creation that
-     * was noted and did not happen would look like two. */
-    put(hv, s->domid, s->name, uuid, "built");
-    note(hv, "create", s->name);
-    later(s, hv->ms, created);
+    if (has(hv, "queue", s->name, &wait)) {
+        report(hv, s, MC_EV_QUEUED, 0, false, NULL);
+        later(s, strtol(wait.s, NULL, 10), build);
+    } else {
+        build(hv, s);
+    }
+    buf_dispose(&wait);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)

@@ -234,6 +234,77 @@ static void creation_that_ends_after_it_was_called_off(void **state)
     assert_state(a, "stopped");
 }
 
+/* The others that are built first take as long as they like. */
+static void waiting_for_the_builder_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    pass(59000);
+    event(a, MC_EV_QUEUED);
+    pass(3600 * 1000);
+    assert_state(a, "creating");
+    event(a, MC_EV_BEGUN);
+    pass(59999);
+    assert_state(a, "creating");
+    pass(1);
+    assert_string_equal(acts(), "abort a");
+    assert_reason(a, "it was not created within 60 s");
+    /* And nothing of that counts for one that was called off. */
+    event(a, MC_EV_QUEUED);
+    event(a, MC_EV_BEGUN);
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    event(a, MC_EV_CREATE_FAILED);
+    assert_state(a, "backoff");
+    pass(1000);
+    event(a, MC_EV_QUEUED);
+    pass(100000);
+    event(a, MC_EV_BEGUN);
+    pass(20000);
+    event(a, MC_EV_CREATED);
+    pass(39999);
+    assert_state(a, "booting");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 59999);
+}
+
+/* What could be saved within stop_timeout can be restored. */
+static void a_restore_has_the_time_of_a_save(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_result r = {.resumed = true};
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(179999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(59999);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 60000);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    pass(1000);
+    /* The next is none. */
+    event(a, MC_EV_BEGUN);
+    pass(60000);
+    assert_state(a, "aborting");
+    event(a, MC_EV_CREATE_FAILED);
+    pass(2000);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(180000);
+    assert_reason(a, "it was not restored within 180 s");
+}
+
 static void crash_backs_off_and_is_held(void **state)
 {
     static const msec delays[] = {1000, 2000, 4000};
@@ -1192,6 +1263,8 @@ int main(void)
         T(late_one_goes_on_and_holds_back),
         T(creation_that_takes_too_long_is_called_off),
         T(creation_that_ends_after_it_was_called_off),
+        T(waiting_for_the_builder_does_not_count),
+        T(a_restore_has_the_time_of_a_save),
         T(crash_backs_off_and_is_held),
         T(failures_are_forgotten_after_the_window),
         T(restart_no_fails_at_once),

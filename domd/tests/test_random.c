@@ -26,6 +26,7 @@ struct fake {
     bool up;       /* it was created, and not called off */
     bool stopping; /* its stop had begun, and was right then */
     bool by_hand;
+    bool queued; /* its creation waits for others */
     unsigned int gen;
 };
 
@@ -179,9 +180,10 @@ static void check_always(void)
         if (d->state == MC_WAITING || d->state == MC_STOP_WAIT)
             MUST(d->deadline == MC_NEVER);
         if (d->state == MC_BOOTING || d->state == MC_SHUTDOWN ||
-            d->state == MC_DELAY || d->state == MC_BACKOFF ||
-            d->state == MC_CREATING)
+            d->state == MC_DELAY || d->state == MC_BACKOFF)
             MUST(d->deadline != MC_NEVER);
+        if (d->state == MC_CREATING)
+            MUST((d->deadline == MC_NEVER) == fakes[i].queued);
         if (m.closing) MUST(d->state != MC_WAITING && d->state != MC_CREATING);
         for (j = i + 1; j < n_doms; j++) {
             if (!fakes[i].there || !fakes[j].there) continue;
@@ -193,6 +195,16 @@ static void check_always(void)
 }
 
 /* ---- doing what the machine says ---------------------------------------- */
+
+static void tell_of_creation(unsigned int dom, unsigned int gen,
+                             enum mc_event ev)
+{
+    struct mc_result r = {.gen = gen, .resumed = chance(30)};
+
+    tell("%lld %u is %s\n", (long long)now, dom,
+         ev == MC_EV_QUEUED ? "queued" : "begun");
+    mc_event(&m, dom, ev, &r, now);
+}
 
 static void carry_out(void)
 {
@@ -206,6 +218,9 @@ static void carry_out(void)
             check_create(a.dom, a.fresh);
             later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
             fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
+            if (!chance(30)) break;
+            fakes[a.dom].queued = true;
+            tell_of_creation(a.dom, a.gen, MC_EV_QUEUED);
             break;
         case MC_ACT_ABORT:
             tell("%lld abort %u\n", (long long)now, a.dom);
@@ -284,8 +299,13 @@ static void finish(struct op *op)
     op->used = false;
     switch (o.act) {
     case MC_ACT_CREATE:
-        if ((o.aborted && chance(70)) || (!calm && chance(15))) {
-            f->there = false;
+        if (f->queued && !o.aborted) {
+            f->queued = false;
+            later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000));
+            tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
+        } else if (f->queued || (o.aborted && chance(70)) ||
+                   (!calm && chance(15))) {
+            f->there = f->queued = false;
             report(o.dom, o.gen, MC_EV_CREATE_FAILED, 0, false, false);
         } else {
             f->up = m.doms[o.dom].state == MC_CREATING;
@@ -535,6 +555,7 @@ static void kill_and_adopt(void)
         f->gen = mc_adopt(&m, i, &past, left[i], now);
         mc_past_dispose(&past);
         fired[i] = 0;
+        f->queued = false;
         /* A stop begins again, unless it had come to the removal. */
         if (m.doms[i].state != MC_DESTROYING) f->stopping = false;
         if (left[i] != MC_FOUND_RUNNING) f->ready = false;

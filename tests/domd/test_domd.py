@@ -112,6 +112,20 @@ def test_each_ends_in_its_state(host):
     assert "domain hangs stopped (forced)" in host.timeline()
 
 
+def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
+    host.domain("late", "start_timeout = 2", "restart_delay = 60")
+    (host.fake / "queue-late").write_text("2500")
+    host.domain("slow", "start_timeout = 1", "restart_delay = 60")
+    host.domain("saved", "start_timeout = 1")
+    (host.fake / "queue-slow").write_text("10")
+    (host.fake / "saved-saved").write_text("")
+    host.ms = 1500
+    host.start()
+    host.until_states(saved="ready", late="ready", slow="backoff")
+    assert host.history().count("create late") == host.history().count("create saved") == 1
+    assert host.status()["slow"]["reason"] == "it was not created within 1 s"
+
+
 def test_shutdown_is_the_reverse(host):
     chain(host)
     host.start()
