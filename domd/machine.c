@@ -535,10 +535,19 @@ static void late(struct machine *m, struct mc_domain *d,
     enter(m, d, MC_LATE);
 }
 
+/* Whether it was up for a while. How long one was that has been adopted may
+ * not be known. */
+static bool was_up(const struct machine *m, const struct mc_domain *d)
+{
+    if (!d->was_ready) return false;
+    return d->latency < 0 || m->now - d->started - d->latency >= MC_BRIEF;
+}
+
 static void decide(struct machine *m, struct mc_domain *d,
                    const struct mc_result *res)
 {
     bool again = d->policy->restart == RESTART_ALWAYS;
+    size_t len;
 
     switch (res->death) {
     case MC_POWEROFF:
@@ -559,14 +568,19 @@ static void decide(struct machine *m, struct mc_domain *d,
     }
     if (!again) {
         d->next = MC_NEXT_STOPPED;
-    } else if (d->was_ready) {
+    } else if (was_up(m, d)) {
         d->next = MC_NEXT_AGAIN;
     } else {
-        /* One that ends before it is up is in a loop, and not to be had. */
-        size_t len = strlen(d->reason);
-
-        snprintf(d->reason + len, sizeof(d->reason) - len,
-                 " before it was ready");
+        /* One that ends as soon as it is up, or before, is in a loop, and not
+         * to be had. */
+        len = strlen(d->reason);
+        if (d->was_ready)
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " %lld s after it was ready",
+                     (long long)(m->now - d->started - d->latency) / 1000);
+        else
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " before it was ready");
         d->next = after_failure(m, d, true);
     }
 }

@@ -17,6 +17,9 @@
 #define MC_NEVER INT64_MAX
 /* More restarts than this in one window are never allowed. */
 #define MC_FAILURES_MAX 32
+/* One that ends by itself so soon after it was ready is in a loop. Even a
+ * guest that counts as up early in its boot is up by then. */
+#define MC_BRIEF ((msec)60 * 1000)
 /* Back-off doubles up to this. */
 #define MC_BACKOFF_MAX ((msec)60 * 1000)
 /* A destroy that failed is tried again after this, so many times. */

@@ -409,6 +409,7 @@ static void reboot_is_no_failure(void **state)
     mc_start(&m, a, now);
     for (i = 0; i < 50; i++) {
         bring_up(a);
+        pass(MC_BRIEF);
         dies(a, MC_REBOOT, true);
         event(a, MC_EV_GONE);
     }
@@ -427,6 +428,56 @@ static void reboot_before_ready_is_a_loop(void **state)
     event(a, MC_EV_GONE);
     assert_state(a, "backoff");
     assert_reason(a, "it rebooted itself before it was ready");
+}
+
+/* It counts as up early in its boot, and something later in it reboots. */
+static void reboots_without_end_are_a_loop(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    for (i = 0; i < 3; i++) {
+        bring_up(a);
+        pass(MC_BRIEF - 1);
+        dies(a, MC_REBOOT, true);
+        event(a, MC_EV_GONE);
+        assert_state(a, "backoff");
+        assert_reason(a, "it rebooted itself 59 s after it was ready");
+        acts();
+        pass((msec)1000 << i);
+        assert_false(last_create_is_fresh());
+    }
+    bring_up(a);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it rebooted itself 0 s after it was ready; "
+                     "held after 4 failures in 600 s");
+}
+
+/* The time counts on through the end of a domd. */
+static void up_for_how_long_is_adopted(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_past past = {.state = MC_READY, .want = true, .was_ready = true};
+
+    (void)state;
+    now = 1000000;
+    past.started = now - 30000;
+    past.latency = 5000;
+    mc_adopt(&m, a, &past, MC_FOUND_RUNNING, now);
+    pass(34999);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    bring_up(a);
+    pass(MC_BRIEF);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
 }
 
 static void poweroff_stays_off(void **state)
@@ -454,6 +505,7 @@ static void poweroff_with_always(void **state)
     policy(a)->restart = RESTART_ALWAYS;
     mc_start(&m, a, now);
     bring_up(a);
+    pass(MC_BRIEF);
     dies(a, MC_POWEROFF, false);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -676,6 +728,7 @@ static void circle_goes_down_and_comes_back(void **state)
     policy_bar(policy(web), false, "a circle");
     mc_link(&m, now);
     acts();
+    pass(MC_BRIEF);
     dies(db, MC_REBOOT, true);
     dies(web, MC_REBOOT, true);
     event(db, MC_EV_GONE);
@@ -776,6 +829,7 @@ static void results_of_an_earlier_instance_do_not_count(void **state)
     mc_start(&m, a, now);
     bring_up(a);
     old.gen = m.doms[a].gen;
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     bring_up(a);
@@ -979,6 +1033,7 @@ static void barred_while_it_runs(void **state)
     policy_bar(policy(b), false, "wrong");
     mc_link(&m, now);
     assert_state(b, "ready");
+    pass(MC_BRIEF);
     dies(b, MC_REBOOT, true);
     event(b, MC_EV_GONE);
     bring_up(b);
@@ -1077,6 +1132,7 @@ static void reboot_needs_no_start_delay(void **state)
     mc_start(&m, a, now);
     pass(3000);
     bring_up(a);
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -1209,6 +1265,7 @@ static void writes_what_it_was_started_with(void **state)
     assert_state(b, "blocked");
     assert_reason(b, "the disk /dev/x is written by a");
     /* It still does after a reboot, and does no longer after a stop. */
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -1271,6 +1328,8 @@ int main(void)
         T(crash_leaves_the_others_alone),
         T(reboot_is_no_failure),
         T(reboot_before_ready_is_a_loop),
+        T(reboots_without_end_are_a_loop),
+        T(up_for_how_long_is_adopted),
         T(poweroff_stays_off),
         T(poweroff_with_always),
         T(preserved_crash),
