@@ -229,7 +229,9 @@ static void hv_begins(void *user, unsigned int dom, const char *uuid,
 {
     struct daemon *d = user;
     struct extra *x = extra(d, dom);
+    struct mc_result res = {.gen = d->m.doms[dom].gen, .resumed = resumed};
 
+    mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = resumed;
     probe_mark_set(d->probes, dom, &x->mark);
@@ -286,7 +288,8 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
     dom = (unsigned int)found;
     extra(d, dom)->uuid[0] = '\0';
     gen = mc_adopt_by_hand(&d->m, dom, loop_now());
-    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, NULL)) {
+    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
+                  NULL)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, loop_now());
@@ -427,13 +430,29 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     extra(d, dom)->mark = e->mark;
     probe_mark_set(d->probes, dom, &e->mark);
     gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
-    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false, p->save_to)) {
+    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
+                  e->past.state == MC_SAVING, p->save_to)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, now);
     }
     mark_event("domain %s adopted (domid %u)", name,
                (unsigned int)info->domid);
+}
+
+/* The instance that has UUID, or -1. One that is being removed may have the
+ * same as the one that a reboot made after it. */
+static int instance_of(const struct hv_info *list, int n, const char *uuid)
+{
+    int dying = -1;
+    int i;
+
+    for (i = 0; *uuid && i < n; i++) {
+        if (strcmp(uuid, list[i].uuid)) continue;
+        if (!list[i].dying) return i;
+        dying = i;
+    }
+    return dying;
 }
 
 /* Goes on where the daemon before us has ended: first with what runs, then
@@ -448,17 +467,15 @@ static void adopt_all(struct daemon *d, const struct journal *j,
     for (k = 0; k < j->n; k++) {
         const struct journal_entry *e = &j->v[k];
 
-        for (i = 0; *e->uuid && i < n; i++) {
-            if (strcmp(e->uuid, list[i].uuid)) continue;
-            dom = mc_find(&d->m, e->name);
-            /* Its file is gone, but it is ours. */
-            if (dom < 0) {
-                dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
-                mc_link(&d->m, loop_now());
-            }
-            adopt_one(d, (unsigned int)dom, e, &list[i]);
-            break;
+        i = instance_of(list, n, e->uuid);
+        if (i < 0) continue;
+        dom = mc_find(&d->m, e->name);
+        /* Its file is gone, but it is ours. */
+        if (dom < 0) {
+            dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
+            mc_link(&d->m, loop_now());
         }
+        adopt_one(d, (unsigned int)dom, e, &list[i]);
     }
     hv_list_changed(d);
     for (k = 0; k < j->n; k++) {

@@ -24,8 +24,8 @@ struct hv_callbacks {
      * which event. RESULT lives as long as the call. */
     void (*result)(void *user, unsigned int dom, enum mc_event event,
                    const struct mc_result *result);
-    /* An instance is about to be made, and will have this UUID: to be noted
-     * before anything exists, so that it is recognised after a crash.
+    /* An instance is about to be made, now, and will have this UUID: to be
+     * noted before anything exists, so that it is recognised after a crash.
      * RESUMED: it goes on from where it was saved. */
     void (*begins)(void *user, unsigned int dom, const char *uuid,
                    bool resumed);
@@ -70,6 +70,7 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals_r);
 
 /* The operations. `fresh`: the file is read again; otherwise what the
  * instance before had is used (a reboot keeps its MAC addresses, as with xl).
+ * A creation that has to wait for others reports MC_EV_QUEUED.
  * All names are copied. */
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh);
@@ -79,11 +80,13 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir);
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
 
-/* Takes over an instance that exists. Returns false if it has gone. SAVE_TO is
- * where an earlier daemon may have begun to save it, or NULL: that one's file
- * is removed before the instance goes on. */
+/* Takes over an instance that exists. Returns false if it has gone. SAVING: an
+ * earlier daemon had begun to save it, to SAVE_TO (NULL if that is not known
+ * any more): what there is of that is removed, and the instance goes on. One
+ * that is suspended otherwise is left so: it is saved already and about to be
+ * removed, or somebody else is saving it. */
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand,
+              const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to);
 
 /* The number that the hypervisor gave to the instance; HV_NO_DOMID: none. */

@@ -703,6 +703,7 @@ static void queue(struct hv *hv, struct slot *s)
 {
     begin_op(hv, s, OP_QUEUED);
     loop_at(hv->builder, loop_now());
+    report(hv, s, MC_EV_QUEUED, NULL);
 }
 
 /* xl has turned the file into JSON, or has not. */
@@ -1521,7 +1522,7 @@ out:
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand,
+              const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
 {
     struct slot *s = slot_get(hv, dom);
@@ -1535,7 +1536,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     set_save_to(s, save_to);
     /* Its save was cut off by the end of an earlier domd. What there is of it
      * goes first: memory that is older than the disks must not be used. */
-    if (!by_hand && is_suspended(hv, domid)) {
+    if (saving && is_suspended(hv, domid)) {
         if (s->save_to) {
             unlink_saved(s, "");
             unlink_saved(s, ".part");

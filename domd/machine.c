@@ -338,6 +338,7 @@ static void go(struct machine *m, struct mc_domain *d,
     d->reason[0] = '\0';
     d->next = MC_NEXT_STOPPED;
     d->dead = false;
+    d->resumed = false;
     enter(m, d, MC_CREATING);
     set_timer(m, d, d->policy->start_timeout);
     if (!d->again) take_facts(d);
@@ -368,15 +369,35 @@ static void backoff_over(struct machine *m, struct mc_domain *d,
 
 /* Creation. */
 
+/* Others are built first, and that is not its fault. Its turn comes by itself:
+ * nothing but the end of theirs is awaited. */
+static void queued(struct machine *m, struct mc_domain *d,
+                   const struct mc_result *res)
+{
+    (void)m;
+    (void)res;
+    d->deadline = MC_NEVER;
+}
+
+/* To read what was saved takes as long as it may have taken to write it. */
+static void begun(struct machine *m, struct mc_domain *d,
+                  const struct mc_result *res)
+{
+    d->started = m->now;
+    d->resumed = res->resumed;
+    set_timer(m, d,
+              d->policy->start_timeout +
+                  (d->resumed ? d->policy->stop_timeout : 0));
+}
+
 static void created(struct machine *m, struct mc_domain *d,
                     const struct mc_result *res)
 {
-    /* The time that creation took counts. */
-    msec deadline = d->deadline;
-
     (void)res;
     enter(m, d, MC_BOOTING);
-    d->deadline = deadline;
+    if (d->resumed) d->started = m->now;
+    /* The time that creation took counts. */
+    d->deadline = d->started + d->policy->start_timeout;
 }
 
 static void create_failed(struct machine *m, struct mc_domain *d,
@@ -390,9 +411,12 @@ static void create_failed(struct machine *m, struct mc_domain *d,
 static void create_late(struct machine *m, struct mc_domain *d,
                         const struct mc_result *res)
 {
+    msec limit = d->policy->start_timeout;
+
     (void)res;
-    set_reason(d, "it was not created within %lld s",
-               (long long)d->policy->start_timeout / 1000);
+    if (d->resumed) limit += d->policy->stop_timeout;
+    set_reason(d, "it was not %s within %lld s",
+               d->resumed ? "restored" : "created", (long long)limit / 1000);
     d->next = after_failure(m, d, false);
     enter(m, d, MC_ABORTING);
     act_on(m, d, MC_ACT_ABORT);
@@ -511,10 +535,19 @@ static void late(struct machine *m, struct mc_domain *d,
     enter(m, d, MC_LATE);
 }
 
+/* Whether it was up for a while. How long one was that has been adopted may
+ * not be known. */
+static bool was_up(const struct machine *m, const struct mc_domain *d)
+{
+    if (!d->was_ready) return false;
+    return d->latency < 0 || m->now - d->started - d->latency >= MC_BRIEF;
+}
+
 static void decide(struct machine *m, struct mc_domain *d,
                    const struct mc_result *res)
 {
     bool again = d->policy->restart == RESTART_ALWAYS;
+    size_t len;
 
     switch (res->death) {
     case MC_POWEROFF:
@@ -535,14 +568,19 @@ static void decide(struct machine *m, struct mc_domain *d,
     }
     if (!again) {
         d->next = MC_NEXT_STOPPED;
-    } else if (d->was_ready) {
+    } else if (was_up(m, d)) {
         d->next = MC_NEXT_AGAIN;
     } else {
-        /* One that ends before it is up is in a loop, and not to be had. */
-        size_t len = strlen(d->reason);
-
-        snprintf(d->reason + len, sizeof(d->reason) - len,
-                 " before it was ready");
+        /* One that ends as soon as it is up, or before, is in a loop, and not
+         * to be had. */
+        len = strlen(d->reason);
+        if (d->was_ready)
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " %lld s after it was ready",
+                     (long long)(m->now - d->started - d->latency) / 1000);
+        else
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " before it was ready");
         d->next = after_failure(m, d, true);
     }
 }
@@ -703,6 +741,8 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
         {
             [MC_EV_STOP] = create_abort,
             [MC_EV_TIMER] = create_late,
+            [MC_EV_QUEUED] = queued,
+            [MC_EV_BEGUN] = begun,
             [MC_EV_CREATED] = created,
             [MC_EV_CREATE_FAILED] = create_failed,
         },
@@ -879,8 +919,11 @@ static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
         if (!d->stop_req && d->state != MC_ABORTING &&
             d->state != MC_DESTROYING)
             continue;
-        /* What came by hand came last, and nobody knows what it uses. */
+        /* What came by hand came last, and nobody knows what it uses: it goes
+         * first, whatever its namesake's file says. They would wait for each
+         * other otherwise. */
         if (d->by_hand && !m->doms[dom].by_hand) return true;
+        if (!d->by_hand && m->doms[dom].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom == dom) return true;
         }
@@ -1110,8 +1153,9 @@ void mc_unlist(struct machine *m, unsigned int dom)
     struct mc_domain *d = &m->doms[dom];
 
     d->listed = false;
-    d->want = false;
+    /* What runs is wanted until it ends: its file may be back by then. */
     if (!mc_has_instance(d->state)) {
+        d->want = false;
         if (d->state == MC_WAITING || d->state == MC_DELAY ||
             d->state == MC_BACKOFF || d->state == MC_BLOCKED)
             fire(m, d, MC_EV_STOP, NULL);
@@ -1144,17 +1188,40 @@ static void add_edge(struct mc_domain *d, unsigned int on, bool requires)
     d->n_edges++;
 }
 
+/* Whether a way leads from FROM to TO. SEEN: those that were visited. */
+static bool leads_to(const struct machine *m, unsigned int from,
+                     unsigned int to, bool *seen)
+{
+    const struct mc_domain *d = &m->doms[from];
+    unsigned int i;
+
+    if (from == to) return true;
+    if (seen[from]) return false;
+    seen[from] = true;
+    for (i = 0; i < d->n_edges; i++) {
+        if (leads_to(m, d->edges[i].dom, to, seen)) return true;
+    }
+    return false;
+}
+
+/* The last edge of a circle is left out. Its domains are barred, but they may
+ * be running: they would wait for each other for ever when they stop, or when
+ * they reboot. */
 static void link_names(struct machine *m, unsigned int dom,
                        const struct strlist *names, bool requires)
 {
+    bool *seen = xcalloc(m->n, sizeof(*seen));
     size_t i;
 
     for (i = 0; i < names->n; i++) {
         int on = mc_find(m, names->v[i]);
 
-        if (on >= 0 && (unsigned int)on != dom)
+        if (on < 0) continue;
+        memset(seen, 0, m->n * sizeof(*seen));
+        if (!leads_to(m, (unsigned int)on, dom, seen))
             add_edge(&m->doms[dom], (unsigned int)on, requires);
     }
+    free(seen);
 }
 
 void mc_link(struct machine *m, msec now)
@@ -1162,8 +1229,9 @@ void mc_link(struct machine *m, msec now)
     unsigned int i;
 
     m->now = now;
-    for (i = 0; i < m->n; i++) {
+    for (i = 0; i < m->n; i++)
         m->doms[i].n_edges = 0;
+    for (i = 0; i < m->n; i++) {
         if (!m->doms[i].policy) continue;
         link_names(m, i, &m->doms[i].policy->after, false);
         link_names(m, i, &m->doms[i].policy->requires, true);

@@ -17,6 +17,9 @@
 #define MC_NEVER INT64_MAX
 /* More restarts than this in one window are never allowed. */
 #define MC_FAILURES_MAX 32
+/* One that ends by itself so soon after it was ready is in a loop. Even a
+ * guest that counts as up early in its boot is up by then. */
+#define MC_BRIEF ((msec)60 * 1000)
 /* Back-off doubles up to this. */
 #define MC_BACKOFF_MAX ((msec)60 * 1000)
 /* A destroy that failed is tried again after this, so many times. */
@@ -50,8 +53,10 @@ enum mc_state {
 enum mc_event {
     MC_EV_START,
     MC_EV_STOP,
-    MC_EV_GO,    /* from within: it is its turn */
-    MC_EV_TIMER, /* from within: its timer has run out */
+    MC_EV_GO,     /* from within: it is its turn */
+    MC_EV_TIMER,  /* from within: its timer has run out */
+    MC_EV_QUEUED, /* waits until the hypervisor has done with others */
+    MC_EV_BEGUN,  /* it is built, or what was saved of it is read, from now */
     MC_EV_CREATED,
     MC_EV_CREATE_FAILED,
     MC_EV_READY,
@@ -79,6 +84,7 @@ struct mc_result {
     enum mc_death death; /* MC_EV_DIED, MC_EV_GONE */
     bool again;      /* MC_EV_DIED: on_poweroff or on_reboot says restart */
     bool keep;       /* MC_EV_DIED: on_... says preserve */
+    bool resumed;    /* MC_EV_BEGUN: from what was saved */
     const char *why; /* failures; NULL if nobody knows */
 };
 
@@ -129,6 +135,7 @@ struct mc_domain {
     bool dead;      /* it died while it was being saved */
     bool barred;    /* its policy says that it must not start */
     bool again;     /* the next instance goes on with what this one had */
+    bool resumed;   /* this instance goes on from what was saved */
     unsigned int gen;
     msec deadline; /* of its only timer; MC_NEVER: it does not run */
     enum mc_outcome next;
@@ -138,7 +145,8 @@ struct mc_domain {
     unsigned int restarts; /* instances that were started by ourselves after
                             * one had ended */
     msec since;            /* of the state */
-    msec started;          /* when the creation of this instance began */
+    msec started;          /* when the creation of this instance began, or when
+                            * a saved one was back */
     msec latency;          /* from there until ready; -1: not known */
     char reason[256];      /* of the state, for people; may be empty */
 
@@ -172,13 +180,15 @@ unsigned int mc_add(struct machine *m, struct policy *policy);
  * start or stop on. mc_link must follow. */
 void mc_set_policy(struct machine *m, unsigned int dom, struct policy *policy);
 /* The configuration does not name it any more: it will not be started again,
- * and what runs of it goes on. mc_link must follow. */
+ * and what runs of it goes on. mc_set_policy takes that back. mc_link must
+ * follow. */
 void mc_unlist(struct machine *m, unsigned int dom);
 /* Gives the place of a domain free that is at rest, and that the configuration
  * does not name. Others are left as they are. mc_link must follow. */
 void mc_forget(struct machine *m, unsigned int dom);
 /* Works out the graph and which domains must not start (their policy's `bar`).
- * Names that are not there and cycles must have been barred before. */
+ * Names that are not there and circles must have been barred before; what runs
+ * of a circle goes on, without the edge that closed it. */
 void mc_link(struct machine *m, msec now);
 
 /* Returns the number of a domain, or -1. */

@@ -356,8 +356,6 @@ static int cmd_metrics(const struct options *o, char *const *args)
     return rc;
 }
 
-/* Stops all domains, and returns when the last is down. What the host's way
- * down calls before it unmounts anything. */
 /* Whether domd answers anybody. */
 static bool answers(const struct options *o)
 {
@@ -372,8 +370,10 @@ static bool answers(const struct options *o)
     return answer != NULL;
 }
 
-/* Each domain has its timeout, so that the end comes by itself; unless domd
- * hangs, and then the host must be able to go down without it. */
+/* Stops all domains, and returns when the last is down. What the host's way
+ * down calls before it unmounts anything: only the answer that all are down is
+ * success. Each domain has its timeout, so that the end comes by itself;
+ * unless domd hangs, and then the host must be able to go down without it. */
 static int cmd_shutdown(const struct options *o, char *const *args)
 {
     struct conn *c = conn_open(o->socket, o->patience, true);
@@ -386,8 +386,14 @@ static int cmd_shutdown(const struct options *o, char *const *args)
     do {
         answer = conn_read(c, o->patience, &eof);
     } while (!answer && !eof && answers(o));
-    if (answer) {
+    if (answer && json_get_bool(answer, "ok", false) &&
+        json_get_bool(answer, "down", false)) {
         rc = EXIT_OK;
+    } else if (answer) {
+        const char *error = json_get_string(answer, "error");
+
+        fprintf(stderr, "xenith: shutdown: %s\n",
+                error ? error : "domd does not say that all are down");
     } else if (eof) {
         fprintf(stderr, "xenith: domd has hung up\n");
     } else {

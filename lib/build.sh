@@ -49,9 +49,7 @@ publish_paths() {
 make_plan "$@"
 
 if [ -n "$only_fetch" ]; then
-	while read -r name dir _; do
-		fetch_recipe "$name" "$dir"
-	done <"$PLAN/order"
+	fetch_all "$PLAN/order"
 	say "All sources are in $SOURCES."
 	exit 0
 fi
@@ -97,9 +95,7 @@ export XENITH_OUT XENITH_DOMAINS
 make_plan "$@"
 todo >"$PLAN/todo"
 
-while read -r name dir _; do
-	fetch_recipe "$name" "$dir"
-done <"$PLAN/todo"
+fetch_all "$PLAN/todo"
 
 # Work of builds that were killed.
 for work in "$CACHE"/work/*.[0-9]*; do

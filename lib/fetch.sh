@@ -167,21 +167,37 @@ fetch_one() {
 	return 1
 }
 
-# fetch_recipe NAME DIRECTORY: every source of a recipe.
-fetch_recipe() {
+# wanted_sources NAME DIRECTORY: a line for each source of a recipe: the recipe, digest,
+# file name and locations.
+wanted_sources() {
 	[ -e "$TREE/$2/sources" ] || return 0
-	lines "$TREE/$2/sources" | awk '
+	lines "$TREE/$2/sources" | awk -v recipe="$1" '
 		{ n = $3; if (n == "") { n = $2; sub(/.*\//, "", n) } }
 		!(n in digest) { order[++count] = n; digest[n] = $1 }
-		digest[n] != $1 { print "conflict", n; exit }
+		digest[n] != $1 { print recipe, "conflict", n; exit }
 		{ where[n] = where[n] " " $2 }
-		END { for (i = 1; i <= count; i++) print digest[order[i]], order[i] where[order[i]] }' |
-		while read -r digest file locations; do
-			[ "$digest" != conflict ] || die "$2/sources: two digests for $file"
-			if [ ! -e "$SOURCES/$file" ]; then
-				say "fetch: $file"
-			fi
-			# shellcheck disable=SC2086 # the locations are words
-			fetch_one "$1" "$digest" "$file" $locations || exit 1
-		done
+		END { for (i = 1; i <= count; i++) print recipe, digest[order[i]], order[i] where[order[i]] }'
+}
+
+# fetch_all RECIPES: every source of the recipes in that file (NAME DIRECTORY ...). One
+# that cannot be had is named, and the others are fetched all the same.
+fetch_all() {
+	while read -r name dir _; do
+		wanted_sources "$name" "$dir"
+	done <"$1" >"$RUN/sources"
+	total=$(while read -r _ _ file _; do
+		[ -e "$SOURCES/$file" ] || echo "$file"
+	done <"$RUN/sources" | sort -u | wc -l)
+	number=0
+	lacking=0
+	while read -r name digest file locations; do
+		[ "$digest" != conflict ] || die "$name: its sources have two digests for $file"
+		if [ ! -e "$SOURCES/$file" ]; then
+			number=$((number + 1))
+			say "fetch: $file ($number of $total)"
+		fi
+		# shellcheck disable=SC2086 # the locations are words
+		fetch_one "$name" "$digest" "$file" $locations </dev/null || lacking=$((lacking + 1))
+	done <"$RUN/sources"
+	[ $lacking = 0 ] || die "$lacking of the sources could not be had: see above"
 }

@@ -13,6 +13,7 @@ import iscsi_target
 import machine as machines
 import nfs_server
 import nvme_target
+from host import until
 
 # A guest that mounts its disk, writes its name there, and powers itself off; one
 # that stays; and the words that both begin with. /www is a directory that is there.
@@ -140,11 +141,9 @@ def status(machine, name):
 def run(machine, name):
     """Start the domain and wait for its end; what it read first."""
     machine.out("xenith start --wait %s" % name, 600)
-    machine.out("n=0; until xenith status %s | grep -q 'powered itself off'; do "
-                "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done" % name, 600)
+    until(machine, "xenith status %s | grep -q 'powered itself off'" % name, 300)
     # And until it is gone: its disk has been given back by then.
-    machine.out("n=0; while xl domid %s >/dev/null 2>&1; do "
-                "n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done" % name, 120)
+    until(machine, "! xl domid %s >/dev/null 2>&1" % name)
     said = machine.out("grep -a before: /var/log/xen/console/guest-%s.log | tail -n 1" % name)
     return said.split("before:")[1].strip()
 
@@ -216,8 +215,8 @@ def test_nbd_export(machine, server):
     device = attach(machine, nbd_disk(server))
     assert int(machine.out("blockdev --getsize64 %s" % device)) == LARGE
     machine.out("xl block-detach 0 xvda", 120)
-    # The connection has gone with the guest.
-    assert machine.out("ls /sys/block/nbd*/pid 2>/dev/null || echo none").strip() == "none"
+    # The connection goes with the guest.
+    until(machine, "! ls /sys/block/nbd*/pid 2>/dev/null")
 
 
 def test_nbd_export_that_is_not_there(machine, server):
@@ -230,7 +229,7 @@ def test_nvme_namespace(machine, subsystem):
     assert run(machine, "nvme") == ""
     assert run(machine, "nvme") == "nvme"
     assert b"nvme\n" in subsystem.disk
-    machine.out("n=0; while [ -n \"$(nvme-tcp list)\" ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    until(machine, "[ -z \"$(nvme-tcp list)\" ]")
     assert machine.out("ls /dev/nvme*n1 2>/dev/null || echo none").strip() == "none"
 
 
@@ -243,8 +242,8 @@ def attach(machine, disk):
     """Gives dom0 itself the disk; the front end's device is there afterwards. A name that
     was refused once cannot be used again: libxl leaves it in xenstore."""
     device = re.search(r"vdev=(\w+)", disk).group(1)
-    machine.out("modprobe xen-blkfront; xl block-attach 0 '%s' && n=0; until [ -b /dev/%s ]; do "
-                "n=$((n+1)); [ $n -lt 300 ] || exit 1; usleep 100000; done" % (disk, device), 180)
+    machine.out("modprobe xen-blkfront; xl block-attach 0 '%s'" % disk, 120)
+    until(machine, "[ -b /dev/%s ]" % device)
     return "/dev/" + device
 
 
@@ -254,7 +253,7 @@ def detach(machine, *devices):
 
 
 def wait_for_no_session(machine):
-    machine.out("n=0; while [ -n \"$(iscsi-tcp list)\" ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    until(machine, "[ -z \"$(iscsi-tcp list)\" ]")
     assert machine.out("ls /sys/class/iscsi_session /var/lib/iscsi/nodes").split() == [
         "/sys/class/iscsi_session:", "/var/lib/iscsi/nodes:"]
 
@@ -276,14 +275,15 @@ def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
     assert luns.logins == logins + 1
 
     # A new iscsid takes over what the old one has left.
-    machine.out("kill -9 $(pidof iscsid); n=0; until pidof iscsid; do n=$((n+1)); [ $n -lt 30 ] || exit 1; sleep 1; done")
+    machine.out("kill -9 $(pidof iscsid)")
+    until(machine, "pidof iscsid")
     luns.close()
     machine.out("yes xenith | head -c 1048576 >/tmp/data; "
                 "(dd if=/tmp/data of=%s bs=64k oflag=direct; echo $? >/tmp/written) >/dev/null 2>&1 &" % second)
-    machine.out("n=0; until iscsi-tcp list | grep -q FAILED; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 1; done", 120)
+    until(machine, "iscsi-tcp list | grep -q FAILED")
     assert machine.out("cat /tmp/written 2>/dev/null || echo waits").strip() == "waits"
     luns.open()
-    machine.out("n=0; until [ -s /tmp/written ]; do n=$((n+1)); [ $n -lt 120 ] || exit 1; sleep 1; done", 240)
+    until(machine, "[ -s /tmp/written ]", 120)
     assert machine.out("cat /tmp/written").strip() == "0"
     assert bytes(luns.disks[5][:1 << 20]) == (b"xenith\n" * 149797)[:1 << 20]
 
@@ -369,8 +369,7 @@ def test_attached_and_detached_while_it_runs(machine):
 
 
 def wait_for_line(machine, name, line):
-    machine.out("n=0; until grep -aq '^%s' /var/log/xen/console/guest-%s.log; do n=$((n+1)); "
-                "[ $n -lt 120 ] || exit 1; sleep 1; done" % (line, name), 300)
+    until(machine, "grep -aq '^%s' /var/log/xen/console/guest-%s.log" % (line, name), 120)
 
 
 def test_volume_that_vanishes(machine):
@@ -383,7 +382,7 @@ def test_volume_that_vanishes(machine):
     wait_for_line(machine, "mounts", "the disk is lost")
     assert machine.out("xl list | grep -cE '^(mounts|reads) '").strip() == "2"
     machine.out("xenith stop --wait mounts; xenith stop --wait reads", 300)
-    machine.out("until ! xl domid mounts; do sleep 1; done 2>/dev/null", 120)
+    until(machine, "! xl domid mounts 2>/dev/null")
     machine.out("lvchange -q -an vg0/vanishes && lvremove -q -y vg0/vanishes", 120)
     said = machine.out("xenith start --wait mounts 2>&1 || :", 300)
     assert "/dev/vg0/vanishes does not exist" in said, said
@@ -409,8 +408,7 @@ def test_created_cloned_and_removed(machine):
                 "xenith create made --from /tmp/tree --size 48M --memory 40M --type pv "
                 "--kernel %s/vmlinux --ramdisk %s/initrd.gz --extra hello.name=made "
                 "--storage vg0/pool --start" % (HELLO, HELLO), 600)
-    machine.out("n=0; until grep -aq 'hello: made up' /var/log/xen/console/guest-made.log; do "
-                "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 1; done", 600)
+    wait_for_line(machine, "made", "hello: made up")
     assert "running" in status(machine, "made") or "ready" in status(machine, "made")
     machine.out("xenith create copy --clone-of made")
     assert written(machine, "/dev/vg0/copy") == "mine"

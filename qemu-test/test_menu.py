@@ -104,3 +104,14 @@ def test_flask(one, netboot, tmp_path):
                   attach="net").wait_ready()
     assert machine.out("xl getenforce").strip() == "Enforcing"
     host.assert_hello(machine, "hello-pv")
+
+
+@pytest.mark.slow
+def test_no_dhcp_and_no_fallback(one, iso, tmp_path):
+    """A card on whose wire nobody answers, and no address to fall back to: it is said."""
+    tree = drives.write_tree(tmp_path / "tree", {"host.conf": "fallback_address=none\nautostart=no\n"})
+    machine = one("no-dhcp", iso, drives=[drives.vfat(tmp_path / "config.img", tree)], nic=False,
+                  extra=["-netdev", "hubport,id=wire,hubid=0",
+                         "-device", "virtio-net-pci,netdev=wire"]).wait_ready()
+    host.assert_in_order(machine.console.text,
+                         r"Xenith: network xenbr0 none \(no DHCP answer", r"Xenith: ready")

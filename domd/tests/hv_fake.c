@@ -6,9 +6,11 @@
  * Files that a test puts there make things happen: poke-NAME with one word in
  * it (crash, reboot, poweroff, vanish) is what the guest does; refuse-NAME
  * makes its creation fail with the text in it; hang-NAME makes it ignore a
- * shutdown; stay-NAME makes its removal take twenty seconds. With `blind` the
- * hypervisor does not say what runs. Every creation and destruction is noted
- * in `history`.
+ * shutdown; stay-NAME makes its removal take twenty seconds; save-NAME lets it
+ * be saved, in so many ms; queue-NAME makes its creation wait for so many ms
+ * before it begins, as that of a saved one if saved-NAME is there. With
+ * `blind` the hypervisor does not say what runs. Every creation and
+ * destruction is noted in `history`.
  */
 #include "../hv.h"
 
@@ -91,7 +93,7 @@ static char *dom_path(const struct hv *hv, uint32_t domid)
     return xasprintf("%s/dom-%u", hv->dir, (unsigned int)domid);
 }
 
-/* "NAME UUID STATE", the state being built, runs or dead. */
+/* "NAME UUID STATE", the state being built, runs, suspended, dead or dying. */
 static void put(const struct hv *hv, uint32_t domid, const char *name,
                 const char *uuid, const char *state)
 {
@@ -178,12 +180,30 @@ static void create_failed(struct hv *hv, struct fake_slot *s)
     report(hv, s, MC_EV_CREATE_FAILED, 0, false, "a fake reason");
 }
 
+static void build(struct hv *hv, struct fake_slot *s)
+{
+    char uuid[HV_UUID_LEN];
+    struct buf saved = {0};
+
+    s->domid = free_domid(hv);
+    snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
+             (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
+    hv->cb.begins(hv->cb.user, s->dom, uuid,
+                  has(hv, "saved", s->name, &saved));
+    buf_dispose(&saved);
+    /* Noted when it is there: we may be killed in between, and a creation that
+     * was noted and did not happen would look like two. */
+    put(hv, s->domid, s->name, uuid, "built");
+    note(hv, "create", s->name);
+    later(s, hv->ms, created);
+}
+
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh)
 {
     struct fake_slot *s = get(hv, dom);
     struct buf refusal = {0};
-    char uuid[HV_UUID_LEN];
+    struct buf wait = {0};
 
     (void)fresh;
     s->gen = gen;
@@ -195,15 +215,13 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         buf_dispose(&refusal);
         return;
     }
-    s->domid = free_domid(hv);
-    snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
-             (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
-    hv->cb.begins(hv->cb.user, dom, uuid, false);
-    /* Noted when it is there: we may be killed in between, and a creation that
-     * was noted and did not happen would look like two. */
-    put(hv, s->domid, s->name, uuid, "built");
-    note(hv, "create", s->name);
-    later(s, hv->ms, created);
+    if (has(hv, "queue", s->name, &wait)) {
+        report(hv, s, MC_EV_QUEUED, 0, false, NULL);
+        later(s, strtol(wait.s, NULL, 10), build);
+    } else {
+        build(hv, s);
+    }
+    buf_dispose(&wait);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)
@@ -228,12 +246,26 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
     buf_dispose(&text);
 }
 
+static void saved(struct hv *hv, struct fake_slot *s)
+{
+    report(hv, s, MC_EV_SAVED, 0, false, NULL);
+}
+
 void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir)
 {
+    struct fake_slot *s = get(hv, dom);
+    struct buf text = {0};
+
     (void)gen;
     (void)dir;
-    report(hv, get(hv, dom), MC_EV_SAVE_FAILED, 0, false, "not in the fake");
+    if (has(hv, "save", s->name, &text)) {
+        set_state(hv, s->domid, "suspended");
+        later(s, strtol(text.s, NULL, 10), saved);
+    } else {
+        report(hv, s, MC_EV_SAVE_FAILED, 0, false, "not in the fake");
+    }
+    buf_dispose(&text);
 }
 
 static void destroyed(struct hv *hv, struct fake_slot *s)
@@ -258,7 +290,7 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 }
 
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
-              const char *name, uint32_t domid, bool by_hand,
+              const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
 {
     struct fake_slot *s = get(hv, dom);
@@ -273,6 +305,11 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     s->name = xstrdup(name);
     (void)save_to;
     note(hv, "adopt", name);
+    if (saving && read_dom(hv, domid, was, uuid, state) &&
+        !strcmp(state, "suspended")) {
+        set_state(hv, domid, "runs");
+        note(hv, "resume", name);
+    }
     /* As with libxl, a death of before is told to whoever asks later. */
     if (!by_hand && read_dom(hv, domid, was, uuid, state) &&
         !strcmp(state, "dead"))
@@ -283,6 +320,14 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
 uint32_t hv_domid(const struct hv *hv, unsigned int dom)
 {
     return dom < hv->n && hv->slots[dom] ? hv->slots[dom]->domid : HV_NO_DOMID;
+}
+
+static int by_domid(const void *a, const void *b)
+{
+    const struct hv_info *one = a;
+    const struct hv_info *other = b;
+
+    return one->domid < other->domid ? -1 : one->domid > other->domid;
 }
 
 struct hv_info *hv_list(struct hv *hv, int *n_r)
@@ -313,11 +358,13 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         strcpy(list[*n_r].uuid, uuid);
         list[*n_r].never_ran = !strcmp(state, "built");
         list[*n_r].shut_down = !strcmp(state, "dead");
+        list[*n_r].dying = !strcmp(state, "dying");
         list[*n_r].cpu_ns = 1500000000;
         list[*n_r].memory_kb = 65536;
         (*n_r)++;
     }
     if (dir) closedir(dir);
+    if (*n_r) qsort(list, (size_t)*n_r, sizeof(*list), by_domid);
 out:
     buf_dispose(&text);
     return list;

@@ -234,6 +234,77 @@ static void creation_that_ends_after_it_was_called_off(void **state)
     assert_state(a, "stopped");
 }
 
+/* The others that are built first take as long as they like. */
+static void waiting_for_the_builder_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    pass(59000);
+    event(a, MC_EV_QUEUED);
+    pass(3600 * 1000);
+    assert_state(a, "creating");
+    event(a, MC_EV_BEGUN);
+    pass(59999);
+    assert_state(a, "creating");
+    pass(1);
+    assert_string_equal(acts(), "abort a");
+    assert_reason(a, "it was not created within 60 s");
+    /* And nothing of that counts for one that was called off. */
+    event(a, MC_EV_QUEUED);
+    event(a, MC_EV_BEGUN);
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    event(a, MC_EV_CREATE_FAILED);
+    assert_state(a, "backoff");
+    pass(1000);
+    event(a, MC_EV_QUEUED);
+    pass(100000);
+    event(a, MC_EV_BEGUN);
+    pass(20000);
+    event(a, MC_EV_CREATED);
+    pass(39999);
+    assert_state(a, "booting");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 59999);
+}
+
+/* What could be saved within stop_timeout can be restored. */
+static void a_restore_has_the_time_of_a_save(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_result r = {.resumed = true};
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(179999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(59999);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 60000);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    pass(1000);
+    /* The next is none. */
+    event(a, MC_EV_BEGUN);
+    pass(60000);
+    assert_state(a, "aborting");
+    event(a, MC_EV_CREATE_FAILED);
+    pass(2000);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(180000);
+    assert_reason(a, "it was not restored within 180 s");
+}
+
 static void crash_backs_off_and_is_held(void **state)
 {
     static const msec delays[] = {1000, 2000, 4000};
@@ -338,6 +409,7 @@ static void reboot_is_no_failure(void **state)
     mc_start(&m, a, now);
     for (i = 0; i < 50; i++) {
         bring_up(a);
+        pass(MC_BRIEF);
         dies(a, MC_REBOOT, true);
         event(a, MC_EV_GONE);
     }
@@ -356,6 +428,56 @@ static void reboot_before_ready_is_a_loop(void **state)
     event(a, MC_EV_GONE);
     assert_state(a, "backoff");
     assert_reason(a, "it rebooted itself before it was ready");
+}
+
+/* It counts as up early in its boot, and something later in it reboots. */
+static void reboots_without_end_are_a_loop(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    for (i = 0; i < 3; i++) {
+        bring_up(a);
+        pass(MC_BRIEF - 1);
+        dies(a, MC_REBOOT, true);
+        event(a, MC_EV_GONE);
+        assert_state(a, "backoff");
+        assert_reason(a, "it rebooted itself 59 s after it was ready");
+        acts();
+        pass((msec)1000 << i);
+        assert_false(last_create_is_fresh());
+    }
+    bring_up(a);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it rebooted itself 0 s after it was ready; "
+                     "held after 4 failures in 600 s");
+}
+
+/* The time counts on through the end of a domd. */
+static void up_for_how_long_is_adopted(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_past past = {.state = MC_READY, .want = true, .was_ready = true};
+
+    (void)state;
+    now = 1000000;
+    past.started = now - 30000;
+    past.latency = 5000;
+    mc_adopt(&m, a, &past, MC_FOUND_RUNNING, now);
+    pass(34999);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    bring_up(a);
+    pass(MC_BRIEF);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
 }
 
 static void poweroff_stays_off(void **state)
@@ -383,6 +505,7 @@ static void poweroff_with_always(void **state)
     policy(a)->restart = RESTART_ALWAYS;
     mc_start(&m, a, now);
     bring_up(a);
+    pass(MC_BRIEF);
     dies(a, MC_POWEROFF, false);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -571,6 +694,63 @@ static void close_is_the_reverse_of_start(void **state)
     assert_string_equal(mc_start(&m, db, now), "the host is going down");
 }
 
+/* A namesake of db was started with xl: web is ours, and after it. */
+static void by_hand_stops_before_what_is_after_it(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", "db", NULL);
+
+    (void)state;
+    mc_start(&m, web, now);
+    bring_up(web);
+    mc_adopt_by_hand(&m, db, now);
+    acts();
+    mc_close(&m, now);
+    assert_string_equal(acts(), "shutdown db");
+    event(db, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown web");
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
+/* The files were changed while both run. */
+static void circle_goes_down_and_comes_back(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    strlist_add(&policy(db)->requires, "web");
+    policy_bar(policy(db), false, "a circle");
+    policy_bar(policy(web), false, "a circle");
+    mc_link(&m, now);
+    acts();
+    pass(MC_BRIEF);
+    dies(db, MC_REBOOT, true);
+    dies(web, MC_REBOOT, true);
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true((m.doms[db].state == MC_CREATING) ^
+                (m.doms[web].state == MC_CREATING));
+    if (m.doms[web].state == MC_CREATING) {
+        bring_up(web);
+        bring_up(db);
+    } else {
+        bring_up(db);
+        bring_up(web);
+    }
+    acts();
+    mc_close(&m, now);
+    assert_true((m.doms[db].state == MC_SHUTDOWN) ^
+                (m.doms[web].state == MC_SHUTDOWN));
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
 static void no_two_writers(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -649,6 +829,7 @@ static void results_of_an_earlier_instance_do_not_count(void **state)
     mc_start(&m, a, now);
     bring_up(a);
     old.gen = m.doms[a].gen;
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     bring_up(a);
@@ -852,6 +1033,7 @@ static void barred_while_it_runs(void **state)
     policy_bar(policy(b), false, "wrong");
     mc_link(&m, now);
     assert_state(b, "ready");
+    pass(MC_BRIEF);
     dies(b, MC_REBOOT, true);
     event(b, MC_EV_GONE);
     bring_up(b);
@@ -918,6 +1100,28 @@ static void removed_from_the_configuration(void **state)
     assert_int_equal(add("b", NULL, NULL), a);
 }
 
+/* It was missing while the files were read once. */
+static void back_in_the_configuration(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
+    mc_link(&m, now);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    /* It is not started without its file. */
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    assert_state(a, "stopped");
+    assert_false(m.doms[a].want);
+}
+
 /* A reboot is no start: start_delay is not waited for a second time. */
 static void reboot_needs_no_start_delay(void **state)
 {
@@ -928,6 +1132,7 @@ static void reboot_needs_no_start_delay(void **state)
     mc_start(&m, a, now);
     pass(3000);
     bring_up(a);
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -1060,6 +1265,7 @@ static void writes_what_it_was_started_with(void **state)
     assert_state(b, "blocked");
     assert_reason(b, "the disk /dev/x is written by a");
     /* It still does after a reboot, and does no longer after a stop. */
+    pass(MC_BRIEF);
     dies(a, MC_REBOOT, true);
     event(a, MC_EV_GONE);
     assert_state(a, "creating");
@@ -1114,12 +1320,16 @@ int main(void)
         T(late_one_goes_on_and_holds_back),
         T(creation_that_takes_too_long_is_called_off),
         T(creation_that_ends_after_it_was_called_off),
+        T(waiting_for_the_builder_does_not_count),
+        T(a_restore_has_the_time_of_a_save),
         T(crash_backs_off_and_is_held),
         T(failures_are_forgotten_after_the_window),
         T(restart_no_fails_at_once),
         T(crash_leaves_the_others_alone),
         T(reboot_is_no_failure),
         T(reboot_before_ready_is_a_loop),
+        T(reboots_without_end_are_a_loop),
+        T(up_for_how_long_is_adopted),
         T(poweroff_stays_off),
         T(poweroff_with_always),
         T(preserved_crash),
@@ -1129,6 +1339,8 @@ int main(void)
         T(cannot_be_destroyed),
         T(save_and_its_failures),
         T(close_is_the_reverse_of_start),
+        T(by_hand_stops_before_what_is_after_it),
+        T(circle_goes_down_and_comes_back),
         T(no_two_writers),
         T(barred_ones_say_why),
         T(autostart_selection),
@@ -1144,6 +1356,7 @@ int main(void)
         T(a_wrong_file_stops_nobody),
         T(several_at_once),
         T(removed_from_the_configuration),
+        T(back_in_the_configuration),
         T(reboot_needs_no_start_delay),
         T(start_delay_counts_from_the_last_time),
         T(diamonds),

@@ -25,6 +25,8 @@ struct fake {
     bool ready;
     bool up;       /* it was created, and not called off */
     bool stopping; /* its stop had begun, and was right then */
+    bool by_hand;
+    bool queued; /* its creation waits for others */
     unsigned int gen;
 };
 
@@ -103,7 +105,7 @@ static void later(enum mc_act act, unsigned int dom, unsigned int gen,
 
 /* ---- what must always hold ---------------------------------------------- */
 
-static void check_create(unsigned int dom)
+static void check_create(unsigned int dom, bool fresh)
 {
     const struct mc_domain *d = &m.doms[dom];
     unsigned int building = 0;
@@ -112,7 +114,7 @@ static void check_create(unsigned int dom)
 
     MUST(!m.closing);
     MUST(!fakes[dom].there); /* never two instances */
-    MUST(!d->policy->bar);
+    MUST(!d->policy->bar || !fresh);
     for (i = 0; i < d->n_edges; i++) {
         const struct fake *on = &fakes[d->edges[i].dom];
 
@@ -147,11 +149,13 @@ static void check_stop(unsigned int dom)
         const struct mc_domain *d = &m.doms[i];
 
         if (!fakes[i].there || d->state == MC_STUCK) continue;
+        /* What came by hand goes first, whatever our edges say. */
+        if (fakes[dom].by_hand && !fakes[i].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom != dom) continue;
             MUST(!m.closing && "a dependent is still there");
             MUST(!d->stop_req && "a dependent is stopping");
-            if (d->edges[k].requires)
+            if (d->edges[k].requires && !fakes[i].by_hand)
                 MUST(d->state == MC_KEPT && "a dependent is still there");
         }
     }
@@ -176,9 +180,10 @@ static void check_always(void)
         if (d->state == MC_WAITING || d->state == MC_STOP_WAIT)
             MUST(d->deadline == MC_NEVER);
         if (d->state == MC_BOOTING || d->state == MC_SHUTDOWN ||
-            d->state == MC_DELAY || d->state == MC_BACKOFF ||
-            d->state == MC_CREATING)
+            d->state == MC_DELAY || d->state == MC_BACKOFF)
             MUST(d->deadline != MC_NEVER);
+        if (d->state == MC_CREATING)
+            MUST((d->deadline == MC_NEVER) == fakes[i].queued);
         if (m.closing) MUST(d->state != MC_WAITING && d->state != MC_CREATING);
         for (j = i + 1; j < n_doms; j++) {
             if (!fakes[i].there || !fakes[j].there) continue;
@@ -191,6 +196,16 @@ static void check_always(void)
 
 /* ---- doing what the machine says ---------------------------------------- */
 
+static void tell_of_creation(unsigned int dom, unsigned int gen,
+                             enum mc_event ev)
+{
+    struct mc_result r = {.gen = gen, .resumed = chance(30)};
+
+    tell("%lld %u is %s\n", (long long)now, dom,
+         ev == MC_EV_QUEUED ? "queued" : "begun");
+    mc_event(&m, dom, ev, &r, now);
+}
+
 static void carry_out(void)
 {
     struct mc_action a;
@@ -200,9 +215,12 @@ static void carry_out(void)
         switch (a.act) {
         case MC_ACT_CREATE:
             tell("%lld create %u\n", (long long)now, a.dom);
-            check_create(a.dom);
+            check_create(a.dom, a.fresh);
             later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
             fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
+            if (!chance(30)) break;
+            fakes[a.dom].queued = true;
+            tell_of_creation(a.dom, a.gen, MC_EV_QUEUED);
             break;
         case MC_ACT_ABORT:
             tell("%lld abort %u\n", (long long)now, a.dom);
@@ -281,8 +299,13 @@ static void finish(struct op *op)
     op->used = false;
     switch (o.act) {
     case MC_ACT_CREATE:
-        if ((o.aborted && chance(70)) || (!calm && chance(15))) {
-            f->there = false;
+        if (f->queued && !o.aborted) {
+            f->queued = false;
+            later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000));
+            tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
+        } else if (f->queued || (o.aborted && chance(70)) ||
+                   (!calm && chance(15))) {
+            f->there = f->queued = false;
             report(o.dom, o.gen, MC_EV_CREATE_FAILED, 0, false, false);
         } else {
             f->up = m.doms[o.dom].state == MC_CREATING;
@@ -383,7 +406,49 @@ static void accident(void)
         if (ops[i].used && ops[i].dom == dom && ops[i].act == MC_ACT_CREATE)
             return;
     }
-    die(dom, (enum mc_death)rnd(4), chance(10));
+    die(dom, fakes[dom].by_hand ? MC_VANISHED : (enum mc_death)rnd(4),
+        chance(10));
+}
+
+/* Somebody uses xl create with the file of one of ours. */
+static void by_hand(void)
+{
+    unsigned int dom = rnd(n_doms);
+    unsigned int i;
+    size_t k;
+
+    if (mc_has_instance(m.doms[dom].state)) return;
+    for (i = 0; i < n_doms; i++) {
+        const struct strlist *writes = &m.doms[dom].policy->writes;
+
+        for (k = 0; fakes[i].there && k < writes->n; k++) {
+            if (strlist_has(&m.doms[i].policy->writes, writes->v[k])) return;
+        }
+    }
+    tell("%lld %u by hand\n", (long long)now, dom);
+    fakes[dom] = (struct fake){.there = true, .up = true, .by_hand = true};
+    fakes[dom].gen = mc_adopt_by_hand(&m, dom, now);
+    carry_out();
+}
+
+/* The files are changed so that two wait for each other. */
+static void circle(void)
+{
+    unsigned int dom = rnd(n_doms);
+    struct mc_domain *d = &m.doms[dom];
+    struct mc_domain *on;
+    char name[16];
+
+    if (!d->n_edges) return;
+    on = &m.doms[d->edges[rnd(d->n_edges)].dom];
+    tell("%lld circle of %s and %s\n", (long long)now, d->policy->name,
+         on->policy->name);
+    snprintf(name, sizeof(name), "d%u", dom);
+    strlist_add(chance(50) ? &on->policy->requires : &on->policy->after, name);
+    policy_bar(d->policy, false, "a circle");
+    policy_bar(on->policy, false, "a circle");
+    mc_link(&m, now);
+    carry_out();
 }
 
 static void command(void)
@@ -468,7 +533,8 @@ static void kill_and_adopt(void)
     tell("%lld kill -9\n", (long long)now);
     for (i = 0; i < n_doms; i++) {
         /* What dies now is seen by nobody until then. */
-        if (fakes[i].up && fakes[i].there && chance(10)) fakes[i].dead = true;
+        if (fakes[i].up && fakes[i].there && !fakes[i].by_hand && chance(10))
+            fakes[i].dead = true;
         death[i] = (enum mc_death)rnd(3);
         left[i] = found(i);
     }
@@ -484,20 +550,27 @@ static void kill_and_adopt(void)
         struct fake *f = &fakes[i];
         struct mc_past past;
 
+        if (old.doms[i].by_hand) continue; /* not in the journal */
         mc_past_of(&old, i, &past);
         f->gen = mc_adopt(&m, i, &past, left[i], now);
         mc_past_dispose(&past);
         fired[i] = 0;
+        f->queued = false;
         /* A stop begins again, unless it had come to the removal. */
         if (m.doms[i].state != MC_DESTROYING) f->stopping = false;
         if (left[i] != MC_FOUND_RUNNING) f->ready = false;
         if (left[i] == MC_FOUND_BROKEN) f->dead = true;
     }
+    for (i = 0; i < n_doms; i++) {
+        if (!fakes[i].there || !fakes[i].by_hand) continue;
+        fakes[i].gen = mc_adopt_by_hand(&m, i, now);
+        fakes[i].dead = fakes[i].stopping = false;
+    }
     mc_release(&m, now);
     tell("adopted\n");
     carry_out();
     for (i = 0; i < n_doms; i++) {
-        if (left[i] == MC_FOUND_DEAD && fakes[i].there)
+        if (left[i] == MC_FOUND_DEAD && fakes[i].there && !fakes[i].by_hand)
             die(i, death[i], false);
     }
     mc_tick(&m, now);
@@ -565,6 +638,8 @@ static void one_run(unsigned long with)
         if (chance(8)) accident();
         if (chance(10)) command();
         if (chance(2)) kill_and_adopt();
+        if (chance(2)) by_hand();
+        if (chance(1)) circle();
         if (chance(1)) {
             mc_close(&m, now);
             carry_out();

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
+
+import pytest
 
 
 def xenith_in_background(host, *arguments):
@@ -83,6 +86,25 @@ def test_a_busy_domd_is_waited_for(host):
     assert done.returncode == 0
     assert "ready" in done.stdout
     assert done.stderr == "xenith: status: domd is busy; waiting for its answer\n"
+
+
+@pytest.mark.parametrize("answer, error", [
+    ('{"v":1,"id":0,"ok":false,"error":"too many are connected"}', "too many are connected"),
+    ('{"v":1,"ok":true}', "domd does not say that all are down"),
+])
+def test_shutdown_that_is_refused(host, answer, error):
+    """The host's way down unmounts what the domains use once this has succeeded."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(host.socket))
+    listener.listen()
+    shutdown = xenith_in_background(host, "shutdown")
+    domd = listener.accept()[0]
+    domd.sendall(answer.encode() + b"\n")
+    _, errors = shutdown.communicate(timeout=20)
+    domd.close()
+    listener.close()
+    assert shutdown.returncode == 1
+    assert errors == "xenith: shutdown: %s\n" % error
 
 
 def test_graph_of_nothing(host):

@@ -112,6 +112,20 @@ def test_each_ends_in_its_state(host):
     assert "domain hangs stopped (forced)" in host.timeline()
 
 
+def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
+    host.domain("late", "start_timeout = 2", "restart_delay = 60")
+    (host.fake / "queue-late").write_text("2500")
+    host.domain("slow", "start_timeout = 1", "restart_delay = 60")
+    host.domain("saved", "start_timeout = 1")
+    (host.fake / "queue-slow").write_text("10")
+    (host.fake / "saved-saved").write_text("")
+    host.ms = 1500
+    host.start()
+    host.until_states(saved="ready", late="ready", slow="backoff")
+    assert host.history().count("create late") == host.history().count("create saved") == 1
+    assert host.status()["slow"]["reason"] == "it was not created within 1 s"
+
+
 def test_shutdown_is_the_reverse(host):
     chain(host)
     host.start()
@@ -294,6 +308,27 @@ def test_a_successor_adopts(host):
         ["create db", "create app", "create web"]
 
 
+def test_a_successor_adopts_what_runs_and_not_its_remains(host):
+    """The instance before a reboot has the same UUID, and may be slow to go."""
+    (host.fake / "dom-1").write_text("other some-uuid runs\n")
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    runs = (host.fake / "dom-2").read_text()
+    (host.fake / "dom-1").write_text(runs.replace(" runs", " dying"))
+    host.start()
+    assert host.states() == {"a": "ready"}
+    assert host.status()["a"]["domid"] == 2
+    # Without another, it is what is left of ours.
+    host.kill()
+    (host.fake / "dom-2").unlink()
+    host.start()
+    host.until_states(a="ready")
+    assert host.history() == ["adopt other", "create a", "adopt a", "adopt a", "destroyed a",
+                              "create a"]
+
+
 def test_history_survives(host):
     host.domain("a", "restart_limit = 1", "restart_delay = 1")
     host.domain("b")
@@ -375,6 +410,52 @@ def test_an_unfinished_stop_keeps_its_order(host):
     host.until_states(a="stop-wait", b="shutdown")
     assert "shutdown a" not in host.history()
     shutdown.close()
+
+
+def saved_domain(host, after):
+    """Begins to stop a domain whose save takes so many ms."""
+    host.domain("a", 'on_stop = "save"', 'save_to = "%s"' % host.run)
+    (host.fake / "save-a").write_text(str(after))
+    (host.fake / "stay-a").write_text("")
+    host.start()
+    host.until_states(a="ready")
+    host.ok("stop", "a")
+
+
+def test_a_save_that_was_cut_off_is_begun_again(host):
+    saved_domain(host, 60000)
+    host.until_states(a="saving")
+    host.kill()
+    (host.fake / "save-a").write_text("0")
+    (host.fake / "stay-a").unlink()
+    host.start()
+    host.until_states(a="stopped")
+    assert host.history() == ["create a", "adopt a", "resume a", "destroyed a"]
+    assert host.status()["a"]["reason"] == "saved to %s" % host.run
+
+
+def test_a_save_that_is_complete_is_kept(host):
+    """Killed between the save and the removal: the guest does not go on."""
+    saved_domain(host, 0)
+    host.until_states(a="destroying")
+    host.kill()
+    (host.fake / "stay-a").unlink()
+    host.start()
+    host.until_states(a="stopped")
+    assert host.history() == ["create a", "adopt a", "destroyed a"]
+
+
+def test_what_somebody_else_saves_is_left_alone(host):
+    """xl save, while domd is replaced."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    dom = host.fake / "dom-1"
+    dom.write_text(dom.read_text().replace(" runs", " suspended"))
+    host.start()
+    host.until_states(a="ready")
+    assert host.history() == ["create a", "adopt a"]
 
 
 def test_nothing_is_started_blindly(host):

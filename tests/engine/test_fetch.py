@@ -103,6 +103,16 @@ def test_unknown_kind_of_location(tree, line):
     refused(tree, "gopher://example/pkg-1.tar.gz", "not a location")
 
 
+def test_the_others_are_fetched_all_the_same(tree, line):
+    recipe(tree, line.replace("pkg-1.tar.gz", "gone.tar.gz"))
+    tree.recipe("other", sources=tree.tarball("other-1.tar.gz", text="x"), depends="pkg")
+    done = tree.build("other", check=False)
+    assert done.returncode != 0
+    assert "(1 of 2)" in done.stdout and "(2 of 2)" in done.stdout, done.stdout
+    assert "1 of the sources could not be had" in done.stdout
+    assert kept(tree) == ["other-1.tar.gz"]
+
+
 # --- Debian's source archive, by an apt-get that we play ourselves -----------
 
 APT = """#!/bin/sh
