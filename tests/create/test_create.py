@@ -461,7 +461,7 @@ def test_damaged_tarball(host, words):
     content = path.read_bytes()
     path.write_bytes(content[:-8] + bytes(8))
     error = host.refused("web", "--from", path, "--size", "64M", *words)
-    assert "root.tar.gz" in error or "unpacking" in error
+    assert ("root.tar.gz is damaged" if words else f"unpacking {path} failed: ") in error
 
 
 def test_name_that_another_file_has(host):
@@ -497,6 +497,16 @@ def test_one_after_the_other(host, program, words):
             process.communicate(timeout=60)
     assert process.returncode == 0
     assert host.state() != before
+
+
+def test_who_waits_can_be_ended(host):
+    with open(host.top / "run/create.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with host.start("create", "web", "--from", host.kernel()) as process:
+            assert "is at work" in process.stderr.readline()
+            process.terminate()
+            process.communicate(timeout=10)
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize("state, calls", [("ro,relatime", ["rw", "ro"]), ("rw,relatime", [])])

@@ -64,10 +64,10 @@ payload_size() {
 	esac
 }
 
-# uncompressed FILE: its content.
+# uncompressed FILE: its content. BusyBox's zcat is content with all that it is given.
 uncompressed() {
 	case $(hex "$1" 0 6) in
-	1f8b*) zcat <"$1" ;;
+	1f8b*) gzip -dc <"$1" ;;
 	fd377a585a00) xzcat <"$1" ;;
 	28b52ffd*) zstd -dcq <"$1" ;;
 	425a68*) bzcat <"$1" ;;

@@ -80,7 +80,8 @@ alone() {
 	exec 9>"$RUN/create.lock"
 	flock -n -x 9 || {
 		echo "xenith: another create or remove is at work, and is waited for" >&2
-		flock -x 9
+		# A signal is not looked at before the command is over that runs just then.
+		until flock -n -x 9; do sleep 1; done
 	}
 }
 
