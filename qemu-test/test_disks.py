@@ -357,6 +357,22 @@ def test_second_writer_is_refused(machine):
     assert "used by domain" in said or "same writable disk" in said or "stays" in said, said
     refused = machine.out("xl block-attach 0 phy:/dev/vg0/volume xvdz w 2>&1 || :", 120)
     assert "is used by domain" in refused, refused
+    # What it lies on is a part of it; what lies beside it is not.
+    refused = machine.out("xl block-attach 0 phy:/dev/vdb xvdu w 2>&1 || :", 120)
+    assert "is used by domain" in refused, refused
+    machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdv w && xl block-detach 0 xvdv", 120)
+
+
+@pytest.mark.parametrize("disk", [
+    "vdev=xvdq,access=rw,script=block-nbd,target=10.0.2.2:%d/web",
+    "vdev=xvdn,access=rw,script=block-nvme,target=10.0.2.2:%d/" + nvme_target.NQN,
+    "vdev=xvdo,access=rw,script=block-iscsi,target=iqn=" + iscsi_target.NAME + ",portal=10.0.2.2:%d,lun=0"])
+def test_server_that_is_not_there(machine, disk):
+    """It is named at once, and no time of other disks is lost over it."""
+    port = machines.free_ports(1)[0]
+    refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % disk % port, 120)
+    assert "nobody answers at 10.0.2.2, port %d" % port in refused, refused
+    assert "refused" in refused, refused
 
 
 def test_attached_and_detached_while_it_runs(machine):
@@ -425,6 +441,14 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
     said = machine.out("xenith create web --from /etc/passwd 2>&1 || :")
     assert "not a disk image" in said, said
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
+
+
+def test_snapshots_are_not_removed_with_their_origin(machine):
+    machine.out("mkdir -p /tmp/tree && xenith create origin --from /tmp/tree --size 16M --memory 40M --type pv "
+                "--kernel %s/vmlinux --storage vg0 && lvcreate -q -s -L 4M -n later vg0/origin" % HELLO, 300)
+    said = machine.out("xenith remove origin --yes 2>&1 || :", 120)
+    assert "the volume vg0/origin is left, because it has snapshots that would go with it: later" in said, said
+    machine.out("lvs vg0/later && lvremove -q -y vg0/origin", 120)
 
 
 def test_volumes_are_activated_at_boot(machine):
