@@ -31,6 +31,8 @@ struct hv_callbacks {
                    bool resumed);
     /* Domains have come or gone, perhaps not by our doing. */
     void (*list_changed)(void *user);
+    /* A line for whoever looks after the host. */
+    void (*mark)(void *user, const char *line);
     /* A line for the log. */
     void (*log)(void *user, const char *line);
     void *user;
@@ -70,7 +72,9 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals_r);
 
 /* The operations. `fresh`: the file is read again; otherwise what the
  * instance before had is used (a reboot keeps its MAC addresses, as with xl).
- * A creation that has to wait for others reports MC_EV_QUEUED.
+ * A creation that has to wait for others reports MC_EV_QUEUED. One whose file
+ * is not that of POLICY any more reports MC_EV_FILE_CHANGED, and never before
+ * hv_create has returned: the files are then read again.
  * All names are copied. */
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh);

@@ -367,6 +367,21 @@ static void backoff_over(struct machine *m, struct mc_domain *d,
     enter(m, d, MC_WAITING);
 }
 
+/* Removal of what is left. */
+
+static void remove_it(struct machine *m, struct mc_domain *d, bool forced)
+{
+    struct mc_action a = {0};
+
+    d->destroy_tries = 1;
+    enter(m, d, MC_DESTROYING);
+    a.act = MC_ACT_DESTROY;
+    a.dom = (unsigned int)(d - m->doms);
+    a.gen = d->gen;
+    a.forced = forced;
+    act(m, &a);
+}
+
 /* Creation. */
 
 /* Others are built first, and that is not its fault. Its turn comes by itself:
@@ -408,6 +423,23 @@ static void create_failed(struct machine *m, struct mc_domain *d,
     settle(m, d);
 }
 
+/* The removal goes on, and says so, like any other. */
+static void create_left(struct machine *m, struct mc_domain *d,
+                        const struct mc_result *res)
+{
+    set_reason(d, "%s", res->why ? res->why : "it could not be created");
+    d->next = after_failure(m, d, false);
+    remove_it(m, d, true);
+}
+
+/* Nobody's failure: whoever reads the files looks at this one again. */
+static void file_changed(struct machine *m, struct mc_domain *d,
+                         const struct mc_result *res)
+{
+    (void)res;
+    enter(m, d, MC_WAITING);
+}
+
 static void create_late(struct machine *m, struct mc_domain *d,
                         const struct mc_result *res)
 {
@@ -437,22 +469,7 @@ static void aborted(struct machine *m, struct mc_domain *d,
     settle(m, d);
 }
 
-/* Removal of what is left. */
-
-static void remove_it(struct machine *m, struct mc_domain *d, bool forced)
-{
-    struct mc_action a = {0};
-
-    d->destroy_tries = 1;
-    enter(m, d, MC_DESTROYING);
-    a.act = MC_ACT_DESTROY;
-    a.dom = (unsigned int)(d - m->doms);
-    a.gen = d->gen;
-    a.forced = forced;
-    act(m, &a);
-}
-
-/* It came up after its creation had been called off. */
+/* It came up, or did not go, after its creation had been called off. */
 static void created_too_late(struct machine *m, struct mc_domain *d,
                              const struct mc_result *res)
 {
@@ -745,11 +762,15 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_BEGUN] = begun,
             [MC_EV_CREATED] = created,
             [MC_EV_CREATE_FAILED] = create_failed,
+            [MC_EV_CREATE_LEFT] = create_left,
+            [MC_EV_FILE_CHANGED] = file_changed,
         },
     [MC_ABORTING] =
         {
             [MC_EV_CREATED] = created_too_late,
             [MC_EV_CREATE_FAILED] = aborted,
+            [MC_EV_CREATE_LEFT] = created_too_late,
+            [MC_EV_FILE_CHANGED] = aborted,
         },
     [MC_BOOTING] =
         {

@@ -59,6 +59,8 @@ enum mc_event {
     MC_EV_BEGUN,  /* it is built, or what was saved of it is read, from now */
     MC_EV_CREATED,
     MC_EV_CREATE_FAILED,
+    MC_EV_CREATE_LEFT,  /* it failed, and what there is of it does not go */
+    MC_EV_FILE_CHANGED, /* not begun: the file is not the one that was read */
     MC_EV_READY,
     MC_EV_DIED, /* shut down for one reason or another; still there */
     MC_EV_GONE, /* the hypervisor does not have it any more */

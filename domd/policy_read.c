@@ -591,6 +591,17 @@ static uint64_t stamp_of(const char *text, size_t len)
     return hash;
 }
 
+uint64_t policy_stamp(const char *path)
+{
+    struct buf text = {0};
+    uint64_t stamp = 0;
+
+    if (!read_file(path, POLICY_FILE_MAX, &text))
+        stamp = stamp_of(text.s, text.len);
+    buf_dispose(&text);
+    return stamp;
+}
+
 bool policy_name_ok(const char *text)
 {
     const char *c;

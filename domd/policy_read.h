@@ -37,6 +37,9 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
 struct policy *policy_read(const char *path, const struct host *host,
                            struct problems *problems);
 
+/* The stamp of what PATH says now; 0 if it cannot be read. */
+uint64_t policy_stamp(const char *path);
+
 /* Whether TEXT can be the name of a domain. */
 bool policy_name_ok(const char *text);
 

@@ -220,6 +220,73 @@ static void creation_that_takes_too_long_is_called_off(void **state)
     assert_string_equal(acts(), "create a");
 }
 
+/* Not even the next one may start before it is gone. */
+static void remains_of_a_creation(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    event_full(a, MC_EV_CREATE_LEFT, 0, false, false, "no bridge");
+    assert_string_equal(acts(), "destroy! a");
+    assert_state(a, "destroying");
+    assert_reason(a, "no bridge");
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    assert_string_equal(acts(), "create a");
+    mc_stop(&m, a, now);
+    assert_state(a, "aborting");
+    acts();
+    event(a, MC_EV_CREATE_LEFT);
+    for (i = 0; i < MC_DESTROY_TRIES; i++) {
+        assert_string_equal(acts(), "destroy! a");
+        event(a, MC_EV_DESTROY_FAILED);
+        pass(MC_DESTROY_RETRY);
+    }
+    assert_state(a, "stuck");
+}
+
+/* Whoever holds the machine reads the file in between. */
+static void file_that_changes_before_the_start(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    policy(a)->start_delay = 3000;
+    mc_start(&m, a, now);
+    pass(3000);
+    assert_string_equal(acts(), "create a");
+    mc_hold(&m);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "waiting");
+    policy_bar(p, false, "wrong");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_release(&m, now);
+    assert_state(a, "failed");
+    assert_reason(a, "wrong");
+    assert_string_equal(acts(), "");
+
+    p = policy_new("a", "some.cfg");
+    p->start_delay = 3000;
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_start(&m, a, now);
+    pass(3000);
+    acts();
+    event(a, MC_EV_FILE_CHANGED);
+    /* It has waited already, and this was no failure. */
+    assert_string_equal(acts(), "create a");
+    assert_int_equal(m.doms[a].n_failures, 0);
+    mc_stop(&m, a, now);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "stopped");
+}
+
 static void creation_that_ends_after_it_was_called_off(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -1319,6 +1386,8 @@ int main(void)
         T(start_delay_counts_after_the_dependencies),
         T(late_one_goes_on_and_holds_back),
         T(creation_that_takes_too_long_is_called_off),
+        T(remains_of_a_creation),
+        T(file_that_changes_before_the_start),
         T(creation_that_ends_after_it_was_called_off),
         T(waiting_for_the_builder_does_not_count),
         T(a_restore_has_the_time_of_a_save),

@@ -126,6 +126,25 @@ def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     assert host.status()["slow"]["reason"] == "it was not created within 1 s"
 
 
+def test_file_that_is_edited_before_its_turn(host):
+    host.domain("edited", "start_timeout = 5")
+    (host.fake / "queue-edited").write_text("500")
+    host.domain("broken", "start_timeout = 5")
+    (host.fake / "queue-broken").write_text("500")
+    host.domain("gone")
+    (host.fake / "queue-gone").write_text("500")
+    host.start()
+    host.domain("edited", 'restart = "no"')
+    host.domain("broken", 'restart = "perhaps"')
+    (host.config / "gone.cfg").unlink()
+    host.until_states(edited="ready", broken="failed")
+    assert host.status()["edited"]["restart"] == "no"
+    assert host.status()["edited"]["restarts"] == 0
+    assert '"perhaps" is not no, on-failure or always' in host.status()["broken"]["reason"]
+    host.until(lambda: "gone" not in host.states())
+    assert host.history() == ["create edited"]
+
+
 def test_shutdown_is_the_reverse(host):
     chain(host)
     host.start()
@@ -291,6 +310,34 @@ def test_by_hand_is_left_alone(host):
     host.ok("shutdown")
     assert host.history()[-1].startswith("destroyed ")
     assert not list(host.fake.glob("dom-*"))
+
+
+def test_by_hand_spoils_what_was_saved(host, tmp_path):
+    host.domain("a", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
+    host.domain("b", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
+    for name in "ab":
+        (tmp_path / (name + ".save")).write_text("memory")
+        (tmp_path / (name + ".save.json")).write_text("{}")
+    host.start()
+    (host.fake / "dom-9").write_text("a third-uuid runs\n")
+    host.until_states(a="by-hand", b="stopped")
+    assert sorted(path.name for path in tmp_path.glob("*.save*")) == [
+        "a.save.failed", "a.save.failed.json", "b.save", "b.save.json"]
+    assert ("domain a was started by hand: what was saved of it is not used any more, "
+            "and is kept as %s/a.save.failed" % tmp_path) in host.timeline()
+    # While domd is down, too; but not if it has forgotten what it did itself.
+    host.kill()
+    (host.fake / "dom-10").write_text("b fourth-uuid runs\n")
+    journal = (host.run / "domd.json").read_text()
+    (host.run / "domd.json").write_text("nonsense")
+    host.start()
+    host.until_states(b="by-hand")
+    assert (tmp_path / "b.save").exists()
+    host.kill()
+    (host.run / "domd.json").write_text(journal)
+    host.start()
+    host.until_states(b="by-hand")
+    assert (tmp_path / "b.save.failed").exists()
 
 
 # --- its death ----------------------------------------------------------------
