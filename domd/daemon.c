@@ -180,6 +180,9 @@ static void act(struct daemon *d, const struct mc_action *a)
         break;
     case MC_ACT_DESTROY:
         x->forced = a->forced;
+        /* Before it can be gone: a successor would think that somebody else
+         * had destroyed it. */
+        if (d->dirty) save_journal(d);
         hv_destroy(d->hv, a->dom, a->gen);
         break;
     case MC_ACT_CHANGED:
@@ -697,10 +700,14 @@ static void answer_metrics(struct daemon *d, const struct request *req,
             iostat_read("/sys", list[i].domid, &io);
             json_int(g, "cpu_ns", (int64_t)list[i].cpu_ns);
             json_int(g, "memory_kb", (int64_t)list[i].memory_kb);
-            json_int(g, "vbd_read_bytes", (int64_t)io.vbd_read);
-            json_int(g, "vbd_written_bytes", (int64_t)io.vbd_written);
-            json_int(g, "vif_received_bytes", (int64_t)io.vif_received);
-            json_int(g, "vif_sent_bytes", (int64_t)io.vif_sent);
+            if (io.vbd) {
+                json_int(g, "vbd_read_bytes", (int64_t)io.vbd_read);
+                json_int(g, "vbd_written_bytes", (int64_t)io.vbd_written);
+            }
+            if (io.vif) {
+                json_int(g, "vif_received_bytes", (int64_t)io.vif_received);
+                json_int(g, "vif_sent_bytes", (int64_t)io.vif_sent);
+            }
         }
         json_close(g);
     }

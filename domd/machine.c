@@ -1330,8 +1330,11 @@ static enum mc_outcome past_outcome(const struct mc_past *past)
 
 /* There is no instance. Nobody is told of a state that is no news. */
 static void adopt_nothing(struct machine *m, struct mc_domain *d,
-                          enum mc_state state)
+                          const struct mc_past *past)
 {
+    static const struct mc_result vanished = {.death = MC_VANISHED};
+    enum mc_state state = past->state;
+
     switch (state) {
     case MC_FAILED:
     case MC_HELD:
@@ -1350,6 +1353,13 @@ static void adopt_nothing(struct machine *m, struct mc_domain *d,
         d->next = MC_NEXT_BACKOFF;
         settle(m, d);
         break;
+    case MC_BOOTING:
+    case MC_READY:
+    case MC_LATE:
+        /* What ends by itself stays there, dead, until we remove it. */
+        d->was_ready = past->was_ready;
+        if (d->want) died_gone(m, d, &vanished);
+        return;
     default:
         if (!d->want) break;
         d->reason[0] = '\0';
@@ -1416,7 +1426,7 @@ unsigned int mc_adopt(struct machine *m, unsigned int dom,
     d->next = past_outcome(past);
     set_reason(d, "%s", past->reason ? past->reason : "");
     if (found == MC_FOUND_NOTHING) {
-        adopt_nothing(m, d, past->state);
+        adopt_nothing(m, d, past);
         run(m);
         return d->gen;
     }

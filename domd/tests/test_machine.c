@@ -985,6 +985,31 @@ static void adoption_of_ends(void **state)
 }
 
 /* A requirement that died in the meantime is none that is ready. */
+/* Somebody has destroyed them, as if we had been there. */
+static void adoption_of_the_missing(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+    unsigned int d = add("d", NULL, NULL);
+    struct mc_past past = {.state = MC_READY, .want = true, .was_ready = true};
+
+    (void)state;
+    now = 1000000;
+    policy(b)->restart = RESTART_ALWAYS;
+    policy(c)->restart = RESTART_ALWAYS;
+    adopt(a, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    adopt(b, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    past.started = now - 50000;
+    mc_adopt(&m, c, &past, MC_FOUND_NOTHING, now);
+    adopt(d, MC_CREATING, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    assert_state(a, "stopped");
+    assert_reason(a, "somebody else destroyed it");
+    assert_false(m.doms[a].want);
+    assert_state(c, "backoff");
+    assert_string_equal(acts(), "create b; create d");
+}
+
 static void adoption_of_the_dead(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -1417,6 +1442,7 @@ int main(void)
         T(results_of_an_earlier_instance_do_not_count),
         T(adoption),
         T(adoption_of_ends),
+        T(adoption_of_the_missing),
         T(adoption_of_the_dead),
         T(adoption_of_stops),
         T(past_is_complete),

@@ -312,6 +312,21 @@ def test_by_hand_is_left_alone(host):
     assert not list(host.fake.glob("dom-*"))
 
 
+def test_destroyed_while_nobody_looked(host):
+    host.domain("a")
+    host.domain("b", 'restart = "always"')
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.kill()
+    for path in host.fake.glob("dom-*"):
+        path.unlink()
+    host.start()
+    host.until_states(a="stopped", b="ready")
+    assert host.status()["a"]["reason"] == "somebody else destroyed it"
+    assert host.status()["b"]["restarts"] == 1
+    assert host.history().count("create a") == 1
+
+
 def test_by_hand_spoils_what_was_saved(host, tmp_path):
     host.domain("a", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
     host.domain("b", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
@@ -732,6 +747,9 @@ def test_metrics(host):
     assert 'xenith_domain_memory_bytes{domain="a"} 67108864' in text
     assert 'xenith_domain_cpu_seconds_total{domain="b"}' not in text
     assert "xenith_host_memory_bytes 1073741824" in text
+    # What is not known is not zero.
+    assert "xenith_domain_vbd_read_bytes_total{" not in text
+    assert "xenith_domain_vif_sent_bytes_total{" not in text
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
 
