@@ -250,6 +250,13 @@ static void hv_begins(void *user, unsigned int dom, const char *uuid,
     save_journal(d);
 }
 
+static void hv_stalled(void *user, unsigned int dom, msec ms)
+{
+    struct daemon *d = user;
+
+    mc_stalled(&d->m, dom, ms);
+}
+
 static void hv_mark(void *user, const char *line)
 {
     (void)user;
@@ -887,7 +894,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
 {
     struct daemon *d = xcalloc(1, sizeof(*d));
     struct hv_callbacks cb = {
-        hv_result, hv_begins, hv_list_changed, hv_mark, hv_log, d,
+        hv_result, hv_begins, hv_stalled, hv_list_changed, hv_mark, hv_log, d,
     };
     struct group *group;
     char *why = NULL;

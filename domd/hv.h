@@ -29,6 +29,8 @@ struct hv_callbacks {
      * RESUMED: it goes on from where it was saved. */
     void (*begins)(void *user, unsigned int dom, const char *uuid,
                    bool resumed);
+    /* For MS nothing went on but the building of DOM. */
+    void (*stalled)(void *user, unsigned int dom, msec ms);
     /* Domains have come or gone, perhaps not by our doing. */
     void (*list_changed)(void *user);
     /* A line for whoever looks after the host. */

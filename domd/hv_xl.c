@@ -697,6 +697,7 @@ out:
 static void build(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
+    msec began;
     int rc;
 
     look_for_saved(hv, s);
@@ -705,6 +706,7 @@ static void build(struct hv *hv, struct slot *s)
     hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
     begin_op(hv, s, OP_CREATE);
     s->domid = HV_NO_DOMID;
+    began = loop_now();
     if (s->fd >= 0) {
         libxl_domain_restore_params_init(&params);
         params.stream_version = 2;
@@ -715,6 +717,7 @@ static void build(struct hv *hv, struct slot *s)
         rc = libxl_domain_create_new(hv->ctx, &s->config, &s->domid, &s->how,
                                      NULL);
     }
+    hv->cb.stalled(hv->cb.user, s->dom, loop_now() - began);
     if (rc) create_failed(hv, s, why(hv, s, rc));
 }
 

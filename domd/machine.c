@@ -408,11 +408,15 @@ static void begun(struct machine *m, struct mc_domain *d,
 static void created(struct machine *m, struct mc_domain *d,
                     const struct mc_result *res)
 {
+    /* The time that creation took counts. */
+    msec deadline = d->deadline;
+
     (void)res;
     enter(m, d, MC_BOOTING);
-    if (d->resumed) d->started = m->now;
-    /* The time that creation took counts. */
-    d->deadline = d->started + d->policy->start_timeout;
+    d->deadline = deadline;
+    if (!d->resumed) return;
+    d->started = m->now;
+    set_timer(m, d, d->policy->start_timeout);
 }
 
 static void create_failed(struct machine *m, struct mc_domain *d,
@@ -1620,6 +1624,18 @@ void mc_event(struct machine *m, unsigned int dom, enum mc_event event,
     if (is_result(event) && (!result || result->gen != d->gen)) return;
     fire(m, d, event, result);
     run(m);
+}
+
+void mc_stalled(struct machine *m, unsigned int dom, msec ms)
+{
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        struct mc_domain *d = &m->doms[i];
+
+        if (i == dom || !d->policy || d->state != MC_CREATING) continue;
+        if (d->deadline != MC_NEVER) d->deadline += ms;
+    }
 }
 
 void mc_tick(struct machine *m, msec now)

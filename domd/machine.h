@@ -267,6 +267,10 @@ bool mc_is_down(const struct machine *m);
 void mc_event(struct machine *m, unsigned int dom, enum mc_event event,
               const struct mc_result *result, msec now);
 
+/* For MS, which are over, nothing could get on but DOM: the others are not
+ * slow for that. */
+void mc_stalled(struct machine *m, unsigned int dom, msec ms);
+
 /* Time has passed: fires the timers that have run out. */
 void mc_tick(struct machine *m, msec now);
 /* When mc_tick has to be called next; MC_NEVER: not at all. */

@@ -34,9 +34,10 @@ const char *__asan_default_options(void)
 
 /* ---- the hypervisor ----------------------------------------------------- */
 
-static char asked[1024]; /* "create; unpause" */
-static uint64_t op;      /* the last operation */
-static int refuse;       /* what the next one returns */
+static char asked[1024];  /* "create; unpause" */
+static uint64_t op;       /* the last operation */
+static int refuse;        /* what the next one returns */
+static unsigned build_ms; /* for which libxl is busy with a creation */
 static libxl_dominfo dom;
 static bool there;
 static libxl_event *queue[8];
@@ -142,6 +143,7 @@ int libxl_domain_create_new(libxl_ctx *c, libxl_domain_config *config,
     (void)config;
     (void)console;
     *domid = DOMID;
+    usleep(build_ms * 1000);
     return ask("create", how);
 }
 
@@ -314,6 +316,7 @@ static struct policy *policy;
 static char told[512]; /* "queued; begun; created" */
 static char marked[512];
 static char why[256];
+static msec stalled_ms;
 
 static void tell(const char *what)
 {
@@ -345,6 +348,13 @@ static void begins(void *user, unsigned int number, const char *uuid,
     (void)number;
     (void)uuid;
     tell(resumed ? "resumes" : "begins");
+}
+
+static void stalled(void *user, unsigned int number, msec ms)
+{
+    (void)user;
+    (void)number;
+    stalled_ms = ms;
 }
 
 static void list_changed(void *user)
@@ -443,7 +453,7 @@ static const char *files(void)
 static int setup(void **state)
 {
     struct hv_callbacks cb = {
-        result, begins, list_changed, on_mark, on_log, NULL,
+        result, begins, stalled, list_changed, on_mark, on_log, NULL,
     };
     char *error = NULL;
 
@@ -451,6 +461,7 @@ static int setup(void **state)
     asked[0] = told[0] = marked[0] = why[0] = '\0';
     there = false;
     refuse = 0;
+    build_ms = 0;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
@@ -518,6 +529,18 @@ static void comes_up(void **state)
     ends(0);
     assert_string_equal(told, "queued; begins; created");
     assert_string_equal(asked, "create; unpause");
+}
+
+static void says_for_how_long_it_was_busy(void **state)
+{
+    (void)state;
+    begin_creation();
+    assert_true(stalled_ms < 40);
+    ends(ERROR_FAIL);
+    told[0] = '\0';
+    build_ms = 40;
+    begin_creation();
+    assert_true(stalled_ms >= 40);
 }
 
 /* Else a call of libxl's that has to wait for a child would wait for ever. */
@@ -787,6 +810,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(comes_up),
+        T(says_for_how_long_it_was_busy),
         T(children_are_for_libxl_to_reap),
         T(remains_that_go),
         T(remains_that_do_not_go),

@@ -337,6 +337,34 @@ static void waiting_for_the_builder_does_not_count(void **state)
     assert_int_equal(m.doms[a].latency, 59999);
 }
 
+/* While one is built, the events of the others wait. */
+static void building_others_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(a, MC_EV_BEGUN);
+    event(b, MC_EV_BEGUN);
+    event(c, MC_EV_QUEUED);
+    now += 50000;
+    mc_stalled(&m, b, 50000);
+    acts();
+    pass(10000);
+    assert_string_equal(acts(), "abort b");
+    pass(49999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(0);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    assert_state(c, "creating");
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
+}
+
 /* What could be saved within stop_timeout can be restored. */
 static void a_restore_has_the_time_of_a_save(void **state)
 {
@@ -1415,6 +1443,7 @@ int main(void)
         T(file_that_changes_before_the_start),
         T(creation_that_ends_after_it_was_called_off),
         T(waiting_for_the_builder_does_not_count),
+        T(building_others_does_not_count),
         T(a_restore_has_the_time_of_a_save),
         T(crash_backs_off_and_is_held),
         T(failures_are_forgotten_after_the_window),
