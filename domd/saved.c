@@ -87,6 +87,8 @@ bool saved_put_aside(const char *dir, const char *name)
     if (move(dir, name, "", ".failed") && move(dir, name, ".used", ".failed"))
         return false;
     (void)move(dir, name, ".json", ".failed.json");
+    /* Or it would be back after a power cut, on disks that have changed. */
+    (void)sync_names(dir);
     return true;
 }
 
@@ -102,6 +104,7 @@ void saved_drop(const char *dir, const char *name)
     (void)drop(dir, name, "");
     (void)drop(dir, name, ".part");
     (void)drop(dir, name, ".json");
+    (void)sync_names(dir);
 }
 
 bool saved_is_older(const char *save, const char *disk)

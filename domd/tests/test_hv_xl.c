@@ -673,6 +673,25 @@ static void restored_and_not_unpaused(void **state)
     assert_string_equal(marked, expected);
 }
 
+/* What cannot lose its name could be used twice. */
+static void restored_and_not_renamed(void **state)
+{
+    char *path = saved_path(scratch, "a", "");
+
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    begin_creation();
+    assert_int_equal(unlink(path), 0);
+    ends(0);
+    assert_string_equal(asked, "restore; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; resumes; failed");
+    assert_non_null(strstr(why, "cannot be renamed: No such file"));
+    free(path);
+}
+
 static void save_without_a_configuration(void **state)
 {
     (void)state;
@@ -821,6 +840,7 @@ int main(void)
         T(restore_fails),
         T(restore_is_called_off),
         T(restored_and_not_unpaused),
+        T(restored_and_not_renamed),
         T(save_without_a_configuration),
         T(taken_and_no_domain),
         T(taken_and_saved_again),
