@@ -19,6 +19,7 @@
 #include "machine.h"
 #include "marks.h"
 #include "probe.h"
+#include "saved.h"
 #include "server.h"
 
 /* What we know about a domain beside the state machine. */
@@ -48,6 +49,7 @@ struct daemon {
     bool booted;
     bool pumping;
     bool beginning; /* what the journal says is not all restored yet */
+    bool forgetful; /* there is a journal, and it cannot be read */
     bool dirty;     /* the journal has to be written */
     bool told_down;
 };
@@ -56,6 +58,7 @@ static volatile sig_atomic_t quitting;
 static int quit_pipe[2] = {-1, -1};
 
 static void pump(struct daemon *d);
+static void load(struct daemon *d, bool say);
 
 static struct extra *extra(struct daemon *d, unsigned int dom)
 {
@@ -177,6 +180,9 @@ static void act(struct daemon *d, const struct mc_action *a)
         break;
     case MC_ACT_DESTROY:
         x->forced = a->forced;
+        /* Before it can be gone: a successor would think that somebody else
+         * had destroyed it. */
+        if (d->dirty) save_journal(d);
         hv_destroy(d->hv, a->dom, a->gen);
         break;
     case MC_ACT_CHANGED:
@@ -220,7 +226,12 @@ static void hv_result(void *user, unsigned int dom, enum mc_event event,
 {
     struct daemon *d = user;
 
+    if (event == MC_EV_FILE_CHANGED) mc_hold(&d->m);
     mc_event(&d->m, dom, event, result, loop_now());
+    if (event == MC_EV_FILE_CHANGED) {
+        load(d, false);
+        mc_release(&d->m, loop_now());
+    }
     pump(d);
 }
 
@@ -237,6 +248,19 @@ static void hv_begins(void *user, unsigned int dom, const char *uuid,
     probe_mark_set(d->probes, dom, &x->mark);
     /* Before the hypervisor knows of it: a successor has to recognise it. */
     save_journal(d);
+}
+
+static void hv_stalled(void *user, unsigned int dom, msec ms)
+{
+    struct daemon *d = user;
+
+    mc_stalled(&d->m, dom, ms);
+}
+
+static void hv_mark(void *user, const char *line)
+{
+    (void)user;
+    mark("%s", line);
 }
 
 static void hv_log(void *user, const char *line)
@@ -270,6 +294,20 @@ static bool is_known(struct daemon *d, const struct hv_info *info)
     return false;
 }
 
+/* Somebody has started DOM afresh, on its disks: what was saved of it must not
+ * be used any more. */
+static void spoil_saved(const struct daemon *d, unsigned int dom)
+{
+    const struct policy *p = d->m.doms[dom].policy;
+
+    /* It may be ours after all, and saved just now. */
+    if (!p->save_to || d->forgetful) return;
+    if (saved_put_aside(p->save_to, p->name))
+        mark("domain %s was started by hand: what was saved of it is not used "
+             "any more, and is kept as %s/%s.save.failed",
+             p->name, p->save_to, p->name);
+}
+
 static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
 {
     int found = mc_find(&d->m, info->name);
@@ -286,6 +324,7 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
         mc_link(&d->m, loop_now());
     }
     dom = (unsigned int)found;
+    spoil_saved(d, dom);
     extra(d, dom)->uuid[0] = '\0';
     gen = mc_adopt_by_hand(&d->m, dom, loop_now());
     if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
@@ -546,12 +585,13 @@ static int begin(struct daemon *d)
     /* Nothing is done, and above all nothing is written, before all that the
      * old journal says is known again: we could be killed at any moment. */
     d->beginning = true;
+    d->forgetful = why != NULL;
     mc_hold(&d->m);
     load(d, !j.booted);
     adopt_all(d, &j, list, n);
     if (!d->booted) boot(d);
     mc_release(&d->m, loop_now());
-    d->beginning = false;
+    d->beginning = d->forgetful = false;
     pump(d);
     rc = 0;
 out:
@@ -667,10 +707,14 @@ static void answer_metrics(struct daemon *d, const struct request *req,
             iostat_read("/sys", list[i].domid, &io);
             json_int(g, "cpu_ns", (int64_t)list[i].cpu_ns);
             json_int(g, "memory_kb", (int64_t)list[i].memory_kb);
-            json_int(g, "vbd_read_bytes", (int64_t)io.vbd_read);
-            json_int(g, "vbd_written_bytes", (int64_t)io.vbd_written);
-            json_int(g, "vif_received_bytes", (int64_t)io.vif_received);
-            json_int(g, "vif_sent_bytes", (int64_t)io.vif_sent);
+            if (io.vbd) {
+                json_int(g, "vbd_read_bytes", (int64_t)io.vbd_read);
+                json_int(g, "vbd_written_bytes", (int64_t)io.vbd_written);
+            }
+            if (io.vif) {
+                json_int(g, "vif_received_bytes", (int64_t)io.vif_received);
+                json_int(g, "vif_sent_bytes", (int64_t)io.vif_sent);
+            }
         }
         json_close(g);
     }
@@ -850,7 +894,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
 {
     struct daemon *d = xcalloc(1, sizeof(*d));
     struct hv_callbacks cb = {
-        hv_result, hv_begins, hv_list_changed, hv_log, d,
+        hv_result, hv_begins, hv_stalled, hv_list_changed, hv_mark, hv_log, d,
     };
     struct group *group;
     char *why = NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define XL_CONF      "/etc/xen/xl.conf"
 #define DEVICE_MODEL "/usr/libexec/xen/bin/qemu-system-i386"
 
 void host_facts(libxl_ctx *ctx, struct host *host)
@@ -20,6 +21,7 @@ void host_facts(libxl_ctx *ctx, struct host *host)
     if (info.cap_pv) strlist_add(&host->words, "pv");
     if (info.cap_hap) strlist_add(&host->words, "hap");
     if (info.cap_hvm_directio) strlist_add(&host->words, "iommu");
+    host->bridge = xl_default_bridge(XL_CONF);
     if (!access(DEVICE_MODEL, X_OK))
         strlist_add(&host->words, HOST_DEVICE_MODEL);
     /* Pages of 4 KiB, as everywhere on x86. */

@@ -29,8 +29,12 @@ struct hv_callbacks {
      * RESUMED: it goes on from where it was saved. */
     void (*begins)(void *user, unsigned int dom, const char *uuid,
                    bool resumed);
+    /* For MS nothing went on but the building of DOM. */
+    void (*stalled)(void *user, unsigned int dom, msec ms);
     /* Domains have come or gone, perhaps not by our doing. */
     void (*list_changed)(void *user);
+    /* A line for whoever looks after the host. */
+    void (*mark)(void *user, const char *line);
     /* A line for the log. */
     void (*log)(void *user, const char *line);
     void *user;
@@ -70,7 +74,9 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals_r);
 
 /* The operations. `fresh`: the file is read again; otherwise what the
  * instance before had is used (a reboot keeps its MAC addresses, as with xl).
- * A creation that has to wait for others reports MC_EV_QUEUED.
+ * A creation that has to wait for others reports MC_EV_QUEUED. One whose file
+ * is not that of POLICY any more reports MC_EV_FILE_CHANGED, and never before
+ * hv_create has returned: the files are then read again.
  * All names are copied. */
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh);
@@ -84,7 +90,8 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
  * earlier daemon had begun to save it, to SAVE_TO (NULL if that is not known
  * any more): what there is of that is removed, and the instance goes on. One
  * that is suspended otherwise is left so: it is saved already and about to be
- * removed, or somebody else is saving it. */
+ * removed, or somebody else is saving it. If it was about to go on from what
+ * was saved, that is removed if it did, and used again if it did not. */
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to);

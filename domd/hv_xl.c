@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 
 #include "dmlog.h"
 #include "host_xl.h"
+#include "saved.h"
 #include "xlrun.h"
 
 /* What `xl -N create` prints is a few kilobytes. */
@@ -63,6 +63,8 @@ struct slot {
     uint32_t domid;
     uint32_t guess; /* while it is being created; for messages only */
     char *name;
+    char *file;     /* OP_CONVERT: what xl reads, */
+    uint64_t stamp; /* and what it said when it was checked */
     bool by_hand;
 
     enum op op;
@@ -84,6 +86,7 @@ struct slot {
     char *save_to;
     char *kept; /* JSON of the instance before, for a restart */
     int fd;     /* OP_SAVE, or a restore */
+    bool taken; /* OP_UNPAUSE: it goes on from what was saved */
 
     /* How its death is to be dealt with. */
     bool dump;
@@ -98,6 +101,7 @@ struct slot {
  * operation of the slot: the domain may be shutting down at the same time. */
 struct eject {
     uint64_t op_id;
+    uint32_t domid;
     libxl_device_disk disk;
     struct eject *next;
 };
@@ -121,7 +125,6 @@ struct hv {
     struct logger logger;
     struct xs_handle *xs;
     struct source *xs_source;
-    struct source *signal_source;
     struct timer *builder;
     struct slot **slots;
     unsigned int n_slots;
@@ -130,8 +133,6 @@ struct hv {
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
 };
-
-static int signal_pipe[2] = {-1, -1};
 
 /* ---- what libxl logs ---------------------------------------------------- */
 
@@ -299,6 +300,7 @@ static void slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
+    s->taken = false;
     s->op = s->then = OP_NONE;
 }
 
@@ -358,6 +360,12 @@ static bool has_ended(const libxl_dominfo *info)
 {
     return info->shutdown &&
            info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
+}
+
+/* Whether its creation has not come to its end. */
+static bool never_ran(const libxl_dominfo *info)
+{
+    return info->paused && !info->cpu_time;
 }
 
 static bool exists(struct hv *hv, uint32_t domid)
@@ -514,21 +522,6 @@ static void rearm(struct hv *hv, struct slot *s)
     s->death = again;
 }
 
-/* Tells libxl that the drive is empty now, as xl does. */
-static void eject(struct hv *hv, const struct slot *s,
-                  const libxl_device_disk *disk)
-{
-    struct eject *e = xcalloc(1, sizeof(*e));
-    libxl_asyncop_how how = {0};
-
-    e->op_id = how.u.for_event = ++hv->next_op;
-    libxl_device_disk_init(&e->disk);
-    libxl_device_disk_copy(hv->ctx, &e->disk, disk);
-    e->next = hv->ejects;
-    hv->ejects = e;
-    (void)libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how);
-}
-
 /* Whether the operation ID was an eject, which has now ended. */
 static bool ejected(struct hv *hv, uint64_t id)
 {
@@ -544,6 +537,29 @@ static bool ejected(struct hv *hv, uint64_t id)
         return true;
     }
     return false;
+}
+
+/* Tells libxl that the drive is empty now, as xl does. A guest may say so as
+ * often as it likes: one that is being emptied need not be told again. */
+static void eject(struct hv *hv, const struct slot *s,
+                  const libxl_device_disk *disk)
+{
+    libxl_asyncop_how how = {0};
+    struct eject *e;
+
+    for (e = hv->ejects; e; e = e->next) {
+        if (e->domid == s->domid && !strcmp(e->disk.vdev, disk->vdev)) return;
+    }
+    e = xcalloc(1, sizeof(*e));
+    e->domid = s->domid;
+    e->op_id = how.u.for_event = ++hv->next_op;
+    libxl_device_disk_init(&e->disk);
+    libxl_device_disk_copy(hv->ctx, &e->disk, disk);
+    e->next = hv->ejects;
+    hv->ejects = e;
+    /* Nothing more is heard of one that cannot even begin. */
+    if (libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how))
+        (void)ejected(hv, e->op_id);
 }
 
 static void domain_event(struct hv *hv, const libxl_event *event)
@@ -590,13 +606,6 @@ static void set_save_to(struct slot *s, const char *dir)
     s->save_to = dir ? xstrdup(dir) : NULL;
 }
 
-/* The save file of a domain, or with SUFFIX its neighbours. The caller frees
- * it. */
-static char *save_path(const struct slot *s, const char *suffix)
-{
-    return xasprintf("%s/%s.save%s", s->save_to, s->name, suffix);
-}
-
 static void create_failed(struct hv *hv, struct slot *s, const char *text)
 {
     char *copy = xstrdup(text);
@@ -609,15 +618,37 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
 }
 
 /* What was saved and cannot be used: the domain will boot afresh, and after
- * that its memory would not fit its disks. */
-static void put_aside(const struct slot *s)
+ * that its memory would not fit its disks. WHAT, which it frees, says why. */
+static void put_aside(struct hv *hv, const struct slot *s, char *what)
 {
-    char *path = save_path(s, "");
-    char *aside = save_path(s, ".failed");
+    char *line;
 
-    (void)rename(path, aside);
-    free(path);
-    free(aside);
+    if (saved_put_aside(s->save_to, s->name)) {
+        line = xasprintf("domain %s boots afresh: %s. What was saved is kept "
+                         "as %s/%s.save.failed",
+                         s->name, what, s->save_to, s->name);
+        hv->cb.mark(hv->cb.user, line);
+        free(line);
+    }
+    free(what);
+}
+
+/* Why what was saved to PATH does not fit the disks of CONFIG, or NULL. The
+ * caller frees it. */
+static char *disks_changed(const char *path, const libxl_domain_config *config)
+{
+    int i;
+
+    for (i = 0; i < config->num_disks; i++) {
+        const libxl_device_disk *disk = &config->disks[i];
+
+        if (!disk->readwrite || !disk->pdev_path) continue;
+        if (disk->script || disk->backend_domname) continue;
+        if (saved_is_older(path, disk->pdev_path))
+            return xasprintf("%s was written after it was saved",
+                             disk->pdev_path);
+    }
+    return NULL;
 }
 
 /* Opens what was saved, if anything was, and reads its configuration, which
@@ -628,18 +659,26 @@ static void look_for_saved(struct hv *hv, struct slot *s)
     char *json_path = NULL;
     struct buf json = {0};
     libxl_domain_config config;
+    char *wrong = NULL;
 
     if (!s->save_to) return;
-    path = save_path(s, "");
-    json_path = save_path(s, ".json");
+    path = saved_path(s->save_to, s->name, "");
+    json_path = saved_path(s->save_to, s->name, ".json");
     libxl_domain_config_init(&config);
+    if (saved_is_doubtful(s->save_to, s->name)) {
+        wrong = xstrdup("it may have gone on from what was saved before the "
+                        "host went down");
+        goto out;
+    }
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0) goto out;
     if (read_file(json_path, CONFIG_MAX, &json) ||
-        libxl_domain_config_from_json(hv->ctx, &config, json.s)) {
+        libxl_domain_config_from_json(hv->ctx, &config, json.s))
+        wrong = xstrdup("what was saved has no configuration");
+    else
+        wrong = disks_changed(path, &config);
+    if (wrong) {
         close_fd(&s->fd);
-        put_aside(s);
-        hv->cb.log(hv->cb.user, "what was saved has no configuration");
         goto out;
     }
     slot_config_dispose(s);
@@ -647,6 +686,7 @@ static void look_for_saved(struct hv *hv, struct slot *s)
     s->has_config = true;
     libxl_domain_config_init(&config);
 out:
+    if (wrong) put_aside(hv, s, wrong);
     libxl_domain_config_dispose(&config);
     buf_dispose(&json);
     free(path);
@@ -657,6 +697,7 @@ out:
 static void build(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
+    msec began;
     int rc;
 
     look_for_saved(hv, s);
@@ -665,6 +706,7 @@ static void build(struct hv *hv, struct slot *s)
     hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
     begin_op(hv, s, OP_CREATE);
     s->domid = HV_NO_DOMID;
+    began = loop_now();
     if (s->fd >= 0) {
         libxl_domain_restore_params_init(&params);
         params.stream_version = 2;
@@ -675,6 +717,7 @@ static void build(struct hv *hv, struct slot *s)
         rc = libxl_domain_create_new(hv->ctx, &s->config, &s->domid, &s->how,
                                      NULL);
     }
+    hv->cb.stalled(hv->cb.user, s->dom, loop_now() - began);
     if (rc) create_failed(hv, s, why(hv, s, rc));
 }
 
@@ -718,6 +761,9 @@ static void converted(void *user, int status, const struct buf *out,
     s->op = OP_NONE;
     if (s->aborted) {
         create_failed(hv, s, "called off");
+    } else if (policy_stamp(s->file) != s->stamp) {
+        slot_clear(hv, s);
+        report(hv, s, MC_EV_FILE_CHANGED, NULL);
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
         reason = xlrun_reason(err);
         create_failed(hv, s, reason ? reason : "xl does not accept the file");
@@ -732,9 +778,9 @@ static void converted(void *user, int status, const struct buf *out,
     }
 }
 
-static int convert(struct hv *hv, struct slot *s, const char *file)
+static int convert(struct hv *hv, struct slot *s)
 {
-    char *argv[] = {XL, "-N", "create", "-q", (char *)(uintptr_t)file, NULL};
+    char *argv[] = {XL, "-N", "create", "-q", s->file, NULL};
 
     return xlrun_start(&s->run, hv->loop, argv, converted, s);
 }
@@ -766,7 +812,10 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         slot_config_dispose(s);
     }
     begin_op(hv, s, OP_CONVERT);
-    r = convert(hv, s, policy->file);
+    free(s->file);
+    s->file = xstrdup(policy->file);
+    s->stamp = policy->stamp;
+    r = convert(hv, s);
     if (r) {
         text = xasprintf("cannot start " XL ": %s", strerror(r));
         create_failed(hv, s, text);
@@ -774,68 +823,82 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     }
 }
 
-/* What was left of a creation that failed is gone, or cannot be removed. */
-static void cleaned_up(struct hv *hv, struct slot *s)
+/* What was left of a creation that failed is gone; or, with RC, it may not be:
+ * then it is for the state machine to try again. */
+static void cleaned_up(struct hv *hv, struct slot *s, int rc)
 {
     char *text = s->failure;
 
     s->failure = NULL;
-    create_failed(hv, s, text);
+    s->op = OP_NONE;
+    if (rc && exists(hv, s->domid)) {
+        slot_config_dispose(s);
+        report(hv, s, MC_EV_CREATE_LEFT, text);
+    } else {
+        create_failed(hv, s, text);
+    }
     free(text);
 }
 
-/* A creation has failed with RC. libxl removes what it could not build, but
- * not what it built, nor what was called off. That it failed is told when
- * there is nothing left of it: the next one has the same name and disks. */
-static void clean_up(struct hv *hv, struct slot *s, int rc)
+/* A creation has failed, and TEXT, which it takes over, says why. libxl
+ * removes what it could not build, but not what it built, nor what was called
+ * off. That it failed is told when there is nothing left of it: the next one
+ * has the same name and disks. */
+static void clean_up(struct hv *hv, struct slot *s, char *text)
 {
-    char *complaint = dmlog_complaint(DM_LOG_DIR, s->name, s->op_began);
+    int rc = 0;
 
     free(s->failure);
-    s->failure =
-        complaint ? xasprintf("QEMU: %s", complaint) : xstrdup(why(hv, s, rc));
-    free(complaint);
+    s->failure = text;
     if (s->domid != HV_NO_DOMID && exists(hv, s->domid)) {
         begin_op(hv, s, OP_CLEANUP);
-        if (!libxl_domain_destroy(hv->ctx, s->domid, &s->how)) return;
+        rc = libxl_domain_destroy(hv->ctx, s->domid, &s->how);
+        if (!rc) return;
     }
-    cleaned_up(hv, s);
+    cleaned_up(hv, s, rc);
 }
 
-/* Removes the save file, or with SUFFIX one of its neighbours. */
-static void unlink_saved(const struct slot *s, const char *suffix)
+/* Why a creation has failed with RC. The caller frees it. */
+static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
 {
-    char *path = save_path(s, suffix);
+    char *complaint = dmlog_complaint(DM_LOG_DIR, s->name, s->op_began);
+    char *text =
+        complaint ? xasprintf("QEMU: %s", complaint) : xstrdup(why(hv, s, rc));
 
-    (void)unlink(path);
-    free(path);
+    free(complaint);
+    return text;
 }
 
-/* What was saved must never be used twice. If the restore was called off, the
- * guest has not run, and it can be used again. */
-static void restored(const struct slot *s, int rc)
-{
-    if (rc && s->aborted) return;
-    if (rc)
-        put_aside(s);
-    else
-        unlink_saved(s, "");
-    unlink_saved(s, ".json");
-}
+static void unpaused(struct hv *hv, struct slot *s, int rc);
 
 static void created(struct hv *hv, struct slot *s, int rc)
 {
     bool restore = s->fd >= 0;
+    char *text = NULL;
+    int r = 0;
 
     s->op = OP_NONE;
     close_fd(&s->fd);
     if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
-    if (restore) restored(s, rc);
-    if (!rc) {
+    if (rc) text = why_not_created(hv, s, rc);
+    /* If the restore was called off, the guest has not run, and what was saved
+     * can be used again. */
+    if (restore && !rc) {
+        r = saved_take(s->save_to, s->name);
+        s->taken = !r;
+        if (r)
+            text = xasprintf("what was saved in %s cannot be renamed: %s",
+                             s->save_to, strerror(r));
+    } else if (restore && !s->aborted) {
+        put_aside(hv, s, xstrdup(text));
+    }
+    if (!rc && !r) {
         begin_op(hv, s, OP_UNPAUSE);
         rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
+        if (rc) unpaused(hv, s, rc);
+        return;
     }
-    if (rc) clean_up(hv, s, rc);
+    clean_up(hv, s, text);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)
@@ -935,7 +998,7 @@ static int write_saved_config(struct hv *hv, struct slot *s)
         rc = ERROR_NOMEM;
         goto out;
     }
-    path = save_path(s, ".json");
+    path = saved_path(s->save_to, s->name, ".json");
     if (write_file(path, json, strlen(json), 0600)) rc = ERROR_FAIL;
 out:
     free(path);
@@ -995,7 +1058,7 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
     set_save_to(s, dir);
     text = no_room(hv, s, dir);
     if (text) goto out;
-    path = save_path(s, ".part");
+    path = saved_path(s->save_to, s->name, ".part");
     s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (s->fd < 0) {
         text = xasprintf("%s: %s", path, strerror(errno));
@@ -1042,8 +1105,8 @@ static bool is_suspended(struct hv *hv, uint32_t domid)
 /* The end of a save. FAILURE, which it takes over, says why there is none. */
 static void save_ends(struct hv *hv, struct slot *s, char *failure)
 {
-    char *part = save_path(s, ".part");
-    char *path = save_path(s, "");
+    char *part = saved_path(s->save_to, s->name, ".part");
+    char *path = saved_path(s->save_to, s->name, "");
 
     s->op = OP_NONE;
     if (!failure && rename(part, path))
@@ -1087,8 +1150,8 @@ static void synced(void *user, int status, const struct buf *out,
  * by which it counts. That takes seconds, hence a child. */
 static void saved(struct hv *hv, struct slot *s, int rc)
 {
-    char *part = save_path(s, ".part");
-    char *json_path = save_path(s, ".json");
+    char *part = saved_path(s->save_to, s->name, ".part");
+    char *json_path = saved_path(s->save_to, s->name, ".json");
     char *argv[] = {SYNC, part, json_path, NULL};
     char *failure = NULL;
     int r;
@@ -1256,11 +1319,14 @@ static void reset(struct hv *hv, struct slot *s, int rc)
 static void unpaused(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
+    if (s->taken && !rc) saved_done(s->save_to, s->name);
+    if (s->taken && rc) put_aside(hv, s, why_not_created(hv, s, rc));
+    s->taken = false;
     if (!rc) rc = watch_on(hv, s);
     if (s->was_reset) {
         reset_done(hv, s, rc);
     } else if (rc) {
-        clean_up(hv, s, rc);
+        clean_up(hv, s, why_not_created(hv, s, rc));
     } else {
         slot_config_dispose(s);
         report(hv, s, MC_EV_CREATED, NULL);
@@ -1289,7 +1355,7 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
         unpaused(hv, s, rc);
         break;
     case OP_CLEANUP:
-        cleaned_up(hv, s);
+        cleaned_up(hv, s, rc);
         break;
     case OP_SHUTDOWN:
         shutdown_asked(hv, s, rc);
@@ -1354,35 +1420,6 @@ static void after_poll(void *user, struct pollfd *fds, int n)
     take_events(hv);
 }
 
-/* ---- children ----------------------------------------------------------- */
-
-static void on_sigchld(int sig)
-{
-    int saved_errno = errno;
-    ssize_t r = write(signal_pipe[1], "", 1);
-
-    (void)sig;
-    (void)r;
-    errno = saved_errno;
-}
-
-/* Each side reaps its own children by their numbers. */
-static void children(void *user, int fd, short revents)
-{
-    struct hv *hv = user;
-    char chunk[64];
-    unsigned int i;
-
-    (void)revents;
-    while (read(fd, chunk, sizeof(chunk)) > 0)
-        ;
-    libxl_childproc_sigchld_occurred(hv->ctx);
-    for (i = 0; i < hv->n_slots; i++) {
-        if (hv->slots[i] && hv->slots[i]->run)
-            (void)xlrun_reap(hv->slots[i]->run);
-    }
-}
-
 /* ---- the list of domains ------------------------------------------------ */
 
 /* The name of a domain that is one of ours, or that we have met: xenstore
@@ -1433,7 +1470,7 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         }
         info->domid = all[i].domid;
         info->name = name ? name : xstrdup(known ? known : "");
-        info->never_ran = all[i].paused && !all[i].cpu_time;
+        info->never_ran = never_ran(&all[i]);
         info->shut_down = has_ended(&all[i]);
         info->dying = all[i].dying;
         info->cpu_ns = all[i].cpu_time;
@@ -1521,6 +1558,28 @@ out:
     return ok;
 }
 
+/* An earlier domd may have ended while the instance was about to go on from
+ * what had been saved. */
+static void settle_taken(struct hv *hv, const struct slot *s)
+{
+    libxl_dominfo info;
+    char *line;
+
+    libxl_dominfo_init(&info);
+    if (!look_at(hv, s->domid, &info) || info.dying) {
+        /* Nobody knows: that is for the next start to say. */
+    } else if (!never_ran(&info)) {
+        saved_done(s->save_to, s->name);
+    } else if (saved_give_back(s->save_to, s->name)) {
+        line = xasprintf("domain %s did not go on from what was saved, which "
+                         "is used again",
+                         s->name);
+        hv->cb.mark(hv->cb.user, line);
+        free(line);
+    }
+    libxl_dominfo_dispose(&info);
+}
+
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
@@ -1537,13 +1596,10 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     /* Its save was cut off by the end of an earlier domd. What there is of it
      * goes first: memory that is older than the disks must not be used. */
     if (saving && is_suspended(hv, domid)) {
-        if (s->save_to) {
-            unlink_saved(s, "");
-            unlink_saved(s, ".part");
-            unlink_saved(s, ".json");
-        }
+        if (s->save_to) saved_drop(s->save_to, s->name);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     }
+    if (s->save_to) settle_taken(hv, s);
     if (!watch_on(hv, s)) return true;
     slot_clear(hv, s);
     return false;
@@ -1557,15 +1613,18 @@ uint32_t hv_domid(const struct hv *hv, unsigned int dom)
 
 /* ---- opening and closing ------------------------------------------------ */
 
+/* A few of its calls have no asynchronous form that would be of use, or wait
+ * in spite of it: for a lock that another xl holds, or for QEMU. Meanwhile
+ * libxl has its own loop in which ours does not go round. It must hear of its
+ * children there, or it would wait for ever. Ours are xlrun.c's. */
 static const libxl_childproc_hooks child_hooks = {
-    .chldowner = libxl_sigchld_owner_mainloop,
+    .chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
 };
 
 int hv_open(struct hv **hv_r, struct loop *loop,
             const struct hv_callbacks *callbacks, char **why_r)
 {
     struct hv *hv = xcalloc(1, sizeof(*hv));
-    struct sigaction sa = {0};
     struct loop_guest guest = {before_poll, after_poll, hv};
     int rc = -1;
 
@@ -1587,16 +1646,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
         *why_r = xasprintf("xenstored: %s", strerror(errno));
         goto out;
     }
-    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK)) {
-        *why_r = xasprintf("a pipe: %s", strerror(errno));
-        goto out;
-    }
-    sa.sa_handler = on_sigchld;
-    sa.sa_flags = SA_RESTART | SA_NOCLDSTOP;
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGCHLD, &sa, NULL);
     hv->builder = loop_timer(loop, build_next, hv);
-    hv->signal_source = loop_add(loop, signal_pipe[0], POLLIN, children, hv);
     hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
     loop_set_guest(loop, &guest);
     *hv_r = hv;
@@ -1621,13 +1671,13 @@ void hv_close(struct hv *hv)
         xlrun_free(s->run);
         if (hv->ctx) slot_watch_off(hv, s);
         free(s->name);
+        free(s->file);
         free(s->save_to);
         free(s->kept);
         free(s->failure);
         /* The rest may be in use by an operation that goes on. */
     }
     free(hv->slots);
-    loop_remove(hv->loop, hv->signal_source);
     loop_remove(hv->loop, hv->xs_source);
     loop_timer_remove(hv->loop, hv->builder);
     if (hv->xs) xs_close(hv->xs);

@@ -367,6 +367,21 @@ static void backoff_over(struct machine *m, struct mc_domain *d,
     enter(m, d, MC_WAITING);
 }
 
+/* Removal of what is left. */
+
+static void remove_it(struct machine *m, struct mc_domain *d, bool forced)
+{
+    struct mc_action a = {0};
+
+    d->destroy_tries = 1;
+    enter(m, d, MC_DESTROYING);
+    a.act = MC_ACT_DESTROY;
+    a.dom = (unsigned int)(d - m->doms);
+    a.gen = d->gen;
+    a.forced = forced;
+    act(m, &a);
+}
+
 /* Creation. */
 
 /* Others are built first, and that is not its fault. Its turn comes by itself:
@@ -393,11 +408,15 @@ static void begun(struct machine *m, struct mc_domain *d,
 static void created(struct machine *m, struct mc_domain *d,
                     const struct mc_result *res)
 {
+    /* The time that creation took counts. */
+    msec deadline = d->deadline;
+
     (void)res;
     enter(m, d, MC_BOOTING);
-    if (d->resumed) d->started = m->now;
-    /* The time that creation took counts. */
-    d->deadline = d->started + d->policy->start_timeout;
+    d->deadline = deadline;
+    if (!d->resumed) return;
+    d->started = m->now;
+    set_timer(m, d, d->policy->start_timeout);
 }
 
 static void create_failed(struct machine *m, struct mc_domain *d,
@@ -406,6 +425,23 @@ static void create_failed(struct machine *m, struct mc_domain *d,
     set_reason(d, "%s", res->why ? res->why : "it could not be created");
     d->next = after_failure(m, d, false);
     settle(m, d);
+}
+
+/* The removal goes on, and says so, like any other. */
+static void create_left(struct machine *m, struct mc_domain *d,
+                        const struct mc_result *res)
+{
+    set_reason(d, "%s", res->why ? res->why : "it could not be created");
+    d->next = after_failure(m, d, false);
+    remove_it(m, d, true);
+}
+
+/* Nobody's failure: whoever reads the files looks at this one again. */
+static void file_changed(struct machine *m, struct mc_domain *d,
+                         const struct mc_result *res)
+{
+    (void)res;
+    enter(m, d, MC_WAITING);
 }
 
 static void create_late(struct machine *m, struct mc_domain *d,
@@ -437,22 +473,7 @@ static void aborted(struct machine *m, struct mc_domain *d,
     settle(m, d);
 }
 
-/* Removal of what is left. */
-
-static void remove_it(struct machine *m, struct mc_domain *d, bool forced)
-{
-    struct mc_action a = {0};
-
-    d->destroy_tries = 1;
-    enter(m, d, MC_DESTROYING);
-    a.act = MC_ACT_DESTROY;
-    a.dom = (unsigned int)(d - m->doms);
-    a.gen = d->gen;
-    a.forced = forced;
-    act(m, &a);
-}
-
-/* It came up after its creation had been called off. */
+/* It came up, or did not go, after its creation had been called off. */
 static void created_too_late(struct machine *m, struct mc_domain *d,
                              const struct mc_result *res)
 {
@@ -745,11 +766,15 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_BEGUN] = begun,
             [MC_EV_CREATED] = created,
             [MC_EV_CREATE_FAILED] = create_failed,
+            [MC_EV_CREATE_LEFT] = create_left,
+            [MC_EV_FILE_CHANGED] = file_changed,
         },
     [MC_ABORTING] =
         {
             [MC_EV_CREATED] = created_too_late,
             [MC_EV_CREATE_FAILED] = aborted,
+            [MC_EV_CREATE_LEFT] = created_too_late,
+            [MC_EV_FILE_CHANGED] = aborted,
         },
     [MC_BOOTING] =
         {
@@ -1309,8 +1334,11 @@ static enum mc_outcome past_outcome(const struct mc_past *past)
 
 /* There is no instance. Nobody is told of a state that is no news. */
 static void adopt_nothing(struct machine *m, struct mc_domain *d,
-                          enum mc_state state)
+                          const struct mc_past *past)
 {
+    static const struct mc_result vanished = {.death = MC_VANISHED};
+    enum mc_state state = past->state;
+
     switch (state) {
     case MC_FAILED:
     case MC_HELD:
@@ -1329,6 +1357,13 @@ static void adopt_nothing(struct machine *m, struct mc_domain *d,
         d->next = MC_NEXT_BACKOFF;
         settle(m, d);
         break;
+    case MC_BOOTING:
+    case MC_READY:
+    case MC_LATE:
+        /* What ends by itself stays there, dead, until we remove it. */
+        d->was_ready = past->was_ready;
+        if (d->want) died_gone(m, d, &vanished);
+        return;
     default:
         if (!d->want) break;
         d->reason[0] = '\0';
@@ -1395,7 +1430,7 @@ unsigned int mc_adopt(struct machine *m, unsigned int dom,
     d->next = past_outcome(past);
     set_reason(d, "%s", past->reason ? past->reason : "");
     if (found == MC_FOUND_NOTHING) {
-        adopt_nothing(m, d, past->state);
+        adopt_nothing(m, d, past);
         run(m);
         return d->gen;
     }
@@ -1589,6 +1624,18 @@ void mc_event(struct machine *m, unsigned int dom, enum mc_event event,
     if (is_result(event) && (!result || result->gen != d->gen)) return;
     fire(m, d, event, result);
     run(m);
+}
+
+void mc_stalled(struct machine *m, unsigned int dom, msec ms)
+{
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        struct mc_domain *d = &m->doms[i];
+
+        if (i == dom || !d->policy || d->state != MC_CREATING) continue;
+        if (d->deadline != MC_NEVER) d->deadline += ms;
+    }
 }
 
 void mc_tick(struct machine *m, msec now)

@@ -59,6 +59,8 @@ enum mc_event {
     MC_EV_BEGUN,  /* it is built, or what was saved of it is read, from now */
     MC_EV_CREATED,
     MC_EV_CREATE_FAILED,
+    MC_EV_CREATE_LEFT,  /* it failed, and what there is of it does not go */
+    MC_EV_FILE_CHANGED, /* not begun: the file is not the one that was read */
     MC_EV_READY,
     MC_EV_DIED, /* shut down for one reason or another; still there */
     MC_EV_GONE, /* the hypervisor does not have it any more */
@@ -264,6 +266,10 @@ bool mc_is_down(const struct machine *m);
 /* Reports what happened to an instance. */
 void mc_event(struct machine *m, unsigned int dom, enum mc_event event,
               const struct mc_result *result, msec now);
+
+/* For MS, which are over, nothing could get on but DOM: the others are not
+ * slow for that. */
+void mc_stalled(struct machine *m, unsigned int dom, msec ms);
 
 /* Time has passed: fires the timers that have run out. */
 void mc_tick(struct machine *m, msec now);

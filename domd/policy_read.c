@@ -417,7 +417,9 @@ static void read_disks(struct reader *r)
     strlist_dispose(&specs);
 }
 
-static void check_bridge(struct reader *r, const char *bridge)
+/* WHOSE: "" or where the name comes from. */
+static void check_bridge(struct reader *r, const char *bridge,
+                         const char *whose)
 {
     char *path;
     struct stat st;
@@ -425,7 +427,7 @@ static void check_bridge(struct reader *r, const char *bridge)
     if (r->host->unknown) return;
     path = xasprintf("/sys/class/net/%s/bridge", bridge);
     if (strchr(bridge, '/') || stat(path, &st))
-        wrong(r, "vif", "there is no bridge %s", bridge);
+        wrong(r, "vif", "there is no bridge %s%s", bridge, whose);
     free(path);
 }
 
@@ -437,7 +439,7 @@ static void read_vif_option(struct reader *r, const char *option, bool ours)
     if (!strncmp(option, "mac=", 4)) {
         strlist_add(&r->p->macs, option + 4);
     } else if (!strncmp(option, "bridge=", 7)) {
-        if (ours) check_bridge(r, option + 7);
+        if (ours) check_bridge(r, option + 7, "");
     } else if (!strncmp(option, "ip=", 3) && !r->p->address &&
                inet_pton(AF_INET, option + 3, &in) == 1) {
         r->p->address = xstrdup(option + 3);
@@ -456,6 +458,7 @@ static void read_vifs(struct reader *r)
         /* What another domain or a script makes of it is theirs to know. */
         bool ours =
             !strstr(specs.v[i], "backend=") && !strstr(specs.v[i], "script=");
+        bool named = strstr(specs.v[i], "bridge=") != NULL;
 
         for (option = strtok_r(specs.v[i], ",", &save); option;
              option = strtok_r(NULL, ",", &save)) {
@@ -463,6 +466,9 @@ static void read_vifs(struct reader *r)
                 option++;
             read_vif_option(r, option, ours);
         }
+        if (ours && !named && r->host->bridge)
+            check_bridge(r, r->host->bridge,
+                         ", the default of /etc/xen/xl.conf");
     }
     strlist_dispose(&specs);
 }
@@ -591,6 +597,17 @@ static uint64_t stamp_of(const char *text, size_t len)
     return hash;
 }
 
+uint64_t policy_stamp(const char *path)
+{
+    struct buf text = {0};
+    uint64_t stamp = 0;
+
+    if (!read_file(path, POLICY_FILE_MAX, &text))
+        stamp = stamp_of(text.s, text.len);
+    buf_dispose(&text);
+    return stamp;
+}
+
 bool policy_name_ok(const char *text)
 {
     const char *c;
@@ -715,8 +732,35 @@ struct policy *policy_read(const char *path, const struct host *host,
     return p;
 }
 
+char *xl_default_bridge(const char *path)
+{
+    const char *script = NULL;
+    const char *bridge = NULL;
+    XLU_Config *cfg = NULL;
+    struct buf text = {0};
+    char *result = NULL;
+    char *report = NULL;
+    size_t report_len = 0;
+    FILE *sink = open_memstream(&report, &report_len);
+
+    if (sink) cfg = xlu_cfg_init(sink, path);
+    if (cfg && !read_file(path, POLICY_FILE_MAX, &text) &&
+        !xlu_cfg_readdata(cfg, text.s, (int)text.len)) {
+        xlu_cfg_get_string(cfg, "vif.default.script", &script, 1);
+        xlu_cfg_get_string(cfg, "vif.default.bridge", &bridge, 1);
+    }
+    if (!script || strstr(script, "vif-bridge"))
+        result = xstrdup(bridge ? bridge : "xenbr0");
+    if (cfg) xlu_cfg_destroy(cfg);
+    if (sink) fclose(sink);
+    free(report);
+    buf_dispose(&text);
+    return result;
+}
+
 void host_dispose(struct host *host)
 {
     strlist_dispose(&host->words);
+    free(host->bridge);
     memset(host, 0, sizeof(*host));
 }

@@ -21,9 +21,15 @@ struct host {
     bool unknown;
     struct strlist words; /* what `needs` can ask for, and the one above */
     long total_mb;        /* memory that domains can have; 0: not known */
+    char *bridge;         /* of a vif that names none; NULL: not known */
 };
 
 void host_dispose(struct host *host);
+
+/* The bridge that a vif is put on if its domain file names none, as the
+ * xl.conf PATH says it. The caller frees it; NULL: a script of its own looks
+ * after those. */
+char *xl_default_bridge(const char *path);
 
 /* Parses LEN bytes of TEXT. SHOWN is the name that messages use, and that the
  * policy keeps as its file. What is wrong is appended to *PROBLEMS, and the
@@ -36,6 +42,9 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
 /* The same for the file PATH. */
 struct policy *policy_read(const char *path, const struct host *host,
                            struct problems *problems);
+
+/* The stamp of what PATH says now; 0 if it cannot be read. */
+uint64_t policy_stamp(const char *path);
 
 /* Whether TEXT can be the name of a domain. */
 bool policy_name_ok(const char *text);

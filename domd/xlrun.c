@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ struct stream {
 struct xlrun {
     struct loop *loop;
     pid_t pid;
+    int end; /* becomes readable when the child has ended */
+    struct source *end_source;
     struct stream out;
     struct stream err;
     xlrun_done *done;
@@ -91,6 +94,22 @@ static int plain_signals(posix_spawnattr_t *attr)
                                               POSIX_SPAWN_SETSIGDEF);
 }
 
+/* SIGCHLD is libxl's: it would not hear of its own children otherwise, for as
+ * long as one of its calls waits for one. */
+static void ended(void *user, int fd, short revents)
+{
+    struct xlrun *run = user;
+    int status;
+
+    (void)fd;
+    (void)revents;
+    if (waitpid(run->pid, &status, WNOHANG) != run->pid) return;
+    take(&run->out);
+    take(&run->err);
+    run->done(run->user, status, &run->out.text, &run->err.text);
+    xlrun_free(run);
+}
+
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
                 xlrun_done *done, void *user)
 {
@@ -101,6 +120,7 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
     int out[2] = {-1, -1};
     int err[2] = {-1, -1};
     pid_t pid;
+    int end;
     int r;
 
     posix_spawn_file_actions_init(&actions);
@@ -116,9 +136,18 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
     if (r) goto out;
     r = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
     if (r) goto out;
+    end = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (end < 0) {
+        r = errno;
+        kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        goto out;
+    }
     run = xcalloc(1, sizeof(*run));
     run->loop = loop;
     run->pid = pid;
+    run->end = end;
+    run->end_source = loop_add(loop, end, POLLIN, ended, run);
     run->done = done;
     run->user = user;
     stream_open(run, &run->out, &out[0]);
@@ -134,18 +163,6 @@ out:
     return r;
 }
 
-bool xlrun_reap(struct xlrun *run)
-{
-    int status;
-
-    if (waitpid(run->pid, &status, WNOHANG) != run->pid) return false;
-    take(&run->out);
-    take(&run->err);
-    run->done(run->user, status, &run->out.text, &run->err.text);
-    xlrun_free(run);
-    return true;
-}
-
 void xlrun_kill(struct xlrun *run)
 {
     kill(run->pid, SIGKILL);
@@ -156,6 +173,8 @@ void xlrun_free(struct xlrun *run)
     if (!run) return;
     stream_close(run, &run->out);
     stream_close(run, &run->err);
+    loop_remove(run->loop, run->end_source);
+    close_fd(&run->end);
     buf_dispose(&run->out.text);
     buf_dispose(&run->err.text);
     free(run);

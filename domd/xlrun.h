@@ -11,16 +11,15 @@
 struct xlrun;
 
 /* The child has ended with STATUS, as waitpid says it. OUT and ERR are what it
- * printed; both end with the call. */
+ * printed; both end with the call, and so does the run. */
 typedef void xlrun_done(void *user, int status, const struct buf *out,
                         const struct buf *err);
 
-/* Starts ARGV[0] (with its path). Returns 0, or an errno value. */
+/* Starts ARGV[0] (with its path). Its end is reported from the loop, never
+ * before this has returned; nobody else may reap it. Returns 0, or an errno
+ * value. */
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
                 xlrun_done *done, void *user);
-/* To be called when a child may have ended. If it is this one, its end is
- * reported, RUN is no more, and the answer is true. */
-bool xlrun_reap(struct xlrun *run);
 /* Kills the child. Its end is reported as any other. */
 void xlrun_kill(struct xlrun *run);
 /* Forgets the child without a report: we are about to end. */

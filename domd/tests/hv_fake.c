@@ -28,6 +28,8 @@ struct fake_slot {
     unsigned int gen;
     uint32_t domid;
     char *name;
+    char *file;
+    uint64_t stamp;
     struct timer *timer;
     void (*next)(struct hv *hv, struct fake_slot *s);
 };
@@ -185,6 +187,10 @@ static void build(struct hv *hv, struct fake_slot *s)
     char uuid[HV_UUID_LEN];
     struct buf saved = {0};
 
+    if (policy_stamp(s->file) != s->stamp) {
+        report(hv, s, MC_EV_FILE_CHANGED, 0, false, NULL);
+        return;
+    }
     s->domid = free_domid(hv);
     snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
              (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
@@ -209,6 +215,9 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     s->gen = gen;
     free(s->name);
     s->name = xstrdup(policy->name);
+    free(s->file);
+    s->file = xstrdup(policy->file);
+    s->stamp = policy->stamp;
     s->domid = HV_NO_DOMID;
     if (has(hv, "refuse", s->name, &refusal)) {
         report(hv, s, MC_EV_CREATE_FAILED, 0, false, refusal.s);
@@ -219,6 +228,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         report(hv, s, MC_EV_QUEUED, 0, false, NULL);
         later(s, strtol(wait.s, NULL, 10), build);
     } else {
+        s->stamp = policy_stamp(s->file); /* not before we return */
         build(hv, s);
     }
     buf_dispose(&wait);
@@ -461,6 +471,7 @@ void hv_close(struct hv *hv)
         if (!hv->slots[i]) continue;
         loop_timer_remove(hv->loop, hv->slots[i]->timer);
         free(hv->slots[i]->name);
+        free(hv->slots[i]->file);
         free(hv->slots[i]);
     }
     loop_timer_remove(hv->loop, hv->poke);

@@ -220,6 +220,73 @@ static void creation_that_takes_too_long_is_called_off(void **state)
     assert_string_equal(acts(), "create a");
 }
 
+/* Not even the next one may start before it is gone. */
+static void remains_of_a_creation(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    event_full(a, MC_EV_CREATE_LEFT, 0, false, false, "no bridge");
+    assert_string_equal(acts(), "destroy! a");
+    assert_state(a, "destroying");
+    assert_reason(a, "no bridge");
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    assert_string_equal(acts(), "create a");
+    mc_stop(&m, a, now);
+    assert_state(a, "aborting");
+    acts();
+    event(a, MC_EV_CREATE_LEFT);
+    for (i = 0; i < MC_DESTROY_TRIES; i++) {
+        assert_string_equal(acts(), "destroy! a");
+        event(a, MC_EV_DESTROY_FAILED);
+        pass(MC_DESTROY_RETRY);
+    }
+    assert_state(a, "stuck");
+}
+
+/* Whoever holds the machine reads the file in between. */
+static void file_that_changes_before_the_start(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    policy(a)->start_delay = 3000;
+    mc_start(&m, a, now);
+    pass(3000);
+    assert_string_equal(acts(), "create a");
+    mc_hold(&m);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "waiting");
+    policy_bar(p, false, "wrong");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_release(&m, now);
+    assert_state(a, "failed");
+    assert_reason(a, "wrong");
+    assert_string_equal(acts(), "");
+
+    p = policy_new("a", "some.cfg");
+    p->start_delay = 3000;
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_start(&m, a, now);
+    pass(3000);
+    acts();
+    event(a, MC_EV_FILE_CHANGED);
+    /* It has waited already, and this was no failure. */
+    assert_string_equal(acts(), "create a");
+    assert_int_equal(m.doms[a].n_failures, 0);
+    mc_stop(&m, a, now);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "stopped");
+}
+
 static void creation_that_ends_after_it_was_called_off(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -268,6 +335,34 @@ static void waiting_for_the_builder_does_not_count(void **state)
     assert_state(a, "booting");
     event(a, MC_EV_READY);
     assert_int_equal(m.doms[a].latency, 59999);
+}
+
+/* While one is built, the events of the others wait. */
+static void building_others_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(a, MC_EV_BEGUN);
+    event(b, MC_EV_BEGUN);
+    event(c, MC_EV_QUEUED);
+    now += 50000;
+    mc_stalled(&m, b, 50000);
+    acts();
+    pass(10000);
+    assert_string_equal(acts(), "abort b");
+    pass(49999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(0);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    assert_state(c, "creating");
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
 }
 
 /* What could be saved within stop_timeout can be restored. */
@@ -918,6 +1013,31 @@ static void adoption_of_ends(void **state)
 }
 
 /* A requirement that died in the meantime is none that is ready. */
+/* Somebody has destroyed them, as if we had been there. */
+static void adoption_of_the_missing(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+    unsigned int d = add("d", NULL, NULL);
+    struct mc_past past = {.state = MC_READY, .want = true, .was_ready = true};
+
+    (void)state;
+    now = 1000000;
+    policy(b)->restart = RESTART_ALWAYS;
+    policy(c)->restart = RESTART_ALWAYS;
+    adopt(a, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    adopt(b, MC_READY, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    past.started = now - 50000;
+    mc_adopt(&m, c, &past, MC_FOUND_NOTHING, now);
+    adopt(d, MC_CREATING, MC_NEXT_STOPPED, true, MC_FOUND_NOTHING);
+    assert_state(a, "stopped");
+    assert_reason(a, "somebody else destroyed it");
+    assert_false(m.doms[a].want);
+    assert_state(c, "backoff");
+    assert_string_equal(acts(), "create b; create d");
+}
+
 static void adoption_of_the_dead(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -1319,8 +1439,11 @@ int main(void)
         T(start_delay_counts_after_the_dependencies),
         T(late_one_goes_on_and_holds_back),
         T(creation_that_takes_too_long_is_called_off),
+        T(remains_of_a_creation),
+        T(file_that_changes_before_the_start),
         T(creation_that_ends_after_it_was_called_off),
         T(waiting_for_the_builder_does_not_count),
+        T(building_others_does_not_count),
         T(a_restore_has_the_time_of_a_save),
         T(crash_backs_off_and_is_held),
         T(failures_are_forgotten_after_the_window),
@@ -1348,6 +1471,7 @@ int main(void)
         T(results_of_an_earlier_instance_do_not_count),
         T(adoption),
         T(adoption_of_ends),
+        T(adoption_of_the_missing),
         T(adoption_of_the_dead),
         T(adoption_of_stops),
         T(past_is_complete),

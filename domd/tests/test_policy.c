@@ -226,6 +226,14 @@ static void what_the_host_lacks(void **state)
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0\" ]\n");
     assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr0");
     policy_free(p);
+    p = parse_on(&host, "name = \"a\"\nvif = [ \"\" ]\n");
+    assert_string_equal(said(), "");
+    policy_free(p);
+    host.bridge = xstrdup("nobr1");
+    p = parse_on(&host, "name = \"a\"\nvif = [ \"\" ]\n");
+    assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr1, the "
+                                "default of /etc/xen/xl.conf");
+    policy_free(p);
     /* What another domain or a script of its own looks after is not here. */
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
                         "\"script=vif-route,bridge=nobr0\" ]\n");
@@ -576,6 +584,35 @@ static void journal_with_odd_numbers(void **state)
     journal_dispose(&j);
 }
 
+static char *default_bridge_of(const char *text)
+{
+    char *path = xasprintf("%s/xl.conf", dir);
+    char *bridge;
+
+    assert_int_equal(write_file(path, text, strlen(text), 0600), 0);
+    bridge = xl_default_bridge(path);
+    unlink(path);
+    free(path);
+    return bridge;
+}
+
+static void default_bridges(void **state)
+{
+    char *bridge;
+
+    (void)state;
+    bridge = default_bridge_of("# x\nvif.default.bridge=\"br7\"\n");
+    assert_string_equal(bridge, "br7");
+    free(bridge);
+    bridge = default_bridge_of("claim_mode=1\n");
+    assert_string_equal(bridge, "xenbr0");
+    free(bridge);
+    assert_null(default_bridge_of("vif.default.script=\"vif-route\"\n"));
+    bridge = xl_default_bridge("/nowhere/xl.conf");
+    assert_string_equal(bridge, "xenbr0");
+    free(bridge);
+}
+
 static int cleanup(void **state)
 {
     (void)state;
@@ -597,6 +634,7 @@ int main(void)
         T(pci_devices),
         T(no_key_is_shared_with_xl),
         T(keyscan_finds_all_and_nothing_else),
+        D(default_bridges),
         D(directory),
         D(unknown_dependency),
         D(cycle_is_named_in_full),

@@ -295,6 +295,7 @@ static void finish(struct op *op)
 {
     struct fake *f = &fakes[op->dom];
     struct op o = *op;
+    enum mc_event ev;
 
     op->used = false;
     switch (o.act) {
@@ -305,8 +306,13 @@ static void finish(struct op *op)
             tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
         } else if (f->queued || (o.aborted && chance(70)) ||
                    (!calm && chance(15))) {
-            f->there = f->queued = false;
-            report(o.dom, o.gen, MC_EV_CREATE_FAILED, 0, false, false);
+            f->there = !f->queued && chance(10);
+            if (f->there) f->dead = true;
+            ev = f->there                  ? MC_EV_CREATE_LEFT
+                 : f->queued && chance(50) ? MC_EV_FILE_CHANGED
+                                           : MC_EV_CREATE_FAILED;
+            f->queued = false;
+            report(o.dom, o.gen, ev, 0, false, false);
         } else {
             f->up = m.doms[o.dom].state == MC_CREATING;
             report(o.dom, o.gen, MC_EV_CREATED, 0, false, false);

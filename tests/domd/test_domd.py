@@ -126,6 +126,25 @@ def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     assert host.status()["slow"]["reason"] == "it was not created within 1 s"
 
 
+def test_file_that_is_edited_before_its_turn(host):
+    host.domain("edited", "start_timeout = 5")
+    (host.fake / "queue-edited").write_text("500")
+    host.domain("broken", "start_timeout = 5")
+    (host.fake / "queue-broken").write_text("500")
+    host.domain("gone")
+    (host.fake / "queue-gone").write_text("500")
+    host.start()
+    host.domain("edited", 'restart = "no"')
+    host.domain("broken", 'restart = "perhaps"')
+    (host.config / "gone.cfg").unlink()
+    host.until_states(edited="ready", broken="failed")
+    assert host.status()["edited"]["restart"] == "no"
+    assert host.status()["edited"]["restarts"] == 0
+    assert '"perhaps" is not no, on-failure or always' in host.status()["broken"]["reason"]
+    host.until(lambda: "gone" not in host.states())
+    assert host.history() == ["create edited"]
+
+
 def test_shutdown_is_the_reverse(host):
     chain(host)
     host.start()
@@ -291,6 +310,49 @@ def test_by_hand_is_left_alone(host):
     host.ok("shutdown")
     assert host.history()[-1].startswith("destroyed ")
     assert not list(host.fake.glob("dom-*"))
+
+
+def test_destroyed_while_nobody_looked(host):
+    host.domain("a")
+    host.domain("b", 'restart = "always"')
+    host.start()
+    host.until_states(a="ready", b="ready")
+    host.kill()
+    for path in host.fake.glob("dom-*"):
+        path.unlink()
+    host.start()
+    host.until_states(a="stopped", b="ready")
+    assert host.status()["a"]["reason"] == "somebody else destroyed it"
+    assert host.status()["b"]["restarts"] == 1
+    assert host.history().count("create a") == 1
+
+
+def test_by_hand_spoils_what_was_saved(host, tmp_path):
+    host.domain("a", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
+    host.domain("b", 'autostart = "no"', 'save_to = "%s"' % tmp_path)
+    for name in "ab":
+        (tmp_path / (name + ".save")).write_text("memory")
+        (tmp_path / (name + ".save.json")).write_text("{}")
+    host.start()
+    (host.fake / "dom-9").write_text("a third-uuid runs\n")
+    host.until_states(a="by-hand", b="stopped")
+    assert sorted(path.name for path in tmp_path.glob("*.save*")) == [
+        "a.save.failed", "a.save.failed.json", "b.save", "b.save.json"]
+    assert ("domain a was started by hand: what was saved of it is not used any more, "
+            "and is kept as %s/a.save.failed" % tmp_path) in host.timeline()
+    # While domd is down, too; but not if it has forgotten what it did itself.
+    host.kill()
+    (host.fake / "dom-10").write_text("b fourth-uuid runs\n")
+    journal = (host.run / "domd.json").read_text()
+    (host.run / "domd.json").write_text("nonsense")
+    host.start()
+    host.until_states(b="by-hand")
+    assert (tmp_path / "b.save").exists()
+    host.kill()
+    (host.run / "domd.json").write_text(journal)
+    host.start()
+    host.until_states(b="by-hand")
+    assert (tmp_path / "b.save.failed").exists()
 
 
 # --- its death ----------------------------------------------------------------
@@ -467,6 +529,7 @@ def test_nothing_is_started_blindly(host):
     (host.fake / "blind-").write_text("")
     with pytest.raises(AssertionError, match="what runs"):
         host.start()
+        host.until(lambda: False)   # its socket may be there for a moment
     (host.fake / "blind-").unlink()
     host.daemon.wait()
     host.daemon.stderr.close()
@@ -685,6 +748,9 @@ def test_metrics(host):
     assert 'xenith_domain_memory_bytes{domain="a"} 67108864' in text
     assert 'xenith_domain_cpu_seconds_total{domain="b"}' not in text
     assert "xenith_host_memory_bytes 1073741824" in text
+    # What is not known is not zero.
+    assert "xenith_domain_vbd_read_bytes_total{" not in text
+    assert "xenith_domain_vif_sent_bytes_total{" not in text
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
 
