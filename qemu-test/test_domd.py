@@ -184,6 +184,11 @@ def test_memory(machine):
     print(machine.out("grep -E '^(VmRSS|RssAnon)' /proc/$(pidof domd)/status"))
 
 
+def test_no_process_is_left(machine):
+    """What domd and libxl have started has been waited for."""
+    host.until(machine, "! grep -l '^[0-9]* ([^)]*) Z' /proc/[0-9]*/stat 2>/dev/null")
+
+
 def usage(machine):
     """(memory in kB, descriptors) of domd, and of xenstored."""
     return [tuple(int(word) for word in machine.out(
