@@ -358,15 +358,16 @@ def test_second_writer_is_refused(machine):
     refused = machine.out("xl block-attach 0 phy:/dev/vg0/volume xvdz w 2>&1 || :", 120)
     assert "is used by domain" in refused, refused
     # What it lies on is a part of it; what lies beside it is not.
-    refused = machine.out("xl block-attach 0 phy:/dev/vdb xvdu w 2>&1 || :", 120)
+    refused = machine.out("xl block-attach 0 phy:/dev/vdb xvdh w 2>&1 || :", 120)
     assert "is used by domain" in refused, refused
-    machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdv w && xl block-detach 0 xvdv", 120)
+    machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w && xl block-detach 0 xvdi", 120)
 
 
 @pytest.mark.parametrize("disk", [
-    "vdev=xvdq,access=rw,script=block-nbd,target=10.0.2.2:%d/web",
-    "vdev=xvdn,access=rw,script=block-nvme,target=10.0.2.2:%d/" + nvme_target.NQN,
-    "vdev=xvdo,access=rw,script=block-iscsi,target=iqn=" + iscsi_target.NAME + ",portal=10.0.2.2:%d,lun=0"])
+    "vdev=xvdj,access=rw,script=block-nbd,target=10.0.2.2:%d/web",
+    "vdev=xvdk,access=rw,script=block-nvme,target=10.0.2.2:%d/" + nvme_target.NQN,
+    "vdev=xvdl,access=rw,script=block-iscsi,target=iqn=" + iscsi_target.NAME + ",portal=10.0.2.2:%d,lun=0"],
+    ids=["nbd", "nvme", "iscsi"])
 def test_server_that_is_not_there(machine, disk):
     """It is named at once, and no time of other disks is lost over it."""
     port = machines.free_ports(1)[0]
