@@ -445,7 +445,7 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
 
 
 def test_snapshots_are_not_removed_with_their_origin(machine):
-    machine.out("mkdir -p /tmp/tree && xenith create origin --from /tmp/tree --size 16M --memory 40M --type pv "
+    machine.out("mkdir -p /tmp/tree && xenith create origin --from /tmp/tree --size 48M --memory 40M --type pv "
                 "--kernel %s/vmlinux --storage vg0 && lvcreate -q -s -L 4M -n later vg0/origin" % HELLO, 300)
     said = machine.out("xenith remove origin --yes 2>&1 || :", 120)
     assert "the volume vg0/origin is left, because it has snapshots that would go with it: later" in said, said
