@@ -129,13 +129,14 @@ def test_misfits_end_as_documented(machine):
 def test_saved_and_restored(machine):
     """The same boot of the guest goes on. It does not say again that it is up, and is
     ready all the same; its network works."""
-    machine.out("mkdir -p /var/lib/xen/save; xenith start --wait keeper", 900)
+    log = "/var/log/xen/console/guest-keeper.log"
+    machine.out("mkdir -p /var/lib/xen/save; xenith start --wait keeper || "
+                "{ tail %s; xl list; false; }" % log, 900)
     machine.out("xenith stop --wait keeper", 300)
     now = status(machine)["keeper"]
     assert now["state"] == "stopped" and "/var/lib/xen/save is in memory" in now["reason"], now
 
     machine.out("mkfs.ext4 -q /dev/vdb && mount /dev/vdb /var/lib/xen/save", 300)
-    log = "/var/log/xen/console/guest-keeper.log"
     machine.out("xenith start --wait keeper", 900)
     said = machine.out("grep 'keeper up' %s" % log).splitlines()
     machine.out("xenith stop --wait keeper", 600)
