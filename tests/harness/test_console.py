@@ -123,7 +123,7 @@ def test_log_has_every_line_with_its_time(start, tmp_path):
 
 # As on a real console: a shell that echoes, and others who write in between.
 QUIET = "stty echo; exec sh -i"
-NOISY = ("stty echo; (while sleep 0.02; do echo '[    1.234567] eth0: something else'; done) & "
+NOISY = ("stty echo; (while sleep 0.02 && echo '[    1.234567] eth0: something else'; do :; done) & "
          "exec sh -i")
 
 
