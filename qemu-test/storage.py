@@ -42,7 +42,7 @@ def creation(machine, name, disk, repeat=3):
     machine.out("cat >/tmp/%s.cfg <<'END'\n%sEND" % (name, text))
     times = []
     for _ in range(repeat):
-        said = machine.out("t0=$(cut -d ' ' -f 1 /proc/uptime); xl -q create -e /tmp/%s.cfg && "
+        said = machine.out("t0=$(cut -d ' ' -f 1 /proc/uptime); xl create -q -e /tmp/%s.cfg && "
                            "t1=$(cut -d ' ' -f 1 /proc/uptime); echo $t0 $t1; xl destroy %s; "
                            "n=0; while xl domid %s >/dev/null 2>&1 && [ $n -lt 100 ]; do n=$((n+1)); usleep 100000; done"
                            % (name, name, name), 300)

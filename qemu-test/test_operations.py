@@ -46,7 +46,7 @@ def machine(boot, iso, tmp_path_factory):
 @pytest.fixture(scope="module", params=TYPES)
 def guest(machine, request):
     """One after the other: three at a time would only take turns on the processors."""
-    machine.out("xl -q create -e /config/images/%s.cfg" % request.param, 600)
+    machine.out("xl create -q -e /config/images/%s.cfg" % request.param, 600)
     until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log" % ((request.param,) * 2), 600)
     yield request.param
     machine.out("xl destroy %s" % request.param, 120)
