@@ -36,7 +36,7 @@ apt_private() {
 		return 1
 	}
 	say "fetch: reading Debian's index ($2), suite $1"
-	apt_in "$state" -qq update >"$state/log" 2>&1 || {
+	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
 		say "fetch: apt could not read the index of suite $1:"
 		tail -n 3 "$state/log" >&2
 		return 1
@@ -45,11 +45,12 @@ apt_private() {
 	printf '%s\n' "$state"
 }
 
-# apt_in STATE ARGUMENTS: runs apt-get with that private state.
+# apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with that private state.
 apt_in() {
 	state_dir=$1
-	shift
-	apt-get -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
+	program=$2
+	shift 2
+	"$program" -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
 		-o Dir::State::Lists="$state_dir/lists" -o Dir::Cache="$state_dir/cache" \
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
 }
@@ -57,11 +58,10 @@ apt_in() {
 # index_of STATE KIND PACKAGE: what the index has of a source package (deb-src) or a
 # package (deb).
 index_of() {
-	kind_show="showsrc --only-source"
-	[ "$2" = deb-src ] || kind_show=show
-	# shellcheck disable=SC2086 # two words
-	apt-cache -o Dir::Etc::sourcelist="$1/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$1/lists" -o Dir::Cache="$1/cache" $kind_show "$3" 2>/dev/null
+	case $2 in
+	deb-src) apt_in "$1" apt-cache showsrc --only-source "$3" ;;
+	deb) apt_in "$1" apt-cache show "$3" ;;
+	esac 2>/dev/null
 }
 
 # versions_of STATE KIND PACKAGE: the versions in the index, the highest first.
@@ -97,7 +97,7 @@ fetch_apt() {
 	package=${rest%/*}
 	case $rest in *.deb)
 		state=$(apt_private "$suite" deb) || return 1
-		(cd "$2" && apt_in "$state" -qq download "$package") >"$2/log" 2>&1 &&
+		(cd "$2" && apt_in "$state" apt-get -qq download "$package") >"$2/log" 2>&1 &&
 			[ -e "$2/${rest##*/}" ] && return 0
 		fetch_failed "${rest##*/} ($package)" "$2/log" deb "${package%%=*}"
 		return 1
@@ -105,7 +105,7 @@ fetch_apt() {
 	esac
 	state=$(apt_private "$suite" deb-src) || return 1
 	for try in "$package" $(versions_with "$state" "${package%%=*}" "${rest##*/}"); do
-		if (cd "$2" && apt_in "$state" -qq source --only-source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
+		if (cd "$2" && apt_in "$state" apt-get -qq source --only-source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
 			[ -e "$2/${rest##*/}" ]; then
 			return 0
 		fi
@@ -179,15 +179,16 @@ wanted_sources() {
 		END { for (i = 1; i <= count; i++) print recipe, digest[order[i]], order[i] where[order[i]] }'
 }
 
-# fetch_all RECIPES: every source of the recipes in that file (NAME DIRECTORY ...). One
-# that cannot be had is named, and the others are fetched all the same.
+# fetch_all RECIPES: every source of the recipes in that file (NAME DIRECTORY ...), once
+# where recipes share it. One that cannot be had is named, and the others are fetched all
+# the same.
 fetch_all() {
 	while read -r name dir _; do
 		wanted_sources "$name" "$dir"
-	done <"$1" >"$RUN/sources"
+	done <"$1" | awk '!seen[$2, $3]++' >"$RUN/sources"
 	total=$(while read -r _ _ file _; do
 		[ -e "$SOURCES/$file" ] || echo "$file"
-	done <"$RUN/sources" | sort -u | wc -l)
+	done <"$RUN/sources" | wc -l)
 	number=0
 	lacking=0
 	while read -r name digest file locations; do

@@ -113,6 +113,16 @@ def test_the_others_are_fetched_all_the_same(tree, line):
     assert kept(tree) == ["other-1.tar.gz"]
 
 
+def test_what_two_recipes_share_is_fetched_once(tree, line):
+    line = line.replace("pkg-1.tar.gz", "gone.tar.gz")
+    recipe(tree, line)
+    tree.recipe("other", sources=line, depends="pkg")
+    done = tree.build("other", check=False)
+    assert done.stdout.count("no location gave gone.tar.gz") == 1, done.stdout
+    assert "(1 of 1)" in done.stdout and "(2 of" not in done.stdout
+    assert "1 of the sources could not be had" in done.stdout
+
+
 # --- Debian's source archive, by an apt-get that we play ourselves -----------
 
 APT = """#!/bin/sh
