@@ -147,7 +147,26 @@ def test_saved_and_restored(machine):
     assert machine.out("grep 'keeper up' %s" % log).splitlines() == said
     address = said[-1].split()[-1]
     assert "hello from keeper" in machine.out("wget -q -T 60 -O - http://%s/" % address, 120)
-    machine.out("xenith stop --wait keeper; rm -f /var/lib/xen/save/keep*; umount /var/lib/xen/save", 600)
+    machine.out("xenith stop --wait keeper", 600)
+
+
+@pytest.mark.slow
+def test_killed_during_a_restore(machine):
+    """Whenever domd dies, one keeper goes on from the save: no second one, no new boot."""
+    log = "/var/log/xen/console/guest-keeper.log"
+    said = machine.out("grep -c 'keeper up' %s" % log)
+    interrupted = set()
+    for n in range(12):
+        machine.out("xenith start keeper; usleep %d" % (n * 250000))
+        interrupted.add(status(machine)["keeper"]["state"])
+        machine.out("killall -9 domd")
+        wait_for(machine, lambda now: now["keeper"]["state"] == "ready")
+        assert machine.out("xl list | grep -c '^keeper '").strip() == "1"
+        machine.out("xenith stop --wait keeper", 600)
+        assert machine.out("cd /var/lib/xen/save; ls keep*").split() == ["keeper.save", "keeper.save.json"]
+    print("killed while", interrupted)
+    assert "creating" in interrupted
+    assert machine.out("grep -c 'keeper up' %s" % log) == said
 
 
 def completed(machine, *pieces):

@@ -51,7 +51,7 @@ EXPECTED = "iqn=IQN,portal=HOST[:PORT][,lun=LUN] is expected"
     (f"iqn={IQN},portal=store,lun=x", f"block-iscsi: target=iqn={IQN},portal=store,lun=x: x is no LUN"),
     (f"iqn={IQN},portal=store,user=me,password=oh",
      "block-iscsi: user and password stand in iscsi-secrets, not in the domain file"),
-    (f"iqn={IQN},portal=store:x", f"block-iscsi: target=iqn={IQN},portal=store:x: x is no port"),
+    (f"iqn={IQN},portal=store:x", f"block-iscsi: target=iqn={IQN},portal=store:x: 'x' is no port"),
     (f"iqn={IQN},portal=2001:db8::7", f"block-iscsi: target=iqn={IQN},portal=2001:db8::7: "
      "an IPv6 address stands in brackets, as [2001:db8::7]:3260"),
     (f"iqn={IQN},portal=down", f"iscsi-tcp: cannot log in to {IQN} at down, port 3260: refused"),

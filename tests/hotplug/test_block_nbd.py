@@ -43,7 +43,7 @@ def test_target(dom0, target, asked):
 
 @pytest.mark.parametrize("target, error", [
     (":10809/web", "block-nbd: target=:10809/web names no server: HOST[:PORT][/EXPORT] is expected"),
-    ("store:http/web", "block-nbd: target=store:http/web: http is no port"),
+    ("store:http/web", "block-nbd: target=store:http/web: 'http' is no port"),
     ("down/web", "cannot connect to the NBD server down, port 10809, export 'web': nbd-client: "
                  "can't connect to remote host (192.0.2.1): Connection refused"),
     ("gone/web", "the NBD server gone, port 10809, has no export 'web', or broke the connection"),

@@ -109,7 +109,8 @@ def test_an_earlier_failure_is_not_the_reason(dom0, iscsi):
 
 
 @pytest.mark.parametrize("args, error", [
-    (("connect", "store:x", IQN), "store:x: x is no port"),
+    (("connect", "store:x", IQN), "store:x: 'x' is no port"),
+    (("connect", "2001:db8::7", IQN), "2001:db8::7: an IPv6 address stands in brackets, as [2001:db8::7]:3260"),
     (("connect", "store", "web"), "web is no name of a target: one begins with iqn., eui. or naa."),
     (("disconnect", "session7"), "there is no session session7"),
     (("device", "session7", "0"), "there is no session session7"),

@@ -50,7 +50,8 @@ def test_no_nvme_at_all(nvme):
 
 
 @pytest.mark.parametrize("args, error", [
-    (("connect", "store:x", NQN), "store:x: x is no port"),
+    (("connect", "store:x", NQN), "store:x: 'x' is no port"),
+    (("connect", "2001:db8::7", NQN), "2001:db8::7: an IPv6 address stands in brackets, as [2001:db8::7]:4420"),
     (("connect", "store", "web"), "web is no NQN: one begins with nqn."),
     (("disconnect", "nvme7"), "there is no controller nvme7"),
 ])

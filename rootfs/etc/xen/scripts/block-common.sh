@@ -42,20 +42,11 @@ busy() {
 
 # server_of HOST[:PORT] DEFAULT: sets $host, without the brackets of an IPv6 address, and
 # $port. $path is for messages.
-# shellcheck disable=SC2154 # who calls sets it
+# shellcheck disable=SC2154 # who calls sets it, and host_port the reason
 server_of() {
-	host=$1
-	port=
-	case $1 in
-	\[*\]:*) port=${1##*:} host=${1%:*} ;;
-	\[*\]) ;;
-	*:*:*) fatal "${0##*/}: target=$path: an IPv6 address stands in brackets, as [2001:db8::7]:$2" ;;
-	*:*) port=${1##*:} host=${1%:*} ;;
-	esac
-	host=${host#\[}
-	host=${host%\]}
-	: "${port:=$2}"
-	case $port in *[!0-9]*) fatal "${0##*/}: target=$path: $port is no port" ;; esac
+	# shellcheck source=rootfs/usr/lib/xenith/host-port.sh
+	. "${0%/*}/../../../usr/lib/xenith/host-port.sh"
+	host_port "$1" "$2" || fatal "${0##*/}: target=$path: $why"
 }
 
 # server_answers: ends where nobody does at $host, $port. To be asked before the lock is
