@@ -142,26 +142,32 @@ def main(arguments):
         print("boot %d of %d: %.1f s" % (number, options.boots, boots[-1]["total"]),
               file=sys.stderr, flush=True)
     size = os.path.getsize(options.iso)
+    found = {"iso": size, "boots": boots}
+    keep(found)
     print(report(boots, size))
+    picture(boots)
+    # What was found is kept where the next part breaks off.
+    for name, part, left_out in (("fleet", fleet, options.no_fleet),
+                                 ("storage", storage, options.no_storage)):
+        if not left_out:
+            with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+                found[name] = part.measure(str(options.iso), pathlib.Path(scratch))
+            keep(found)
+            print("\n" + part.report(found[name]))
+
+
+def keep(found):
+    (drives.OUT / "bench.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def picture(boots):
     median = sorted(boots, key=lambda boot: boot["total"])[(len(boots) - 1) // 2]
-    ways = {}
-    if not options.no_fleet:
-        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
-            ways = fleet.measure(str(options.iso), pathlib.Path(scratch))
-        print("\n" + fleet.report(ways))
-    disks = {}
-    if not options.no_storage:
-        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
-            disks = storage.measure(str(options.iso), pathlib.Path(scratch))
-        print("\n" + storage.report(disks))
-    (drives.OUT / "bench.json").write_text(json.dumps(
-        {"iso": size, "boots": boots, "fleet": ways, "storage": disks}, indent=1) + "\n")
-    picture = drives.OUT / "boot.svg"
-    picture.write_text(timeline.draw(
+    path = drives.OUT / "boot.svg"
+    path.write_text(timeline.draw(
         rows(median["stages"]),
         "Xenith: power-on to both domains answering, %.1f s (QEMU, software emulation)"
         % median["total"]))
-    print("\nThe boot as a picture: %s" % picture)
+    print("\nThe boot as a picture: %s" % path)
 
 
 if __name__ == "__main__":

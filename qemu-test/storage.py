@@ -12,6 +12,7 @@ import subprocess
 
 import drives
 import guests
+import iscsi_target
 import nvme_target
 from machine import Machine, free_ports
 
@@ -38,7 +39,7 @@ def ratios(machine, direct, target):
 
 def creation(machine, name, disk, repeat=3):
     """Seconds that `xl create` takes, the median."""
-    text = guests.pv(name, "quiet", 24, 'disk = [ "%s" ]' % disk)
+    text = guests.pv(name, "quiet", 40, 'disk = [ "%s" ]' % disk)
     machine.out("cat >/tmp/%s.cfg <<'END'\n%sEND" % (name, text))
     times = []
     for _ in range(repeat):
@@ -56,7 +57,8 @@ def measure(iso, scratch):
     with open(export, "wb") as out:
         out.truncate(16 << 20)
     port = free_ports(1)[0]
-    target = nvme_target.Target(bytearray(16 << 20))
+    nvme = nvme_target.Target(bytearray(16 << 20))
+    iscsi = iscsi_target.Target({0: bytearray(16 << 20)})
     tree = {"host.conf": "console_shell=yes\nautostart=no\n", "images/iobench": drives.cross_compiled(scratch / "iobench", "iobench.c")}
     drive = drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree))
     found = {"ratios": {}, "creation": {}}
@@ -69,19 +71,24 @@ def measure(iso, scratch):
                         "pvcreate -q /dev/vdb && vgcreate -q vg0 /dev/vdb && "
                         "lvcreate -q -y -L 256M -n volume vg0 && lvcreate -q -y -L 320M -n store vg0 && "
                         "mkfs.ext4 -q /dev/vg0/store && mount /dev/vg0/store /mnt && "
-                        "dd if=/dev/zero of=/mnt/file.img bs=1M count=256 && sync", 300)
+                        "dd if=/dev/zero of=/mnt/file.img bs=1M count=256 && "
+                        "qemu-img create -q -f qcow2 /mnt/disk.qcow2 16M && sync", 300)
             found["ratios"]["logical volume"] = ratios(machine, "/dev/vg0/volume", "phy:/dev/vg0/volume")
             found["ratios"]["raw file"] = ratios(machine, "/mnt/file.img", "file:/mnt/file.img")
             for name, disk in {
                     "volume": "/dev/vg0/volume,raw,xvda,rw", "file": "/mnt/file.img,raw,xvda,rw",
+                    "qcow2": "/mnt/disk.qcow2,qcow2,xvda,rw",
                     "nbd": "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d" % port,
                     "nvme": "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
-                            % (target.port, nvme_target.NQN)}.items():
+                            % (nvme.port, nvme_target.NQN),
+                    "iscsi": "vdev=xvda,access=rw,script=block-iscsi,target=iqn=%s,portal=10.0.2.2:%d,lun=0"
+                             % (iscsi.name, iscsi.port)}.items():
                 found["creation"][name] = creation(machine, name, disk)
         finally:
             machine.close()
             server.terminate()
-            target.close()
+            nvme.close()
+            iscsi.close()
     return found
 
 

@@ -5,6 +5,8 @@ that dom0 is not made of. Xen is told not to let VT-d walk the guests' page tabl
 those are AMD's, as the processor is, and no real machine mixes the two.
 """
 
+import re
+
 import pytest
 
 import drives
@@ -146,8 +148,11 @@ def test_usb(machine, guest):
     number = machine.out("xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % guest).strip()
     assert int(machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number)) > 100000
     until(machine, "grep -aq 'press Enter' %s/guest-%s.log" % (host.CONSOLES, guest), 600)
-    machine.out("xl usbdev-attach %s %s" % (guest, stick(machine)), 120)
-    assert "Dev" in machine.out("xl usb-list %s" % guest)
+    given = stick(machine)
+    machine.out("xl usbdev-attach %s %s" % (guest, given), 120)
+    bus, address = re.findall(r"=(\d+)", given)
+    assert re.search(r"^ +Port 1: Bus 0*%s Device 0*%s$" % (bus, address),
+                     machine.out("xl usb-list %s" % guest), re.M)
     hears(machine, guest, "", "BusyBox")
     hears(machine, guest, "sleep 5; head -c 40 /dev/sda", ON_STICK)
     machine.out("xl usbdev-detach %s controller=0 port=1" % guest, 120)

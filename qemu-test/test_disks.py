@@ -34,6 +34,8 @@ OURS = ("alpha", "oursecretoursecret")
 THEIRS = ("store", "theirsecrettheirs")
 LOCKED = iscsi_target.NAME + ".locked"
 
+HELLO = "/config/images/hello"
+
 # More 512-byte sectors than 32 bits can count.
 LARGE = 3 << 40
 
@@ -53,6 +55,14 @@ def empty_ext4(path):
         out.truncate(16 << 20)
     drives.run(drives.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", str(path))
     return path
+
+
+# One that has its kernel and its menu on a volume of its own.
+INNER = "\n".join((
+    'name = "inner"', 'type = "pv"', 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"',
+    "memory = 96", 'autostart = "no"', 'ready = "console:hello: inner up"', "start_timeout = 600",
+    'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:74:01" ]',
+    'disk = [ "/dev/vg0/outer,raw,xvda,rw" ]')) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +136,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/nfsqcow2.cfg": writer("nfsqcow2", "/vm/web.qcow2,qcow2,xvda,rw"),
             "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
             "domains/mounts.cfg": guest("mounts", MOUNTS, "/dev/vg0/vanishes,raw,xvda,rw"),
+            "domains/inner.cfg": INNER,
             "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree))
@@ -171,6 +182,22 @@ def test_thin_volume_and_its_clone(machine):
     assert run(machine, "clone") == "thin"
     assert written(machine, "/dev/vg0/thin") == "thin"
     assert written(machine, "/dev/vg0/clone") == "clone"
+
+
+def test_kernel_and_menu_on_a_volume_of_the_guest(machine):
+    """A volume group inside the volume, which dom0 does not see by itself."""
+    machine.out("lvcreate -q -y -L 28M -n outer vg0; as_guest='--config devices{scan_lvs=1}'; "
+                "pvcreate -q $as_guest /dev/vg0/outer && vgcreate -q $as_guest inner /dev/vg0/outer && "
+                "lvcreate -q -y $as_guest -l 100%FREE -n root inner && mkfs.ext4 -q /dev/inner/root && "
+                "mount /dev/inner/root /mnt && mkdir -p /mnt/boot/grub", 300)
+    machine.out("cp %s/vmlinux %s/initrd.gz /mnt/boot/ && printf '%%s\\n' "
+                "'linux /boot/vmlinux console=hvc0 hello.name=inner' 'initrd /boot/initrd.gz' boot "
+                ">/mnt/boot/grub/grub.cfg; umount /mnt && vgchange -q --config 'devices{scan_lvs=1}' -an inner"
+                % (HELLO, HELLO), 120)
+    assert "inner" not in machine.out("vgs")
+    machine.out("xenith start --wait inner", 900)
+    assert "GRUB: (lvm/inner-root)/boot/grub/grub.cfg" in machine.out("xenith log inner")
+    machine.out("xenith stop --wait inner && lvremove -q -y vg0/outer", 300)
 
 
 def test_file(machine):
@@ -415,9 +442,6 @@ def wait_for_state(machine, state):
     raise AssertionError(listed)
 
 
-HELLO = "/config/images/hello"
-
-
 def test_created_cloned_and_removed(machine):
     """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
     before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
@@ -433,6 +457,28 @@ def test_created_cloned_and_removed(machine):
     assert "made is running" in refused
     machine.out("xenith stop --wait made && xenith remove made --yes && xenith remove copy --yes", 300)
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
+
+
+def test_created_from_an_image(machine):
+    """An HVM guest with a copy of the image, a seed for cloud-init, and a screen that only
+    those see who have come by SSH; two are created at once; and nothing stays."""
+    machine.out("mkdir -p /mnt && mountpoint -q /mnt || mount /dev/vg0/store /mnt; mkdir -p /mnt/made && "
+                "qemu-img create -q -f qcow2 /mnt/made/from.qcow2 3M && "
+                "dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | grep ^ssh- >/tmp/key")
+    before = machine.out("ls /mnt/made /config/domains; losetup -a; lvs --noheadings -o lv_name vg0")
+    for name in ("desk", "shop"):
+        machine.out("(xenith create %s --from /mnt/made/from.qcow2 --memory 64M --type hvm --ssh-key /tmp/key "
+                    "--storage /mnt/made >/tmp/%s.said 2>&1; echo $? >>/tmp/%s.said) &" % ((name,) * 3))
+    for name in ("desk", "shop"):
+        until(machine, "grep -qx '[0-9]*' /tmp/%s.said" % name, 300)
+        assert machine.out("tail -n 1 /tmp/%s.said" % name).strip() == "0", machine.out("cat /tmp/%s.said" % name)
+    machine.out("xenith start desk")
+    # QEMU listens where a viewer would connect to; the seed is among its disks.
+    until(machine, "grep -q ' 00010000 .* /run/xen/vnc-desk' /proc/net/unix", 300)
+    assert int(machine.out("xl block-list desk | wc -l")) == 3
+    machine.out("xenith stop --wait desk; xenith remove desk --yes && xenith remove shop --yes", 300)
+    assert machine.out("ls /mnt/made /config/domains; losetup -a; lvs --noheadings -o lv_name vg0") == before
+    machine.out("rm -r /mnt/made")
 
 
 def test_nothing_is_left_of_what_cannot_be_created(machine):

@@ -18,6 +18,10 @@ MISFITS = {
     "hanger": ("while /bin/busybox sleep 9; do :; done",),
     "rebooter": ("/bin/busybox sleep 5; /bin/busybox reboot -f", 'ready = "created"'),
     "sleeper": ("/bin/busybox sleep 5; /bin/busybox poweroff -f", 'ready = "created"'),
+    "renamed": ("exit 1", 'ready = "console:never"', 'on_crash = "rename-restart"',
+                "restart_limit = 2", "restart_delay = 5"),
+    "preserved": ("exit 1", 'ready = "console:never"', 'on_crash = "preserve"'),
+    "dumped": ("exit 1", 'ready = "console:never"', 'on_crash = "coredump-destroy"', 'restart = "no"'),
 }
 
 # Three levels: a; b and c; d to h.
@@ -29,8 +33,10 @@ def guest(name, *lines):
 
 
 def misfit(name, line, *lines):
+    if not any(each.startswith("on_crash") for each in lines):
+        lines = (*lines, 'on_crash = "destroy"')
     return guests.pv(name, 'panic=1 rdinit=/bin/busybox -- sh -c "%s"' % line, 40, 'autostart = "no"',
-                     'on_crash = "destroy"', "stop_timeout = 5", *lines)
+                     "stop_timeout = 5", *lines)
 
 
 def tree():
@@ -126,6 +132,35 @@ def test_misfits_end_as_documented(machine):
         assert (now[name]["domid"], now[name]["state"]) == (before[name]["domid"], "ready")
 
 
+def others(machine):
+    """The domains that domd does not know: {name: domid}."""
+    return {name: each["domid"] for name, each in status(machine).items() if each["state"] == "by-hand"}
+
+
+def test_a_crashed_one_is_renamed(machine):
+    """Each dead instance stays under a name of its own, for whoever wants to look at it,
+    and a domd that is new knows which of those with one UUID is which."""
+    machine.out("xenith start renamed")
+    wait_for(machine, lambda now: now["renamed"]["restarts"] >= 1 and now["renamed"]["domid"])
+    machine.out("killall -9 domd; sleep 1; until xenith list >/dev/null 2>&1; do sleep 1; done", 120)
+    now = wait_for(machine, lambda now: now["renamed"]["state"] == "held")
+    assert now["renamed"]["restarts"] == 2
+    dead = others(machine)
+    assert len(dead) == 3 and all(re.fullmatch(r"renamed-\d{8}T\d{6}Z", name) for name in dead), dead
+    machine.out("".join("xl destroy %d; " % domid for domid in dead.values()), 120)
+    assert "renamed" not in machine.out("xl list")
+
+
+def test_a_crashed_one_is_preserved(machine):
+    machine.out("xenith start preserved")
+    now = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
+    machine.out("killall -9 domd; sleep 1; until xenith list >/dev/null 2>&1; do sleep 1; done", 120)
+    after = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
+    assert after["preserved"]["domid"] == now["preserved"]["domid"]
+    machine.out("xenith stop --wait preserved", 120)
+    assert "preserved" not in machine.out("xl list")
+
+
 def test_saved_and_restored(machine):
     """The same boot of the guest goes on. It does not say again that it is up, and is
     ready all the same; its network works."""
@@ -169,6 +204,61 @@ def test_killed_during_a_restore(machine):
     assert machine.out("grep -c 'keeper up' %s" % log) == said
 
 
+def test_core_dump_of_a_crashed_one(machine):
+    """Onto a disk, or it is said why not."""
+    machine.out("xenith start dumped")
+    wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
+    assert "dumped: no core dump: /var/lib/xen/dump is in memory" in machine.out("tail -n 50 /var/log/messages")
+    machine.out("mkdir -p /var/lib/xen/dump; mount -o bind /var/lib/xen/save /var/lib/xen/dump; xenith start dumped")
+    wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
+    # The memory of the guest, in a file as gdb and crash read it.
+    assert machine.out("head -c 4 /var/lib/xen/dump/dumped") == "\x7fELF"
+    assert int(machine.out("stat -c %s /var/lib/xen/dump/dumped")) > 40 << 20
+    assert "dumped" not in machine.out("xl list")
+    machine.out("rm /var/lib/xen/dump/dumped; umount /var/lib/xen/dump")
+
+
+def test_the_command(machine):
+    """What xenith says of real domains."""
+    said, rc = machine.sh("xenith check 2>&1", 120)
+    assert rc == 1 and "/dev/nothing does not exist" in said and said.count("\n") == 1, said
+    assert "hello: a up" in machine.out("xenith log a")
+    assert '"a" -> "b"' in machine.out("xenith graph --dot") or '"b" -> "a"' in machine.out("xenith graph --dot")
+    machine.out("xenith events --follow >/tmp/events & xenith restart --wait h; kill $!", 900)
+    host.assert_in_order(machine.out("cat /tmp/events"), r"\bh\b.*stopped", r"\bh\b.*ready")
+    machine.out("xenith disable h")
+    assert not status(machine)["h"]["autostart"]
+    machine.out("xenith enable h; xenith reload")
+    assert status(machine)["h"]["autostart"]
+
+
+def test_metrics(machine):
+    address = re.findall(r"hello: a up (\S+)", machine.out("xenith log a"))[-1]
+    before = metrics(machine)
+    machine.out("wget -q -T 60 -O - http://%s/" % address, 120)
+    after = metrics(machine)
+    assert after['xenith_domain_vif_received_bytes_total{domain="a"}'] > before['xenith_domain_vif_received_bytes_total{domain="a"}'] > 0
+    assert after['xenith_domain_cpu_seconds_total{domain="a"}'] > before['xenith_domain_cpu_seconds_total{domain="a"}'] > 0
+    assert 0.9 < after["xenith_host_memory_bytes"] / (2 << 30) <= 1, after
+
+
+def metrics(machine):
+    lines = machine.out("xenith metrics").splitlines()
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+def test_console(machine):
+    """What is typed arrives in the guest; Ctrl-] leaves."""
+    machine.out("true")
+    since = machine.console.position()
+    machine.console.send("xenith console a\r")
+    machine.console.send("\r")
+    machine.console.wait(r"hello: a up|a login|/ #|~ #", since, cap=120)
+    machine.console.send("\x1d")
+    assert machine.out("echo back").strip() == "back"
+
+
 def completed(machine, *pieces):
     """Type pieces that end in a tab, each seen completed, and forget the line."""
     for typed, expected in pieces:
@@ -187,9 +277,18 @@ def test_tab_completes_commands_and_domains(machine):
     completed(machine, ("cat /etc/inittab; ls /etc/initt", "/etc/inittab "))
 
 
-@pytest.mark.parametrize("stop, start, times", [
-    ("b", "d e h", 5), pytest.param("b c a", "d e f g h", 50, marks=pytest.mark.slow)])
-def test_killed_during_a_start(machine, stop, start, times):
+def boots(machine):
+    """{name: how often it has said that it is up}."""
+    return {name: int(machine.out("cat {0}.1 {0} 2>/dev/null | grep -ac 'hello: {1} up'; :".format(
+        "%s/guest-%s.log" % (host.CONSOLES, name), name))) for name in NEEDS}
+
+
+@pytest.mark.parametrize("stop, start, begun, times", [
+    ("b", "d e h", "bdeh", 5),
+    pytest.param("b c a", "d e f g h", "abcdefgh", 50, marks=pytest.mark.slow)])
+def test_killed_during_a_start(machine, stop, start, begun, times):
+    """None is lost, none starts twice, and what runs already goes on."""
+    before = boots(machine)
     machine.out("xenith stop --wait " + stop, 900)
     machine.out("xenith start " + start)
     machine.out("n=0; while [ $n -lt %d ]; do killall -9 domd; n=$((n+1)); "
@@ -197,6 +296,7 @@ def test_killed_during_a_start(machine, stop, start, times):
     wait_for(machine, lambda now: all(now[name]["state"] == "ready" for name in NEEDS))
     names = machine.out("xl list | awk 'NR > 1 { print $1 }'").split()
     assert sorted(names) == ["Domain-0"] + sorted(NEEDS)
+    assert boots(machine) == {name: before[name] + (name in begun) for name in NEEDS}
 
 
 def test_memory(machine):

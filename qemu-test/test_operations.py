@@ -13,11 +13,12 @@ TYPES = ["pv", "pvh", "hvm"]
 # What cannot be, and why.
 REASONS = {
     ("migrate", "pv"): "a PV guest moves only where Xen has shadow paging, which is not compiled in",
+    ("vcpus", "hvm"): "libxl takes no processor away from QEMU, and Linux in an HVM guest does not look at xenstore",
 }
 
 
 def domain(kind):
-    lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = 96", "vcpus = 2",
+    lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = 112", "vcpus = 2",
              'vif = [ "mac=00:16:3e:00:72:%02x" ]' % len(kind)]
     if kind == "hvm":
         lines += ['vga = "none"', 'serial = "pty"', 'boot = "d"',
@@ -43,13 +44,27 @@ def machine(boot, iso, tmp_path_factory):
     return boot("operations", iso, drives=[drive]).wait_ready()
 
 
+def there(machine, name):
+    return machine.sh("xl domid %s" % name)[1] == 0
+
+
+def create(machine, name):
+    """The emulator loses one start in ten: docs/testing.md."""
+    for _ in range(4):
+        machine.sh("rm -f /var/log/xen/console/guest-%s.log" % name)
+        machine.out("xl create -q -e /config/images/%s.cfg" % name, 600)
+        until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log || ! xl domid %s >/dev/null 2>&1"
+              % ((name,) * 3), 600)
+        if there(machine, name):
+            return
+    raise AssertionError("%s was lost four times" % name)
+
+
 @pytest.fixture(scope="module", params=TYPES)
 def guest(machine, request):
     """One after the other: three at a time would only take turns on the processors."""
-    machine.out("xl create -q -e /config/images/%s.cfg" % request.param, 600)
-    until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log" % ((request.param,) * 2), 600)
     yield request.param
-    machine.out("xl destroy %s" % request.param, 120)
+    machine.sh("xl destroy %s" % request.param, 120)
 
 
 def address(machine, name):
@@ -84,8 +99,11 @@ def migrate(machine, name):
 
 
 def memory(machine, name):
+    """Less than it was started with, and more."""
     machine.out("xl mem-set %s 72" % name)
     until(machine, "[ $(xl list %s | awk 'END { print $3 }') -le 73 ]" % name)
+    machine.out("xl mem-set %s 112" % name)
+    until(machine, "[ $(xl list %s | awk 'END { print $3 }') -ge 110 ]" % name)
 
 
 def vcpus(machine, name):
@@ -149,5 +167,13 @@ OPERATIONS = [pause, pinning, pool, block, network, cd, memory, vcpus, save, mig
 def test_operation(machine, guest, operation):
     if (operation.__name__, guest) in REASONS:
         pytest.skip(REASONS[operation.__name__, guest])
-    operation(machine, guest)
-    assert "op-" + guest in answers(machine, guest)
+    for last in (False, True):
+        if not there(machine, guest):
+            create(machine, guest)
+        try:
+            operation(machine, guest)
+            assert "op-" + guest in answers(machine, guest)
+            return
+        except AssertionError:
+            if last or there(machine, guest):
+                raise

@@ -9,7 +9,7 @@ import pytest
 
 import debian
 import drives
-from host import CONSOLES
+from host import CONSOLES, until
 
 pytestmark = pytest.mark.slow
 
@@ -96,11 +96,6 @@ def machine(boot, iso, tmp_path_factory):
         image.unlink()
 
 
-def until(machine, command, seconds):
-    """Wait for a command to succeed; what it prints then."""
-    return machine.out("until %s; do sleep 2; done" % command, seconds)
-
-
 def need(machine, name):
     if machine.sh("test -e /config/domains/%s.cfg" % name)[1]:
         pytest.skip("%s: not built: ./build.sh test --all" % name)
@@ -129,11 +124,12 @@ def test_debian(machine, name):
     prompt = "grep -aq 'debian login:' %s/guest-%s.log" % (CONSOLES, guest)
     until(machine, prompt, 300)
     first = boots(machine, guest)[-1]
+    before, machine.written = machine.written, first["wrote"]
     machine.out("xl reboot %s" % guest, 60)
     until(machine, "[ $(cat %s/guest-%s.log* | grep -ac 'proof: end') = 2 ]" % (CONSOLES, guest), 1900)
     second = boots(machine, guest)[-1]
     machine.out("xenith stop --wait %s" % guest, 300)
-    before, machine.written = machine.written, second["wrote"]
+    machine.written = second["wrote"]
     assert first["boot"] != second["boot"]
     assert first.get("read") == before, "what the guest before this one wrote"
     assert second["read"] == first["wrote"]
@@ -163,7 +159,7 @@ def test_debian_installer(machine, kind):
     machine.out("xenith stop --wait %s" % name, 300)
     assert said["type"][-1] == kind.upper()
     assert said["driver"][-1] == "vif-0"
-    assert said["fetched"][-1] == machine.digest + "  -"
+    assert said["fetched"][-1].split()[0] == machine.digest
 
 
 def test_memtest(machine):
