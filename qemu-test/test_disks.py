@@ -186,7 +186,7 @@ def test_thin_volume_and_its_clone(machine):
 
 def test_kernel_and_menu_on_a_volume_of_the_guest(machine):
     """A volume group inside the volume, which dom0 does not see by itself."""
-    machine.out("lvcreate -q -y -L 28M -n outer vg0; as_guest='--config devices{scan_lvs=1}'; "
+    machine.out("lvcreate -q -y -L 40M -n outer vg0; as_guest='--config devices{scan_lvs=1}'; "
                 "pvcreate -q $as_guest /dev/vg0/outer && vgcreate -q $as_guest inner /dev/vg0/outer && "
                 "lvcreate -q -y $as_guest -l 100%FREE -n root inner && mkfs.ext4 -q /dev/inner/root && "
                 "mount /dev/inner/root /mnt && mkdir -p /mnt/boot/grub", 300)
