@@ -284,6 +284,50 @@ def test_accept_keeps_what_was_not_built(pair):
     assert (pair.top / "recipes/times").read_text().endswith("two 2\n")
 
 
+def test_accept_keeps_what_is_no_longer_in_the_cache(pair):
+    """An earlier build's package, removed from the cache: no empty hash comes of it."""
+    outputs = pair.top / "recipes/outputs"
+    pair.build("two")
+    assert pair.command("accept").returncode == 0
+    before = outputs.read_text()
+    shutil.rmtree(pair.package("two"))
+    done = pair.command("accept")
+    assert done.returncode == 1
+    assert "accept: two is no longer in the cache" in done.stdout
+    assert "./build.sh package two" in done.stdout
+    assert outputs.read_text() == before
+    check = ["sh", str(pair.top / "lib/outputs.sh"), "check"]
+    environment = pair.environment(TREE=str(pair.top))
+    assert subprocess.run(check, env=environment, check=False).returncode == 0
+    pair.build("one")
+    assert [line.split()[0] for line in (pair.top / "out/packages").read_text().splitlines()] == ["one"]
+    assert pair.command("accept").returncode == 0
+    assert outputs.read_text() == before
+    assert subprocess.run(check, env=environment, check=False).returncode == 0
+
+
+def test_an_earlier_package_counts_with_its_present_key(pair):
+    """What an earlier build made is listed as long as its recipe is the same."""
+    pair.build("two")
+    before = pair.package("two")
+    pair.build("one")
+    assert pair.package("two") == before
+    with (pair.top / "recipes/two/build").open("a") as build:
+        build.write("# changed\n")
+    pair.build("one")
+    with pytest.raises(KeyError):
+        pair.package("two")
+    pair.build("two")
+    after = pair.package("two")
+    assert after != before
+    # Also where what it is made of changes, and a broken recipe stands beside them.
+    pair.recipe("one", build='install() { echo bye >"$DEST/word"; }')
+    pair.recipe("broken", depends="missing")
+    pair.build("one")
+    with pytest.raises(KeyError):
+        pair.package("two")
+
+
 DPKG_QUERY = """#!/bin/sh
 # The host's, and a package that is there once it was installed.
 shift
