@@ -2,8 +2,12 @@
 
 import os
 import pathlib
+import shutil
+import subprocess
 
 import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def recipe(tree, line):
@@ -203,3 +207,32 @@ def test_host_configuration_of_apt_is_left_alone(tree, line, apt):
     for call in changing:
         assert "Dir::State::Lists=" + str(tree.cache) in call
         assert "Dir::Etc::sourcelist=" + str(tree.cache) in call
+
+
+def test_relative_directories(tree, line, apt, monkeypatch):
+    """They are seen from where the user is: apt has a place of its own for relative ones."""
+    user = tree.cache.parent / "where the user is"
+    user.mkdir()
+    monkeypatch.chdir(user)
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    relative = {"XENITH_CACHE": "a cache", "XENITH_OUT": "results", "XENITH_SOURCES": "tar balls"}
+    tree.build("pkg", **relative, **apt)
+    assert sorted(path.name for path in user.iterdir()) == ["a cache", "results", "tar balls"]
+    assert (user / "tar balls/pkg_1.orig.tar.gz").exists()
+    assert (user / "results/packages").read_text().startswith("pkg %s/a cache/pkg/pkg-" % user)
+    calls = pathlib.Path(tree.upstream / "apt.calls").read_text()
+    assert "Dir::State::Lists=%s/a cache/apt/" % user in calls
+    assert "Dir::Etc::sourcelist=%s/a cache/apt/" % user in calls
+
+
+def test_relative_directories_of_the_tests(tree, monkeypatch):
+    """The tests that boot the image work in their own directory."""
+    directory = tree.top / "qemu-test"
+    directory.mkdir()
+    shutil.copy2(TOP / "qemu-test/run", directory)
+    (directory / "test_it.py").write_text(
+        "import os\n\n\ndef test_it():\n    assert os.environ['XENITH_OUT'] == %r\n" % str(tree.top.parent / "results"))
+    monkeypatch.chdir(tree.top.parent)
+    done = subprocess.run([str(directory / "run")], env=tree.environment(XENITH_OUT="results"), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
