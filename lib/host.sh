@@ -2,6 +2,9 @@
 # What the machine that builds must have. Missing packages are installed in one
 # call when root, and else named with the command that installs them.
 
+# shellcheck source=lib/apt.sh
+. "$TREE/lib/apt.sh"
+
 # missing_packages FILE...: those that are listed and not installed.
 missing_packages() {
 	for list; do
@@ -76,17 +79,7 @@ which must be among the machine's sources of packages; then:
 qemu_from_backports() {
 	state=$CACHE/apt/backports
 	mkdir -p "$state/lists"
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk '
-			$2 == "bookworm" && main == "" { main = $1 }
-			$2 == "bookworm-security" && security == "" { security = $1 }
-			END {
-				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-				print "deb", key, main, "bookworm main"
-				print "deb", key, main, "bookworm-updates main"
-				if (security != "") print "deb", key, security, "bookworm-security main"
-				print "deb", key, main, "bookworm-backports main"
-			}' >"$state/sources.list"
+	sources_list deb bookworm backports >"$state/sources.list" || return 1
 	set -- -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- \
 		-o Dir::State::Lists="$state/lists" -o APT::Sandbox::User=root
 	apt-get "$@" -qq update
