@@ -89,6 +89,11 @@ def test_executable_bits():
     assert bad == []
 
 
+def test_every_directory_of_tests_is_described():
+    described = re.findall(r"(?m)^\| `(tests/\w+)` \|", (TOP / "docs/testing.md").read_text())
+    assert sorted(described) == sorted({str(path.parent.relative_to(TOP)) for path in TOP.glob("tests/*/test_*.py")})
+
+
 # Directories of one machine or one person, in no file of the tree.
 HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/work/\w")
 
