@@ -1,12 +1,18 @@
 # The targets of build.sh, for those who type make. The dependency graph is in
 # the recipes' `depends`; lib/build.sh writes the Makefile that builds it.
+#
+#   make OPTIONS="--domains DIR" run    what stands before the command
+#   make package ARGS="zlib less"       and what after it
+#   make test ARGS=--all
 
-COMMANDS = run test bench verify fetch sources outdated accept lint clean help
+COMMANDS = run test bench verify fetch sources outdated package accept lint clean help
+OPTIONS =
+ARGS =
 
 .PHONY: all $(COMMANDS)
 
 all:
-	+./build.sh
+	+./build.sh $(OPTIONS)
 
 $(COMMANDS):
-	+./build.sh $@
+	+./build.sh $(OPTIONS) $@ $(ARGS)

@@ -42,8 +42,11 @@ environment:
 END
 }
 
-# build_goals: brings the image up to date and publishes it in $OUT.
+# build_goals LIST...: brings the image up to date and publishes it in $OUT. What is done
+# with it then needs the packages of lib/hostpkgs-LIST.
 build_goals() {
+	XENITH_NEEDS=$*
+	export XENITH_NEEDS
 	# shellcheck disable=SC2046 # the goals are words
 	sh "$TREE/lib/build.sh" $(setting GOALS)
 	sh "$TREE/lib/publish.sh"
@@ -76,15 +79,14 @@ command=${1:-image}
 case $command in
 image) build_goals ;;
 run)
-	sh "$TREE/lib/run.sh" --check
-	build_goals
+	build_goals run
 	exec sh "$TREE/lib/run.sh" "$@"
 	;;
 test)
 	exec sh "$TREE/lib/test.sh" "$@"
 	;;
 bench)
-	build_goals
+	build_goals run test bench
 	exec sh "$TREE/lib/bench.sh" "$@"
 	;;
 verify) exec sh "$TREE/lib/verify.sh" "$@" ;;

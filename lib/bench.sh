@@ -9,6 +9,6 @@ set -eu
 # shellcheck source=lib/host.sh
 . "$TREE/lib/host.sh"
 
-need_packages "$TREE/lib/hostpkgs-test" "$TREE/lib/hostpkgs-bench"
-need_qemu
+# Where something was built, the build has asked already.
+need_packages
 exec /usr/bin/python3 "$TREE/qemu-test/bench.py" "$@"

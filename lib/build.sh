@@ -33,17 +33,27 @@ done
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
 # publish_paths: says where in the cache each package is that this build or an
-# earlier one of the tree's recipes made.
+# earlier one made, of the tree's recipes as they stand now.
 publish_paths() {
-	while read -r name _; do
-		printf '%s %s\n' "$name" "$(cat "$PLAN/$name.path")"
-	done <"$PLAN/order" >"$RUN/packages"
-	awk '
-		FILENAME == ARGV[1] { now[$1] = 1; print; next }
+	earlier=$(awk '
+		FILENAME == ARGV[1] { planned[$1] = 1; next }
 		FILENAME == ARGV[2] { known[$1] = 1; next }
-		$1 in known && !($1 in now)' "$RUN/packages" "$PLAN/recipes" "$OUT/packages" \
-		>"$RUN/packages.all" 2>/dev/null || cp "$RUN/packages" "$RUN/packages.all"
-	mv "$RUN/packages.all" "$OUT/packages"
+		$1 in known && !($1 in planned) { print $1 }' "$PLAN/order" "$PLAN/recipes" "$OUT/packages" 2>/dev/null) || earlier=
+	# One that hangs on a broken recipe, which this build did without, is in no list.
+	awk -v goals="$(printf %s "$earlier" | tr '\n' ' ')" -f "$TREE/lib/graph.awk" "$PLAN/recipes" \
+		>"$PLAN/earlier" 2>/dev/null || : >"$PLAN/earlier"
+	while read -r name _ tdeps hdeps; do
+		[ -e "$PLAN/$name.path" ] || resolve "$name" "$tdeps" "$hdeps" || true
+	done <"$PLAN/earlier"
+	{
+		cut -d ' ' -f 1 "$PLAN/order"
+		printf '%s\n' "$earlier"
+	} | while read -r name; do
+		[ -e "$PLAN/$name.path" ] || continue
+		read -r path <"$PLAN/$name.path"
+		printf '%s %s\n' "$name" "$path"
+	done >"$RUN/packages"
+	mv "$RUN/packages" "$OUT/packages"
 }
 
 make_plan "$@"

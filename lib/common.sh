@@ -3,6 +3,14 @@
 # Sourced, with $TREE set to the top of the source tree.
 
 : "${TREE:?}"
+# A relative one is seen from where the user is, also by what works elsewhere.
+for name in XENITH_OUT XENITH_CACHE XENITH_SOURCES; do
+	eval "value=\${$name:-}"
+	case $value in
+	'' | /*) ;;
+	*) export "$name=$PWD/$value" ;;
+	esac
+done
 OUT=${XENITH_OUT:-$TREE/out}
 CACHE=${XENITH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenith}
 SOURCES=${XENITH_SOURCES:-$CACHE/sources}

@@ -4,9 +4,11 @@
 # A file appears in $SOURCES only when its SHA-256 is the pinned one; a wrong or
 # broken file is named with what was expected and what came, and removed.
 
+# shellcheck source=lib/apt.sh
+. "$TREE/lib/apt.sh"
+
 # apt_private SUITE KIND: prepares a private state directory of apt for a suite's
-# sources (deb-src) or its packages (deb) and prints its path. The host's own
-# configuration is read for the address of its mirror and otherwise left alone.
+# sources (deb-src) or its packages (deb) and prints its path.
 apt_private() {
 	state=$CACHE/apt/$1-$2
 	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
@@ -18,23 +20,7 @@ apt_private() {
 		return 1
 	}
 	mkdir -p "$state/lists" "$state/cache"
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk -v code="$codename" -v suite="$1" -v kind="$2" '
-			$2 == code && main == "" { main = $1 }
-			$2 == code "-security" && security == "" { security = $1 }
-			END {
-				if (main == "") exit 1
-				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-				print kind, key, main, suite, "main"
-				if (suite != "sid") {
-					print kind, key, main, suite "-updates", "main"
-					if (security != "") print kind, key, security, suite "-security", "main"
-				}
-			}' >"$state/sources.list" || {
-		say "fetch: found no Debian mirror in this machine's apt configuration"
-		return 1
-	}
+	sources_list "$2" "$1" >"$state/sources.list" || return 1
 	say "fetch: reading Debian's index ($2), suite $1"
 	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
 		say "fetch: apt could not read the index of suite $1:"

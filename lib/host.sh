@@ -2,28 +2,57 @@
 # What the machine that builds must have. Missing packages are installed in one
 # call when root, and else named with the command that installs them.
 
-# missing_packages FILE...: those that are listed and not installed.
+# shellcheck source=lib/apt.sh
+. "$TREE/lib/apt.sh"
+
+# qemu_version: the first number of it, 0 where there is none.
+qemu_version() {
+	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
+	printf '%s\n' "${version:-0}"
+}
+
+# missing_packages FILE...: those that are listed and not installed. Debian 12's own
+# QEMU does not count: it gets the return from interrupts in a guest's guest wrong,
+# and 10 is right.
 missing_packages() {
 	for list; do
 		lines "$list"
 	done | LC_ALL=C sort -u >"$OUT/hostpkgs.wanted"
-	xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$OUT/hostpkgs.wanted" 2>/dev/null |
-		awk '$1 == "installed" { print $2 }' | LC_ALL=C sort -u | LC_ALL=C comm -23 "$OUT/hostpkgs.wanted" -
+	{
+		xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$OUT/hostpkgs.wanted" 2>/dev/null |
+			awk '$1 == "installed" && $2 != "qemu-system-x86" { print $2 }'
+		[ "$(qemu_version)" -lt 10 ] || echo qemu-system-x86
+	} | LC_ALL=C sort -u | LC_ALL=C comm -23 "$OUT/hostpkgs.wanted" -
 }
 
-# need_packages FILE...: returns when the machine has what the lists name.
+# need_packages FILE...: returns when the machine has what the lists name, and what the
+# command needs that the user gave ($XENITH_NEEDS names the lists lib/hostpkgs-*). All
+# is asked for here, so that nobody is told twice.
 need_packages() {
 	command -v dpkg-query >/dev/null || {
-		say "This is no Debian machine: the packages of lib/hostpkgs must be there under this system's names."
+		say "This is no Debian machine: the packages of lib/hostpkgs* must be there under this system's names."
 		return 0
 	}
 	mkdir -p "$OUT"
+	for list in ${XENITH_NEEDS:-}; do
+		set -- "$@" "$TREE/lib/hostpkgs-$list"
+	done
 	missing=$(missing_packages "$@" | tr '\n' ' ')
 	missing=${missing% }
 	[ -n "$missing" ] || return 0
+	apt_conf=
+	why=
+	case "$missing " in
+	*"qemu-system-x86 "*)
+		why=" (QEMU must be 10 or later, and here is $(qemu_version))"
+		[ "$(debian_codename)" != bookworm ] || prepare_backports ||
+			die "this machine lacks QEMU 10, which Debian 12 has in its backports: give apt a Debian mirror in /etc/apt/sources.list"
+		;;
+	esac
 	if [ "$(id -u)" != 0 ]; then
-		die "this machine lacks packages; install them with:
-    sudo apt-get install --no-install-recommends $missing"
+		die "this machine lacks packages$why; install them with:
+    ${apt_conf:+sudo apt-get -c '$apt_conf' update &&
+    }sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
 	fi
 	say "Installing what is missing on this machine: $missing"
 	# shellcheck disable=SC2086 # the packages are words
@@ -36,60 +65,38 @@ need_packages() {
 # install_packages PACKAGE...: the one call, after an update when the lists are
 # not there yet.
 install_packages() {
-	if [ -z "$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | head -n 1)" ]; then
-		apt-get -qq update
+	if [ -n "$apt_conf" ] || [ -z "$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | head -n 1)" ]; then
+		apt_get -qq update
 	fi
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" || {
-		apt-get -qq update
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+	apt_get install -y --no-install-recommends "$@" || {
+		apt_get -qq update
+		apt_get install -y --no-install-recommends "$@"
 	}
 }
 
-# need_qemu: returns when there is a QEMU that emulates well enough. Debian 12's
-# own gets the return from interrupts in a guest's guest wrong; 10 is right.
-need_qemu() {
-	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
-	[ "${version:-0}" -lt 10 ] || return 0
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	if [ "$(id -u)" != 0 ]; then
-		if [ "$codename" != bookworm ]; then
-			die "QEMU 10 or later is needed (this machine has ${version:-none}); install it with:
-    sudo apt-get install --no-install-recommends qemu-system-x86"
-		fi
-		die "QEMU 10 or later is needed (this machine has ${version:-none}). On Debian 12 it is in bookworm-backports,
-which must be among the machine's sources of packages; then:
-    sudo apt-get install --no-install-recommends -t bookworm-backports qemu-system-x86"
-	fi
-	say "Installing QEMU 10 on this machine"
-	mkdir -p "$OUT"
-	if [ "$codename" != bookworm ]; then
-		install_packages qemu-system-x86
-	else
-		qemu_from_backports
-	fi >"$OUT/apt.log" 2>&1 || {
-		tail -n 20 "$OUT/apt.log" >&2
-		die "apt-get could not install QEMU (the log is $OUT/apt.log)"
-	}
+# apt_get ARGUMENT...: with $apt_conf where there is one.
+apt_get() {
+	DEBIAN_FRONTEND=noninteractive apt-get ${apt_conf:+-c "$apt_conf"} "$@"
 }
 
-# qemu_from_backports: by a private list, so that the host's own stays as it is.
-qemu_from_backports() {
+# prepare_backports: sets $apt_conf to settings for apt with Debian 12's backports in
+# them, so that the host's own stay as they are. Only QEMU is to come from there, and
+# the firmware of its version.
+prepare_backports() {
 	state=$CACHE/apt/backports
 	mkdir -p "$state/lists"
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk '
-			$2 == "bookworm" && main == "" { main = $1 }
-			$2 == "bookworm-security" && security == "" { security = $1 }
-			END {
-				key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-				print "deb", key, main, "bookworm main"
-				print "deb", key, main, "bookworm-updates main"
-				if (security != "") print "deb", key, security, "bookworm-security main"
-				print "deb", key, main, "bookworm-backports main"
-			}' >"$state/sources.list"
-	set -- -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$state/lists" -o APT::Sandbox::User=root
-	apt-get "$@" -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends \
-		-t bookworm-backports qemu-system-x86
+	sources_list deb bookworm backports >"$state/sources.list" || return 1
+	cat >"$state/preferences" <<END
+Package: src:qemu seabios
+Pin: release n=bookworm-backports
+Pin-Priority: 500
+END
+	apt_conf=$state/apt.conf
+	cat >"$apt_conf" <<END
+Dir::Etc::sourcelist "$state/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferences "$state/preferences";
+Dir::State::Lists "$state/lists";
+APT::Sandbox::User "root";
+END
 }

@@ -12,12 +12,13 @@ set -eu
 
 committed=$TREE/recipes/outputs
 
-# current: "NAME HASH" of the packages of the last build.
+# current: "NAME HASH" of the packages of the last build that the cache still has.
 current() {
 	while read -r name path; do
 		case $name in
 		binutils | gcc) continue ;;
 		esac
+		[ -e "$path/output" ] || continue
 		printf '%s %s\n' "$name" "$(cat "$path/output")"
 	done <"$OUT/packages" | LC_ALL=C sort
 }
@@ -49,6 +50,10 @@ check)
 		}' "$committed" -
 	;;
 accept)
+	while read -r name path; do
+		[ -e "$path/output" ] ||
+			die "accept: $name is no longer in the cache ($path); build it again: ./build.sh package $name"
+	done <"$OUT/packages"
 	{
 		current
 		kept "$committed"

@@ -15,12 +15,9 @@ case ${1:-} in
 *) die "test: $1: there is only --all" ;;
 esac
 
-slow=
-[ -z "${1:-}" ] || slow=$TREE/lib/hostpkgs-slow
+XENITH_NEEDS="run test${1:+ slow}"
 # Also what single recipes need, so that this is the one call.
-# shellcheck disable=SC2086 # none, or one
-need_packages "$TREE/lib/hostpkgs" "$TREE/lib/hostpkgs-test" $slow "$TREE"/*/*/hostpkgs
-need_qemu
+need_packages "$TREE/lib/hostpkgs" "$TREE"/*/*/hostpkgs
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
 if [ "${1:-}" = --all ]; then

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import pathlib
+import platform
 import random
 import re
 import shutil
@@ -284,6 +286,50 @@ def test_accept_keeps_what_was_not_built(pair):
     assert (pair.top / "recipes/times").read_text().endswith("two 2\n")
 
 
+def test_accept_keeps_what_is_no_longer_in_the_cache(pair):
+    """An earlier build's package, removed from the cache: no empty hash comes of it."""
+    outputs = pair.top / "recipes/outputs"
+    pair.build("two")
+    assert pair.command("accept").returncode == 0
+    before = outputs.read_text()
+    shutil.rmtree(pair.package("two"))
+    done = pair.command("accept")
+    assert done.returncode == 1
+    assert "accept: two is no longer in the cache" in done.stdout
+    assert "./build.sh package two" in done.stdout
+    assert outputs.read_text() == before
+    check = ["sh", str(pair.top / "lib/outputs.sh"), "check"]
+    environment = pair.environment(TREE=str(pair.top))
+    assert subprocess.run(check, env=environment, check=False).returncode == 0
+    pair.build("one")
+    assert [line.split()[0] for line in (pair.top / "out/packages").read_text().splitlines()] == ["one"]
+    assert pair.command("accept").returncode == 0
+    assert outputs.read_text() == before
+    assert subprocess.run(check, env=environment, check=False).returncode == 0
+
+
+def test_an_earlier_package_counts_with_its_present_key(pair):
+    """What an earlier build made is listed as long as its recipe is the same."""
+    pair.build("two")
+    before = pair.package("two")
+    pair.build("one")
+    assert pair.package("two") == before
+    with (pair.top / "recipes/two/build").open("a") as build:
+        build.write("# changed\n")
+    pair.build("one")
+    with pytest.raises(KeyError):
+        pair.package("two")
+    pair.build("two")
+    after = pair.package("two")
+    assert after != before
+    # Also where what it is made of changes, and a broken recipe stands beside them.
+    pair.recipe("one", build='install() { echo bye >"$DEST/word"; }')
+    pair.recipe("broken", depends="missing")
+    pair.build("one")
+    with pytest.raises(KeyError):
+        pair.package("two")
+
+
 DPKG_QUERY = """#!/bin/sh
 # The host's, and a package that is there once it was installed.
 shift
@@ -316,3 +362,89 @@ def test_what_is_installed_first_is_in_the_key(tree, tmp_path, monkeypatch):
     assert installed.exists() and tree.built() == {"one"}
     tree.build("one")
     assert tree.built() == set()
+
+
+CODENAME = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+PLAYED = {
+    "id": """case $1 in
+-u) echo {user} ;;
+*) exec {id} "$@" ;;
+esac""",
+    "apt-get": """case "$*" in
+*--print-uris*) echo "'https://mirror.example/debian/dists/{codename}/main/binary-amd64/Packages.xz' name 0" ;;
+*) echo "$*" >>{calls} ;;
+esac
+case "$*" in
+*" install "* | "install "*) touch {installed} ;;
+esac""",
+    "qemu-system-x86_64": """version=7.2.19
+[ ! -e {installed} ] || version=10.0.2
+case $1 in
+--version) echo "QEMU emulator version $version (Debian)" ;;
+*) echo "QEMU $version runs" ;;
+esac"""}
+
+
+@pytest.fixture
+def play(tree, tmp_path, monkeypatch):
+    """play(USER): on a machine with an old QEMU and without a package; tells of apt's calls."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    calls = tmp_path / "calls"
+    calls.write_text("")
+    where = {"installed": tmp_path / "installed", "calls": calls, "codename": CODENAME, "id": shutil.which("id")}
+
+    def begin(user):
+        texts = {name: "#!/bin/sh\n%s\n" % text.format(user=user, **where) for name, text in PLAYED.items()}
+        texts["dpkg-query"] = DPKG_QUERY.format(installed=where["installed"], real=shutil.which("dpkg-query"))
+        for name, text in texts.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        monkeypatch.setenv("PATH", "%s:%s" % (programs, os.environ["PATH"]))
+        tree.recipe("iso", hostpkgs="made-up", build="install() { echo iso >$DEST/xenith.iso; }")
+        tree.recipe("netboot", build="install() { mkdir $DEST/netboot; }")
+        (tree.top / "recipes/outputs").write_text("")
+        return calls
+    return begin
+
+
+@pytest.mark.parametrize("command", ["run", "test", "bench"])
+def test_what_is_missing_is_named_once(tree, play, command):
+    """One command for all, of a recipe's and QEMU, which also says where QEMU 10 is to be had."""
+    calls = play(1000)
+    done = tree.command(command)
+    assert done.returncode == 1
+    assert "(QEMU must be 10 or later, and here is 7); install them with:" in done.stdout
+    said = [line.strip() for line in done.stdout.splitlines() if "apt-get" in line]
+    assert done.stdout.count("--no-install-recommends") == 1, done.stdout
+    assert {"made-up", "qemu-system-x86"} <= set(said[-1].split())
+    assert calls.read_text() == ""
+    if CODENAME == "bookworm":
+        conf = tree.cache / "apt/backports/apt.conf"
+        assert said[-2] == "sudo apt-get -c '%s' update &&" % conf
+        assert said[-1].startswith("sudo apt-get -c '%s' install --no-install-recommends " % conf)
+        settings = dict(line.rstrip(";").split(" ", 1) for line in conf.read_text().splitlines())
+        lists = pathlib.Path(settings["Dir::Etc::sourcelist"].strip('"')).read_text()
+        assert "https://mirror.example/debian bookworm-backports main" in lists
+        assert pathlib.Path(settings["Dir::State::Lists"].strip('"')).is_dir()
+        assert "Pin: release n=bookworm-backports" in pathlib.Path(settings["Dir::Etc::preferences"].strip('"')).read_text()
+    else:
+        assert len(said) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages, and have namespaces like root")
+def test_root_installs_what_is_missing_in_one_call(tree, play):
+    calls = play(0)
+    done = tree.command("run")
+    assert done.returncode == 0, done.stdout
+    assert "QEMU 10.0.2 runs" in done.stdout
+    installing = [call.split() for call in calls.read_text().splitlines() if "install" in call.split()]
+    assert len(installing) == 1
+    assert {"made-up", "qemu-system-x86"} <= set(installing[0])
+    # Also where all is built, and only QEMU is asked for.
+    tree.recipe("iso", build="install() { echo iso >$DEST/xenith.iso; }")
+    tree.build("iso", "netboot")
+    calls.write_text("")
+    (tree.top.parent.parent / "installed").unlink()
+    assert tree.command("run").returncode == 0
+    assert [call.split()[-1] for call in calls.read_text().splitlines() if "install" in call.split()] == ["qemu-system-x86"]

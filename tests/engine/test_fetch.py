@@ -2,8 +2,14 @@
 
 import os
 import pathlib
+import platform
+import re
+import shutil
+import subprocess
 
 import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def recipe(tree, line):
@@ -129,7 +135,7 @@ APT = """#!/bin/sh
 # Plays apt-get: knows pkg 1-1 in its archive and nothing else.
 for last; do :; done
 case "$*" in
-*indextargets*) echo "https://mirror.example/debian $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" ;;
+*--print-uris*) cat "%s/apt.uris" ;;
 *" update"*) : ;;
 *" download "*)
 	[ "$last" = pkg=1-1 ] || { echo "E: Version '${last#*=}' for 'pkg' was not found" >&2; exit 100; }
@@ -152,11 +158,24 @@ printf 'Version: 1-1\\n\\nVersion: 10-1\\n'
 """
 
 
+CODENAME = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+
+
+def configured(tree, *archives):
+    """The archives that this machine's apt is configured for, as "URI SUITE COMPONENT"."""
+    with (tree.upstream / "apt.uris").open("w") as uris:
+        for archive in archives:
+            uri, suite, component = archive.replace("CODENAME", CODENAME).split()
+            for index in "InRelease", component + "/binary-amd64/Packages.xz":
+                uris.write("'%s/dists/%s/%s' some_name 0 \n" % (uri, suite, index))
+
+
 @pytest.fixture
 def apt(tree):
+    configured(tree, "https://mirror.example/debian CODENAME main")
     binaries = tree.upstream / "bin"
     binaries.mkdir()
-    for name, text in ("apt-get", APT % ((tree.upstream,) * 3)), ("apt-cache", APT_CACHE):
+    for name, text in ("apt-get", APT % ((tree.upstream,) * 4)), ("apt-cache", APT_CACHE):
         (binaries / name).write_text(text)
         (binaries / name).chmod(0o755)
     return {"PATH": "%s:%s" % (binaries, os.environ["PATH"])}
@@ -198,8 +217,87 @@ def test_host_configuration_of_apt_is_left_alone(tree, line, apt):
     recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
     tree.build("pkg", **apt)
     calls = pathlib.Path(tree.upstream / "apt.calls").read_text().splitlines()
-    changing = [call for call in calls if "indextargets" not in call]
+    changing = [call for call in calls if "--print-uris" not in call]
     assert changing
     for call in changing:
         assert "Dir::State::Lists=" + str(tree.cache) in call
         assert "Dir::Etc::sourcelist=" + str(tree.cache) in call
+
+
+MAIN = "https://mirror.example/debian %s main"
+OTHERS = ["https://others.example/browser stable main", "https://others.example/containers CODENAME stable",
+          "https://others.example/tools CODENAME main"]
+
+
+@pytest.mark.parametrize("archives", [
+    [MAIN % "CODENAME"],
+    [MAIN % "stable"],
+    [*OTHERS[:2], MAIN % "CODENAME"],
+    [*OTHERS, MAIN % "oldstable", MAIN % "oldstable-updates"],
+    [*OTHERS, MAIN % "CODENAME", MAIN % "CODENAME-updates"]])
+def test_mirror(tree, line, apt, archives):
+    """Debian's, by what apt is configured for: it may have fetched no index yet."""
+    configured(tree, *archives)
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    tree.build("pkg", **apt)
+    index = (tree.cache / "apt/trixie-deb-src/sources.list").read_text()
+    assert re.findall("(?m)https:.*$", index) == ["https://mirror.example/debian trixie main",
+                                                  "https://mirror.example/debian trixie-updates main"]
+
+
+def test_mirror_of_security_updates(tree, line, apt):
+    configured(tree, MAIN % "stable", "https://security.example/debian-security stable-security main")
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    tree.build("pkg", **apt)
+    index = (tree.cache / "apt/trixie-deb-src/sources.list").read_text()
+    assert index.splitlines()[2].endswith("https://security.example/debian-security trixie-security main")
+
+
+@pytest.mark.parametrize("archives", [[], OTHERS[1:2], ["cdrom://[Debian] CODENAME main"]])
+def test_no_mirror(tree, line, apt, archives):
+    configured(tree, *archives)
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    refused(tree, "found no Debian mirror in this machine's apt configuration", **apt)
+
+
+@pytest.mark.skipif(not CODENAME or not shutil.which("apt-get"), reason="no Debian: there is no apt to ask")
+def test_mirror_without_lists(tree):
+    """The real apt, with no index at all, as in an image that removed them."""
+    empty = tree.upstream / "empty"
+    (empty / "lists").mkdir(parents=True)
+    (empty / "sources.list").write_text("deb https://mirror.example/debian %s main\n" % CODENAME)
+    (empty / "apt.conf").write_text('Dir::State::Lists "%s";\nDir::Etc::sourcelist "%s";\nDir::Etc::sourceparts "-";\n'
+                                    % (empty / "lists", empty / "sources.list"))
+    done = subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; . "$TREE/lib/apt.sh"; sources_list deb sid'],
+                          env=tree.environment(TREE=str(tree.top), APT_CONFIG=str(empty / "apt.conf")), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.stdout.endswith("https://mirror.example/debian sid main\n"), done.stdout
+
+
+def test_relative_directories(tree, line, apt, monkeypatch):
+    """They are seen from where the user is: apt has a place of its own for relative ones."""
+    user = tree.cache.parent / "where the user is"
+    user.mkdir()
+    monkeypatch.chdir(user)
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    relative = {"XENITH_CACHE": "a cache", "XENITH_OUT": "results", "XENITH_SOURCES": "tar balls"}
+    tree.build("pkg", **relative, **apt)
+    assert sorted(path.name for path in user.iterdir()) == ["a cache", "results", "tar balls"]
+    assert (user / "tar balls/pkg_1.orig.tar.gz").exists()
+    assert (user / "results/packages").read_text().startswith("pkg %s/a cache/pkg/pkg-" % user)
+    calls = pathlib.Path(tree.upstream / "apt.calls").read_text()
+    assert "Dir::State::Lists=%s/a cache/apt/" % user in calls
+    assert "Dir::Etc::sourcelist=%s/a cache/apt/" % user in calls
+
+
+def test_relative_directories_of_the_tests(tree, monkeypatch):
+    """The tests that boot the image work in their own directory."""
+    directory = tree.top / "qemu-test"
+    directory.mkdir()
+    shutil.copy2(TOP / "qemu-test/run", directory)
+    (directory / "test_it.py").write_text(
+        "import os\n\n\ndef test_it():\n    assert os.environ['XENITH_OUT'] == %r\n" % str(tree.top.parent / "results"))
+    monkeypatch.chdir(tree.top.parent)
+    done = subprocess.run([str(directory / "run")], env=tree.environment(XENITH_OUT="results"), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout

@@ -38,6 +38,20 @@ def test_every_file_ends_with_a_newline():
     assert [str(path) for path, text in texts() if text and not text.endswith("\n")] == []
 
 
+def test_every_command_is_a_target_of_make():
+    """With what stands before the command, and what after it."""
+    done = subprocess.run([str(TOP / "build.sh"), "help"], capture_output=True, text=True, check=True)
+    commands = re.findall(r"(?m)^  ([a-z]\w*) ", done.stdout.split("environment:")[0])
+    assert {"run", "package", "help"} <= set(commands)
+    # make has it run by a shell that only says what it was to run.
+    make = ["make", "--no-print-directory", "-s", "-C", str(TOP), "SHELL=/bin/echo", "OPTIONS=--without hvm"]
+    for command in commands:
+        done = subprocess.run([*make, "ARGS=one --two", command], capture_output=True, text=True, check=False)
+        assert done.stdout == "-c ./build.sh --without hvm %s one --two\n" % command, done.stderr
+    done = subprocess.run(make, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "-c ./build.sh --without hvm"
+
+
 # Whose licence stands below another name, or is our own.
 LICENCES = {"xen-tools": "xen", "linux-domu": "linux", "pvgrub": "grub", "domd": None, "argp": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
@@ -73,6 +87,11 @@ def test_executable_bits():
         if not (TOP / name).stat().st_mode & 0o100:
             bad.append(name + " is not executable")
     assert bad == []
+
+
+def test_every_directory_of_tests_is_described():
+    described = re.findall(r"(?m)^\| `(tests/\w+)` \|", (TOP / "docs/testing.md").read_text())
+    assert sorted(described) == sorted({str(path.parent.relative_to(TOP)) for path in TOP.glob("tests/*/test_*.py")})
 
 
 # Directories of one machine or one person, in no file of the tree.
