@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,10 @@ static bool there;
 static libxl_event *queue[8];
 static int n_queue;
 static libxl_sigchld_owner owner;
+static libxl_domain_config kept; /* its on_* actions are the instance's */
+static bool no_config;           /* nobody can read them */
+static int watches;              /* for its death */
+static long fs_type;
 static int xs_pipe[2];
 static char ctx;
 static xlrun_done *run_done;
@@ -195,6 +200,66 @@ int libxl_cdrom_insert(libxl_ctx *c, uint32_t domid, libxl_device_disk *disk,
     return ask("insert", how);
 }
 
+int libxl_domain_shutdown(libxl_ctx *c, uint32_t domid,
+                          const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    return ask("shutdown", how);
+}
+
+int libxl_send_trigger(libxl_ctx *c, uint32_t domid, libxl_trigger trigger,
+                       uint32_t vcpu, const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)vcpu;
+    assert_int_equal(trigger, LIBXL_TRIGGER_POWER);
+    return ask("power button", how);
+}
+
+int libxl_domain_suspend(libxl_ctx *c, uint32_t domid, int fd, int flags,
+                         const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)fd;
+    (void)flags;
+    return ask("suspend", how);
+}
+
+int libxl_domain_resume(libxl_ctx *c, uint32_t domid, int suspend_cancel,
+                        const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    assert_int_equal(suspend_cancel, 1);
+    return ask("resume", how);
+}
+
+int libxl_domain_soft_reset(libxl_ctx *c, libxl_domain_config *config,
+                            uint32_t domid, const libxl_asyncop_how *how,
+                            const libxl_asyncprogress_how *console)
+{
+    (void)c;
+    (void)domid;
+    (void)console;
+    assert_string_equal(config->c_info.name, "a");
+    return ask("reset", how);
+}
+
+int libxl_domain_preserve(libxl_ctx *c, uint32_t domid,
+                          libxl_domain_create_info *info, const char *suffix,
+                          libxl_uuid uuid)
+{
+    (void)c;
+    (void)domid;
+    (void)uuid;
+    assert_string_equal(info->name, "a");
+    assert_int_equal(suffix[0], '-');
+    return ask("preserve", NULL);
+}
+
 int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
                                 libxl_ev_user user,
                                 libxl_evgen_domain_death **death)
@@ -202,8 +267,17 @@ int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
     (void)c;
     (void)domid;
     (void)user;
-    *death = NULL;
+    *death = malloc(1);
+    watches++;
     return 0;
+}
+
+void libxl_evdisable_domain_death(libxl_ctx *c,
+                                  libxl_evgen_domain_death *death)
+{
+    (void)c;
+    free(death);
+    watches--;
 }
 
 int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
@@ -212,9 +286,21 @@ int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
 {
     (void)c;
     (void)domid;
-    (void)config;
     (void)how;
+    if (no_config) return ERROR_FAIL;
+    config->c_info.name = strdup("a");
+    config->on_poweroff = kept.on_poweroff;
+    config->on_reboot = kept.on_reboot;
+    config->on_watchdog = kept.on_watchdog;
+    config->on_crash = kept.on_crash;
+    config->on_soft_reset = kept.on_soft_reset;
     return 0;
+}
+
+char *libxl_domain_config_to_json(libxl_ctx *c, libxl_domain_config *config)
+{
+    (void)c;
+    return strdup(config->c_info.name);
 }
 
 void libxl_device_disk_copy(libxl_ctx *c, libxl_device_disk *to,
@@ -279,16 +365,28 @@ void host_facts(libxl_ctx *c, struct host *host)
     (void)host;
 }
 
+/* A directory with room on a disk, unless the test says otherwise. */
+int statfs(const char *path, struct statfs *fs)
+{
+    (void)path;
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = fs_type;
+    fs->f_bsize = 4096;
+    fs->f_bavail = 1024 * 1024;
+    return 0;
+}
+
 /* ---- xl ----------------------------------------------------------------- */
 
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
                 xlrun_done *done, void *user)
 {
     (void)loop;
-    (void)argv;
     *run_r = (struct xlrun *)&ctx;
     run_done = done;
     run_user = user;
+    if (!strcmp(argv[0], "/bin/sync")) return ask("sync", NULL);
+    if (!strcmp(argv[1], "dump-core")) return ask("dump-core", NULL);
     return 0;
 }
 
@@ -315,6 +413,7 @@ static struct hv *hv;
 static struct policy *policy;
 static char told[512]; /* "queued; begun; created" */
 static char marked[512];
+static char logged[512];
 static char why[256];
 static msec stalled_ms;
 
@@ -329,15 +428,34 @@ static void result(void *user, unsigned int number, enum mc_event event,
                    const struct mc_result *res)
 {
     static const char *const words[MC_EVENTS] = {
-        [MC_EV_QUEUED] = "queued",        [MC_EV_CREATED] = "created",
-        [MC_EV_CREATE_FAILED] = "failed", [MC_EV_CREATE_LEFT] = "left",
-        [MC_EV_FILE_CHANGED] = "changed", [MC_EV_GONE] = "gone",
+        [MC_EV_QUEUED] = "queued",
+        [MC_EV_CREATED] = "created",
+        [MC_EV_CREATE_FAILED] = "failed",
+        [MC_EV_CREATE_LEFT] = "left",
+        [MC_EV_FILE_CHANGED] = "changed",
+        [MC_EV_GONE] = "gone",
+        [MC_EV_SAVED] = "saved",
+        [MC_EV_SAVE_FAILED] = "not saved",
+        [MC_EV_SHUTDOWN_FAILED] = "not asked",
+        [MC_EV_DESTROY_FAILED] = "not destroyed",
     };
+    static const char *const deaths[] = {
+        [MC_POWEROFF] = "poweroff",
+        [MC_REBOOT] = "reboot",
+        [MC_CRASH] = "crash",
+    };
+    char died[32];
 
     (void)user;
     assert_int_equal(number, 0);
     assert_int_equal(res->gen, 1);
-    tell(words[event] ? words[event] : "?");
+    if (event == MC_EV_DIED) {
+        snprintf(died, sizeof(died), "%s%s%s", deaths[res->death],
+                 res->again ? " again" : "", res->keep ? " keep" : "");
+        tell(died);
+    } else {
+        tell(words[event] ? words[event] : "?");
+    }
     snprintf(why, sizeof(why), "%s", res->why ? res->why : "");
 }
 
@@ -371,7 +489,7 @@ static void on_mark(void *user, const char *line)
 static void on_log(void *user, const char *line)
 {
     (void)user;
-    (void)line;
+    snprintf(logged, sizeof(logged), "%s", line);
 }
 
 static void nothing(void *user)
@@ -450,6 +568,12 @@ static const char *files(void)
     return text;
 }
 
+static void act_on_all(libxl_action_on_shutdown action)
+{
+    kept.on_poweroff = kept.on_reboot = kept.on_watchdog = action;
+    kept.on_crash = kept.on_soft_reset = action;
+}
+
 static int setup(void **state)
 {
     struct hv_callbacks cb = {
@@ -458,13 +582,16 @@ static int setup(void **state)
     char *error = NULL;
 
     (void)state;
-    asked[0] = told[0] = marked[0] = why[0] = '\0';
-    there = false;
-    refuse = 0;
+    asked[0] = told[0] = marked[0] = logged[0] = why[0] = '\0';
+    there = no_config = false;
+    refuse = watches = 0;
+    fs_type = 0xEF53;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
     build_ms = 0;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
+    dom.current_memkb = 65536;
     if (pipe(xs_pipe)) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;
@@ -823,6 +950,230 @@ static void ejects_are_bounded(void **state)
     assert_string_equal(asked, "insert; insert; insert; insert; insert");
 }
 
+/* ---- an instance that ends ---------------------------------------------- */
+
+static void runs(void)
+{
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch));
+    assert_int_equal(watches, 1);
+}
+
+/* libxl says that it has shut down. */
+static void shuts_down(libxl_shutdown_reason reason)
+{
+    libxl_event *event = happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
+
+    dom.shutdown = true;
+    dom.shutdown_reason = reason;
+    event->u.domain_shutdown.shutdown_reason = (uint8_t)reason;
+    spin();
+}
+
+/* What the machine is told of one that ends for REASON. */
+static const char *end(libxl_shutdown_reason reason)
+{
+    told[0] = '\0';
+    dom.shutdown = false;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL);
+    shuts_down(reason);
+    return told;
+}
+
+static void xl_ends(int status)
+{
+    struct buf out = {0};
+    struct buf err = {0};
+
+    run_done(run_user, status, &out, &err);
+}
+
+static void each_end_has_its_own_action(void **state)
+{
+    const libxl_action_on_shutdown keep = LIBXL_ACTION_ON_SHUTDOWN_PRESERVE;
+
+    (void)state;
+    runs();
+    kept.on_poweroff = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_reboot = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_WATCHDOG), "crash");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_watchdog = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_WATCHDOG), "crash keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_SOFT_RESET), "reboot");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_soft_reset = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_SOFT_RESET), "reboot keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_crash = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash keep");
+    assert_string_equal(end(42), "crash keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff");
+    assert_string_equal(asked, "");
+}
+
+static void each_action(void **state)
+{
+    static const struct {
+        libxl_action_on_shutdown action;
+        const char *end;
+        const char *asked; /* when the machine wants it removed */
+    } cases[] = {
+        {LIBXL_ACTION_ON_SHUTDOWN_DESTROY, "crash", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_RESTART, "crash again", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME, "crash again", "preserve"},
+        {LIBXL_ACTION_ON_SHUTDOWN_PRESERVE, "crash keep", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY, "crash", "dump-core"},
+        {LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART, "crash again",
+         "dump-core"},
+    };
+    size_t i;
+
+    (void)state;
+    runs();
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        act_on_all(cases[i].action);
+        assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), cases[i].end);
+        asked[0] = '\0';
+        hv_destroy(hv, 0, 1);
+        assert_string_equal(asked, cases[i].asked);
+    }
+}
+
+/* A reboot is one, whatever else cannot be known. */
+static void end_of_one_whose_configuration_is_lost(void **state)
+{
+    (void)state;
+    runs();
+    no_config = true;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_PRESERVE);
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot again");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash");
+}
+
+/* The file is for a start that somebody asks for. */
+static void reboot_goes_on_with_what_it_had(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_reboot = LIBXL_ACTION_ON_SHUTDOWN_RESTART;
+    shuts_down(LIBXL_SHUTDOWN_REASON_REBOOT);
+    hv_destroy(hv, 0, 1);
+    there = false;
+    ends(0);
+    assert_string_equal(told, "reboot again; gone");
+    hv_create(hv, 0, 1, policy, false);
+    spin();
+    assert_string_equal(told, "reboot again; gone; queued; begins");
+    assert_string_equal(asked, "destroy; create");
+}
+
+/* What is set aside is somebody else's from then on. */
+static void set_aside(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "preserve");
+    assert_string_equal(told, "crash again; gone");
+    assert_int_equal(hv_domid(hv, 0), HV_NO_DOMID);
+    assert_int_equal(watches, 0);
+}
+
+static void not_set_aside(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    refuse = ERROR_FAIL;
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "preserve; destroy");
+    assert_string_equal(told, "crash again");
+}
+
+/* The dead are there until all is written. */
+static void core_dump(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    spin();
+    assert_string_equal(asked, "dump-core");
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH); /* no news */
+    xl_ends(0);
+    assert_string_equal(asked, "dump-core; destroy");
+    assert_string_equal(told, "crash");
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "crash; not destroyed");
+    hv_destroy(hv, 0, 1); /* tried again, but not written again */
+    assert_string_equal(asked, "dump-core; destroy; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "crash; not destroyed; gone");
+    assert_string_equal(logged, "");
+}
+
+static void core_dump_that_fails(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    xl_ends(1 << 8);
+    assert_string_equal(asked, "dump-core; destroy");
+    assert_string_equal(logged, "a: no core dump: xl failed");
+}
+
+static void no_core_dump_into_memory(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    fs_type = 0x01021994; /* tmpfs */
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "destroy");
+    assert_non_null(strstr(logged, "is in memory, not on a disk"));
+}
+
+/* libxl still tidies up when the hypervisor has it no more. */
+static void gone_is_gone_when_libxl_has_done(void **state)
+{
+    (void)state;
+    runs();
+    hv_destroy(hv, 0, 1);
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(0);
+    assert_string_equal(told, "gone");
+}
+
+static void somebody_else_destroys_it(void **state)
+{
+    (void)state;
+    runs();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "gone");
+    assert_int_equal(watches, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -849,6 +1200,17 @@ int main(void)
         T(successor_of_one_that_was_saved),
         T(disk_that_was_written_since),
         T(ejects_are_bounded),
+        T(each_end_has_its_own_action),
+        T(each_action),
+        T(end_of_one_whose_configuration_is_lost),
+        T(reboot_goes_on_with_what_it_had),
+        T(set_aside),
+        T(not_set_aside),
+        T(core_dump),
+        T(core_dump_that_fails),
+        T(no_core_dump_into_memory),
+        T(gone_is_gone_when_libxl_has_done),
+        T(somebody_else_destroys_it),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
