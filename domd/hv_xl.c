@@ -1422,6 +1422,25 @@ static void after_poll(void *user, struct pollfd *fds, int n)
 
 /* ---- the list of domains ------------------------------------------------ */
 
+/* The UUID of a domain. The hypervisor has that with which it was made, for
+ * ever, and an instance that follows a dead one has the same. One that was set
+ * aside (rename-restart) has got another, which only xenstore knows. */
+static void uuid_of(struct hv *hv, const libxl_dominfo *info,
+                    char uuid[HV_UUID_LEN])
+{
+    char *path;
+    char *vm;
+
+    snprintf(uuid, HV_UUID_LEN, LIBXL_UUID_FMT, LIBXL_UUID_BYTES(info->uuid));
+    if (!has_ended(info)) return;
+    path = xasprintf("/local/domain/%u/vm", (unsigned int)info->domid);
+    vm = xs_read(hv->xs, XBT_NULL, path, NULL);
+    if (vm && !strncmp(vm, "/vm/", 4))
+        snprintf(uuid, HV_UUID_LEN, "%s", vm + 4);
+    free(vm);
+    free(path);
+}
+
 /* The name of a domain that is one of ours, or that we have met: xenstore
  * need not be asked, which would take a round trip for each. */
 static const char *known_name(const struct hv *hv, uint32_t domid,
@@ -1459,8 +1478,7 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         char *name = NULL;
 
         if (all[i].domid == 0) continue;
-        snprintf(info->uuid, sizeof(info->uuid), LIBXL_UUID_FMT,
-                 LIBXL_UUID_BYTES(all[i].uuid));
+        uuid_of(hv, &all[i], info->uuid);
         known = known_name(hv, all[i].domid, info->uuid);
         if (!known) {
             /* A device model in a domain of its own comes and goes with
@@ -1502,8 +1520,7 @@ static void guess(struct hv *hv)
     for (i = 0; all && i < n; i++) {
         char uuid[HV_UUID_LEN];
 
-        snprintf(uuid, sizeof(uuid), LIBXL_UUID_FMT,
-                 LIBXL_UUID_BYTES(all[i].uuid));
+        uuid_of(hv, &all[i], uuid);
         for (k = 0; k < hv->n_slots; k++) {
             struct slot *s = hv->slots[k];
 

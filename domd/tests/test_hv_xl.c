@@ -25,6 +25,10 @@
 #include "../xlrun.h"
 
 #define DOMID 7
+#define ASIDE 5
+#define UUID  "00000000-0000-0000-0000-000000000000" /* of each that is made  \
+                                                      */
+#define OTHER "5c5c5c5c-0000-0000-0000-000000000000"
 
 /* hv_close() leaves what libxl may be using to the end of the process. */
 const char *__asan_default_options(void);
@@ -41,6 +45,8 @@ static int refuse;        /* what the next one returns */
 static unsigned build_ms; /* for which libxl is busy with a creation */
 static libxl_dominfo dom;
 static bool there;
+static libxl_dominfo aside; /* an instance that was renamed, */
+static bool has_aside;      /* if there is one */
 static libxl_event *queue[8];
 static int n_queue;
 static libxl_sigchld_owner owner;
@@ -125,12 +131,27 @@ void libxl_event_free(libxl_ctx *c, libxl_event *event)
 
 libxl_dominfo *libxl_list_domain(libxl_ctx *c, int *n)
 {
-    libxl_dominfo *list = calloc(1, sizeof(*list));
+    libxl_dominfo *list = calloc(2, sizeof(*list));
 
     (void)c;
-    *n = there ? 1 : 0;
-    *list = dom;
+    *n = 0;
+    if (has_aside) list[(*n)++] = aside;
+    if (there) list[(*n)++] = dom;
     return list;
+}
+
+int libxl_is_stubdom(libxl_ctx *c, uint32_t domid, uint32_t *target)
+{
+    (void)c;
+    (void)domid;
+    (void)target;
+    return 0;
+}
+
+char *libxl_domid_to_name(libxl_ctx *c, uint32_t domid)
+{
+    (void)c;
+    return strdup(domid == ASIDE ? "a-aside" : "a");
 }
 
 void libxl_dominfo_copy(libxl_ctx *c, libxl_dominfo *to,
@@ -345,6 +366,17 @@ bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
     (void)path;
     (void)token;
     return true;
+}
+
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
+              unsigned int *len)
+{
+    (void)xs;
+    (void)t;
+    (void)len;
+    if (!strcmp(path, "/local/domain/5/vm")) return strdup("/vm/" OTHER);
+    if (!strcmp(path, "/local/domain/7/vm")) return strdup("/vm/" UUID);
+    return NULL;
 }
 
 int xs_fileno(struct xs_handle *xs)
@@ -583,7 +615,7 @@ static int setup(void **state)
 
     (void)state;
     asked[0] = told[0] = marked[0] = logged[0] = why[0] = '\0';
-    there = no_config = false;
+    there = has_aside = no_config = false;
     refuse = watches = 0;
     fs_type = 0xEF53;
     act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
@@ -1089,6 +1121,35 @@ static void set_aside(void **state)
     assert_int_equal(watches, 0);
 }
 
+/* The hypervisor says that the next instance and the one that was set aside
+ * have the same UUID. Whoever believes it supervises the corpse. */
+static void next_of_one_that_was_set_aside(void **state)
+{
+    struct hv_info *list;
+    int n;
+
+    (void)state;
+    libxl_dominfo_init(&aside);
+    aside.domid = ASIDE;
+    aside.shutdown = true;
+    aside.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    has_aside = true;
+    begin_creation(); /* it has no number yet, and is known by its UUID */
+    list = hv_list(hv, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].name, "a-aside");
+    assert_string_equal(list[0].uuid, OTHER);
+    assert_string_equal(list[1].name, "a");
+    assert_string_equal(list[1].uuid, UUID);
+    hv_info_free(list, n);
+    /* One that only died is still ours. */
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    list = hv_list(hv, &n);
+    assert_string_equal(list[1].uuid, UUID);
+    hv_info_free(list, n);
+}
+
 static void not_set_aside(void **state)
 {
     (void)state;
@@ -1205,6 +1266,7 @@ int main(void)
         T(end_of_one_whose_configuration_is_lost),
         T(reboot_goes_on_with_what_it_had),
         T(set_aside),
+        T(next_of_one_that_was_set_aside),
         T(not_set_aside),
         T(core_dump),
         T(core_dump_that_fails),
