@@ -26,8 +26,9 @@
 
 #define DOMID 7
 #define ASIDE 5
-#define UUID  "00000000-0000-0000-0000-000000000000" /* of each that is made  \
-                                                      */
+#define UUID                                                                  \
+    "00000000-0000-0000-0000-000000000000" /* of each that is made            \
+                                            */
 #define OTHER "5c5c5c5c-0000-0000-0000-000000000000"
 
 /* hv_close() leaves what libxl may be using to the end of the process. */
@@ -1210,6 +1211,52 @@ static void no_core_dump_into_memory(void **state)
     assert_non_null(strstr(logged, "is in memory, not on a disk"));
 }
 
+/* What a successor does that finds it like this, and removes it. */
+static const char *removes(bool by_hand)
+{
+    asked[0] = '\0';
+    there = true;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, by_hand, false, NULL));
+    hv_destroy(hv, 0, 1);
+    return asked;
+}
+
+/* Killed between the death and what is to be done with the remains. */
+static void successor_of_one_that_is_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    assert_string_equal(removes(false), "preserve");
+    assert_string_equal(removes(true), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    assert_string_equal(removes(false), "dump-core");
+    dom.dying = true;
+    assert_string_equal(removes(false), "destroy");
+    dom.dying = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    assert_string_equal(removes(false), "destroy");
+    no_config = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+}
+
+/* There is nothing in it to look for. */
+static void successor_of_one_that_is_not_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME);
+    assert_string_equal(removes(false), "destroy");
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    assert_string_equal(removes(false), "destroy");
+    assert_string_equal(told, "");
+}
+
 /* libxl still tidies up when the hypervisor has it no more. */
 static void gone_is_gone_when_libxl_has_done(void **state)
 {
@@ -1271,6 +1318,8 @@ int main(void)
         T(core_dump),
         T(core_dump_that_fails),
         T(no_core_dump_into_memory),
+        T(successor_of_one_that_is_dead),
+        T(successor_of_one_that_is_not_dead),
         T(gone_is_gone_when_libxl_has_done),
         T(somebody_else_destroys_it),
     };
