@@ -391,6 +391,20 @@ def test_a_successor_adopts_what_runs_and_not_its_remains(host):
                               "create a"]
 
 
+def test_what_came_to_run_unnoticed_goes_on(host):
+    """Killed between the end of a creation and its note in the journal."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    journal = json.loads((host.run / "domd.json").read_text())
+    journal["domains"][0].update(state="creating", was_ready=False)
+    (host.run / "domd.json").write_text(json.dumps(journal))
+    host.start()
+    host.until_states(a="ready")
+    assert host.history() == ["create a", "adopt a"]
+
+
 def test_history_survives(host):
     host.domain("a", "restart_limit = 1", "restart_delay = 1")
     host.domain("b")
@@ -566,15 +580,21 @@ def test_killed_again_and_again(host, seed):
     assert set(host.states().values()) == {"ready"}
     names = [file.read_text().split()[0] for file in host.fake.glob("dom-*")]
     assert sorted(names) == ["d%d" % number for number in range(8)]
-    # Replays what happened: there is never a second one of a name.
+    # Replays what happened: there is never a second one of a name, and what
+    # came to run is left alone.
     there = set()
-    for line in host.history():
+    running = set()
+    for line in host.history(runs=True):
         what, name = line.split()
         if what == "create":
             assert name not in there, line
             there.add(name)
+        elif what == "runs":
+            running.add(name)
         elif what == "destroyed":
+            assert name not in running, line
             there.discard(name)
+    assert running
 
 
 def test_only_one_at_a_time(host):
