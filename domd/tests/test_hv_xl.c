@@ -54,6 +54,7 @@ static libxl_sigchld_owner owner;
 static libxl_domain_config kept; /* its on_* actions are the instance's */
 static bool no_config;           /* nobody can read them */
 static int watches;              /* for its death */
+static bool armed;               /* none has told of it yet */
 static long fs_type;
 static int xs_pipe[2];
 static char ctx;
@@ -291,6 +292,7 @@ int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
     (void)user;
     *death = malloc(1);
     watches++;
+    armed = true;
     return 0;
 }
 
@@ -993,11 +995,13 @@ static void runs(void)
     assert_int_equal(watches, 1);
 }
 
-/* libxl says that it has shut down. */
+/* libxl says that it has shut down, once for each time that it was asked. */
 static void shuts_down(libxl_shutdown_reason reason)
 {
     libxl_event *event = happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
 
+    assert_true(armed);
+    armed = false;
     dom.shutdown = true;
     dom.shutdown_reason = reason;
     event->u.domain_shutdown.shutdown_reason = (uint8_t)reason;
@@ -1173,6 +1177,7 @@ static void core_dump(void **state)
     hv_destroy(hv, 0, 1);
     spin();
     assert_string_equal(asked, "dump-core");
+    armed = true;
     shuts_down(LIBXL_SHUTDOWN_REASON_CRASH); /* no news */
     xl_ends(0);
     assert_string_equal(asked, "dump-core; destroy");
@@ -1282,6 +1287,345 @@ static void somebody_else_destroys_it(void **state)
     assert_int_equal(watches, 0);
 }
 
+/* Up to the point at which libxl resets it. */
+static void begin_reset(void)
+{
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "");
+}
+
+/* Nobody hears of it; and its next end is seen. */
+static void soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    ends(0);
+    assert_string_equal(asked, "reset; unpause");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(told, "");
+    assert_int_equal(watches, 1);
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "crash");
+}
+
+static void soft_reset_that_does_not_begin(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    refuse = ERROR_FAIL;
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(told, "crash");
+}
+
+static void soft_reset_that_fails(void **state)
+{
+    (void)state;
+    begin_reset();
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "crash");
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "reset; destroy");
+}
+
+static void soft_reset_that_leaves_nothing(void **state)
+{
+    (void)state;
+    begin_reset();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "gone");
+}
+
+/* libxl uses what is in the slot until the reset has ended. */
+static void stop_during_a_soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked, "reset");
+    ends(0);
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why, "it is being reset");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(asked, "reset; unpause; shutdown");
+}
+
+static void removal_during_a_soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "reset; abort");
+    ends(ERROR_ABORTED);
+    assert_string_equal(asked, "reset; abort; destroy");
+    assert_string_equal(told, "");
+}
+
+/* One that is being stopped is not brought back. */
+static void soft_reset_during_a_stop(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    hv_shutdown(hv, 0, 1);
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "reboot");
+}
+
+/* ---- an instance that is stopped ---------------------------------------- */
+
+static void shutdown_is_asked_for(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "");
+    shuts_down(LIBXL_SHUTDOWN_REASON_POWEROFF);
+    assert_string_equal(told, "poweroff");
+}
+
+static void power_button(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_NOPARAVIRT);
+    assert_string_equal(asked, "shutdown; power button");
+    assert_string_equal(told, "");
+    /* It may be known at once, and the button may be missing, too. */
+    refuse = ERROR_NOPARAVIRT;
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked,
+                        "shutdown; power button; shutdown; power button");
+    assert_string_equal(told, "");
+    hv_shutdown(hv, 0, 1);
+    refuse = ERROR_FAIL;
+    ends(ERROR_NOPARAVIRT);
+    assert_string_equal(told, "not asked");
+    assert_string_equal(why, "libxl says fail");
+}
+
+/* How long it may take is for the machine to say. */
+static void guest_that_does_not_answer(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_TIMEDOUT);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "");
+}
+
+static void guest_that_cannot_be_asked(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "not asked");
+}
+
+static void dead_are_not_asked(void **state)
+{
+    (void)state;
+    runs();
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "poweroff");
+}
+
+/* ---- an instance that is saved ------------------------------------------ */
+
+/* Up to the point at which the guest sleeps. */
+static void begin_save(void)
+{
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "suspend");
+    shuts_down(LIBXL_SHUTDOWN_REASON_SUSPEND);
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+}
+
+static void saved(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    assert_string_equal(asked, "suspend; sync");
+    /* It has not reached the disk yet. */
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+    xl_ends(0);
+    assert_string_equal(told, "saved");
+    assert_string_equal(files(), "save json");
+}
+
+/* Its end is still seen after that. */
+static void not_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    assert_int_equal(watches, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why, "libxl says fail");
+    assert_false(has("") || has(".part"));
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "not saved; crash");
+}
+
+static void not_saved_and_not_resumed(void **state)
+{
+    (void)state;
+    begin_save();
+    refuse = ERROR_FAIL;
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "not saved");
+}
+
+static void not_on_the_disk(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    xl_ends(1 << 8);
+    assert_string_equal(asked, "suspend; sync; resume");
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why,
+                        "what was saved did not reach the disk: called off");
+    assert_false(has("") || has(".part"));
+}
+
+static void guest_that_does_not_sleep(void **state)
+{
+    (void)state;
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    hv_abort(hv, 0);
+    assert_string_equal(asked, "suspend; abort");
+    ends(ERROR_ABORTED);
+    assert_string_equal(asked, "suspend; abort");
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void save_that_does_not_begin(void **state)
+{
+    (void)state;
+    runs();
+    refuse = ERROR_FAIL;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void no_save_into_memory(void **state)
+{
+    (void)state;
+    runs();
+    fs_type = 0x858458f6; /* ramfs */
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "not saved");
+    assert_string_equal(files(), "");
+}
+
+static void no_save_without_room(void **state)
+{
+    (void)state;
+    runs();
+    dom.current_memkb = (uint64_t)4096 * 1024;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_non_null(strstr(why, "has 4096 MiB free, and 4128 are needed"));
+}
+
+/* It must not be brought back to life. */
+static void dies_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "crash");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "crash; not saved");
+}
+
+/* That is told when the save has ended, which uses the slot. */
+static void goes_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "gone; not saved");
+}
+
+/* What a successor finds of a save. */
+static void find_a_save(bool suspended, bool saving)
+{
+    put("", "memory");
+    put(".part", "mem");
+    put(".json", "a");
+    there = true;
+    dom.paused = false;
+    dom.shutdown = suspended;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, saving, scratch);
+}
+
+static void successor_of_a_save(void **state)
+{
+    (void)state;
+    find_a_save(true, true);
+    assert_string_equal(asked, "resume");
+    assert_string_equal(files(), "");
+}
+
+static void successor_of_somebody_elses_save(void **state)
+{
+    (void)state;
+    find_a_save(true, false);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
+static void successor_of_a_save_of_one_that_runs(void **state)
+{
+    (void)state;
+    find_a_save(false, true);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1322,6 +1666,31 @@ int main(void)
         T(successor_of_one_that_is_not_dead),
         T(gone_is_gone_when_libxl_has_done),
         T(somebody_else_destroys_it),
+        T(soft_reset),
+        T(soft_reset_that_does_not_begin),
+        T(soft_reset_that_fails),
+        T(soft_reset_that_leaves_nothing),
+        T(stop_during_a_soft_reset),
+        T(removal_during_a_soft_reset),
+        T(soft_reset_during_a_stop),
+        T(shutdown_is_asked_for),
+        T(power_button),
+        T(guest_that_does_not_answer),
+        T(guest_that_cannot_be_asked),
+        T(dead_are_not_asked),
+        T(saved),
+        T(not_saved),
+        T(not_saved_and_not_resumed),
+        T(not_on_the_disk),
+        T(guest_that_does_not_sleep),
+        T(save_that_does_not_begin),
+        T(no_save_into_memory),
+        T(no_save_without_room),
+        T(dies_while_it_is_saved),
+        T(goes_while_it_is_saved),
+        T(successor_of_a_save),
+        T(successor_of_somebody_elses_save),
+        T(successor_of_a_save_of_one_that_runs),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
