@@ -370,7 +370,8 @@ def test_a_successor_adopts(host):
         ["create db", "create app", "create web"]
 
 
-def test_a_successor_adopts_what_runs_and_not_its_remains(host):
+@pytest.mark.parametrize("remains", ["dying", "dead"])
+def test_a_successor_adopts_what_runs_and_not_its_remains(host, remains):
     """The instance before a reboot has the same UUID, and may be slow to go."""
     (host.fake / "dom-1").write_text("other some-uuid runs\n")
     host.domain("a")
@@ -378,12 +379,13 @@ def test_a_successor_adopts_what_runs_and_not_its_remains(host):
     host.until_states(a="ready")
     host.kill()
     runs = (host.fake / "dom-2").read_text()
-    (host.fake / "dom-1").write_text(runs.replace(" runs", " dying"))
+    (host.fake / "dom-1").write_text(runs.replace(" runs", " " + remains))
     host.start()
     assert host.states() == {"a": "ready"}
     assert host.status()["a"]["domid"] == 2
     # Without another, it is what is left of ours.
     host.kill()
+    (host.fake / "dom-1").write_text(runs.replace(" runs", " dying"))
     (host.fake / "dom-2").unlink()
     host.start()
     host.until_states(a="ready")
