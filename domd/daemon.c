@@ -479,19 +479,24 @@ static void adopt_one(struct daemon *d, unsigned int dom,
                (unsigned int)info->domid);
 }
 
+static int life_in(const struct hv_info *info)
+{
+    if (info->dying) return 0;
+    return info->shut_down ? 1 : 2;
+}
+
 /* The instance that has UUID, or -1. One that is being removed may have the
  * same as the one that a reboot made after it. */
 static int instance_of(const struct hv_info *list, int n, const char *uuid)
 {
-    int dying = -1;
+    int found = -1;
     int i;
 
     for (i = 0; *uuid && i < n; i++) {
         if (strcmp(uuid, list[i].uuid)) continue;
-        if (!list[i].dying) return i;
-        dying = i;
+        if (found < 0 || life_in(&list[i]) > life_in(&list[found])) found = i;
     }
-    return dying;
+    return found;
 }
 
 /* Goes on where the daemon before us has ended: first with what runs, then

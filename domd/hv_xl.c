@@ -443,52 +443,50 @@ static void soft_reset(struct hv *hv, struct slot *s)
 }
 
 /* Maps the action that the domain file names to what the state machine has to
- * know and to what has to be done before the instance is removed. */
-static void died(struct hv *hv, struct slot *s, unsigned int reason)
+ * know, RES, and to what has to be done before the instance is removed. RC:
+ * whether its configuration could be read. */
+static libxl_action_on_shutdown consider(struct slot *s, unsigned int reason,
+                                         const libxl_domain_config *config,
+                                         int rc, struct mc_result *res)
 {
-    struct mc_result res = {.gen = s->gen};
     libxl_action_on_shutdown action = LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
-    libxl_domain_config config;
-    int rc;
 
-    libxl_domain_config_init(&config);
-    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
     switch (reason) {
     case LIBXL_SHUTDOWN_REASON_POWEROFF:
-        res.death = MC_POWEROFF;
-        if (!rc) action = config.on_poweroff;
+        res->death = MC_POWEROFF;
+        if (!rc) action = config->on_poweroff;
         break;
     case LIBXL_SHUTDOWN_REASON_REBOOT:
-        res.death = MC_REBOOT;
-        action = rc ? LIBXL_ACTION_ON_SHUTDOWN_RESTART : config.on_reboot;
+        res->death = MC_REBOOT;
+        action = rc ? LIBXL_ACTION_ON_SHUTDOWN_RESTART : config->on_reboot;
         break;
     case LIBXL_SHUTDOWN_REASON_WATCHDOG:
-        res.death = MC_CRASH;
-        if (!rc) action = config.on_watchdog;
+        res->death = MC_CRASH;
+        if (!rc) action = config->on_watchdog;
         break;
     case LIBXL_SHUTDOWN_REASON_SOFT_RESET:
-        res.death = MC_REBOOT;
-        if (!rc) action = config.on_soft_reset;
+        res->death = MC_REBOOT;
+        if (!rc) action = config->on_soft_reset;
         break;
     default:
-        res.death = MC_CRASH;
-        if (!rc) action = config.on_crash;
+        res->death = MC_CRASH;
+        if (!rc) action = config->on_crash;
         break;
     }
     switch (action) {
     case LIBXL_ACTION_ON_SHUTDOWN_PRESERVE:
-        res.keep = true;
+        res->keep = true;
         break;
     case LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME:
         s->rename = true;
-        res.again = true;
+        res->again = true;
         break;
     case LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART:
         s->dump = true;
-        res.again = true;
+        res->again = true;
         break;
     case LIBXL_ACTION_ON_SHUTDOWN_RESTART:
-        res.again = true;
+        res->again = true;
         break;
     case LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY:
         s->dump = true;
@@ -496,6 +494,19 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     default:
         break;
     }
+    return action;
+}
+
+static void died(struct hv *hv, struct slot *s, unsigned int reason)
+{
+    struct mc_result res = {.gen = s->gen};
+    libxl_action_on_shutdown action;
+    libxl_domain_config config;
+    int rc;
+
+    libxl_domain_config_init(&config);
+    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
+    action = consider(s, reason, &config, rc, &res);
     /* Not while it is being stopped: then it is a death like any other. */
     if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
         s->op == OP_NONE) {
@@ -1422,6 +1433,25 @@ static void after_poll(void *user, struct pollfd *fds, int n)
 
 /* ---- the list of domains ------------------------------------------------ */
 
+/* The UUID of a domain. The hypervisor has that with which it was made, for
+ * ever, and an instance that follows a dead one has the same. One that was set
+ * aside (rename-restart) has got another, which only xenstore knows. */
+static void uuid_of(struct hv *hv, const libxl_dominfo *info,
+                    char uuid[HV_UUID_LEN])
+{
+    char *path;
+    char *vm;
+
+    snprintf(uuid, HV_UUID_LEN, LIBXL_UUID_FMT, LIBXL_UUID_BYTES(info->uuid));
+    if (!has_ended(info)) return;
+    path = xasprintf("/local/domain/%u/vm", (unsigned int)info->domid);
+    vm = xs_read(hv->xs, XBT_NULL, path, NULL);
+    if (vm && !strncmp(vm, "/vm/", 4))
+        snprintf(uuid, HV_UUID_LEN, "%s", vm + 4);
+    free(vm);
+    free(path);
+}
+
 /* The name of a domain that is one of ours, or that we have met: xenstore
  * need not be asked, which would take a round trip for each. */
 static const char *known_name(const struct hv *hv, uint32_t domid,
@@ -1459,8 +1489,7 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         char *name = NULL;
 
         if (all[i].domid == 0) continue;
-        snprintf(info->uuid, sizeof(info->uuid), LIBXL_UUID_FMT,
-                 LIBXL_UUID_BYTES(all[i].uuid));
+        uuid_of(hv, &all[i], info->uuid);
         known = known_name(hv, all[i].domid, info->uuid);
         if (!known) {
             /* A device model in a domain of its own comes and goes with
@@ -1502,8 +1531,7 @@ static void guess(struct hv *hv)
     for (i = 0; all && i < n; i++) {
         char uuid[HV_UUID_LEN];
 
-        snprintf(uuid, sizeof(uuid), LIBXL_UUID_FMT,
-                 LIBXL_UUID_BYTES(all[i].uuid));
+        uuid_of(hv, &all[i], uuid);
         for (k = 0; k < hv->n_slots; k++) {
             struct slot *s = hv->slots[k];
 
@@ -1580,6 +1608,26 @@ static void settle_taken(struct hv *hv, const struct slot *s)
     libxl_dominfo_dispose(&info);
 }
 
+/* An earlier domd may have ended while the dead instance was about to be
+ * renamed, or written to a disk: then it must not just be destroyed. */
+static void settle_dead(struct hv *hv, struct slot *s)
+{
+    struct mc_result unused = {0};
+    libxl_domain_config config;
+    libxl_dominfo info;
+    int rc;
+
+    libxl_domain_config_init(&config);
+    libxl_dominfo_init(&info);
+    if (look_at(hv, s->domid, &info) && has_ended(&info) && !info.dying) {
+        rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config,
+                                                 NULL);
+        (void)consider(s, info.shutdown_reason, &config, rc, &unused);
+    }
+    libxl_dominfo_dispose(&info);
+    libxl_domain_config_dispose(&config);
+}
+
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
@@ -1600,9 +1648,12 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     }
     if (s->save_to) settle_taken(hv, s);
-    if (!watch_on(hv, s)) return true;
-    slot_clear(hv, s);
-    return false;
+    if (watch_on(hv, s)) {
+        slot_clear(hv, s);
+        return false;
+    }
+    if (!by_hand) settle_dead(hv, s);
+    return true;
 }
 
 uint32_t hv_domid(const struct hv *hv, unsigned int dom)

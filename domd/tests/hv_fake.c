@@ -9,8 +9,8 @@
  * shutdown; stay-NAME makes its removal take twenty seconds; save-NAME lets it
  * be saved, in so many ms; queue-NAME makes its creation wait for so many ms
  * before it begins, as that of a saved one if saved-NAME is there. With
- * `blind` the hypervisor does not say what runs. Every creation and
- * destruction is noted in `history`.
+ * `blind` the hypervisor does not say what runs. Every creation, its end
+ * (runs) and every destruction is noted in `history`.
  */
 #include "../hv.h"
 
@@ -169,6 +169,8 @@ static uint32_t free_domid(const struct hv *hv)
 static void created(struct hv *hv, struct fake_slot *s)
 {
     set_state(hv, s->domid, "runs");
+    /* After that: one that was noted and did not run would look destroyed. */
+    note(hv, "runs", s->name);
     report(hv, s, MC_EV_CREATED, 0, false, NULL);
 }
 

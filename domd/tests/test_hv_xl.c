@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,11 @@
 #include "../xlrun.h"
 
 #define DOMID 7
+#define ASIDE 5
+#define UUID                                                                  \
+    "00000000-0000-0000-0000-000000000000" /* of each that is made            \
+                                            */
+#define OTHER "5c5c5c5c-0000-0000-0000-000000000000"
 
 /* hv_close() leaves what libxl may be using to the end of the process. */
 const char *__asan_default_options(void);
@@ -40,9 +46,16 @@ static int refuse;        /* what the next one returns */
 static unsigned build_ms; /* for which libxl is busy with a creation */
 static libxl_dominfo dom;
 static bool there;
+static libxl_dominfo aside; /* an instance that was renamed, */
+static bool has_aside;      /* if there is one */
 static libxl_event *queue[8];
 static int n_queue;
 static libxl_sigchld_owner owner;
+static libxl_domain_config kept; /* its on_* actions are the instance's */
+static bool no_config;           /* nobody can read them */
+static int watches;              /* for its death */
+static bool armed;               /* none has told of it yet */
+static long fs_type;
 static int xs_pipe[2];
 static char ctx;
 static xlrun_done *run_done;
@@ -120,12 +133,27 @@ void libxl_event_free(libxl_ctx *c, libxl_event *event)
 
 libxl_dominfo *libxl_list_domain(libxl_ctx *c, int *n)
 {
-    libxl_dominfo *list = calloc(1, sizeof(*list));
+    libxl_dominfo *list = calloc(2, sizeof(*list));
 
     (void)c;
-    *n = there ? 1 : 0;
-    *list = dom;
+    *n = 0;
+    if (has_aside) list[(*n)++] = aside;
+    if (there) list[(*n)++] = dom;
     return list;
+}
+
+int libxl_is_stubdom(libxl_ctx *c, uint32_t domid, uint32_t *target)
+{
+    (void)c;
+    (void)domid;
+    (void)target;
+    return 0;
+}
+
+char *libxl_domid_to_name(libxl_ctx *c, uint32_t domid)
+{
+    (void)c;
+    return strdup(domid == ASIDE ? "a-aside" : "a");
 }
 
 void libxl_dominfo_copy(libxl_ctx *c, libxl_dominfo *to,
@@ -195,6 +223,66 @@ int libxl_cdrom_insert(libxl_ctx *c, uint32_t domid, libxl_device_disk *disk,
     return ask("insert", how);
 }
 
+int libxl_domain_shutdown(libxl_ctx *c, uint32_t domid,
+                          const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    return ask("shutdown", how);
+}
+
+int libxl_send_trigger(libxl_ctx *c, uint32_t domid, libxl_trigger trigger,
+                       uint32_t vcpu, const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)vcpu;
+    assert_int_equal(trigger, LIBXL_TRIGGER_POWER);
+    return ask("power button", how);
+}
+
+int libxl_domain_suspend(libxl_ctx *c, uint32_t domid, int fd, int flags,
+                         const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)fd;
+    (void)flags;
+    return ask("suspend", how);
+}
+
+int libxl_domain_resume(libxl_ctx *c, uint32_t domid, int suspend_cancel,
+                        const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    assert_int_equal(suspend_cancel, 1);
+    return ask("resume", how);
+}
+
+int libxl_domain_soft_reset(libxl_ctx *c, libxl_domain_config *config,
+                            uint32_t domid, const libxl_asyncop_how *how,
+                            const libxl_asyncprogress_how *console)
+{
+    (void)c;
+    (void)domid;
+    (void)console;
+    assert_string_equal(config->c_info.name, "a");
+    return ask("reset", how);
+}
+
+int libxl_domain_preserve(libxl_ctx *c, uint32_t domid,
+                          libxl_domain_create_info *info, const char *suffix,
+                          libxl_uuid uuid)
+{
+    (void)c;
+    (void)domid;
+    (void)uuid;
+    assert_string_equal(info->name, "a");
+    assert_int_equal(suffix[0], '-');
+    return ask("preserve", NULL);
+}
+
 int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
                                 libxl_ev_user user,
                                 libxl_evgen_domain_death **death)
@@ -202,8 +290,18 @@ int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
     (void)c;
     (void)domid;
     (void)user;
-    *death = NULL;
+    *death = malloc(1);
+    watches++;
+    armed = true;
     return 0;
+}
+
+void libxl_evdisable_domain_death(libxl_ctx *c,
+                                  libxl_evgen_domain_death *death)
+{
+    (void)c;
+    free(death);
+    watches--;
 }
 
 int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
@@ -212,9 +310,21 @@ int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
 {
     (void)c;
     (void)domid;
-    (void)config;
     (void)how;
+    if (no_config) return ERROR_FAIL;
+    config->c_info.name = strdup("a");
+    config->on_poweroff = kept.on_poweroff;
+    config->on_reboot = kept.on_reboot;
+    config->on_watchdog = kept.on_watchdog;
+    config->on_crash = kept.on_crash;
+    config->on_soft_reset = kept.on_soft_reset;
     return 0;
+}
+
+char *libxl_domain_config_to_json(libxl_ctx *c, libxl_domain_config *config)
+{
+    (void)c;
+    return strdup(config->c_info.name);
 }
 
 void libxl_device_disk_copy(libxl_ctx *c, libxl_device_disk *to,
@@ -261,6 +371,17 @@ bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
     return true;
 }
 
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
+              unsigned int *len)
+{
+    (void)xs;
+    (void)t;
+    (void)len;
+    if (!strcmp(path, "/local/domain/5/vm")) return strdup("/vm/" OTHER);
+    if (!strcmp(path, "/local/domain/7/vm")) return strdup("/vm/" UUID);
+    return NULL;
+}
+
 int xs_fileno(struct xs_handle *xs)
 {
     (void)xs;
@@ -279,16 +400,28 @@ void host_facts(libxl_ctx *c, struct host *host)
     (void)host;
 }
 
+/* A directory with room on a disk, unless the test says otherwise. */
+int statfs(const char *path, struct statfs *fs)
+{
+    (void)path;
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = fs_type;
+    fs->f_bsize = 4096;
+    fs->f_bavail = 1024 * 1024;
+    return 0;
+}
+
 /* ---- xl ----------------------------------------------------------------- */
 
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
                 xlrun_done *done, void *user)
 {
     (void)loop;
-    (void)argv;
     *run_r = (struct xlrun *)&ctx;
     run_done = done;
     run_user = user;
+    if (!strcmp(argv[0], "/bin/sync")) return ask("sync", NULL);
+    if (!strcmp(argv[1], "dump-core")) return ask("dump-core", NULL);
     return 0;
 }
 
@@ -315,6 +448,7 @@ static struct hv *hv;
 static struct policy *policy;
 static char told[512]; /* "queued; begun; created" */
 static char marked[512];
+static char logged[512];
 static char why[256];
 static msec stalled_ms;
 
@@ -329,15 +463,34 @@ static void result(void *user, unsigned int number, enum mc_event event,
                    const struct mc_result *res)
 {
     static const char *const words[MC_EVENTS] = {
-        [MC_EV_QUEUED] = "queued",        [MC_EV_CREATED] = "created",
-        [MC_EV_CREATE_FAILED] = "failed", [MC_EV_CREATE_LEFT] = "left",
-        [MC_EV_FILE_CHANGED] = "changed", [MC_EV_GONE] = "gone",
+        [MC_EV_QUEUED] = "queued",
+        [MC_EV_CREATED] = "created",
+        [MC_EV_CREATE_FAILED] = "failed",
+        [MC_EV_CREATE_LEFT] = "left",
+        [MC_EV_FILE_CHANGED] = "changed",
+        [MC_EV_GONE] = "gone",
+        [MC_EV_SAVED] = "saved",
+        [MC_EV_SAVE_FAILED] = "not saved",
+        [MC_EV_SHUTDOWN_FAILED] = "not asked",
+        [MC_EV_DESTROY_FAILED] = "not destroyed",
     };
+    static const char *const deaths[] = {
+        [MC_POWEROFF] = "poweroff",
+        [MC_REBOOT] = "reboot",
+        [MC_CRASH] = "crash",
+    };
+    char died[32];
 
     (void)user;
     assert_int_equal(number, 0);
     assert_int_equal(res->gen, 1);
-    tell(words[event] ? words[event] : "?");
+    if (event == MC_EV_DIED) {
+        snprintf(died, sizeof(died), "%s%s%s", deaths[res->death],
+                 res->again ? " again" : "", res->keep ? " keep" : "");
+        tell(died);
+    } else {
+        tell(words[event] ? words[event] : "?");
+    }
     snprintf(why, sizeof(why), "%s", res->why ? res->why : "");
 }
 
@@ -371,7 +524,7 @@ static void on_mark(void *user, const char *line)
 static void on_log(void *user, const char *line)
 {
     (void)user;
-    (void)line;
+    snprintf(logged, sizeof(logged), "%s", line);
 }
 
 static void nothing(void *user)
@@ -450,6 +603,12 @@ static const char *files(void)
     return text;
 }
 
+static void act_on_all(libxl_action_on_shutdown action)
+{
+    kept.on_poweroff = kept.on_reboot = kept.on_watchdog = action;
+    kept.on_crash = kept.on_soft_reset = action;
+}
+
 static int setup(void **state)
 {
     struct hv_callbacks cb = {
@@ -458,13 +617,16 @@ static int setup(void **state)
     char *error = NULL;
 
     (void)state;
-    asked[0] = told[0] = marked[0] = why[0] = '\0';
-    there = false;
-    refuse = 0;
+    asked[0] = told[0] = marked[0] = logged[0] = why[0] = '\0';
+    there = has_aside = no_config = false;
+    refuse = watches = 0;
+    fs_type = 0xEF53;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
     build_ms = 0;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
+    dom.current_memkb = 65536;
     if (pipe(xs_pipe)) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;
@@ -823,6 +985,647 @@ static void ejects_are_bounded(void **state)
     assert_string_equal(asked, "insert; insert; insert; insert; insert");
 }
 
+/* ---- an instance that ends ---------------------------------------------- */
+
+static void runs(void)
+{
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch));
+    assert_int_equal(watches, 1);
+}
+
+/* libxl says that it has shut down, once for each time that it was asked. */
+static void shuts_down(libxl_shutdown_reason reason)
+{
+    libxl_event *event = happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
+
+    assert_true(armed);
+    armed = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = reason;
+    event->u.domain_shutdown.shutdown_reason = (uint8_t)reason;
+    spin();
+}
+
+/* What the machine is told of one that ends for REASON. */
+static const char *end(libxl_shutdown_reason reason)
+{
+    told[0] = '\0';
+    dom.shutdown = false;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL);
+    shuts_down(reason);
+    return told;
+}
+
+static void xl_ends(int status)
+{
+    struct buf out = {0};
+    struct buf err = {0};
+
+    run_done(run_user, status, &out, &err);
+}
+
+static void each_end_has_its_own_action(void **state)
+{
+    const libxl_action_on_shutdown keep = LIBXL_ACTION_ON_SHUTDOWN_PRESERVE;
+
+    (void)state;
+    runs();
+    kept.on_poweroff = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_reboot = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_WATCHDOG), "crash");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_watchdog = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_WATCHDOG), "crash keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_SOFT_RESET), "reboot");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_soft_reset = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_SOFT_RESET), "reboot keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash");
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
+    kept.on_crash = keep;
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash keep");
+    assert_string_equal(end(42), "crash keep");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff");
+    assert_string_equal(asked, "");
+}
+
+static void each_action(void **state)
+{
+    static const struct {
+        libxl_action_on_shutdown action;
+        const char *end;
+        const char *asked; /* when the machine wants it removed */
+    } cases[] = {
+        {LIBXL_ACTION_ON_SHUTDOWN_DESTROY, "crash", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_RESTART, "crash again", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME, "crash again", "preserve"},
+        {LIBXL_ACTION_ON_SHUTDOWN_PRESERVE, "crash keep", "destroy"},
+        {LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY, "crash", "dump-core"},
+        {LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART, "crash again",
+         "dump-core"},
+    };
+    size_t i;
+
+    (void)state;
+    runs();
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        act_on_all(cases[i].action);
+        assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), cases[i].end);
+        asked[0] = '\0';
+        hv_destroy(hv, 0, 1);
+        assert_string_equal(asked, cases[i].asked);
+    }
+}
+
+/* A reboot is one, whatever else cannot be known. */
+static void end_of_one_whose_configuration_is_lost(void **state)
+{
+    (void)state;
+    runs();
+    no_config = true;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_PRESERVE);
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_POWEROFF), "poweroff");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_REBOOT), "reboot again");
+    assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash");
+}
+
+/* The file is for a start that somebody asks for. */
+static void reboot_goes_on_with_what_it_had(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_reboot = LIBXL_ACTION_ON_SHUTDOWN_RESTART;
+    shuts_down(LIBXL_SHUTDOWN_REASON_REBOOT);
+    hv_destroy(hv, 0, 1);
+    there = false;
+    ends(0);
+    assert_string_equal(told, "reboot again; gone");
+    hv_create(hv, 0, 1, policy, false);
+    spin();
+    assert_string_equal(told, "reboot again; gone; queued; begins");
+    assert_string_equal(asked, "destroy; create");
+}
+
+/* What is set aside is somebody else's from then on. */
+static void set_aside(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "preserve");
+    assert_string_equal(told, "crash again; gone");
+    assert_int_equal(hv_domid(hv, 0), HV_NO_DOMID);
+    assert_int_equal(watches, 0);
+}
+
+/* The hypervisor says that the next instance and the one that was set aside
+ * have the same UUID. Whoever believes it supervises the corpse. */
+static void next_of_one_that_was_set_aside(void **state)
+{
+    struct hv_info *list;
+    int n;
+
+    (void)state;
+    libxl_dominfo_init(&aside);
+    aside.domid = ASIDE;
+    aside.shutdown = true;
+    aside.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    has_aside = true;
+    begin_creation(); /* it has no number yet, and is known by its UUID */
+    list = hv_list(hv, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].name, "a-aside");
+    assert_string_equal(list[0].uuid, OTHER);
+    assert_string_equal(list[1].name, "a");
+    assert_string_equal(list[1].uuid, UUID);
+    hv_info_free(list, n);
+    /* One that only died is still ours. */
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    list = hv_list(hv, &n);
+    assert_string_equal(list[1].uuid, UUID);
+    hv_info_free(list, n);
+}
+
+static void not_set_aside(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    refuse = ERROR_FAIL;
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "preserve; destroy");
+    assert_string_equal(told, "crash again");
+}
+
+/* The dead are there until all is written. */
+static void core_dump(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    spin();
+    assert_string_equal(asked, "dump-core");
+    armed = true;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH); /* no news */
+    xl_ends(0);
+    assert_string_equal(asked, "dump-core; destroy");
+    assert_string_equal(told, "crash");
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "crash; not destroyed");
+    hv_destroy(hv, 0, 1); /* tried again, but not written again */
+    assert_string_equal(asked, "dump-core; destroy; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "crash; not destroyed; gone");
+    assert_string_equal(logged, "");
+}
+
+static void core_dump_that_fails(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    hv_destroy(hv, 0, 1);
+    xl_ends(1 << 8);
+    assert_string_equal(asked, "dump-core; destroy");
+    assert_string_equal(logged, "a: no core dump: xl failed");
+}
+
+static void no_core_dump_into_memory(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    fs_type = 0x01021994; /* tmpfs */
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "destroy");
+    assert_non_null(strstr(logged, "is in memory, not on a disk"));
+}
+
+/* What a successor does that finds it like this, and removes it. */
+static const char *removes(bool by_hand)
+{
+    asked[0] = '\0';
+    there = true;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, by_hand, false, NULL));
+    hv_destroy(hv, 0, 1);
+    return asked;
+}
+
+/* Killed between the death and what is to be done with the remains. */
+static void successor_of_one_that_is_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    assert_string_equal(removes(false), "preserve");
+    assert_string_equal(removes(true), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    assert_string_equal(removes(false), "dump-core");
+    dom.dying = true;
+    assert_string_equal(removes(false), "destroy");
+    dom.dying = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    assert_string_equal(removes(false), "destroy");
+    no_config = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+}
+
+/* There is nothing in it to look for. */
+static void successor_of_one_that_is_not_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME);
+    assert_string_equal(removes(false), "destroy");
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    assert_string_equal(removes(false), "destroy");
+    assert_string_equal(told, "");
+}
+
+/* libxl still tidies up when the hypervisor has it no more. */
+static void gone_is_gone_when_libxl_has_done(void **state)
+{
+    (void)state;
+    runs();
+    hv_destroy(hv, 0, 1);
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(0);
+    assert_string_equal(told, "gone");
+}
+
+static void somebody_else_destroys_it(void **state)
+{
+    (void)state;
+    runs();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "gone");
+    assert_int_equal(watches, 0);
+}
+
+/* Up to the point at which libxl resets it. */
+static void begin_reset(void)
+{
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "");
+}
+
+/* Nobody hears of it; and its next end is seen. */
+static void soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    ends(0);
+    assert_string_equal(asked, "reset; unpause");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(told, "");
+    assert_int_equal(watches, 1);
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "crash");
+}
+
+static void soft_reset_that_does_not_begin(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    refuse = ERROR_FAIL;
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(told, "crash");
+}
+
+static void soft_reset_that_fails(void **state)
+{
+    (void)state;
+    begin_reset();
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "crash");
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "reset; destroy");
+}
+
+static void soft_reset_that_leaves_nothing(void **state)
+{
+    (void)state;
+    begin_reset();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "gone");
+}
+
+/* libxl uses what is in the slot until the reset has ended. */
+static void stop_during_a_soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked, "reset");
+    ends(0);
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why, "it is being reset");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(asked, "reset; unpause; shutdown");
+}
+
+static void removal_during_a_soft_reset(void **state)
+{
+    (void)state;
+    begin_reset();
+    hv_destroy(hv, 0, 1);
+    assert_string_equal(asked, "reset; abort");
+    ends(ERROR_ABORTED);
+    assert_string_equal(asked, "reset; abort; destroy");
+    assert_string_equal(told, "");
+}
+
+/* One that is being stopped is not brought back. */
+static void soft_reset_during_a_stop(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    hv_shutdown(hv, 0, 1);
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "reboot");
+}
+
+/* ---- an instance that is stopped ---------------------------------------- */
+
+static void shutdown_is_asked_for(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "");
+    shuts_down(LIBXL_SHUTDOWN_REASON_POWEROFF);
+    assert_string_equal(told, "poweroff");
+}
+
+static void power_button(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_NOPARAVIRT);
+    assert_string_equal(asked, "shutdown; power button");
+    assert_string_equal(told, "");
+    /* It may be known at once, and the button may be missing, too. */
+    refuse = ERROR_NOPARAVIRT;
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked,
+                        "shutdown; power button; shutdown; power button");
+    assert_string_equal(told, "");
+    hv_shutdown(hv, 0, 1);
+    refuse = ERROR_FAIL;
+    ends(ERROR_NOPARAVIRT);
+    assert_string_equal(told, "not asked");
+    assert_string_equal(why, "libxl says fail");
+}
+
+/* How long it may take is for the machine to say. */
+static void guest_that_does_not_answer(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_TIMEDOUT);
+    assert_string_equal(asked, "shutdown");
+    assert_string_equal(told, "");
+}
+
+static void guest_that_cannot_be_asked(void **state)
+{
+    (void)state;
+    runs();
+    hv_shutdown(hv, 0, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "not asked");
+}
+
+static void dead_are_not_asked(void **state)
+{
+    (void)state;
+    runs();
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    hv_shutdown(hv, 0, 1);
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "poweroff");
+}
+
+/* ---- an instance that is saved ------------------------------------------ */
+
+/* Up to the point at which the guest sleeps. */
+static void begin_save(void)
+{
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "suspend");
+    shuts_down(LIBXL_SHUTDOWN_REASON_SUSPEND);
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+}
+
+static void saved(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    assert_string_equal(asked, "suspend; sync");
+    /* It has not reached the disk yet. */
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+    xl_ends(0);
+    assert_string_equal(told, "saved");
+    assert_string_equal(files(), "save json");
+}
+
+/* Its end is still seen after that. */
+static void not_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    assert_int_equal(watches, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why, "libxl says fail");
+    assert_false(has("") || has(".part"));
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "not saved; crash");
+}
+
+static void not_saved_and_not_resumed(void **state)
+{
+    (void)state;
+    begin_save();
+    refuse = ERROR_FAIL;
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "not saved");
+}
+
+static void not_on_the_disk(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    xl_ends(1 << 8);
+    assert_string_equal(asked, "suspend; sync; resume");
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why,
+                        "what was saved did not reach the disk: called off");
+    assert_false(has("") || has(".part"));
+}
+
+static void guest_that_does_not_sleep(void **state)
+{
+    (void)state;
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    hv_abort(hv, 0);
+    assert_string_equal(asked, "suspend; abort");
+    ends(ERROR_ABORTED);
+    assert_string_equal(asked, "suspend; abort");
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void save_that_does_not_begin(void **state)
+{
+    (void)state;
+    runs();
+    refuse = ERROR_FAIL;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void no_save_into_memory(void **state)
+{
+    (void)state;
+    runs();
+    fs_type = 0x858458f6; /* ramfs */
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "not saved");
+    assert_string_equal(files(), "");
+}
+
+static void no_save_without_room(void **state)
+{
+    (void)state;
+    runs();
+    dom.current_memkb = (uint64_t)4096 * 1024;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_non_null(strstr(why, "has 4096 MiB free, and 4128 are needed"));
+}
+
+/* It must not be brought back to life. */
+static void dies_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "crash");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "crash; not saved");
+}
+
+/* That is told when the save has ended, which uses the slot. */
+static void goes_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "gone; not saved");
+}
+
+/* What a successor finds of a save. */
+static void find_a_save(bool suspended, bool saving)
+{
+    put("", "memory");
+    put(".part", "mem");
+    put(".json", "a");
+    there = true;
+    dom.paused = false;
+    dom.shutdown = suspended;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, saving, scratch);
+}
+
+static void successor_of_a_save(void **state)
+{
+    (void)state;
+    find_a_save(true, true);
+    assert_string_equal(asked, "resume");
+    assert_string_equal(files(), "");
+}
+
+static void successor_of_somebody_elses_save(void **state)
+{
+    (void)state;
+    find_a_save(true, false);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
+static void successor_of_a_save_of_one_that_runs(void **state)
+{
+    (void)state;
+    find_a_save(false, true);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -849,6 +1652,45 @@ int main(void)
         T(successor_of_one_that_was_saved),
         T(disk_that_was_written_since),
         T(ejects_are_bounded),
+        T(each_end_has_its_own_action),
+        T(each_action),
+        T(end_of_one_whose_configuration_is_lost),
+        T(reboot_goes_on_with_what_it_had),
+        T(set_aside),
+        T(next_of_one_that_was_set_aside),
+        T(not_set_aside),
+        T(core_dump),
+        T(core_dump_that_fails),
+        T(no_core_dump_into_memory),
+        T(successor_of_one_that_is_dead),
+        T(successor_of_one_that_is_not_dead),
+        T(gone_is_gone_when_libxl_has_done),
+        T(somebody_else_destroys_it),
+        T(soft_reset),
+        T(soft_reset_that_does_not_begin),
+        T(soft_reset_that_fails),
+        T(soft_reset_that_leaves_nothing),
+        T(stop_during_a_soft_reset),
+        T(removal_during_a_soft_reset),
+        T(soft_reset_during_a_stop),
+        T(shutdown_is_asked_for),
+        T(power_button),
+        T(guest_that_does_not_answer),
+        T(guest_that_cannot_be_asked),
+        T(dead_are_not_asked),
+        T(saved),
+        T(not_saved),
+        T(not_saved_and_not_resumed),
+        T(not_on_the_disk),
+        T(guest_that_does_not_sleep),
+        T(save_that_does_not_begin),
+        T(no_save_into_memory),
+        T(no_save_without_room),
+        T(dies_while_it_is_saved),
+        T(goes_while_it_is_saved),
+        T(successor_of_a_save),
+        T(successor_of_somebody_elses_save),
+        T(successor_of_a_save_of_one_that_runs),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

@@ -126,8 +126,10 @@ class Host:
     def poke(self, name, what):
         (self.fake / ("poke-" + name)).write_text(what)
 
-    def history(self):
-        return (self.fake / "history").read_text().splitlines()
+    def history(self, runs=False):
+        """What was done. RUNS: also which creations came to their end."""
+        return [line for line in (self.fake / "history").read_text().splitlines()
+                if runs or not line.startswith("runs ")]
 
     def timeline(self):
         """The marks, without their times."""

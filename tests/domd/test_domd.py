@@ -370,7 +370,8 @@ def test_a_successor_adopts(host):
         ["create db", "create app", "create web"]
 
 
-def test_a_successor_adopts_what_runs_and_not_its_remains(host):
+@pytest.mark.parametrize("remains", ["dying", "dead"])
+def test_a_successor_adopts_what_runs_and_not_its_remains(host, remains):
     """The instance before a reboot has the same UUID, and may be slow to go."""
     (host.fake / "dom-1").write_text("other some-uuid runs\n")
     host.domain("a")
@@ -378,17 +379,32 @@ def test_a_successor_adopts_what_runs_and_not_its_remains(host):
     host.until_states(a="ready")
     host.kill()
     runs = (host.fake / "dom-2").read_text()
-    (host.fake / "dom-1").write_text(runs.replace(" runs", " dying"))
+    (host.fake / "dom-1").write_text(runs.replace(" runs", " " + remains))
     host.start()
     assert host.states() == {"a": "ready"}
     assert host.status()["a"]["domid"] == 2
     # Without another, it is what is left of ours.
     host.kill()
+    (host.fake / "dom-1").write_text(runs.replace(" runs", " dying"))
     (host.fake / "dom-2").unlink()
     host.start()
     host.until_states(a="ready")
     assert host.history() == ["adopt other", "create a", "adopt a", "adopt a", "destroyed a",
                               "create a"]
+
+
+def test_what_came_to_run_unnoticed_goes_on(host):
+    """Killed between the end of a creation and its note in the journal."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    host.kill()
+    journal = json.loads((host.run / "domd.json").read_text())
+    journal["domains"][0].update(state="creating", was_ready=False)
+    (host.run / "domd.json").write_text(json.dumps(journal))
+    host.start()
+    host.until_states(a="ready")
+    assert host.history() == ["create a", "adopt a"]
 
 
 def test_history_survives(host):
@@ -566,15 +582,21 @@ def test_killed_again_and_again(host, seed):
     assert set(host.states().values()) == {"ready"}
     names = [file.read_text().split()[0] for file in host.fake.glob("dom-*")]
     assert sorted(names) == ["d%d" % number for number in range(8)]
-    # Replays what happened: there is never a second one of a name.
+    # Replays what happened: there is never a second one of a name, and what
+    # came to run is left alone.
     there = set()
-    for line in host.history():
+    running = set()
+    for line in host.history(runs=True):
         what, name = line.split()
         if what == "create":
             assert name not in there, line
             there.add(name)
+        elif what == "runs":
+            running.add(name)
         elif what == "destroyed":
+            assert name not in running, line
             there.discard(name)
+    assert running
 
 
 def test_only_one_at_a_time(host):
