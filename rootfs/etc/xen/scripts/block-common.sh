@@ -49,9 +49,10 @@ server_of() {
 	host_port "$1" "$2" || fatal "${0##*/}: target=$path: $why"
 }
 
-# server_answers: ends where nobody does at $host, $port. To be asked before the lock is
-# taken: all other disks wait for that, and libxl for none of them longer than 40 s. Only
-# with two -v does nc say that it was refused; its second line is a count of bytes.
+# server_answers: ends where nobody does at $host, $port; sets $peer to the address and
+# port of who does, however the host was named. To be asked before the lock is taken: all
+# other disks wait for that, and libxl for none of them longer than 40 s. Only with two -v
+# does nc say that it was refused; its second line is a count of bytes.
 server_answers() {
 	said=$(nc -vv -z -w 5 "$host" "$port" 2>&1) || {
 		said=${said%%sent *}
@@ -59,6 +60,9 @@ server_answers() {
 		said=${said#nc: }
 		fatal "nobody answers at $host, port $port${said:+: $said}"
 	}
+	# HOST (ADDRESS:PORT) open
+	peer=${said#*" ("}
+	peer=${peer%%") open"*}
 }
 
 # walk WAY NUMBER: adds to $found the device (MAJOR:MINOR in decimal) and, as WAY is, all
