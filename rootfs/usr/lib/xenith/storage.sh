@@ -6,6 +6,7 @@
 DEV=${XENITH_DEV:-/dev}
 CONFIG=${XENITH_CONFIG:-/config}
 DRIVE=${XENITH_DRIVE:-/run/xenith/sources/drive}
+IMAGES=${XENITH_IMAGES:-/var/lib/xenith/images}
 RUN=${XENITH_RUN_DIR:-/run/xenith}
 MOUNTS=${XENITH_MOUNTS:-/proc/mounts}
 
