@@ -727,6 +727,29 @@ def test_remove_leaves_what_it_did_not_make(host):
     assert not other.exists()
 
 
+@pytest.mark.parametrize("form", ['disk = [ "{}", "{}", "{}" ]', "disk = [\n  '{}',\n  # more\n  '{}',\n  '{}',\n]\n"])
+def test_remove_all_disks(host, form):
+    """However they are written; without a word on it a disk is writable."""
+    host.created("web", "--from", host.qcow2())
+    files = [stored(host, name) for name in ("one", "two", "three", "cd")]
+    written(host, "web", form.format(f"phy:{host.top}/dev/xen/web,xvda,w", f"{files[0]},raw,xvdb",
+                                     f"format=raw,vdev=xvdc,access=rw,target={files[1]}")
+            + f'\ndisk += [ "file:{files[2]},xvdd,r", "{files[3]},raw,hdc,cdrom" ]')
+    assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
+    assert [path.exists() for path in files] == [False, False, True, True]
+    assert not list((host.top / "dev/xen").iterdir())
+
+
+def test_remove_all_disks_of_a_file_that_is_not_right(host):
+    path = host.top / "config/domains/web.cfg"
+    path.write_text(f'name = "web"\ndisk = [ "{stored(host)},raw,xvda,rw"\n')
+    before = host.state()
+    done = host.run("remove", "web", "--yes", "--all-disks")
+    assert done.returncode == 1 and "because its file is not right: web.cfg:2: " in done.stderr
+    assert host.state() == before
+    assert host.run("remove", "web", "--yes").returncode == 0
+
+
 def test_remove_leaves_what_another_has(host):
     host.created("web", "--from", host.qcow2())
     (host.top / "config/domains/other.cfg").write_text(f'name = "other"\ndisk = [ "{host.top}/dev/xen/web,raw,xvda,ro" ]\n')
