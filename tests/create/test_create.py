@@ -426,6 +426,26 @@ def test_copies_are_sparse(host, way):
     assert blocks(copy) < 1 << 20
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_clone_of_a_file_shares_blocks_where_it_can(host, shared):
+    """What the file system has copied is not copied once more."""
+    if shared:
+        (host.top / "reflinks").touch()
+    written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw" ]')
+    before = host.state()
+    text = host.created("copy", "--clone-of", "web")
+    copy = host.top / "store/copy.img"
+    assert copy.read_bytes() == b"content of web" and f"# made: file {copy}" in text
+    calls = (host.top / "calls").read_text().splitlines()
+    assert [line.split()[0] for line in calls if str(copy) in line] == (
+        ["cp"] if shared else ["cp", "truncate", "qemu-img"])
+    assert host.run("remove", "copy", "--yes").returncode == 0
+    assert host.state() == before
+    # The last step is the domain file.
+    assert host.create("copy", "--clone-of", "web", fail_at=len(calls)).returncode == 1
+    assert host.state() == before
+
+
 @pytest.mark.parametrize("attributes, left_out", [("twi-a-tz--", True), ("twi-a-t---", False)])
 def test_zeros_are_written_where_the_pool_writes_none(host, attributes, left_out):
     """What it gives out is what another volume held."""
