@@ -41,6 +41,7 @@ class Host:
                 "FAIL_AT": str(fail_at), "XENITH_DEV": f"{self.top}/dev",
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
                 "XENITH_RUN_DIR": f"{self.top}/run", "XENITH_MOUNTS": f"{self.top}/mounts",
+                "XENITH_IMAGES": f"{self.top}/var/images",
                 "DEVICE_MODEL": f"{self.top}/qemu"})
 
     def run(self, program, *words, answer="", **kwargs):
@@ -65,7 +66,7 @@ class Host:
 
     def state(self):
         """All that create or remove may change."""
-        return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store")
+        return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store", "var")
                       for p in (self.top / d).rglob("*") if p.name != "create.lock") + ["mounted" * (self.top / "mounted").exists()]
 
     def input(self, name, content):
@@ -149,9 +150,22 @@ def test_kernel_and_ramdisk_need_no_disk(host):
 def test_tarball_with_its_own_kernel(host):
     text = host.created("web", "--from", root_tar(host), "--size", "100M")
     assert (host.top / "content/web/etc/hostname").read_text() == "web\n"
-    kernel = host.top / "config/images/web/vmlinuz"
+    kernel = host.top / "var/images/web/vmlinuz"
     assert f'kernel = "{kernel}"' in text and 'extra = "console=hvc0 root=/dev/xvda rw"' in text
     assert f"# made: file {kernel}" in text
+
+
+def test_kernel_goes_to_the_drive_or_to_memory(host):
+    """And not to /config, which is in memory, too, and has no room for one."""
+    host.created("web", "--from", root_tar(host), "--size", "64M")
+    assert not list((host.top / "config/images").iterdir())
+    host.created("copy", "--clone-of", "web")
+    (host.top / "drive-is-there").touch()
+    for words in (["web2", "--from", host.top / "in/root.tar.gz", "--size", "64M"], ["copy2", "--clone-of", "web2"]):
+        kernel = host.top / "drive/images" / words[0] / "vmlinuz"
+        assert f'kernel = "{kernel}"' in host.created(*words)
+        assert kernel.exists()
+    assert sorted(p.name for p in (host.top / "var/images").iterdir()) == ["copy", "web"]
 
 
 def test_directory(host):
@@ -230,9 +244,9 @@ def test_clone_shares_nothing(host):
     text = host.created("copy", "--clone-of", "web")
     assert 'vnclisten = "unix:/run/xen/vnc-copy"\n' in text
     assert text.count("mac=") == 1 and "00:16:3e:00:00:02" not in text and '"bridge=two,mac=' in text
-    assert f'kernel = "{host.top}/config/images/copy/vmlinuz"' in text
+    assert f'kernel = "{host.top}/var/images/copy/vmlinuz"' in text
     assert host.run("remove", "web", "--yes").returncode == 0
-    assert (host.top / "config/images/copy/vmlinuz").exists()
+    assert (host.top / "var/images/copy/vmlinuz").exists()
     assert "a copy has the size, type and kernel of the other" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
 
 
@@ -277,7 +291,7 @@ def test_clone_of_a_domain_whose_file_has_another_name(host, other):
     renamed(host)
     text = host.created("copy", "--clone-of", other)
     assert 'vnclisten = "unix:/run/xen/vnc-copy"\n' in text
-    assert f'kernel = "{host.top}/config/images/copy/vmlinuz"' in text and 'name = "copy"' in text
+    assert f'kernel = "{host.top}/var/images/copy/vmlinuz"' in text and 'name = "copy"' in text
     assert "web" not in text.replace(f"copy of {other}.", "")
 
 
@@ -410,6 +424,26 @@ def test_copies_are_sparse(host, way):
     copy = host.top / "store/copy.img"
     assert copy.read_bytes() == image.read_bytes()
     assert blocks(copy) < 1 << 20
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_clone_of_a_file_shares_blocks_where_it_can(host, shared):
+    """What the file system has copied is not copied once more."""
+    if shared:
+        (host.top / "reflinks").touch()
+    written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw" ]')
+    before = host.state()
+    text = host.created("copy", "--clone-of", "web")
+    copy = host.top / "store/copy.img"
+    assert copy.read_bytes() == b"content of web" and f"# made: file {copy}" in text
+    calls = (host.top / "calls").read_text().splitlines()
+    assert [line.split()[0] for line in calls if str(copy) in line] == (
+        ["cp"] if shared else ["cp", "truncate", "qemu-img"])
+    assert host.run("remove", "copy", "--yes").returncode == 0
+    assert host.state() == before
+    # The last step is the domain file.
+    assert host.create("copy", "--clone-of", "web", fail_at=len(calls)).returncode == 1
+    assert host.state() == before
 
 
 @pytest.mark.parametrize("attributes, left_out", [("twi-a-tz--", True), ("twi-a-t---", False)])
@@ -569,7 +603,7 @@ def test_newest_kernel(host):
     for version in ("6.9.12", "6.12.10", "6.12.9"):
         (host.top / f"in/tree/boot/vmlinuz-{version}").write_bytes(b"\x7fELF" + bytes(60) + version.encode())
     host.created("web", "--from", host.top / "in/tree", "--size", "64M")
-    assert (host.top / "config/images/web/vmlinuz").read_bytes().endswith(b"6.12.10")
+    assert (host.top / "var/images/web/vmlinuz").read_bytes().endswith(b"6.12.10")
 
 
 @pytest.mark.parametrize("what", ["in/root.tar.gz", "in/tree"])
@@ -578,7 +612,7 @@ def test_dry_run_finds_the_kernel(host, what):
     before = host.state()
     done = host.create("web", "--from", host.top / what, "--dry-run")
     assert done.returncode == 0, done.stderr
-    directory = host.top / "config/images/web"
+    directory = host.top / "var/images/web"
     assert f'kernel = "{directory}/vmlinuz"\nramdisk = "{directory}/initrd"\n' in done.stdout
     assert host.state() == before
 
@@ -653,6 +687,7 @@ WAYS = {
     "qcow2": lambda h: ["--from", h.qcow2(), "--ssh-key", h.input("k", KEY.encode())],
     "tarball": lambda h: ["--from", root_tar(h), "--size", "64M"],
     "drive": lambda h: [(h.top / "drive-is-there").touch() or "--from", h.qcow2()],
+    "tarball on the drive": lambda h: [(h.top / "drive-is-there").touch() or "--from", root_tar(h), "--size", "64M"],
     "file": lambda h: [(h.top / "store").mkdir() or "--from", h.qcow2(), "--storage", h.top / "store"],
     "clone": lambda h: [h.created("other", "--from", h.qcow2(), "--ssh-key", h.input("k", KEY.encode())) and
                         "--clone-of", "other"],
@@ -712,6 +747,29 @@ def test_remove_leaves_what_it_did_not_make(host):
     assert not other.exists()
 
 
+@pytest.mark.parametrize("form", ['disk = [ "{}", "{}", "{}" ]', "disk = [\n  '{}',\n  # more\n  '{}',\n  '{}',\n]\n"])
+def test_remove_all_disks(host, form):
+    """However they are written; without a word on it a disk is writable."""
+    host.created("web", "--from", host.qcow2())
+    files = [stored(host, name) for name in ("one", "two", "three", "cd")]
+    written(host, "web", form.format(f"phy:{host.top}/dev/xen/web,xvda,w", f"{files[0]},raw,xvdb",
+                                     f"format=raw,vdev=xvdc,access=rw,target={files[1]}")
+            + f'\ndisk += [ "file:{files[2]},xvdd,r", "{files[3]},raw,hdc,cdrom" ]')
+    assert host.run("remove", "web", "--yes", "--all-disks").returncode == 0
+    assert [path.exists() for path in files] == [False, False, True, True]
+    assert not list((host.top / "dev/xen").iterdir())
+
+
+def test_remove_all_disks_of_a_file_that_is_not_right(host):
+    path = host.top / "config/domains/web.cfg"
+    path.write_text(f'name = "web"\ndisk = [ "{stored(host)},raw,xvda,rw"\n')
+    before = host.state()
+    done = host.run("remove", "web", "--yes", "--all-disks")
+    assert done.returncode == 1 and "because its file is not right: web.cfg:2: " in done.stderr
+    assert host.state() == before
+    assert host.run("remove", "web", "--yes").returncode == 0
+
+
 def test_remove_leaves_what_another_has(host):
     host.created("web", "--from", host.qcow2())
     (host.top / "config/domains/other.cfg").write_text(f'name = "other"\ndisk = [ "{host.top}/dev/xen/web,raw,xvda,ro" ]\n')
@@ -747,7 +805,7 @@ def test_remove_leaves_a_volume_with_snapshots(host):
 def test_remove_leaves_no_directory(host):
     host.created("web", "--from", root_tar(host), "--size", "64M")
     assert host.run("remove", "web", "--yes").returncode == 0
-    assert not list((host.top / "config/images").iterdir())
+    assert not list((host.top / "var/images").iterdir())
 
 
 def test_remove_leaves_what_is_read_only(host):

@@ -168,6 +168,56 @@ def test_file_under_another_name_is_the_same_file(dom0, image):
     assert add(dom0, 4, image.with_name("other.img"))[0] == "busy"
 
 
+# --- What QEMU serves
+
+def served_by_qemu(dom0, domid, params, mode="w"):
+    """No script runs for it."""
+    dom0.write(f"backend/qdisk/{domid}/51712", {"params": params, "mode": mode, "type": "qdisk", "frontend-id": domid})
+    dom0.write(f"/local/domain/{domid}", {"vm": f"/vm/uuid-{domid}"})
+
+
+@pytest.mark.parametrize("first,second,allowed", [
+    ("r", "r", True), ("w", "r", False), ("w", "w", False), ("r", "w", False), ("w", "w!", True),
+])
+@pytest.mark.parametrize("what", ["disk", "image"])
+def test_sharing_with_qemu(dom0, request, what, first, second, allowed):
+    target = request.getfixturevalue(what)
+    served_by_qemu(dom0, 2, "raw:", "r")
+    served_by_qemu(dom0, 3, f"qcow2:{target}", first)
+    result = add(dom0, 4, target, second)
+    if allowed:
+        assert result == CONNECTED
+    else:
+        assert result[0] == "busy" and f"{target} is used by domain 3" in result[1]
+
+
+def test_file_that_qemu_has_under_another_name(dom0, image):
+    os.link(image, image.with_name("é.img"))
+    served_by_qemu(dom0, 3, f"qcow2:{image.with_name('é.img')}")
+    assert add(dom0, 4, image)[0] == "busy"
+    other = image.with_name("other.img")
+    other.write_bytes(bytes(512))
+    assert add(dom0, 5, other) == CONNECTED
+
+
+def test_part_that_qemu_has(dom0, stack):
+    served_by_qemu(dom0, 3, "qcow2:/dev/vg/web")
+    assert add(dom0, 4, "/dev/sda2")[0] == "busy"
+    assert add(dom0, 5, "/dev/vg/mail") == CONNECTED
+
+
+def test_files_of_qemu_do_not_delay_a_device(dom0, disk, image):
+    """They may be on a server that does not answer."""
+    served_by_qemu(dom0, 3, f"qcow2:{image}")
+    assert add(dom0, 4, disk) == CONNECTED
+    assert disk in dom0.text("stat.log") and str(image) not in dom0.text("stat.log")
+
+
+def test_own_disk_from_qemu(dom0, disk):
+    served_by_qemu(dom0, 3, f"raw:{disk}")
+    assert add(dom0, 3, disk, devid=51728) == CONNECTED
+
+
 # --- What lies on what
 
 # sda has the partitions sda1 and sda2; the volumes web and mail are on sda2, and on mail

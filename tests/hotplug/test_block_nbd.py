@@ -75,12 +75,19 @@ def test_each_guest_has_a_device(dom0):
     assert add(dom0, 5, "store/mail") == ("error", "all NBD devices are in use")
 
 
-def test_second_writer(dom0):
+@pytest.mark.parametrize("target", ["store/web", "store:10809/web", "192.0.2.9/web"])
+def test_second_writer(dom0, target):
+    """By whatever name."""
     add(dom0, 3, "store/web")
-    # The same by another name.
-    assert add(dom0, 4, "store:10809/web") == (
-        "busy", "store:10809/web is used by domain 3 and cannot be given to another guest to be written")
+    assert add(dom0, 4, target) == (
+        "busy", f"{target} is used by domain 3 and cannot be given to another guest to be written")
     assert served(dom0) == ["nbd0"]
+
+
+@pytest.mark.parametrize("target", ["store:10810/web", "192.0.2.90/web", "192.0.2.9/web2", "192.0.2.9"])
+def test_writer_of_something_else(dom0, target):
+    assert add(dom0, 3, "store/web") == CONNECTED
+    assert add(dom0, 4, target) == CONNECTED
 
 
 def test_several_readers(dom0):

@@ -49,9 +49,10 @@ server_of() {
 	host_port "$1" "$2" || fatal "${0##*/}: target=$path: $why"
 }
 
-# server_answers: ends where nobody does at $host, $port. To be asked before the lock is
-# taken: all other disks wait for that, and libxl for none of them longer than 40 s. Only
-# with two -v does nc say that it was refused; its second line is a count of bytes.
+# server_answers: ends where nobody does at $host, $port; sets $peer to the address and
+# port of who does, however the host was named. To be asked before the lock is taken: all
+# other disks wait for that, and libxl for none of them longer than 40 s. Only with two -v
+# does nc say that it was refused; its second line is a count of bytes.
 server_answers() {
 	said=$(nc -vv -z -w 5 "$host" "$port" 2>&1) || {
 		said=${said%%sent *}
@@ -59,6 +60,9 @@ server_answers() {
 		said=${said#nc: }
 		fatal "nobody answers at $host, port $port${said:+: $said}"
 	}
+	# HOST (ADDRESS:PORT) open
+	peer=${said#*" ("}
+	peer=${peer%%") open"*}
 }
 
 # walk WAY NUMBER: adds to $found the device (MAJOR:MINOR in decimal) and, as WAY is, all
@@ -144,6 +148,30 @@ guests() {
 			}' | sort -nu
 }
 
+# guests_of_qemu FILE: prints the domains that have FILE (DEVICE:INODE), or one of the
+# devices $shared, from QEMU in a way that does not go with $mode. No script runs for such
+# a disk, and only its path is known. Who asks for a device looks at no files: they may be
+# on a server that does not answer, and all other disks wait.
+guests_of_qemu() {
+	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/qdisk" 2>/dev/null) || return 0
+	printf '%s\n' "$listing" | awk -v mode="$mode" '
+		$1 ~ /\/mode$/ && (mode == "w" || $3 ~ /w/) { sub(/\/mode$/, "", $1); print $1 }' |
+		while read -r at; do
+			# FORMAT:PATH, read as it is: xenstore-ls would escape what is not ASCII.
+			image=$(xenstore-read -R "$at/params" 2>/dev/null) || continue
+			image=${image#*:}
+			case $1,$image in ,/dev/* | ?*,/*) ;; *) continue ;; esac
+			what=$(stat -L -c '%F|%t:%T|%d:%i' "$image" 2>/dev/null) || continue
+			numbers=${what#*|}
+			case $what in
+			block*) case " $shared" in *" ${numbers%|*} "*) ;; *) continue ;; esac ;;
+			*) [ "${numbers#*|}" = "$1" ] || continue ;;
+			esac
+			at=${at#"$XENBUS_BASE_PATH/qdisk/"}
+			echo "${at%%/*}"
+		done
+}
+
 # peek PATH DEFAULT: sets $value to what stands there in xenstore.
 peek() {
 	value=$(xenstore-read "$1" 2>/dev/null) || value=$2
@@ -169,9 +197,9 @@ same_machine() {
 		[ "$ours" = "$their_target" ] || [ "$our_target" = "$their_target" ]
 }
 
-# check_sharing WHAT DEVICES: ends with `busy` where $mode does not go with how
-# the devices are used already. Call it with the lock held, and write
-# physical-device before it is given back: that entry is what the next one sees.
+# check_sharing WHAT DEVICES [FILE]: ends with `busy` where $mode does not go with how
+# the devices, or the file (DEVICE:INODE), are used already. Call it with the lock held,
+# and write physical-device before it is given back: that entry is what the next one sees.
 check_sharing() {
 	[ "$mode" != ! ] || return 0
 	case $mode in
@@ -182,6 +210,7 @@ check_sharing() {
 	place=$(mounted "$shared")
 	[ -z "$place" ] || busy "$1 is mounted in dom0 on $place and cannot be given to a guest $how"
 	others=$(guests "$shared")
+	others="$others $(guests_of_qemu "${3:-}")"
 	for other in $others; do
 		same_machine "$other" ||
 			busy "$1 is used by domain $other and cannot be given to another guest $how"

@@ -165,10 +165,9 @@ keep_boot() {
 	directory=$images/$name
 	kept=$directory/$2
 	[ -z "$dry_run" ] || return 0
-	[ -d "$directory" ] || {
-		undo rmdir "$directory"
-		mkdir -p "$directory"
-	}
+	for at in "${images%/*}" "$images" "$directory"; do
+		[ -d "$at" ] || step "making $at" "$(quoted rmdir "$at")" mkdir "$at"
+	done
 	undo rm -f "$kept"
 	try "copying $1 to $kept" cp "$1" "$kept"
 	made file "$kept"

@@ -6,6 +6,7 @@
 DEV=${XENITH_DEV:-/dev}
 CONFIG=${XENITH_CONFIG:-/config}
 DRIVE=${XENITH_DRIVE:-/run/xenith/sources/drive}
+IMAGES=${XENITH_IMAGES:-/var/lib/xenith/images}
 RUN=${XENITH_RUN_DIR:-/run/xenith}
 MOUNTS=${XENITH_MOUNTS:-/proc/mounts}
 
@@ -108,6 +109,29 @@ facts() {
 # fact KEY: its value among the facts on standard input.
 fact() {
 	awk -F '\t' -v key="$1" '$2 == key { value = $3 } END { print value }'
+}
+
+# disks_of: a line for each disk among the facts on standard input: w, or r where it can
+# only be read; a path, or - where it has none; and the path as the file has it.
+disks_of() {
+	awk -F '\t' -v OFS='\t' -v dev="$DEV" '$2 == "disk" {
+		access = "w"
+		path = shown = "-"
+		count = split($3, words, ",")
+		for (i = 1; i <= count; i++) {
+			word = words[i]
+			gsub(/^[ \t]+|[ \t]+$/, "", word)
+			if (word ~ /^(access=)?ro?$/ || word ~ /(^|=|:)cdrom$/) access = "r"
+			if (word ~ /^(script|backend)=/) served = NR
+			if (word ~ /^target=/) word = substr(word, 8)
+			else if (i > 1 || word ~ /^[a-z-]+=/) continue
+			shown = word
+			prefix = sub(/^phy:/, "", shown)
+			sub(/^(file|raw):/, "", shown)
+			path = prefix && shown !~ /^\// ? dev "/" shown : shown
+		}
+		if (served == NR || path !~ /^\//) path = "-"
+		print access, path, shown }'
 }
 
 # files_of NAME: the domain files whose domain calls itself so.
