@@ -91,9 +91,10 @@ outputs() {
 }
 
 if [ "$builds" = b ]; then
+	# Into a place of its own, too: $OUT may know of packages that are no part of the image.
 	# shellcheck disable=SC2046
-	sh "$TREE/lib/build.sh" $(setting GOALS)
-	first=$OUT/packages
+	XENITH_OUT=$top/cached sh "$TREE/lib/build.sh" $(setting GOALS)
+	first=$top/cached/packages
 else
 	first=$top/a/out/packages
 fi

@@ -12,7 +12,8 @@ import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 OUT = pathlib.Path(os.environ.get("XENITH_OUT", TOP / "out"))
-CACHE = pathlib.Path(os.environ.get("XENITH_CACHE", pathlib.Path.home() / ".cache/xenith"))
+CACHE = pathlib.Path(os.environ.get("XENITH_CACHE") or pathlib.Path(
+    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "xenith")
 LABEL = "XENITH-CFG"
 MIB = 1 << 20
 

@@ -57,6 +57,8 @@ def test_against_the_cache(open_tree):
     assert done.returncode != 0
     assert re.search(r"(?m)^> word [0-9a-f]{64}$", done.stdout)
     word(open_tree, "cat text")
-    open_tree.build("iso")
+    # Which is no part of the image.
+    open_tree.recipe("tool", build='install() { mkdir "$DEST/tool"; }')
+    open_tree.build("iso", "tool")
     done = open_tree.command("verify", "--against-cache")
     assert done.returncode == 0, done.stdout
