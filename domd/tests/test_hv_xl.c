@@ -279,6 +279,17 @@ void host_facts(libxl_ctx *c, struct host *host)
     (void)host;
 }
 
+/* ---- the disk ----------------------------------------------------------- */
+
+static int sync_error; /* an errno value */
+
+int fsync(int fd)
+{
+    (void)fd;
+    errno = sync_error;
+    return sync_error ? -1 : 0;
+}
+
 /* ---- xl ----------------------------------------------------------------- */
 
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
@@ -462,6 +473,7 @@ static int setup(void **state)
     there = false;
     refuse = 0;
     build_ms = 0;
+    sync_error = 0;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
@@ -692,6 +704,27 @@ static void restored_and_not_renamed(void **state)
     free(path);
 }
 
+/* It has not gone on: the next start must find what was saved. */
+static void restored_and_not_synced(void **state)
+{
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    begin_creation();
+    sync_error = EIO;
+    ends(0);
+    sync_error = 0;
+    assert_string_equal(files(), "save json");
+    assert_string_equal(asked, "restore; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; resumes; failed");
+    assert_non_null(strstr(why, "cannot be renamed: Input/output error"));
+    told[0] = '\0';
+    begin_creation();
+    assert_string_equal(told, "queued; resumes");
+}
+
 static void save_without_a_configuration(void **state)
 {
     (void)state;
@@ -841,6 +874,7 @@ int main(void)
         T(restore_is_called_off),
         T(restored_and_not_unpaused),
         T(restored_and_not_renamed),
+        T(restored_and_not_synced),
         T(save_without_a_configuration),
         T(taken_and_no_domain),
         T(taken_and_saved_again),
