@@ -91,6 +91,8 @@ struct slot {
     /* How its death is to be dealt with. */
     bool dump;
     bool rename;
+    bool ended; /* before its events were asked for; not told yet */
+    libxl_shutdown_reason reason; /* why it has */
 
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
@@ -126,6 +128,7 @@ struct hv {
     struct xs_handle *xs;
     struct source *xs_source;
     struct timer *builder;
+    struct timer *deaths;
     struct slot **slots;
     unsigned int n_slots;
     struct eject *ejects;
@@ -300,7 +303,7 @@ static void slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
-    s->taken = false;
+    s->taken = s->ended = false;
     s->op = s->then = OP_NONE;
 }
 
@@ -451,6 +454,7 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     libxl_domain_config config;
     int rc;
 
+    s->ended = false;
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
     switch (reason) {
@@ -508,6 +512,39 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     if (!rc) keep_config(hv, s, &config);
     libxl_domain_config_dispose(&config);
     hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+}
+
+/* libxl looks for those that have ended already when the first of all their
+ * events is asked for, and next when another domain ends. It may look while it
+ * waits for something on behalf of the first, and so misses the others that
+ * are adopted: these are told of from here. Returns whether it is there. */
+static bool look_for_end(struct hv *hv, struct slot *s)
+{
+    libxl_dominfo info;
+    bool there;
+
+    libxl_dominfo_init(&info);
+    there = look_at(hv, s->domid, &info);
+    s->ended = there && !s->by_hand && has_ended(&info);
+    s->reason = info.shutdown_reason;
+    libxl_dominfo_dispose(&info);
+    if (s->ended) loop_at(hv->deaths, loop_now());
+    return there;
+}
+
+static void tell_ends(void *user)
+{
+    struct hv *hv = user;
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || !s->ended) continue;
+        s->ended = false;
+        /* It may be on its way out by now. */
+        if (s->op != OP_DESTROY && s->op != OP_DUMP) died(hv, s, s->reason);
+    }
 }
 
 /* A suspended domain is "shut down", too. The event is asked for again before
@@ -574,7 +611,8 @@ static void domain_event(struct hv *hv, const libxl_event *event)
         if (event->u.domain_shutdown.shutdown_reason ==
             LIBXL_SHUTDOWN_REASON_SUSPEND)
             rearm(hv, s);
-        else if (s->op != OP_DESTROY && s->op != OP_DUMP && !s->by_hand)
+        else if (s->op != OP_DESTROY && s->op != OP_DUMP && !s->by_hand &&
+                 !is_resetting(s)) /* that was told of already */
             died(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
@@ -1600,7 +1638,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     }
     if (s->save_to) settle_taken(hv, s);
-    if (!watch_on(hv, s)) return true;
+    if (!watch_on(hv, s) && look_for_end(hv, s)) return true;
     slot_clear(hv, s);
     return false;
 }
@@ -1647,6 +1685,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
         goto out;
     }
     hv->builder = loop_timer(loop, build_next, hv);
+    hv->deaths = loop_timer(loop, tell_ends, hv);
     hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
     loop_set_guest(loop, &guest);
     *hv_r = hv;
@@ -1680,6 +1719,7 @@ void hv_close(struct hv *hv)
     free(hv->slots);
     loop_remove(hv->loop, hv->xs_source);
     loop_timer_remove(hv->loop, hv->builder);
+    loop_timer_remove(hv->loop, hv->deaths);
     if (hv->xs) xs_close(hv->xs);
     /* libxl would abort the process if an operation is under way, and that is
      * when a domd is replaced by the next. All of this ends with us. */

@@ -40,6 +40,7 @@ static int refuse;        /* what the next one returns */
 static unsigned build_ms; /* for which libxl is busy with a creation */
 static libxl_dominfo dom;
 static bool there;
+static libxl_action_on_shutdown on_soft_reset;
 static libxl_event *queue[8];
 static int n_queue;
 static libxl_sigchld_owner owner;
@@ -186,6 +187,17 @@ int libxl_ao_abort(libxl_ctx *c, const libxl_asyncop_how *how)
     return ask("abort", NULL);
 }
 
+int libxl_domain_soft_reset(libxl_ctx *c, libxl_domain_config *config,
+                            uint32_t domid, const libxl_asyncop_how *how,
+                            const libxl_asyncprogress_how *console)
+{
+    (void)c;
+    (void)config;
+    (void)domid;
+    (void)console;
+    return ask("reset", how);
+}
+
 int libxl_cdrom_insert(libxl_ctx *c, uint32_t domid, libxl_device_disk *disk,
                        const libxl_asyncop_how *how)
 {
@@ -212,8 +224,8 @@ int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
 {
     (void)c;
     (void)domid;
-    (void)config;
     (void)how;
+    config->on_soft_reset = on_soft_reset;
     return 0;
 }
 
@@ -340,9 +352,13 @@ static void result(void *user, unsigned int number, enum mc_event event,
                    const struct mc_result *res)
 {
     static const char *const words[MC_EVENTS] = {
-        [MC_EV_QUEUED] = "queued",        [MC_EV_CREATED] = "created",
-        [MC_EV_CREATE_FAILED] = "failed", [MC_EV_CREATE_LEFT] = "left",
-        [MC_EV_FILE_CHANGED] = "changed", [MC_EV_GONE] = "gone",
+        [MC_EV_QUEUED] = "queued",
+        [MC_EV_CREATED] = "created",
+        [MC_EV_CREATE_FAILED] = "failed",
+        [MC_EV_CREATE_LEFT] = "left",
+        [MC_EV_FILE_CHANGED] = "changed",
+        [MC_EV_GONE] = "gone",
+        [MC_EV_DIED] = "died",
     };
 
     (void)user;
@@ -474,6 +490,7 @@ static int setup(void **state)
     refuse = 0;
     build_ms = 0;
     sync_error = 0;
+    on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
@@ -793,6 +810,64 @@ static void successor_of_one_that_was_saved(void **state)
     assert_string_equal(files(), "save json");
 }
 
+static void shuts_down(void)
+{
+    libxl_event *event = happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
+
+    event->u.domain_shutdown.shutdown_reason = (uint8_t)dom.shutdown_reason;
+    spin();
+}
+
+/* libxl does not say so by itself if it has been asked about others before. */
+static void successor_of_one_that_ended_meanwhile(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    assert_string_equal(told, "");
+    spin();
+    assert_string_equal(told, "died");
+    spin();
+    assert_string_equal(told, "died");
+    /* Or it does. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    shuts_down();
+    assert_string_equal(told, "died; died");
+    told[0] = '\0';
+    /* It is on its way out. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    hv_destroy(hv, 0, 1);
+    spin();
+    assert_string_equal(told, "");
+    assert_string_equal(asked, "destroy");
+    /* What somebody else has started, he looks after. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    spin();
+    assert_string_equal(told, "");
+    there = false;
+    assert_false(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+}
+
+/* Told of twice, from here and by libxl. */
+static void successor_of_one_that_wants_a_reset(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SOFT_RESET;
+    on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    spin();
+    assert_string_equal(asked, "reset");
+    shuts_down();
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "");
+}
+
 static void disk_that_was_written_since(void **state)
 {
     char *disk = saved_path(scratch, "a", ".img");
@@ -881,6 +956,8 @@ int main(void)
         T(successor_of_one_that_did_not_go_on),
         T(successor_of_one_that_went_on),
         T(successor_of_one_that_was_saved),
+        T(successor_of_one_that_ended_meanwhile),
+        T(successor_of_one_that_wants_a_reset),
         T(disk_that_was_written_since),
         T(ejects_are_bounded),
     };
