@@ -39,6 +39,8 @@
 #define XL         "/usr/sbin/xl"
 #define SCRIPT     "script: " /* before what a hotplug script says */
 #define SYNC       "/bin/sync"
+/* So long an xl that waits for its domain to end has to remove it. */
+#define HAND_GRACE ((msec)3 * 1000)
 
 enum op {
     OP_NONE,
@@ -91,8 +93,10 @@ struct slot {
     /* How its death is to be dealt with. */
     bool dump;
     bool rename;
-    bool ended; /* before its events were asked for; not told yet */
-    libxl_shutdown_reason reason; /* why it has */
+    bool asked;                   /* to shut down */
+    bool ended;                   /* and that is still to be told: */
+    libxl_shutdown_reason reason; /* why, */
+    msec tell_at;                 /* and when */
 
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
@@ -303,7 +307,7 @@ static void slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
-    s->taken = s->ended = false;
+    s->taken = s->asked = s->ended = false;
     s->op = s->then = OP_NONE;
 }
 
@@ -514,6 +518,50 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
 }
 
+/* Sets the timer to the first end that is still to be told. */
+static void set_deaths(struct hv *hv)
+{
+    msec first = MSEC_NEVER;
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        const struct slot *s = hv->slots[i];
+
+        if (s && s->ended && s->tell_at < first) first = s->tell_at;
+    }
+    loop_at(hv->deaths, first);
+}
+
+static void tell_later(struct hv *hv, struct slot *s,
+                       libxl_shutdown_reason reason, msec delay)
+{
+    s->ended = true;
+    s->reason = reason;
+    s->tell_at = loop_now() + delay;
+    set_deaths(hv);
+}
+
+static void tell_ends(void *user)
+{
+    struct hv *hv = user;
+    msec now = loop_now();
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || !s->ended || s->tell_at > now) continue;
+        s->ended = false;
+        /* It may be on its way out by now. */
+        if (s->op == OP_DESTROY || s->op == OP_DUMP) continue;
+        if (s->by_hand)
+            report_died(hv, s, MC_POWEROFF);
+        else
+            died(hv, s, s->reason);
+    }
+    set_deaths(hv);
+}
+
 /* libxl looks for those that have ended already when the first of all their
  * events is asked for, and next when another domain ends. It may look while it
  * waits for something on behalf of the first, and so misses the others that
@@ -525,26 +573,23 @@ static bool look_for_end(struct hv *hv, struct slot *s)
 
     libxl_dominfo_init(&info);
     there = look_at(hv, s->domid, &info);
-    s->ended = there && !s->by_hand && has_ended(&info);
-    s->reason = info.shutdown_reason;
+    if (there && !s->by_hand && has_ended(&info))
+        tell_later(hv, s, info.shutdown_reason, 0);
     libxl_dominfo_dispose(&info);
-    if (s->ended) loop_at(hv->deaths, loop_now());
     return there;
 }
 
-static void tell_ends(void *user)
+/* One that somebody else has started is his to remove. When the host goes down
+ * it has to go; if no xl waits for its end, nobody else removes it. */
+static void shut_down(struct hv *hv, struct slot *s,
+                      libxl_shutdown_reason reason)
 {
-    struct hv *hv = user;
-    unsigned int i;
-
-    for (i = 0; i < hv->n_slots; i++) {
-        struct slot *s = hv->slots[i];
-
-        if (!s || !s->ended) continue;
-        s->ended = false;
-        /* It may be on its way out by now. */
-        if (s->op != OP_DESTROY && s->op != OP_DUMP) died(hv, s, s->reason);
-    }
+    /* That was told of already. */
+    if (s->op == OP_DESTROY || s->op == OP_DUMP || is_resetting(s)) return;
+    if (!s->by_hand)
+        died(hv, s, reason);
+    else if (s->asked)
+        tell_later(hv, s, reason, HAND_GRACE);
 }
 
 /* A suspended domain is "shut down", too. The event is asked for again before
@@ -611,9 +656,8 @@ static void domain_event(struct hv *hv, const libxl_event *event)
         if (event->u.domain_shutdown.shutdown_reason ==
             LIBXL_SHUTDOWN_REASON_SUSPEND)
             rearm(hv, s);
-        else if (s->op != OP_DESTROY && s->op != OP_DUMP && !s->by_hand &&
-                 !is_resetting(s)) /* that was told of already */
-            died(hv, s, event->u.domain_shutdown.shutdown_reason);
+        else
+            shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
         /* A destroy of ours ends when libxl has also tidied up. */
@@ -1002,6 +1046,7 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
         report_died(hv, s, MC_POWEROFF);
         return;
     }
+    s->asked = true;
     begin_op(hv, s, OP_SHUTDOWN);
     rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
     if (rc) shutdown_asked(hv, s, rc);

@@ -187,6 +187,14 @@ int libxl_ao_abort(libxl_ctx *c, const libxl_asyncop_how *how)
     return ask("abort", NULL);
 }
 
+int libxl_domain_shutdown(libxl_ctx *c, uint32_t domid,
+                          const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    return ask("shutdown", how);
+}
+
 int libxl_domain_soft_reset(libxl_ctx *c, libxl_domain_config *config,
                             uint32_t domid, const libxl_asyncop_how *how,
                             const libxl_asyncprogress_how *console)
@@ -868,6 +876,38 @@ static void successor_of_one_that_wants_a_reset(void **state)
     assert_string_equal(told, "");
 }
 
+/* An xl that waits for it may remove it; or there is none. */
+static void by_hand_and_asked(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    dom.shutdown = true;
+    shuts_down();
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "gone");
+    dom.shutdown = false;
+    told[0] = '\0';
+    /* Nobody wants to hear of this one. */
+    assert_true(hv_adopt(hv, 1, 1, "b", DOMID, true, false, NULL));
+    happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)->for_user = 1;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    dom.shutdown = true;
+    shuts_down();
+    assert_string_equal(told, "");
+    usleep(3000 * 1000);
+    spin();
+    assert_string_equal(told, "died");
+    assert_string_equal(asked, "shutdown; shutdown");
+}
+
 static void disk_that_was_written_since(void **state)
 {
     char *disk = saved_path(scratch, "a", ".img");
@@ -958,6 +998,7 @@ int main(void)
         T(successor_of_one_that_was_saved),
         T(successor_of_one_that_ended_meanwhile),
         T(successor_of_one_that_wants_a_reset),
+        T(by_hand_and_asked),
         T(disk_that_was_written_since),
         T(ejects_are_bounded),
     };
