@@ -90,6 +90,8 @@ struct slot {
     int fd;     /* OP_SAVE, or a restore */
     bool taken; /* OP_UNPAUSE: it goes on from what was saved */
 
+    bool cut_off; /* its save, perhaps after it had been asked to suspend */
+
     /* How its death is to be dealt with. */
     bool dump;
     bool rename;
@@ -307,7 +309,7 @@ static void slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
-    s->taken = s->asked = s->ended = false;
+    s->taken = s->cut_off = s->asked = s->ended = false;
     s->op = s->then = OP_NONE;
 }
 
@@ -604,6 +606,34 @@ static void rearm(struct hv *hv, struct slot *s)
     s->death = again;
 }
 
+/* Whether the guest has been asked to suspend and has not read it. */
+static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
+{
+    char *path =
+        xasprintf("/local/domain/%u/control/shutdown", (unsigned int)domid);
+    char *request = xs_read(hv->xs, XBT_NULL, path, NULL);
+    bool asked = request && !strcmp(request, "suspend");
+
+    free(request);
+    free(path);
+    return asked;
+}
+
+/* It may have done so for a domd that is gone, whose request it had read. Then
+ * it goes on: suspended, it would not read that of a save that began since. */
+static void suspended(struct hv *hv, struct slot *s)
+{
+    bool late = s->cut_off;
+
+    rearm(hv, s);
+    s->cut_off = false;
+    if (s->op == OP_SAVE)
+        late = late && is_asked_to_suspend(hv, s->domid);
+    else if (s->op != OP_NONE && s->op != OP_SHUTDOWN)
+        late = false;
+    if (late) (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
+}
+
 /* Whether the operation ID was an eject, which has now ended. */
 static bool ejected(struct hv *hv, uint64_t id)
 {
@@ -655,7 +685,7 @@ static void domain_event(struct hv *hv, const libxl_event *event)
     case LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN:
         if (event->u.domain_shutdown.shutdown_reason ==
             LIBXL_SHUTDOWN_REASON_SUSPEND)
-            rearm(hv, s);
+            suspended(hv, s);
         else
             shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
@@ -1681,6 +1711,8 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     if (saving && is_suspended(hv, domid)) {
         if (s->save_to) saved_drop(s->save_to, s->name);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
+    } else {
+        s->cut_off = saving;
     }
     if (s->save_to) settle_taken(hv, s);
     if (!watch_on(hv, s) && look_for_end(hv, s)) return true;

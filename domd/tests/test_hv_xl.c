@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static unsigned build_ms; /* for which libxl is busy with a creation */
 static libxl_dominfo dom;
 static bool there;
 static libxl_action_on_shutdown on_soft_reset;
+static const char *request = ""; /* in xenstore */
 static libxl_event *queue[8];
 static int n_queue;
 static libxl_sigchld_owner owner;
@@ -195,6 +197,25 @@ int libxl_domain_shutdown(libxl_ctx *c, uint32_t domid,
     return ask("shutdown", how);
 }
 
+int libxl_domain_suspend(libxl_ctx *c, uint32_t domid, int fd, int flags,
+                         const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)fd;
+    (void)flags;
+    return ask("suspend", how);
+}
+
+int libxl_domain_resume(libxl_ctx *c, uint32_t domid, int suspend_cancel,
+                        const libxl_asyncop_how *how)
+{
+    (void)c;
+    (void)domid;
+    (void)suspend_cancel;
+    return ask("resume", how);
+}
+
 int libxl_domain_soft_reset(libxl_ctx *c, libxl_domain_config *config,
                             uint32_t domid, const libxl_asyncop_how *how,
                             const libxl_asyncprogress_how *console)
@@ -235,6 +256,13 @@ int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
     (void)how;
     config->on_soft_reset = on_soft_reset;
     return 0;
+}
+
+char *libxl_domain_config_to_json(libxl_ctx *c, libxl_domain_config *config)
+{
+    (void)c;
+    (void)config;
+    return strdup("a");
 }
 
 void libxl_device_disk_copy(libxl_ctx *c, libxl_device_disk *to,
@@ -281,6 +309,17 @@ bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
     return true;
 }
 
+/* What the guest has not read yet. */
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
+              unsigned int *len)
+{
+    (void)xs;
+    (void)t;
+    (void)len;
+    assert_string_equal(path, "/local/domain/7/control/shutdown");
+    return strdup(request);
+}
+
 int xs_fileno(struct xs_handle *xs)
 {
     (void)xs;
@@ -302,6 +341,16 @@ void host_facts(libxl_ctx *c, struct host *host)
 /* ---- the disk ----------------------------------------------------------- */
 
 static int sync_error; /* an errno value */
+
+/* There is room on a disk. */
+int statfs(const char *path, struct statfs *fs)
+{
+    (void)path;
+    memset(fs, 0, sizeof(*fs));
+    fs->f_bsize = 4096;
+    fs->f_bavail = 1024 * 1024;
+    return 0;
+}
 
 int fsync(int fd)
 {
@@ -908,6 +957,48 @@ static void by_hand_and_asked(void **state)
     assert_string_equal(asked, "shutdown; shutdown");
 }
 
+/* The guest had read what the domd asked that was killed. */
+static void suspends_after_its_save_was_cut_off(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    dom.current_memkb = 65536;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    assert_string_equal(asked, "");
+    shuts_down();
+    assert_string_equal(asked, "resume");
+    /* That was it. */
+    shuts_down();
+    assert_string_equal(asked, "resume");
+
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    request = "suspend";
+    shuts_down();
+    assert_string_equal(asked, "suspend; resume");
+    request = "";
+    shuts_down();
+    assert_string_equal(asked, "suspend; resume");
+
+    /* It had not, and sees one request. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    shuts_down();
+    assert_string_equal(asked, "suspend");
+
+    /* Somebody else saves it. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch));
+    request = "suspend";
+    asked[0] = '\0';
+    shuts_down();
+    assert_string_equal(asked, "");
+    request = "";
+}
+
 static void disk_that_was_written_since(void **state)
 {
     char *disk = saved_path(scratch, "a", ".img");
@@ -999,6 +1090,7 @@ int main(void)
         T(successor_of_one_that_ended_meanwhile),
         T(successor_of_one_that_wants_a_reset),
         T(by_hand_and_asked),
+        T(suspends_after_its_save_was_cut_off),
         T(disk_that_was_written_since),
         T(ejects_are_bounded),
     };
