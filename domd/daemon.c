@@ -243,6 +243,9 @@ static void hv_begins(void *user, unsigned int dom, const char *uuid,
     struct mc_result res = {.gen = d->m.doms[dom].gen, .resumed = resumed};
 
     mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
+    /* Its time runs from now on. Nothing else has to follow, and the
+     * hypervisor is in the middle of something: no pump. */
+    loop_at(d->tick, mc_deadline(&d->m));
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = resumed;
     probe_mark_set(d->probes, dom, &x->mark);

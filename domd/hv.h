@@ -88,12 +88,12 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
 
 /* Takes over an instance that exists. Returns false if it has gone. SAVING: an
  * earlier daemon had begun to save it, to SAVE_TO (NULL if that is not known
- * any more): what there is of that is removed, and the instance goes on. One
- * that is suspended otherwise is left so: it is saved already and about to be
- * removed, or somebody else is saving it. If it was about to go on from what
- * was saved, that is removed if it did, and used again if it did not. One that
- * is dead is renamed, or written to a disk, when it is to be destroyed, as its
- * on_... action says. */
+ * any more): what there is of that is removed, and the instance goes on, also
+ * if it suspends only now. One that is suspended otherwise is left so: it is
+ * saved already and about to be removed, or somebody else is saving it. If it
+ * was about to go on from what was saved, that is removed if it did, and used
+ * again if it did not. One that is dead is renamed, or written to a disk, when
+ * it is to be destroyed, as its on_... action says. */
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to);

@@ -39,6 +39,8 @@
 #define XL         "/usr/sbin/xl"
 #define SCRIPT     "script: " /* before what a hotplug script says */
 #define SYNC       "/bin/sync"
+/* So long an xl that waits for its domain to end has to remove it. */
+#define HAND_GRACE ((msec)3 * 1000)
 
 enum op {
     OP_NONE,
@@ -88,9 +90,15 @@ struct slot {
     int fd;     /* OP_SAVE, or a restore */
     bool taken; /* OP_UNPAUSE: it goes on from what was saved */
 
+    bool cut_off; /* its save, perhaps after it had been asked to suspend */
+
     /* How its death is to be dealt with. */
     bool dump;
     bool rename;
+    bool asked;                   /* to shut down */
+    bool ended;                   /* and that is still to be told: */
+    libxl_shutdown_reason reason; /* why, */
+    msec tell_at;                 /* and when */
 
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
@@ -126,6 +134,7 @@ struct hv {
     struct xs_handle *xs;
     struct source *xs_source;
     struct timer *builder;
+    struct timer *deaths;
     struct slot **slots;
     unsigned int n_slots;
     struct eject *ejects;
@@ -300,7 +309,7 @@ static void slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
-    s->taken = false;
+    s->taken = s->cut_off = s->asked = s->ended = false;
     s->op = s->then = OP_NONE;
 }
 
@@ -504,6 +513,7 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     libxl_domain_config config;
     int rc;
 
+    s->ended = false;
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
     action = consider(s, reason, &config, rc, &res);
@@ -521,6 +531,80 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
 }
 
+/* Sets the timer to the first end that is still to be told. */
+static void set_deaths(struct hv *hv)
+{
+    msec first = MSEC_NEVER;
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        const struct slot *s = hv->slots[i];
+
+        if (s && s->ended && s->tell_at < first) first = s->tell_at;
+    }
+    loop_at(hv->deaths, first);
+}
+
+static void tell_later(struct hv *hv, struct slot *s,
+                       libxl_shutdown_reason reason, msec delay)
+{
+    s->ended = true;
+    s->reason = reason;
+    s->tell_at = loop_now() + delay;
+    set_deaths(hv);
+}
+
+static void tell_ends(void *user)
+{
+    struct hv *hv = user;
+    msec now = loop_now();
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || !s->ended || s->tell_at > now) continue;
+        s->ended = false;
+        /* It may be on its way out by now. */
+        if (s->op == OP_DESTROY || s->op == OP_DUMP) continue;
+        if (s->by_hand)
+            report_died(hv, s, MC_POWEROFF);
+        else
+            died(hv, s, s->reason);
+    }
+    set_deaths(hv);
+}
+
+/* libxl looks for those that have ended already when the first of all their
+ * events is asked for, and next when another domain ends. It may look while it
+ * waits for something on behalf of the first, and so misses the others that
+ * are adopted: these are told of from here. Returns whether it is there. */
+static bool look_for_end(struct hv *hv, struct slot *s)
+{
+    libxl_dominfo info;
+    bool there;
+
+    libxl_dominfo_init(&info);
+    there = look_at(hv, s->domid, &info);
+    if (there && !s->by_hand && has_ended(&info))
+        tell_later(hv, s, info.shutdown_reason, 0);
+    libxl_dominfo_dispose(&info);
+    return there;
+}
+
+/* One that somebody else has started is his to remove. When the host goes down
+ * it has to go; if no xl waits for its end, nobody else removes it. */
+static void shut_down(struct hv *hv, struct slot *s,
+                      libxl_shutdown_reason reason)
+{
+    /* That was told of already. */
+    if (s->op == OP_DESTROY || s->op == OP_DUMP || is_resetting(s)) return;
+    if (!s->by_hand)
+        died(hv, s, reason);
+    else if (s->asked)
+        tell_later(hv, s, reason, HAND_GRACE);
+}
+
 /* A suspended domain is "shut down", too. The event is asked for again before
  * the old request is dropped, because a new watch fires at once. */
 static void rearm(struct hv *hv, struct slot *s)
@@ -531,6 +615,34 @@ static void rearm(struct hv *hv, struct slot *s)
     if (libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &again)) return;
     libxl_evdisable_domain_death(hv->ctx, s->death);
     s->death = again;
+}
+
+/* Whether the guest has been asked to suspend and has not read it. */
+static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
+{
+    char *path =
+        xasprintf("/local/domain/%u/control/shutdown", (unsigned int)domid);
+    char *request = xs_read(hv->xs, XBT_NULL, path, NULL);
+    bool asked = request && !strcmp(request, "suspend");
+
+    free(request);
+    free(path);
+    return asked;
+}
+
+/* It may have done so for a domd that is gone, whose request it had read. Then
+ * it goes on: suspended, it would not read that of a save that began since. */
+static void suspended(struct hv *hv, struct slot *s)
+{
+    bool late = s->cut_off;
+
+    rearm(hv, s);
+    s->cut_off = false;
+    if (s->op == OP_SAVE)
+        late = late && is_asked_to_suspend(hv, s->domid);
+    else if (s->op != OP_NONE && s->op != OP_SHUTDOWN)
+        late = false;
+    if (late) (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
 }
 
 /* Whether the operation ID was an eject, which has now ended. */
@@ -584,9 +696,9 @@ static void domain_event(struct hv *hv, const libxl_event *event)
     case LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN:
         if (event->u.domain_shutdown.shutdown_reason ==
             LIBXL_SHUTDOWN_REASON_SUSPEND)
-            rearm(hv, s);
-        else if (s->op != OP_DESTROY && s->op != OP_DUMP && !s->by_hand)
-            died(hv, s, event->u.domain_shutdown.shutdown_reason);
+            suspended(hv, s);
+        else
+            shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
         /* A destroy of ours ends when libxl has also tidied up. */
@@ -975,6 +1087,7 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
         report_died(hv, s, MC_POWEROFF);
         return;
     }
+    s->asked = true;
     begin_op(hv, s, OP_SHUTDOWN);
     rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
     if (rc) shutdown_asked(hv, s, rc);
@@ -1646,9 +1759,11 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     if (saving && is_suspended(hv, domid)) {
         if (s->save_to) saved_drop(s->save_to, s->name);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
+    } else {
+        s->cut_off = saving;
     }
     if (s->save_to) settle_taken(hv, s);
-    if (watch_on(hv, s)) {
+    if (watch_on(hv, s) || !look_for_end(hv, s)) {
         slot_clear(hv, s);
         return false;
     }
@@ -1698,6 +1813,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
         goto out;
     }
     hv->builder = loop_timer(loop, build_next, hv);
+    hv->deaths = loop_timer(loop, tell_ends, hv);
     hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
     loop_set_guest(loop, &guest);
     *hv_r = hv;
@@ -1731,6 +1847,7 @@ void hv_close(struct hv *hv)
     free(hv->slots);
     loop_remove(hv->loop, hv->xs_source);
     loop_timer_remove(hv->loop, hv->builder);
+    loop_timer_remove(hv->loop, hv->deaths);
     if (hv->xs) xs_close(hv->xs);
     /* libxl would abort the process if an operation is under way, and that is
      * when a domd is replaced by the next. All of this ends with us. */

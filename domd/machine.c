@@ -473,12 +473,28 @@ static void aborted(struct machine *m, struct mc_domain *d,
     settle(m, d);
 }
 
-/* It came up, or did not go, after its creation had been called off. */
-static void created_too_late(struct machine *m, struct mc_domain *d,
-                             const struct mc_result *res)
+/* What is left of it did not go, after its creation had been called off. */
+static void left_too_late(struct machine *m, struct mc_domain *d,
+                          const struct mc_result *res)
 {
     (void)res;
     remove_it(m, d, true);
+}
+
+/* It came up after its creation had been called off. The memory of one that
+ * was restored is nowhere else any more: it stops like any that runs. If it
+ * was only late, it goes on. */
+static void created_too_late(struct machine *m, struct mc_domain *d,
+                             const struct mc_result *res)
+{
+    if (!d->resumed) {
+        remove_it(m, d, true);
+    } else if (d->stop_req) {
+        enter(m, d, MC_STOP_WAIT);
+    } else {
+        d->next = MC_NEXT_STOPPED;
+        created(m, d, res);
+    }
 }
 
 static void force(struct machine *m, struct mc_domain *d,
@@ -773,7 +789,7 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
         {
             [MC_EV_CREATED] = created_too_late,
             [MC_EV_CREATE_FAILED] = aborted,
-            [MC_EV_CREATE_LEFT] = created_too_late,
+            [MC_EV_CREATE_LEFT] = left_too_late,
             [MC_EV_FILE_CHANGED] = aborted,
         },
     [MC_BOOTING] =

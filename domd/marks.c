@@ -106,7 +106,8 @@ void mark_change(const struct mc_domain *d, const struct mc_action *c,
         mark_event("creating %s", name);
         break;
     case MC_BOOTING:
-        if (c->before == MC_CREATING) mark("domain %s started", name);
+        if (c->before == MC_CREATING || c->before == MC_ABORTING)
+            mark("domain %s started", name);
         break;
     case MC_READY:
         if (mc_has_instance(c->before)) mark("domain %s ready", name);

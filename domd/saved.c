@@ -66,7 +66,11 @@ int saved_take(const char *dir, const char *name)
 {
     int r = move(dir, name, "", ".used");
 
-    return r ? r : sync_names(dir);
+    if (r) return r;
+    r = sync_names(dir);
+    /* The guest will not go on: for the next start it is as it was. */
+    if (r) (void)move(dir, name, ".used", "");
+    return r;
 }
 
 void saved_done(const char *dir, const char *name)

@@ -22,7 +22,8 @@
 char *saved_path(const char *dir, const char *name, const char *suffix);
 
 /* The guest is about to go on: what was saved loses its name, and that has
- * reached the disk. Returns 0, or an errno value. */
+ * reached the disk. Returns 0, or an errno value; then it has its name
+ * again. */
 int saved_take(const char *dir, const char *name);
 /* The guest goes on: what was taken is removed, with its configuration. */
 void saved_done(const char *dir, const char *name);

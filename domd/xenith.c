@@ -726,7 +726,8 @@ static void usage(FILE *to)
 {
     size_t i;
 
-    fputs("usage: xenith [-s SOCKET] [-t SECONDS] COMMAND [ARGUMENT...]\n",
+    fputs("usage: xenith [-s SOCKET] [-l DIR] [-t SECONDS] COMMAND "
+          "[ARGUMENT...]\n",
           to);
     for (i = 0; i < ARRAY_SIZE(commands); i++)
         fprintf(to, "  %-9s %-29s %s\n", commands[i].name, commands[i].args,

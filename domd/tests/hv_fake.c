@@ -40,6 +40,7 @@ struct hv {
     struct timer *poke;
     const char *dir;
     long ms;
+    char *seen; /* the domains, when their list was looked at last */
     struct fake_slot **slots;
     unsigned int n;
 };
@@ -406,6 +407,30 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals)
     return true;
 }
 
+/* As with xenstore's watches, nothing is heard as long as nothing happens; nor
+ * of a domain before there is something in it. */
+static void tell_changes(struct hv *hv)
+{
+    struct buf now = {0};
+    struct hv_info *list;
+    int n;
+    int i;
+
+    list = hv_list(hv, &n);
+    for (i = 0; i < n; i++) {
+        if (!list[i].never_ran)
+            buf_addf(&now, "%u %d%d\n", (unsigned int)list[i].domid,
+                     list[i].shut_down, list[i].dying);
+    }
+    hv_info_free(list, n > 0 ? n : 0);
+    if (!hv->seen || strcmp(hv->seen, now.len ? now.s : "")) {
+        free(hv->seen);
+        hv->seen = xstrdup(now.len ? now.s : "");
+        hv->cb.list_changed(hv->cb.user);
+    }
+    buf_dispose(&now);
+}
+
 /* What the guests do by themselves. */
 static void poke(void *user)
 {
@@ -438,7 +463,7 @@ static void poke(void *user)
         }
         buf_dispose(&what);
     }
-    hv->cb.list_changed(hv->cb.user);
+    tell_changes(hv);
     loop_at(hv->poke, loop_now() + 20);
 }
 
@@ -477,6 +502,7 @@ void hv_close(struct hv *hv)
         free(hv->slots[i]);
     }
     loop_timer_remove(hv->loop, hv->poke);
+    free(hv->seen);
     free(hv->slots);
     free(hv);
 }

@@ -56,6 +56,7 @@ static bool no_config;           /* nobody can read them */
 static int watches;              /* for its death */
 static bool armed;               /* none has told of it yet */
 static long fs_type;
+static const char *request = ""; /* that the guest has not read yet */
 static int xs_pipe[2];
 static char ctx;
 static xlrun_done *run_done;
@@ -379,6 +380,8 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
     (void)len;
     if (!strcmp(path, "/local/domain/5/vm")) return strdup("/vm/" OTHER);
     if (!strcmp(path, "/local/domain/7/vm")) return strdup("/vm/" UUID);
+    if (!strcmp(path, "/local/domain/7/control/shutdown"))
+        return strdup(request);
     return NULL;
 }
 
@@ -409,6 +412,15 @@ int statfs(const char *path, struct statfs *fs)
     fs->f_bsize = 4096;
     fs->f_bavail = 1024 * 1024;
     return 0;
+}
+
+static int sync_error; /* an errno value */
+
+int fsync(int fd)
+{
+    (void)fd;
+    errno = sync_error;
+    return sync_error ? -1 : 0;
 }
 
 /* ---- xl ----------------------------------------------------------------- */
@@ -622,7 +634,8 @@ static int setup(void **state)
     refuse = watches = 0;
     fs_type = 0xEF53;
     act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
-    build_ms = 0;
+    build_ms = sync_error = 0;
+    request = "";
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
@@ -852,6 +865,27 @@ static void restored_and_not_renamed(void **state)
     assert_string_equal(told, "queued; resumes; failed");
     assert_non_null(strstr(why, "cannot be renamed: No such file"));
     free(path);
+}
+
+/* It has not gone on: the next start must find what was saved. */
+static void restored_and_not_synced(void **state)
+{
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    begin_creation();
+    sync_error = EIO;
+    ends(0);
+    sync_error = 0;
+    assert_string_equal(files(), "save json");
+    assert_string_equal(asked, "restore; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; resumes; failed");
+    assert_non_null(strstr(why, "cannot be renamed: Input/output error"));
+    told[0] = '\0';
+    begin_creation();
+    assert_string_equal(told, "queued; resumes");
 }
 
 static void save_without_a_configuration(void **state)
@@ -1626,6 +1660,132 @@ static void successor_of_a_save_of_one_that_runs(void **state)
     assert_true(has(""));
 }
 
+/* libxl does not say so by itself if it has been asked about others before. */
+static void successor_of_one_that_ended_meanwhile(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    assert_string_equal(told, "");
+    spin();
+    assert_string_equal(told, "crash");
+    spin();
+    assert_string_equal(told, "crash");
+    /* Or it does. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(told, "crash; crash");
+    told[0] = '\0';
+    /* It is on its way out. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    hv_destroy(hv, 0, 1);
+    spin();
+    assert_string_equal(told, "");
+    assert_string_equal(asked, "destroy");
+    /* What somebody else has started, he looks after. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    spin();
+    assert_string_equal(told, "");
+    there = false;
+    assert_false(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+}
+
+/* Told of twice, from here and by libxl. */
+static void successor_of_one_that_wants_a_reset(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SOFT_RESET;
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    spin();
+    assert_string_equal(asked, "reset");
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "");
+}
+
+/* An xl that waits for it may remove it; or there is none. */
+static void by_hand_and_asked(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    shuts_down(dom.shutdown_reason);
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "gone");
+    dom.shutdown = false;
+    told[0] = '\0';
+    /* Nobody wants to hear of this one. */
+    assert_true(hv_adopt(hv, 1, 1, "b", DOMID, true, false, NULL));
+    happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)->for_user = 1;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(told, "");
+    usleep(3000 * 1000);
+    spin();
+    assert_string_equal(told, "poweroff");
+    assert_string_equal(asked, "shutdown; shutdown");
+}
+
+/* The guest had read what the domd asked that was killed. */
+static void suspends_after_its_save_was_cut_off(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    dom.current_memkb = 65536;
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    assert_string_equal(asked, "");
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "resume");
+    /* That was it. */
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "resume");
+
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    request = "suspend";
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend; resume");
+    request = "";
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend; resume");
+
+    /* It had not, and sees one request. */
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend");
+
+    /* Somebody else saves it. */
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch));
+    request = "suspend";
+    asked[0] = '\0';
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "");
+    request = "";
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1644,6 +1804,7 @@ int main(void)
         T(restore_is_called_off),
         T(restored_and_not_unpaused),
         T(restored_and_not_renamed),
+        T(restored_and_not_synced),
         T(save_without_a_configuration),
         T(taken_and_no_domain),
         T(taken_and_saved_again),
@@ -1691,6 +1852,10 @@ int main(void)
         T(successor_of_a_save),
         T(successor_of_somebody_elses_save),
         T(successor_of_a_save_of_one_that_runs),
+        T(successor_of_one_that_ended_meanwhile),
+        T(successor_of_one_that_wants_a_reset),
+        T(by_hand_and_asked),
+        T(suspends_after_its_save_was_cut_off),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

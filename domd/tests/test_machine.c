@@ -301,6 +301,70 @@ static void creation_that_ends_after_it_was_called_off(void **state)
     assert_state(a, "stopped");
 }
 
+/* Its memory is nowhere but in the domain, then. */
+static void restore_that_ends_after_it_was_called_off(void **state)
+{
+    unsigned int a = add("a", NULL, "b");
+    unsigned int b = add("b", NULL, NULL);
+    struct mc_result r = {.resumed = true};
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    policy(b)->restart = RESTART_NO;
+    mc_start(&m, a, now);
+    bring_up(b);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "create b; create a; abort a");
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "save a");
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+
+    /* It was only late. */
+    mc_start(&m, a, now);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(180000);
+    assert_string_equal(acts(), "destroy a; create a; abort a");
+    event(a, MC_EV_CREATED);
+    pass(59999);
+    assert_state(a, "booting");
+    event(a, MC_EV_READY);
+    assert_state(a, "ready");
+    assert_reason(a, "");
+    mc_stop(&m, a, now);
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_string_equal(acts(), "save a; destroy a");
+
+    /* What it requires has failed. */
+    mc_start(&m, a, now);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    dies(b, MC_CRASH, false);
+    event(b, MC_EV_GONE);
+    assert_string_equal(acts(), "create a; destroy b; abort a");
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "save a");
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_state(a, "blocked");
+
+    /* It did not come up. */
+    mc_start(&m, b, now);
+    bring_up(b);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    mc_close(&m, now);
+    acts();
+    event(a, MC_EV_CREATE_LEFT);
+    assert_string_equal(acts(), "destroy! a");
+}
+
 /* The others that are built first take as long as they like. */
 static void waiting_for_the_builder_does_not_count(void **state)
 {
@@ -1442,6 +1506,7 @@ int main(void)
         T(remains_of_a_creation),
         T(file_that_changes_before_the_start),
         T(creation_that_ends_after_it_was_called_off),
+        T(restore_that_ends_after_it_was_called_off),
         T(waiting_for_the_builder_does_not_count),
         T(building_others_does_not_count),
         T(a_restore_has_the_time_of_a_save),

@@ -314,7 +314,8 @@ static void finish(struct op *op)
             f->queued = false;
             report(o.dom, o.gen, ev, 0, false, false);
         } else {
-            f->up = m.doms[o.dom].state == MC_CREATING;
+            f->up =
+                m.doms[o.dom].state == MC_CREATING || m.doms[o.dom].resumed;
             report(o.dom, o.gen, MC_EV_CREATED, 0, false, false);
         }
         break;

@@ -1,6 +1,7 @@
 """xenith, the command: what it takes, what it says, and how long it waits."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 
 import pytest
+from conftest import TOP
 
 
 def xenith_in_background(host, *arguments):
@@ -147,3 +149,20 @@ def test_completion(host):
     assert complete("log", "w") == ["web"]
     assert complete("check", "") == []
     assert complete("nonsense", "") == []
+
+
+def test_manual_page_and_usage_are_complete(programs):
+    usage, *commands = subprocess.run([str(programs / "xenith"), "--help"], capture_output=True,
+                                      text=True, check=True).stdout.splitlines()
+    page = (TOP / "man/xenith.1").read_text()
+    parts = dict(re.findall(r"^\.SH ([A-Z ]+)\n(.*?)(?=^\.SH|\Z)", page, re.M | re.S))
+    headings = " ".join(re.findall(r"^\.TP\n(.*)", parts["COMMANDS"], re.M))
+    for line in commands:
+        assert re.search(r"\b%s\b" % line.split()[0], headings), line
+    # Those that take a value; the others belong to a command each.
+    source = (TOP / "domd/xenith.c").read_text()
+    for letter in re.findall(r"(\w):", re.search(r'getopt_long\(argc, argv, "(.*?)"', source)[1]):
+        assert "[-%s " % letter in usage
+        assert "\\-%s" % letter in parts["SYNOPSIS"] and "\\-%s" % letter in parts["OPTIONS"]
+    for other in (TOP / "man").glob("*.[1-8]"):
+        assert other.name == "xenith.1" or other.stem in parts["SEE ALSO"]

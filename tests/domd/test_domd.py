@@ -126,6 +126,16 @@ def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     assert host.status()["slow"]["reason"] == "it was not created within 1 s"
 
 
+def test_a_restore_has_an_end_if_nobody_looks(host):
+    host.domain("saved", "start_timeout = 1", "stop_timeout = 1", 'restart = "no"')
+    (host.fake / "queue-saved").write_text("500")
+    (host.fake / "saved-saved").write_text("")
+    host.ms = 30000
+    host.start()
+    # Whoever asks domd wakes it.
+    host.until(lambda: "domain saved failed: it was not restored within 2 s" in host.timeline())
+
+
 def test_file_that_is_edited_before_its_turn(host):
     host.domain("edited", "start_timeout = 5")
     (host.fake / "queue-edited").write_text("500")
