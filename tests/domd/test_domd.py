@@ -203,12 +203,15 @@ def test_mistakes_do_not_stop_the_others(host):
     host.domain("a", "memory 512")
     host.domain("b", 'kernel = "/nowhere/vmlinuz"')
     host.domain("c", 'autostrat = "no"')
+    host.domain("d", 'kernel = "/etc/passwd"')
     host.start()
-    host.until_states(b="failed", c="ready")
+    host.until_states(b="failed", c="ready", d="failed")
     marks = host.timeline()
     assert any(mark.startswith("config %s/a.cfg:2: " % host.config) for mark in marks), marks
     assert "domain b failed: %s/b.cfg:2: kernel: /nowhere/vmlinuz does not exist" \
         % host.config in marks
+    assert "domain d failed: %s/d.cfg:2: kernel: /etc/passwd is no kernel that Xen can start " \
+        "(an ELF file or a bzImage is expected)" % host.config in marks
     assert "config %s/c.cfg:2: warning: autostrat: neither xl nor domd knows this key " \
         "(autostart?)" % host.config in marks
 
