@@ -629,6 +629,27 @@ def test_events(host):
     assert {each["domain"] for each in seen} == {"a"}
 
 
+def test_device_model_that_ends(host):
+    """It is said, and shown as long as the instance lasts; the guest goes on."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    client = host.connect()
+    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
+    host.poke("a", "qemu")
+    event = json.loads(client.makefile().readline())
+    said = "its device model (QEMU) has ended: last words"
+    assert (event["from"], event["to"], event["reason"]) == ("ready", "ready", said)
+    assert "domain a: " + said in host.timeline()
+    assert host.status()["a"]["reason"] == said and host.states() == {"a": "ready"}
+    assert said in host.ok("status")
+    assert host.history() == ["create a"]
+    host.ok("restart", "a")
+    host.until(lambda: host.history()[-1] == "create a" and len(host.history()) > 1)
+    host.until_states(a="ready")
+    assert host.status()["a"]["reason"] == ""
+
+
 def test_bad_clients_harm_nobody(host):
     for number in range(4):
         host.domain("d%d" % number)
