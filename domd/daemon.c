@@ -105,13 +105,23 @@ static void save_journal(struct daemon *d)
 
 /* ---- doing what the state machine says ---------------------------------- */
 
+/* The reason of its state, and what there is to remark besides. The caller
+ * frees it. */
+static char *reason_of(const struct mc_domain *dom)
+{
+    return xasprintf("%s%s%s", dom->reason,
+                     *dom->reason && *dom->remark ? "; " : "", dom->remark);
+}
+
 static void tell_change(struct daemon *d, const struct mc_action *a)
 {
     const struct mc_domain *dom = &d->m.doms[a->dom];
     struct buf line = {0};
+    char *reason;
     yajl_gen g;
 
     if (!d->server) return;
+    reason = reason_of(dom);
     g = json_new();
     json_open(g, NULL);
     json_int(g, "v", PROTO_VERSION);
@@ -120,11 +130,24 @@ static void tell_change(struct daemon *d, const struct mc_action *a)
     json_string(g, "domain", dom->policy->name);
     json_string(g, "from", mc_state_name(a->before));
     json_string(g, "to", mc_state_name(a->after));
-    if (*dom->reason) json_string(g, "reason", dom->reason);
+    if (*reason) json_string(g, "reason", reason);
     json_close(g);
     json_line(g, &line);
     server_tell(d->server, &line);
     buf_dispose(&line);
+    free(reason);
+}
+
+/* An event from a state to the same: what is new is the reason. */
+static void remarked(struct daemon *d, const struct mc_action *a)
+{
+    const struct mc_domain *dom = &d->m.doms[a->dom];
+    struct mc_action same = *a;
+
+    if (!*dom->remark) return; /* its instance is gone already */
+    same.before = same.after = dom->state;
+    mark("domain %s: %s", dom->policy->name, dom->remark);
+    tell_change(d, &same);
 }
 
 static bool is_probed(enum mc_state state)
@@ -187,6 +210,9 @@ static void act(struct daemon *d, const struct mc_action *a)
         break;
     case MC_ACT_CHANGED:
         changed(d, a);
+        break;
+    case MC_ACT_REMARK:
+        remarked(d, a);
         break;
     }
 }
@@ -626,10 +652,11 @@ static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
     const struct mc_domain *m = &d->m.doms[dom];
     uint32_t domid = hv_domid(d->hv, dom);
     char *ready = ready_text(&m->policy->ready);
+    char *reason = reason_of(m);
 
     json_string(g, "name", m->policy->name);
     json_string(g, "state", mc_state_name(m->state));
-    json_string(g, "reason", m->reason);
+    json_string(g, "reason", reason);
     json_int(g, "domid", domid == HV_NO_DOMID ? -1 : (int64_t)domid);
     json_bool(g, "want", m->want);
     json_bool(g, "by_hand", m->by_hand);
@@ -650,6 +677,7 @@ static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
         put_names(g, "after", &m->policy->after);
         put_names(g, "requires", &m->policy->requires);
     }
+    free(reason);
     free(ready);
 }
 

@@ -9,4 +9,8 @@
  * epoch. NULL: there is none. The caller frees it. */
 char *dmlog_complaint(const char *dir, const char *name, time_t since);
 
+/* What it said last of why it ended, in the same log. NULL: nothing. The
+ * caller frees it. */
+char *dmlog_last_words(const char *dir, const char *name);
+
 #endif

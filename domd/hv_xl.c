@@ -27,6 +27,7 @@
 #include <xenstore.h>
 
 #include "dmlog.h"
+#include "dmwatch.h"
 #include "host_xl.h"
 #include "saved.h"
 #include "xlrun.h"
@@ -103,6 +104,9 @@ struct slot {
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
     int n_ejects;
+    struct dmwatch
+        *dm; /* NULL: it has no device model, or it is not watched */
+    pid_t dm_pid;
 };
 
 /* A CD that leaves its drive; libxl keeps a pointer to the disk. It is not the
@@ -291,6 +295,8 @@ static void slot_watch_off(struct hv *hv, struct slot *s)
     free(s->ejects);
     s->ejects = NULL;
     s->n_ejects = 0;
+    dmwatch_free(s->dm);
+    s->dm = NULL;
 }
 
 static void close_fd(int *fd)
@@ -388,6 +394,79 @@ static bool exists(struct hv *hv, uint32_t domid)
     return found;
 }
 
+/* ---- its device model --------------------------------------------------- */
+
+/* As libxl noted it; 0: there is none in dom0. */
+static pid_t device_model_pid(struct hv *hv, uint32_t domid)
+{
+    char *path = xasprintf("/local/domain/%u/image/device-model-pid",
+                           (unsigned int)domid);
+    unsigned int len;
+    char *text = xs_read(hv->xs, XBT_NULL, path, &len);
+    long pid = 0;
+
+    if (text && !parse_long(text, 1, INT32_MAX, &pid)) pid = 0;
+    free(text);
+    free(path);
+    return (pid_t)pid;
+}
+
+/* Whether the domain goes on without its device model: nobody ends it, and it
+ * did not end by itself. libxl removes this node before it ends the one for
+ * the other's sake. */
+static bool goes_on(struct hv *hv, const struct slot *s)
+{
+    char *path =
+        xasprintf("/local/domain/0/device-model/%u", (unsigned int)s->domid);
+    unsigned int len;
+    char *node = xs_read(hv->xs, XBT_NULL, path, &len);
+    libxl_dominfo info;
+    bool on;
+
+    libxl_dominfo_init(&info);
+    on = node && look_at(hv, s->domid, &info) && !info.dying &&
+         !has_ended(&info);
+    libxl_dominfo_dispose(&info);
+    free(node);
+    free(path);
+    return on;
+}
+
+static void device_model_on(struct hv *hv, struct slot *s);
+
+static void device_model_ended(void *user)
+{
+    struct slot *s = user;
+    struct hv *hv = s->hv;
+    char *words;
+
+    if (s->op == OP_DESTROY || s->op == OP_CLEANUP || !goes_on(hv, s)) return;
+    /* After a reset it has another one. */
+    if (device_model_pid(hv, s->domid) != s->dm_pid) {
+        device_model_on(hv, s);
+        return;
+    }
+    words = dmlog_last_words(DM_LOG_DIR, s->name);
+    report(hv, s, MC_EV_DM_ENDED, words);
+    free(words);
+}
+
+static void device_model_on(struct hv *hv, struct slot *s)
+{
+    char *line;
+
+    dmwatch_free(s->dm);
+    s->dm = NULL;
+    s->dm_pid = device_model_pid(hv, s->domid);
+    if (!s->dm_pid) return;
+    s->dm = dmwatch_new(hv->loop, s->dm_pid, s->domid, device_model_ended, s);
+    if (s->dm) return;
+    line = xasprintf("%s: its device model is not watched: %s", s->name,
+                     strerror(errno));
+    hv->cb.log(hv->cb.user, line);
+    free(line);
+}
+
 /* ---- deaths and ejects -------------------------------------------------- */
 
 /* Asks for the events of an instance that runs. */
@@ -400,6 +479,7 @@ static int watch_on(struct hv *hv, struct slot *s)
     rc = libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &s->death);
     if (rc) return rc;
     if (s->by_hand) return 0;
+    device_model_on(hv, s);
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
     if (!rc && config.num_disks) {

@@ -251,6 +251,7 @@ static void settle(struct machine *m, struct mc_domain *d)
     d->delayed = false;
     d->was_ready = false;
     d->again = false;
+    d->remark[0] = '\0';
     d->next = MC_NEXT_STOPPED;
     if (!d->listed) d->want = false;
 
@@ -572,6 +573,16 @@ static void late(struct machine *m, struct mc_domain *d,
     enter(m, d, MC_LATE);
 }
 
+/* What the guest can do without it, it goes on doing: that is no state. */
+static void dm_ended(struct machine *m, struct mc_domain *d,
+                     const struct mc_result *res)
+{
+    snprintf(d->remark, sizeof(d->remark),
+             "its device model (QEMU) has ended: %s",
+             res->why ? res->why : "its log does not say why");
+    act_on(m, d, MC_ACT_REMARK);
+}
+
 /* Whether it was up for a while. How long one was that has been adopted may
  * not be known. */
 static bool was_up(const struct machine *m, const struct mc_domain *d)
@@ -799,12 +810,14 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_READY] = ready,
             [MC_EV_DIED] = died,
             [MC_EV_GONE] = died_gone,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_READY] =
         {
             [MC_EV_STOP] = stop_wait,
             [MC_EV_DIED] = died,
             [MC_EV_GONE] = died_gone,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_LATE] =
         {
@@ -812,12 +825,14 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_READY] = ready,
             [MC_EV_DIED] = died,
             [MC_EV_GONE] = died_gone,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_STOP_WAIT] =
         {
             [MC_EV_GO] = stop_now,
             [MC_EV_DIED] = died_stopping,
             [MC_EV_GONE] = gone,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_SHUTDOWN] =
         {
@@ -825,6 +840,7 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_SHUTDOWN_FAILED] = shutdown_failed,
             [MC_EV_DIED] = died_stopping,
             [MC_EV_GONE] = gone,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_SAVING] =
         {
@@ -833,6 +849,7 @@ static handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_GONE] = died_saving,
             [MC_EV_SAVED] = saved,
             [MC_EV_SAVE_FAILED] = save_failed,
+            [MC_EV_DM_ENDED] = dm_ended,
         },
     [MC_DESTROYING] =
         {

@@ -68,6 +68,7 @@ enum mc_event {
     MC_EV_SHUTDOWN_FAILED, /* it cannot be asked */
     MC_EV_SAVED,
     MC_EV_SAVE_FAILED,
+    MC_EV_DM_ENDED, /* its device model has; it goes on, as well as it can */
     MC_EVENTS
 };
 
@@ -87,7 +88,7 @@ struct mc_result {
     bool again;      /* MC_EV_DIED: on_poweroff or on_reboot says restart */
     bool keep;       /* MC_EV_DIED: on_... says preserve */
     bool resumed;    /* MC_EV_BEGUN: from what was saved */
-    const char *why; /* failures; NULL if nobody knows */
+    const char *why; /* failures, MC_EV_DM_ENDED; NULL if nobody knows */
 };
 
 enum mc_act {
@@ -97,6 +98,7 @@ enum mc_act {
     MC_ACT_SAVE,
     MC_ACT_DESTROY,
     MC_ACT_CHANGED, /* nothing to do: the state is now another one */
+    MC_ACT_REMARK,  /* nothing to do: there is a remark */
 };
 
 struct mc_action {
@@ -151,6 +153,7 @@ struct mc_domain {
                             * a saved one was back */
     msec latency;          /* from there until ready; -1: not known */
     char reason[256];      /* of the state, for people; may be empty */
+    char remark[256];      /* the same, of the instance, whatever its state */
 
     /* What its instance was made of, whatever the file says by now. */
     uint64_t stamp;

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <libxlutil.h>
 
+#include "kernel.h"
 #include "keyscan.h"
 #include "pci.h"
 #include "qcow2.h"
@@ -365,6 +366,38 @@ static void read_file_key(struct reader *r, const char *key)
     if (path) need_file(r, key, path);
 }
 
+/* Whether it is `kernel` itself that libxl loads: not the firmware of an HVM
+ * guest, what a boot loader finds, or Xen's shim. */
+static bool loads_kernel(const struct reader *r)
+{
+    const char *text = NULL;
+    long shim = 0;
+
+    if (!xlu_cfg_get_string(r->cfg, "bootloader", &text, 1)) return false;
+    if (!xlu_cfg_get_string(r->cfg, "type", &text, 1) && !strcmp(text, "hvm"))
+        return false;
+    /* xl's old word for the type */
+    if (!xlu_cfg_get_string(r->cfg, "builder", &text, 1) &&
+        !strcmp(text, "hvm"))
+        return false;
+    return xlu_cfg_get_long(r->cfg, "pvshim", &shim, 1) || !shim;
+}
+
+static void read_kernel(struct reader *r)
+{
+    const char *path = get_string(r, "kernel");
+    size_t before = r->problems->n;
+    char *problem;
+
+    if (!path) return;
+    need_file(r, "kernel", path);
+    if (r->host->unknown || r->problems->n != before || !loads_kernel(r))
+        return;
+    problem = kernel_problem(path);
+    if (problem) wrong(r, "kernel", "%s", problem);
+    free(problem);
+}
+
 /* Notes a disk that the domain writes under its one real name. */
 static void note_written(struct reader *r, const char *path)
 {
@@ -651,7 +684,7 @@ static void read_all(struct reader *r)
         wrong(r, "on_stop", "save needs save_to, a directory on a disk");
     read_type(r);
     read_memory(r);
-    read_file_key(r, "kernel");
+    read_kernel(r);
     read_file_key(r, "ramdisk");
     read_disks(r);
     read_vifs(r);

@@ -67,10 +67,13 @@ void show_event(yajl_val event, struct buf *out)
 {
     int64_t ms = json_get_int(event, "time_ms", 0);
     const char *reason = text_of(event, "reason");
+    const char *from = text_of(event, "from");
+    const char *to = text_of(event, "to");
+    bool moved = strcmp(from, to) != 0;
 
-    buf_addf(out, "%lld.%02lld %s %s -> %s%s%s\n", (long long)ms / 1000,
-             (long long)ms % 1000 / 10, text_of(event, "domain"),
-             text_of(event, "from"), text_of(event, "to"), *reason ? ": " : "",
+    buf_addf(out, "%lld.%02lld %s %s%s%s%s%s\n", (long long)ms / 1000,
+             (long long)ms % 1000 / 10, text_of(event, "domain"), from,
+             moved ? " -> " : "", moved ? to : "", *reason ? ": " : "",
              reason);
 }
 

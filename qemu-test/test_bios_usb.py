@@ -32,6 +32,7 @@ FAULTY = {
     # These come before the good ones, in the order of the file names.
     "05-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
     "05-nokernel": (GUEST % "nokernel").replace("hello/vmlinux", "nothing/vmlinux"),
+    "05-textkernel": (GUEST % "textkernel").replace("/config/images/hello/vmlinux", "/etc/passwd"),
     "05-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
     "05-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
     # Nothing on this machine can be given away: it has no IOMMU.
@@ -69,6 +70,11 @@ def test_missing_kernel_is_named(machine):
                          r"/config/images/nothing/vmlinux does not exist")
 
 
+def test_kernel_that_is_none_is_named(machine):
+    assert mark(machine, r"domain textkernel failed: .*05-textkernel\.cfg:3: kernel: "
+                         r"/etc/passwd is no kernel that Xen can start")
+
+
 def test_missing_bridge_is_named(machine):
     assert mark(machine, r"domain nobridge failed: .*nobr7")
 
@@ -92,7 +98,7 @@ def test_the_others_run(machine, name):
 
 def test_nothing_is_left_of_the_faulty(machine):
     assert sorted(host.domains(machine)) == ["hello-pv", "hello-pvh"]
-    left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|nobridge|nodevice|greedy' || true")
+    left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|textkernel|nobridge|nodevice|greedy' || true")
     assert left == ""
 
 

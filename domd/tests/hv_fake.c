@@ -4,13 +4,13 @@
  * it; $FAKE_MS is how long a creation takes.
  *
  * Files that a test puts there make things happen: poke-NAME with one word in
- * it (crash, reboot, poweroff, vanish) is what the guest does; refuse-NAME
- * makes its creation fail with the text in it; hang-NAME makes it ignore a
- * shutdown; stay-NAME makes its removal take twenty seconds; save-NAME lets it
- * be saved, in so many ms; queue-NAME makes its creation wait for so many ms
- * before it begins, as that of a saved one if saved-NAME is there. With
- * `blind` the hypervisor does not say what runs. Every creation, its end
- * (runs) and every destruction is noted in `history`.
+ * it (crash, reboot, poweroff, vanish, qemu) is what the guest does, or that
+ * its device model ends; refuse-NAME makes its creation fail with the text in
+ * it; hang-NAME makes it ignore a shutdown; stay-NAME makes its removal take
+ * twenty seconds; save-NAME lets it be saved, in so many ms; queue-NAME makes
+ * its creation wait for so many ms before it begins, as that of a saved one if
+ * saved-NAME is there. With `blind` the hypervisor does not say what runs.
+ * Every creation, its end (runs) and every destruction is noted in `history`.
  */
 #include "../hv.h"
 
@@ -450,6 +450,8 @@ static void poke(void *user)
                 free(path);
                 s->domid = HV_NO_DOMID;
                 report(hv, s, MC_EV_GONE, MC_VANISHED, false, NULL);
+            } else if (!strncmp(what.s, "qemu", 4)) {
+                report(hv, s, MC_EV_DM_ENDED, 0, false, "last words");
             } else {
                 bool reboot = !strncmp(what.s, "reboot", 6);
 

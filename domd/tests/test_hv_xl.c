@@ -19,10 +19,12 @@
 #include <libxl_utils.h>
 #include <xenstore.h>
 
+#include "../dmwatch.h"
 #include "../host_xl.h"
 #include "../hv.h"
 #include "../saved.h"
 #include "../xlrun.h"
+#include "device_model.h"
 
 #define DOMID 7
 #define ASIDE 5
@@ -372,17 +374,30 @@ bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
     return true;
 }
 
+static struct device_model dm; /* of the domain; pid 0: it has none */
+static pid_t dm_noted;         /* what libxl wrote of it */
+static bool dm_removed;        /* by libxl, with the domain */
+
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path,
               unsigned int *len)
 {
+    char *value = NULL;
+
     (void)xs;
     (void)t;
-    (void)len;
-    if (!strcmp(path, "/local/domain/5/vm")) return strdup("/vm/" OTHER);
-    if (!strcmp(path, "/local/domain/7/vm")) return strdup("/vm/" UUID);
-    if (!strcmp(path, "/local/domain/7/control/shutdown"))
-        return strdup(request);
-    return NULL;
+    if (!strcmp(path, "/local/domain/5/vm")) {
+        value = xstrdup("/vm/" OTHER);
+    } else if (!strcmp(path, "/local/domain/7/vm")) {
+        value = xstrdup("/vm/" UUID);
+    } else if (!strcmp(path, "/local/domain/7/control/shutdown")) {
+        value = xstrdup(request);
+    } else if (!strcmp(path, "/local/domain/7/image/device-model-pid")) {
+        if (dm_noted) value = xasprintf("%ld", (long)dm_noted);
+    } else if (!strcmp(path, "/local/domain/0/device-model/7")) {
+        if (!dm_removed) value = xstrdup("");
+    }
+    if (value && len) *len = (unsigned int)strlen(value);
+    return value;
 }
 
 int xs_fileno(struct xs_handle *xs)
@@ -485,6 +500,7 @@ static void result(void *user, unsigned int number, enum mc_event event,
         [MC_EV_SAVE_FAILED] = "not saved",
         [MC_EV_SHUTDOWN_FAILED] = "not asked",
         [MC_EV_DESTROY_FAILED] = "not destroyed",
+        [MC_EV_DM_ENDED] = "dm ended",
     };
     static const char *const deaths[] = {
         [MC_POWEROFF] = "poweroff",
@@ -636,6 +652,8 @@ static int setup(void **state)
     act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
     build_ms = sync_error = 0;
     request = "";
+    dm_noted = 0;
+    dm_removed = false;
     libxl_dominfo_init(&dom);
     dom.domid = DOMID;
     dom.paused = true;
@@ -656,6 +674,7 @@ static int teardown(void **state)
     size_t i;
 
     (void)state;
+    device_model_kill(&dm);
     policy_free(policy);
     hv_close(hv);
     loop_free(loop);
@@ -1310,6 +1329,123 @@ static void gone_is_gone_when_libxl_has_done(void **state)
     assert_string_equal(told, "gone");
 }
 
+/* ---- its device model ---- */
+
+static void device_model_begins(void)
+{
+    dm = device_model_start("7");
+    dm_noted = dm.pid;
+}
+
+static void adopt_running(void)
+{
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+}
+
+/* Lets the time go by in which the end of the domain would be seen. */
+static void grace(void)
+{
+    struct timer *timer = loop_timer(loop, nothing, NULL);
+    msec end = loop_now() + DMWATCH_GRACE + 200;
+
+    while (loop_now() < end) {
+        loop_at(timer, end);
+        loop_round(loop);
+    }
+    loop_timer_remove(loop, timer);
+}
+
+static void created_with_a_device_model(void **state)
+{
+    (void)state;
+    begin_creation();
+    device_model_begins();
+    ends(0);
+    ends(0);
+    dom.paused = false;
+    grace();
+    assert_string_equal(told, "queued; begins; created");
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "queued; begins; created; dm ended");
+    assert_string_equal(why, "");
+    assert_string_equal(asked, "create; unpause"); /* the guest goes on */
+}
+
+static void adopted_with_a_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    spin();
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "dm ended");
+}
+
+static void adopted_without_its_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    device_model_kill(&dm);
+    adopt_running();
+    assert_string_equal(told, "");
+    grace();
+    assert_string_equal(told, "dm ended");
+}
+
+static void device_model_ends_with_its_domain(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+static void device_model_of_a_dying_domain(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dom.dying = true;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+/* What takes long after that are the devices. */
+static void somebody_destroys_it(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dm_removed = true;
+    dom.paused = true;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+static void we_destroy_it(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    hv_destroy(hv, 0, 1);
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "gone");
+}
+
 static void somebody_else_destroys_it(void **state)
 {
     (void)state;
@@ -1786,6 +1922,36 @@ static void suspends_after_its_save_was_cut_off(void **state)
     request = "";
 }
 
+/* As a reset gives it one. */
+static void another_device_model(void **state)
+{
+    struct device_model first;
+
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    first = dm;
+    device_model_begins();
+    device_model_kill(&first);
+    grace();
+    assert_string_equal(told, "");
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "dm ended");
+}
+
+static void others_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1856,6 +2022,15 @@ int main(void)
         T(successor_of_one_that_wants_a_reset),
         T(by_hand_and_asked),
         T(suspends_after_its_save_was_cut_off),
+        T(created_with_a_device_model),
+        T(adopted_with_a_device_model),
+        T(adopted_without_its_device_model),
+        T(device_model_ends_with_its_domain),
+        T(device_model_of_a_dying_domain),
+        T(somebody_destroys_it),
+        T(we_destroy_it),
+        T(another_device_model),
+        T(others_device_model),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

@@ -46,7 +46,7 @@ static const char *acts(void)
     static const char *const words[] = {
         [MC_ACT_CREATE] = "create",     [MC_ACT_ABORT] = "abort",
         [MC_ACT_SHUTDOWN] = "shutdown", [MC_ACT_SAVE] = "save",
-        [MC_ACT_DESTROY] = "destroy",
+        [MC_ACT_DESTROY] = "destroy",   [MC_ACT_REMARK] = "remark",
     };
     static char text[512];
     struct mc_action a;
@@ -1494,6 +1494,42 @@ static void names(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Its state is what it was, and no later reason hides it. */
+static void device_model_ends(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "create a");
+    event_full(a, MC_EV_DM_ENDED, 0, false, false, "last words");
+    assert_string_equal(acts(), "remark a");
+    assert_state(a, "booting");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) has ended: last words");
+    pass(policy(a)->start_timeout);
+    assert_state(a, "late");
+    event(a, MC_EV_READY);
+    assert_state(a, "ready");
+    assert_reason(a, "");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) has ended: last words");
+    event(a, MC_EV_DM_ENDED);
+    assert_string_equal(
+        m.doms[a].remark,
+        "its device model (QEMU) has ended: its log does not say why");
+    acts();
+    mc_restart(&m, a, now);
+    dies(a, MC_POWEROFF, false);
+    /* The one is ended for the other's sake. */
+    event(a, MC_EV_DM_ENDED);
+    assert_string_equal(acts(), "shutdown a; destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    assert_string_equal(m.doms[a].remark, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1554,6 +1590,7 @@ int main(void)
         T(save_without_a_directory),
         T(writes_what_it_was_started_with),
         T(by_hand_blocks_at_once),
+        T(device_model_ends),
         T(names),
     };
 

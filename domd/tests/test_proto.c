@@ -148,6 +148,30 @@ static void labels(void **state)
     yajl_tree_free(v);
 }
 
+static void shows(const char *json, const char *expected)
+{
+    char error[64];
+    yajl_val v = yajl_tree_parse(json, error, sizeof(error));
+    struct buf out = {0};
+
+    assert_non_null(v);
+    show_event(v, &out);
+    assert_string_equal(out.s, expected);
+    buf_dispose(&out);
+    yajl_tree_free(v);
+}
+
+static void events_are_shown(void **state)
+{
+    (void)state;
+    shows("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
+          "\"to\":\"stop-wait\",\"reason\":\"because\"}",
+          "1.25 a ready -> stop-wait: because\n");
+    shows("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
+          "\"to\":\"ready\",\"reason\":\"QEMU\"}",
+          "1.25 a ready: QEMU\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +181,7 @@ int main(void)
         cmocka_unit_test(journal_that_makes_no_sense),
         cmocka_unit_test(durations),
         cmocka_unit_test(labels),
+        cmocka_unit_test(events_are_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

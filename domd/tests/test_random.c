@@ -172,6 +172,7 @@ static void check_always(void)
 
         /* The machine knows of all there is, and of nothing else. */
         if (fakes[i].there) MUST(mc_has_instance(d->state));
+        if (!mc_has_instance(d->state)) MUST(!*d->remark);
         if (d->state == MC_READY || d->state == MC_BOOTING ||
             d->state == MC_LATE || d->state == MC_SHUTDOWN)
             MUST(fakes[i].there);
@@ -257,6 +258,9 @@ static void carry_out(void)
             tell("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
                  mc_state_name(a.before), mc_state_name(a.after),
                  m.doms[a.dom].reason);
+            break;
+        case MC_ACT_REMARK:
+            tell("%lld %u: %s\n", (long long)now, a.dom, m.doms[a.dom].remark);
             break;
         }
     }
@@ -412,6 +416,10 @@ static void accident(void)
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used && ops[i].dom == dom && ops[i].act == MC_ACT_CREATE)
             return;
+    }
+    if (chance(5)) {
+        report(dom, fakes[dom].gen, MC_EV_DM_ENDED, 0, false, false);
+        return;
     }
     die(dom, fakes[dom].by_hand ? MC_VANISHED : (enum mc_death)rnd(4),
         chance(10));

@@ -213,12 +213,15 @@ def test_mistakes_do_not_stop_the_others(host):
     host.domain("a", "memory 512")
     host.domain("b", 'kernel = "/nowhere/vmlinuz"')
     host.domain("c", 'autostrat = "no"')
+    host.domain("d", 'kernel = "/etc/passwd"')
     host.start()
-    host.until_states(b="failed", c="ready")
+    host.until_states(b="failed", c="ready", d="failed")
     marks = host.timeline()
     assert any(mark.startswith("config %s/a.cfg:2: " % host.config) for mark in marks), marks
     assert "domain b failed: %s/b.cfg:2: kernel: /nowhere/vmlinuz does not exist" \
         % host.config in marks
+    assert "domain d failed: %s/d.cfg:2: kernel: /etc/passwd is no kernel that Xen can start " \
+        "(an ELF file or a bzImage is expected)" % host.config in marks
     assert "config %s/c.cfg:2: warning: autostrat: neither xl nor domd knows this key " \
         "(autostart?)" % host.config in marks
 
@@ -656,6 +659,27 @@ def test_events(host):
         seen.append(json.loads(lines.readline()))
     assert [each["to"] for each in seen] == ["stop-wait", "shutdown", "destroying", "stopped"]
     assert {each["domain"] for each in seen} == {"a"}
+
+
+def test_device_model_that_ends(host):
+    """It is said, and shown as long as the instance lasts; the guest goes on."""
+    host.domain("a")
+    host.start()
+    host.until_states(a="ready")
+    client = host.connect()
+    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
+    host.poke("a", "qemu")
+    event = json.loads(client.makefile().readline())
+    said = "its device model (QEMU) has ended: last words"
+    assert (event["from"], event["to"], event["reason"]) == ("ready", "ready", said)
+    assert "domain a: " + said in host.timeline()
+    assert host.status()["a"]["reason"] == said and host.states() == {"a": "ready"}
+    assert said in host.ok("status")
+    assert host.history() == ["create a"]
+    host.ok("restart", "a")
+    host.until(lambda: host.history()[-1] == "create a" and len(host.history()) > 1)
+    host.until_states(a="ready")
+    assert host.status()["a"]["reason"] == ""
 
 
 def test_bad_clients_harm_nobody(host):

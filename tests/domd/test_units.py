@@ -10,7 +10,7 @@ slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./bui
 
 
 @pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server",
-                                  "dmlog", "qcow2", "hv_xl", "iostat"])
+                                  "dmlog", "dmwatch", "qcow2", "kernel", "hv_xl", "iostat"])
 def test_unit(name):
     program = OUT / "tests" / ("test_" + name)
     make(os.path.relpath(program, DOMD))
