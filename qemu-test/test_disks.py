@@ -65,6 +65,16 @@ INNER = "\n".join((
     'disk = [ "/dev/vg0/outer,raw,xvda,rw" ]')) + "\n"
 
 
+# One that mounts a directory of dom0's.
+SHARES = guests.pv(
+    "shares", 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, "; ".join((
+        "until {0} mount -t 9p -o trans=xen,version=9p2000.L files /www".format(BUSYBOX), "do {0} sleep 1".format(BUSYBOX), "done",
+        "read old </www/old", "echo before: $old", "echo shares >/www/new", BUSYBOX + " umount /www",
+        BUSYBOX + " poweroff -f"))),
+    40, 'autostart = "no"', 'ready = "created"', 'on_stop = "destroy"',
+    'p9 = [ "tag=files,path=/tmp/files,security_model=none" ]')
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
@@ -137,6 +147,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
             "domains/mounts.cfg": guest("mounts", MOUNTS, "/dev/vg0/vanishes,raw,xvda,rw"),
             "domains/inner.cfg": INNER,
+            "domains/shares.cfg": SHARES,
             "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree))
@@ -234,6 +245,14 @@ def test_qcow2_that_is_broken(machine, harm, reason):
 
 def nbd_disk(port):
     return "vdev=xvda,access=rw,script=block-nbd,target=10.0.2.2:%d/web" % port
+
+
+def test_directory(machine):
+    """By 9pfs: QEMU serves it, and ends with the guest."""
+    machine.out("mkdir -p /tmp/files && echo here >/tmp/files/old")
+    assert run(machine, "shares") == "here"
+    assert machine.out("cat /tmp/files/new").strip() == "shares"
+    until(machine, "! pgrep -f qemu-system")
 
 
 def test_nbd_export(machine, server):
