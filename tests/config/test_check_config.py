@@ -92,6 +92,20 @@ def test_no_directory(run, tmp_path):
     ("parallel_starts=-1", "is not auto or a number"),
     ("parallel_starts=", "is not auto or a number"),
     ("dom0_mem=lots", "is not a size"),
+    ("dom0_mem=1M", 'dom0_mem: "1M" is not a size such as 512M or 2G, of at least 128M'),
+    ("dom0_mem=130000K", "at least 128M"),
+    ("dom0_mem=0G", "at least 128M"),
+    ("dom0_mem=0512M", "at least 128M"),        # octal, for Xen
+    ("dom0_mem=512", "at least 128M"),
+    ("dom0_mem=min:256M", "at least 128M"),
+    ("dom0_mem=min:256M,max:1G", "at least 128M"),
+    ("dom0_mem=512M,max:64M", "at least 128M"),
+    ("dom0_mem=64M,max:512M,256M", "at least 128M"),
+    ("dom0_mem=", "at least 128M"),
+    ("dom0_max_vcpus=0", 'dom0_max_vcpus: "0" is not a number of CPUs (4) or a range (1-4), of at least 1'),
+    ("dom0_max_vcpus=0-4", "at least 1"),
+    ("dom0_max_vcpus=1-0", "at least 1"),
+    ("dom0_max_vcpus=all", "is not a number of CPUs"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
     ("xen_options=a; reboot", "is not options made of"),
     ("linux_options=a=$(b)", "is not options made of"),
@@ -103,6 +117,14 @@ def test_a_bad_line_of_host_conf_is_named(run, tree, line, message):
     assert err.startswith(f"{root}/host.conf:3: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", [
+    "dom0_mem=128M", "dom0_mem=131072k", "dom0_mem=2G", "dom0_mem=512M,max:1G", "dom0_mem=min:256M,512M,max:1G",
+    "dom0_max_vcpus=1", "dom0_max_vcpus=2-", "dom0_max_vcpus=1-16",
+])
+def test_what_dom0_boots_with(run, tree, line):
+    assert run("check-config", tree({"host.conf": f"{line}\n"})) == (0, "", "")
 
 
 @pytest.mark.parametrize("words, lines", [

@@ -50,12 +50,16 @@ function is_mac(s,    part, n, i) {
 	return 1
 }
 
-function is_size(s) {
-	return s ~ /^[0-9]+[kKmMgG]$/
+# A size that dom0 boots with. Xen reads what begins with 0 as octal.
+function is_memory(s,    mib) {
+	if (s !~ /^[1-9][0-9]*[kKmMgG]$/)
+		return 0
+	mib = substr(s, 1, length(s) - 1) * (s ~ /[gG]$/ ? 1024 : s ~ /[kK]$/ ? 1 / 1024 : 1)
+	return mib >= 128
 }
 
 # Returns "" where VALUE is right for a key of KIND, or else what is expected.
-function expectation(kind, value,    part, n, i) {
+function expectation(kind, value,    part, n, i, plain) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
 	if (kind == "autostart")
@@ -74,16 +78,19 @@ function expectation(kind, value,    part, n, i) {
 	if (kind == "seconds")
 		return value ~ /^[0-9]+$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
 	if (kind == "mem") {
+		# Limits alone give no size: the image would have nothing to fix dom0's at.
+		plain = 0
 		n = split(value, part, ",")
 		for (i = 1; i <= n; i++) {
-			sub(/^(min|max):/, "", part[i])
-			if (!is_size(part[i]))
-				return "a size such as 512M or 2G"
+			if (!sub(/^(min|max):/, "", part[i]))
+				plain++
+			if (!is_memory(part[i]))
+				plain = -n
 		}
-		return n > 0 ? "" : "a size such as 512M or 2G"
+		return plain > 0 ? "" : "a size such as 512M or 2G, of at least 128M"
 	}
 	if (kind == "vcpus")
-		return value ~ /^[0-9]+(-[0-9]*)?$/ ? "" : "a number of CPUs (4) or a range (1-4)"
+		return value ~ /^[1-9][0-9]*(-([1-9][0-9]*)?)?$/ ? "" : "a number of CPUs (4) or a range (1-4), of at least 1"
 	if (kind == "address")
 		return value == "dhcp" || is_prefixed(value) ? "" : "dhcp or an address with its prefix length (192.0.2.10/24)"
 	# The kinds below may be empty: nothing set.
