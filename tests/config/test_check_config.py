@@ -309,6 +309,50 @@ def test_merge_names_bad_lines_and_keeps_the_others(run, tree, tmp_path):
     assert (settings["hostname"], settings["address"], settings["nic"]) == ("good", "10.0.0.1/8", "eth3")
 
 
+FOR_THE_LOADER = {"dom0_mem": "1G", "dom0_max_vcpus": "2", "max_cstate": "1", "xen_options": "loglvl=all",
+                  "linux_options": "quiet"}
+ONLY_IN_AN_IMAGE = "holds only in an image (./build.sh --domains DIR)"
+
+
+@pytest.mark.parametrize("source", ["drive", "command-line"])
+@pytest.mark.parametrize("key", FOR_THE_LOADER)
+def test_merge_names_what_holds_only_in_an_image(run, tree, tmp_path, source, key):
+    """The boot loader has read it by then: the merged file says what was in force."""
+    image = tree({"host.conf": "dom0_mem=256M\n"}, "image")
+    later = tree({"host.conf": f"nic=eth3\n{key}={FOR_THE_LOADER[key]}\n"}, source)
+    settings, err = merge(run, tmp_path / "config", image, later)
+    assert err == f"{later}/host.conf:2: {key} {ONLY_IN_AN_IMAGE}\n"
+    assert settings[key] == {"dom0_mem": "256M", "dom0_max_vcpus": "1-4"}.get(key, "")
+    assert settings["nic"] == "eth3"
+
+
+def test_merge_takes_them_from_the_image(run, tree, tmp_path):
+    lines = "".join(f"{key}={value}\n" for key, value in FOR_THE_LOADER.items())
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": lines}, "image"))
+    assert err == ""
+    assert FOR_THE_LOADER.items() <= settings.items()
+
+
+def test_a_drive_may_repeat_what_the_image_says(run, tree, tmp_path):
+    """A copy of the image's tree, with something changed for this host."""
+    image = tree({"host.conf": 'dom0_mem=1G\nxen_options="loglvl=all"\n'}, "image")
+    drive = tree({"host.conf": "hostname=a\ndom0_mem = 1G\nxen_options=loglvl=all\ndom0_max_vcpus=1-4\n"}, "drive")
+    settings, err = merge(run, tmp_path / "config", image, drive)
+    assert err == ""
+    assert (settings["hostname"], settings["dom0_mem"]) == ("a", "1G")
+
+
+def test_how_long_to_wait_for_the_drive_cannot_be_said_on_it(run, tree, tmp_path):
+    image = tree({"host.conf": "config_wait=20\n"}, "image")
+    drive = tree({"host.conf": "config_wait=30\n"}, "drive")
+    settings, err = merge(run, tmp_path / "config", image, drive)
+    assert err == f"{drive}/host.conf:1: config_wait {ONLY_IN_AN_IMAGE} or on the kernel's command line\n"
+    assert settings["config_wait"] == "20"
+    words = tree({"host.conf": "config_wait=40\n"}, "command-line")
+    settings, err = merge(run, tmp_path / "config", image, words)
+    assert (settings["config_wait"], err) == ("40", "")
+
+
 def test_merge_survives_odd_files(run, tree, tmp_path):
     drive = tree({"domains/dir.cfg/x": "", "domains/big.cfg": "#" * 300000, "domains/ok.cfg": domain()}, "drive")
     _, err = merge(run, tmp_path / "config", drive)

@@ -4,10 +4,16 @@
 # left out and the exit status is 1. The values printed are therefore always
 # safe to use, whatever the files held; console_shell is `no` after a bad line.
 #
-# usage: awk -f host-conf.awk FILE...        (POSIX awk; no file: the defaults)
+# usage: awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file: the defaults)
+#
+# SOURCE says where the files behind it are from: image, drive or command-line. A
+# key that does not hold there is named and left out, unless it says what holds
+# anyhow: a drive may carry a copy of the image's file.
 
-function key(name, kind, value) {
+# HOLDS: the sources in which the key holds, or nothing: in all.
+function key(name, kind, value, holds) {
 	kinds[name] = kind
+	places[name] = holds
 	values[name] = value
 	order[++count] = name
 }
@@ -56,6 +62,13 @@ function is_memory(s,    mib) {
 		return 0
 	mib = substr(s, 1, length(s) - 1) * (s ~ /[gG]$/ ? 1024 : s ~ /[kK]$/ ? 1 / 1024 : 1)
 	return mib >= 128
+}
+
+# Returns "" where the key NAME holds in a file FROM such a source, or else where it does.
+function elsewhere(name, from) {
+	if (from == "" || places[name] == "" || index(" " places[name] " ", " " from " "))
+		return ""
+	return "an image (./build.sh --domains DIR)" (places[name] == "image" ? "" : " or on the kernel's command line")
 }
 
 # Returns "" where VALUE is right for a key of KIND, or else what is expected.
@@ -140,13 +153,13 @@ BEGIN {
 	key("volumes", "volumes", "yes")
 	key("storage", "storage", "")
 	key("iscsi_name", "iqn", "")
-	key("config_wait", "seconds", "10")
+	key("config_wait", "seconds", "10", "image command-line")
 	key("shutdown_timeout", "seconds", "60")
-	key("dom0_mem", "mem", "512M")
-	key("dom0_max_vcpus", "vcpus", "1-4")
-	key("max_cstate", "cstate", "")
-	key("xen_options", "options", "")
-	key("linux_options", "options", "")
+	key("dom0_mem", "mem", "512M", "image")
+	key("dom0_max_vcpus", "vcpus", "1-4", "image")
+	key("max_cstate", "cstate", "", "image")
+	key("xen_options", "options", "", "image")
+	key("linux_options", "options", "", "image")
 }
 
 FNR == 1 {
@@ -181,6 +194,12 @@ FNR == 1 {
 	seen[name] = FNR
 	if (kinds[name] == "ipv4s" || kinds[name] == "hosts")
 		gsub(/[ \t]*,[ \t]*/, " ", value)
+	place = elsewhere(name, from)
+	if (place != "") {
+		if (value != values[name])
+			complain(name " holds only in " place)
+		next
+	}
 	expected = expectation(kinds[name], value)
 	if (expected != "") {
 		if (name == "console_shell") {
