@@ -106,6 +106,10 @@ def test_no_directory(run, tmp_path):
     ("dom0_max_vcpus=0-4", "at least 1"),
     ("dom0_max_vcpus=1-0", "at least 1"),
     ("dom0_max_vcpus=all", "is not a number of CPUs"),
+    ("config_drive=yes", 'config_drive: "yes" is not any, no or the UUID of a file system, as blkid prints it; no drive'),
+    ("config_drive=", "is not any, no or the UUID"),
+    ("config_drive=/dev/sdb1", "is not any, no or the UUID"),
+    ("config_drive=1A2B3C4D", "is not any, no or the UUID"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
     ("xen_options=a; reboot", "is not options made of"),
     ("linux_options=a=$(b)", "is not options made of"),
@@ -117,6 +121,12 @@ def test_a_bad_line_of_host_conf_is_named(run, tree, line, message):
     assert err.startswith(f"{root}/host.conf:3: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", [
+    "any", "no", "1A2B-3C4D", "0c7f1e5a-5f0e-4c57-9f0a-3f2f1f8a6a11", "2026-11-22-10-19-05-00"])
+def test_the_drive_that_may_be_taken(run, tree, value):
+    assert run("check-config", tree({"host.conf": f"config_drive={value}\n"})) == (0, "", "")
 
 
 @pytest.mark.parametrize("line", [
@@ -143,6 +153,12 @@ def test_a_bad_word_for_the_console_closes_it(run, tree, tmp_path, value):
     settings, err = merge(run, tmp_path / "config", tree({"host.conf": f"console_shell={value}\n"}))
     assert settings["console_shell"] == "no"
     assert "the console is closed" in err
+
+
+def test_a_bad_word_for_the_drive_lets_none_in(run, tree, tmp_path):
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": "config_drive=mine\n"}, "image"))
+    assert settings["config_drive"] == "no"
+    assert "no drive is used" in err
 
 
 def test_a_key_twice(run, tree):
@@ -342,15 +358,17 @@ def test_a_drive_may_repeat_what_the_image_says(run, tree, tmp_path):
     assert (settings["hostname"], settings["dom0_mem"]) == ("a", "1G")
 
 
-def test_how_long_to_wait_for_the_drive_cannot_be_said_on_it(run, tree, tmp_path):
-    image = tree({"host.conf": "config_wait=20\n"}, "image")
-    drive = tree({"host.conf": "config_wait=30\n"}, "drive")
+@pytest.mark.parametrize("key, value, others", [
+    ("config_wait", "20", ("30", "40")), ("config_drive", "1A2B-3C4D", ("any", "no"))])
+def test_what_must_be_known_before_the_drive_cannot_be_said_on_it(run, tree, tmp_path, key, value, others):
+    image = tree({"host.conf": f"{key}={value}\n"}, "image")
+    drive = tree({"host.conf": f"{key}={others[0]}\n"}, "drive")
     settings, err = merge(run, tmp_path / "config", image, drive)
-    assert err == f"{drive}/host.conf:1: config_wait {ONLY_IN_AN_IMAGE} or on the kernel's command line\n"
-    assert settings["config_wait"] == "20"
-    words = tree({"host.conf": "config_wait=40\n"}, "command-line")
+    assert err == f"{drive}/host.conf:1: {key} {ONLY_IN_AN_IMAGE} or on the kernel's command line\n"
+    assert settings[key] == value
+    words = tree({"host.conf": f"{key}={others[1]}\n"}, "command-line")
     settings, err = merge(run, tmp_path / "config", image, words)
-    assert (settings["config_wait"], err) == ("40", "")
+    assert (settings[key], err) == (others[1], "")
 
 
 def test_merge_survives_odd_files(run, tree, tmp_path):

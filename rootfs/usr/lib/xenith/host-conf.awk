@@ -2,7 +2,8 @@
 # prints the result as KEY=VALUE with every known key (defaults filled in).
 # What is wrong is named on standard error as FILE:LINE: message; the line is
 # left out and the exit status is 1. The values printed are therefore always
-# safe to use, whatever the files held; console_shell is `no` after a bad line.
+# safe to use, whatever the files held; console_shell and config_drive are `no`
+# after a bad line.
 #
 # usage: awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file: the defaults)
 #
@@ -88,6 +89,9 @@ function expectation(kind, value,    part, n, i, plain) {
 		return is_hostname(value) ? "" : "a host name (letters, digits, - and .)"
 	if (kind == "interface")
 		return is_interface(value) ? "" : "the name of a network interface (15 characters at most)"
+	if (kind == "drive")
+		return value == "any" || value == "no" || value ~ /^[0-9A-Fa-f]+(-[0-9A-Fa-f]+)+$/ ? "" : \
+			"any, no or the UUID of a file system, as blkid prints it"
 	if (kind == "seconds")
 		return value ~ /^[0-9]+$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
 	if (kind == "mem") {
@@ -153,6 +157,7 @@ BEGIN {
 	key("volumes", "volumes", "yes")
 	key("storage", "storage", "")
 	key("iscsi_name", "iqn", "")
+	key("config_drive", "drive", "any", "image command-line")
 	key("config_wait", "seconds", "10", "image command-line")
 	key("shutdown_timeout", "seconds", "60")
 	key("dom0_mem", "mem", "512M", "image")
@@ -160,6 +165,10 @@ BEGIN {
 	key("max_cstate", "cstate", "", "image")
 	key("xen_options", "options", "", "image")
 	key("linux_options", "options", "", "image")
+
+	# Who wrote a bad line for one of these hardly wanted it left open.
+	shut["console_shell"] = "the console is closed"
+	shut["config_drive"] = "no drive is used"
 }
 
 FNR == 1 {
@@ -202,9 +211,8 @@ FNR == 1 {
 	}
 	expected = expectation(kinds[name], value)
 	if (expected != "") {
-		if (name == "console_shell") {
-			# Who wrote this line hardly wanted the console left open.
-			expected = expected "; the console is closed"
+		if (name in shut) {
+			expected = expected "; " shut[name]
 			values[name] = "no"
 		}
 		complain(name ": \"" value "\" is not " expected)
