@@ -106,6 +106,8 @@ def test_no_directory(run, tmp_path):
     ("dom0_max_vcpus=0-4", "at least 1"),
     ("dom0_max_vcpus=1-0", "at least 1"),
     ("dom0_max_vcpus=all", "is not a number of CPUs"),
+    ("config_wait=08", 'config_wait: "08" is not a number of seconds (0 to 9999)'),
+    ("shutdown_timeout=10000", "is not a number of seconds"),
     ("config_drive=yes", 'config_drive: "yes" is not any, no or the UUID of a file system, as blkid prints it; no drive'),
     ("config_drive=", "is not any, no or the UUID"),
     ("config_drive=/dev/sdb1", "is not any, no or the UUID"),

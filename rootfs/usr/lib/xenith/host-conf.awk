@@ -93,7 +93,8 @@ function expectation(kind, value,    part, n, i, plain) {
 		return value == "any" || value == "no" || value ~ /^[0-9A-Fa-f]+(-[0-9A-Fa-f]+)+$/ ? "" : \
 			"any, no or the UUID of a file system, as blkid prints it"
 	if (kind == "seconds")
-		return value ~ /^[0-9]+$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
+		# For the shell, what begins with 0 is octal, and 08 the end of the script.
+		return value ~ /^(0|[1-9][0-9]*)$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
 	if (kind == "mem") {
 		# Limits alone give no size: the image would have nothing to fix dom0's at.
 		plain = 0
