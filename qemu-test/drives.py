@@ -112,6 +112,13 @@ def ext4(path, tree, mib=32):
     return str(path)
 
 
+def uuid(path):
+    """What blkid says of the file system of a drive."""
+    done = subprocess.run([tool("blkid", "util-linux"), "-p", "-s", "UUID", "-o", "value", str(path)],
+                          capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def iso9660(path, tree):
     assert str(path).endswith(".iso")
     run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet",

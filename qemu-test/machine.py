@@ -23,6 +23,7 @@ OVMF = "/usr/share/OVMF"
 
 ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"]
 CPU = "qemu64,+svm,+npt"
+XHCI = ["-device", "qemu-xhci,id=xhci"]
 
 READY = r"Xenith: ready"
 # Either of these shows that firmware and boot loader have done their work.
@@ -41,6 +42,7 @@ class Machine:
               kernel (a Multiboot kernel given to QEMU itself; no boot loader)
     firmware  bios or uefi
     drives    paths of further disks; a .iso becomes a CD
+    sticks    paths of USB sticks beside the medium
     disk      size in MiB of an empty disk after these, which may be written to
     nic       a network card or none at all
     append    attach=kernel: the command line; modules: the initrd argument
@@ -48,7 +50,7 @@ class Machine:
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
-                 disk=0, nic=True, append="", modules="", log_dir=None, cpu=CPU, extra=()):
+                 sticks=(), disk=0, nic=True, append="", modules="", log_dir=None, cpu=CPU, extra=()):
         self.name = name
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
@@ -64,6 +66,10 @@ class Machine:
         command += self._medium(medium, attach, append, modules)
         for drive in drives:
             command += self._drive(drive)
+        if sticks and attach != "usb":
+            command += XHCI
+        for number, stick in enumerate(sticks):
+            command += self._stick(number, stick)
         if disk:
             command += self._disk(disk)
         command += self._network(nic, firmware, attach, medium)
@@ -100,8 +106,7 @@ class Machine:
             self.stick = os.path.join(self.scratch, "stick.img")
             shutil.copyfile(medium, self.stick)
             return ["-drive", "if=none,id=medium,format=raw,file=" + comma(self.stick),
-                    "-device", "qemu-xhci,id=xhci",
-                    "-device", "usb-storage,drive=medium,id=stick,removable=on,bootindex=0"]
+                    *XHCI, "-device", "usb-storage,drive=medium,id=stick,removable=on,bootindex=0"]
         if attach == "kernel":
             return ["-kernel", medium, "-append", append, "-initrd", modules]
         return []               # the network: see _network
@@ -112,6 +117,10 @@ class Machine:
             return ["-drive", "if=none,id=cfg,media=cdrom,readonly=on,file=" + comma(path),
                     "-device", "ide-cd,drive=cfg,bus=ide.0"]
         return ["-drive", "if=virtio,format=raw,readonly=on,file=" + comma(path)]
+
+    def _stick(self, number, path):
+        return ["-drive", "if=none,id=more%d,format=raw,readonly=on,file=%s" % (number, comma(path)),
+                "-device", "usb-storage,bus=xhci.0,drive=more%d,id=stick%d,removable=on" % (number, number)]
 
     def _disk(self, mib):
         path = os.path.join(self.scratch, "disk.img")

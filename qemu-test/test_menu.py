@@ -107,12 +107,30 @@ def test_flask(one, netboot, tmp_path):
     host.assert_hello(machine, "hello-pv")
 
 
+@pytest.fixture
+def unanswered(one, iso, tmp_path):
+    """A machine with a card on whose wire nobody answers."""
+    def start(name, conf=""):
+        tree = drives.write_tree(tmp_path / "tree", {"host.conf": "autostart=no\n" + conf})
+        return one(name, iso, drives=[drives.vfat(tmp_path / "config.img", tree)], nic=False,
+                   extra=["-netdev", "hubport,id=wire,hubid=0",
+                          "-device", "virtio-net-pci,netdev=wire"]).wait_ready()
+    return start
+
+
 @pytest.mark.slow
-def test_no_dhcp_and_no_fallback(one, iso, tmp_path):
-    """A card on whose wire nobody answers, and no address to fall back to: it is said."""
-    tree = drives.write_tree(tmp_path / "tree", {"host.conf": "fallback_address=none\nautostart=no\n"})
-    machine = one("no-dhcp", iso, drives=[drives.vfat(tmp_path / "config.img", tree)], nic=False,
-                  extra=["-netdev", "hubport,id=wire,hubid=0",
-                         "-device", "virtio-net-pci,netdev=wire"]).wait_ready()
+def test_no_dhcp(unanswered):
+    """The address to fall back to is said, and is the bridge's."""
+    machine = unanswered("no-dhcp")
+    host.assert_in_order(machine.console.text,
+                         r"Xenith: network xenbr0 192\.168\.144\.1 \(no DHCP answer", r"Xenith: ready")
+    assert " inet 192.168.144.1/24 " in machine.out("ip -4 addr show dev xenbr0")
+    assert machine.out("cat /run/xenith/network").strip() == "192.168.144.1"
+
+
+@pytest.mark.slow
+def test_no_dhcp_and_no_fallback(unanswered):
+    """No address at all: it is said."""
+    machine = unanswered("no-dhcp-no-fallback", "fallback_address=none\n")
     host.assert_in_order(machine.console.text,
                          r"Xenith: network xenbr0 none \(no DHCP answer", r"Xenith: ready")

@@ -92,6 +92,26 @@ def test_no_directory(run, tmp_path):
     ("parallel_starts=-1", "is not auto or a number"),
     ("parallel_starts=", "is not auto or a number"),
     ("dom0_mem=lots", "is not a size"),
+    ("dom0_mem=1M", 'dom0_mem: "1M" is not a size such as 512M or 2G, of at least 128M'),
+    ("dom0_mem=130000K", "at least 128M"),
+    ("dom0_mem=0G", "at least 128M"),
+    ("dom0_mem=0512M", "at least 128M"),        # octal, for Xen
+    ("dom0_mem=512", "at least 128M"),
+    ("dom0_mem=min:256M", "at least 128M"),
+    ("dom0_mem=min:256M,max:1G", "at least 128M"),
+    ("dom0_mem=512M,max:64M", "at least 128M"),
+    ("dom0_mem=64M,max:512M,256M", "at least 128M"),
+    ("dom0_mem=", "at least 128M"),
+    ("dom0_max_vcpus=0", 'dom0_max_vcpus: "0" is not a number of CPUs (4) or a range (1-4), of at least 1'),
+    ("dom0_max_vcpus=0-4", "at least 1"),
+    ("dom0_max_vcpus=1-0", "at least 1"),
+    ("dom0_max_vcpus=all", "is not a number of CPUs"),
+    ("config_wait=08", 'config_wait: "08" is not a number of seconds (0 to 9999)'),
+    ("shutdown_timeout=10000", "is not a number of seconds"),
+    ("config_drive=yes", 'config_drive: "yes" is not any, no or the UUID of a file system, as blkid prints it; no drive'),
+    ("config_drive=", "is not any, no or the UUID"),
+    ("config_drive=/dev/sdb1", "is not any, no or the UUID"),
+    ("config_drive=1A2B3C4D", "is not any, no or the UUID"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
     ("xen_options=a; reboot", "is not options made of"),
     ("linux_options=a=$(b)", "is not options made of"),
@@ -103,6 +123,20 @@ def test_a_bad_line_of_host_conf_is_named(run, tree, line, message):
     assert err.startswith(f"{root}/host.conf:3: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", [
+    "any", "no", "1A2B-3C4D", "0c7f1e5a-5f0e-4c57-9f0a-3f2f1f8a6a11", "2026-11-22-10-19-05-00"])
+def test_the_drive_that_may_be_taken(run, tree, value):
+    assert run("check-config", tree({"host.conf": f"config_drive={value}\n"})) == (0, "", "")
+
+
+@pytest.mark.parametrize("line", [
+    "dom0_mem=128M", "dom0_mem=131072k", "dom0_mem=2G", "dom0_mem=512M,max:1G", "dom0_mem=min:256M,512M,max:1G",
+    "dom0_max_vcpus=1", "dom0_max_vcpus=2-", "dom0_max_vcpus=1-16",
+])
+def test_what_dom0_boots_with(run, tree, line):
+    assert run("check-config", tree({"host.conf": f"{line}\n"})) == (0, "", "")
 
 
 @pytest.mark.parametrize("words, lines", [
@@ -121,6 +155,12 @@ def test_a_bad_word_for_the_console_closes_it(run, tree, tmp_path, value):
     settings, err = merge(run, tmp_path / "config", tree({"host.conf": f"console_shell={value}\n"}))
     assert settings["console_shell"] == "no"
     assert "the console is closed" in err
+
+
+def test_a_bad_word_for_the_drive_lets_none_in(run, tree, tmp_path):
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": "config_drive=mine\n"}, "image"))
+    assert settings["config_drive"] == "no"
+    assert "no drive is used" in err
 
 
 def test_a_key_twice(run, tree):
@@ -285,6 +325,52 @@ def test_merge_names_bad_lines_and_keeps_the_others(run, tree, tmp_path):
     settings, err = merge(run, tmp_path / "config", image, drive)
     assert err.startswith(f"{drive}/host.conf:1: address: ")
     assert (settings["hostname"], settings["address"], settings["nic"]) == ("good", "10.0.0.1/8", "eth3")
+
+
+FOR_THE_LOADER = {"dom0_mem": "1G", "dom0_max_vcpus": "2", "max_cstate": "1", "xen_options": "loglvl=all",
+                  "linux_options": "quiet"}
+ONLY_IN_AN_IMAGE = "holds only in an image (./build.sh --domains DIR)"
+
+
+@pytest.mark.parametrize("source", ["drive", "command-line"])
+@pytest.mark.parametrize("key", FOR_THE_LOADER)
+def test_merge_names_what_holds_only_in_an_image(run, tree, tmp_path, source, key):
+    """The boot loader has read it by then: the merged file says what was in force."""
+    image = tree({"host.conf": "dom0_mem=256M\n"}, "image")
+    later = tree({"host.conf": f"nic=eth3\n{key}={FOR_THE_LOADER[key]}\n"}, source)
+    settings, err = merge(run, tmp_path / "config", image, later)
+    assert err == f"{later}/host.conf:2: {key} {ONLY_IN_AN_IMAGE}\n"
+    assert settings[key] == {"dom0_mem": "256M", "dom0_max_vcpus": "1-4"}.get(key, "")
+    assert settings["nic"] == "eth3"
+
+
+def test_merge_takes_them_from_the_image(run, tree, tmp_path):
+    lines = "".join(f"{key}={value}\n" for key, value in FOR_THE_LOADER.items())
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": lines}, "image"))
+    assert err == ""
+    assert FOR_THE_LOADER.items() <= settings.items()
+
+
+def test_a_drive_may_repeat_what_the_image_says(run, tree, tmp_path):
+    """A copy of the image's tree, with something changed for this host."""
+    image = tree({"host.conf": 'dom0_mem=1G\nxen_options="loglvl=all"\n'}, "image")
+    drive = tree({"host.conf": "hostname=a\ndom0_mem = 1G\nxen_options=loglvl=all\ndom0_max_vcpus=1-4\n"}, "drive")
+    settings, err = merge(run, tmp_path / "config", image, drive)
+    assert err == ""
+    assert (settings["hostname"], settings["dom0_mem"]) == ("a", "1G")
+
+
+@pytest.mark.parametrize("key, value, others", [
+    ("config_wait", "20", ("30", "40")), ("config_drive", "1A2B-3C4D", ("any", "no"))])
+def test_what_must_be_known_before_the_drive_cannot_be_said_on_it(run, tree, tmp_path, key, value, others):
+    image = tree({"host.conf": f"{key}={value}\n"}, "image")
+    drive = tree({"host.conf": f"{key}={others[0]}\n"}, "drive")
+    settings, err = merge(run, tmp_path / "config", image, drive)
+    assert err == f"{drive}/host.conf:1: {key} {ONLY_IN_AN_IMAGE} or on the kernel's command line\n"
+    assert settings[key] == value
+    words = tree({"host.conf": f"{key}={others[1]}\n"}, "command-line")
+    settings, err = merge(run, tmp_path / "config", image, words)
+    assert (settings[key], err) == (others[1], "")
 
 
 def test_merge_survives_odd_files(run, tree, tmp_path):

@@ -31,6 +31,11 @@ def test_label(tree, tmp_path, make, name, type_):
     assert found["TYPE"] == type_
 
 
+def test_uuid(tree, tmp_path):
+    path = drives.vfat(tmp_path / "a.img", tree)
+    assert drives.uuid(path) == kind(path)["UUID"]
+
+
 def test_fat_holds_the_files(tree, tmp_path):
     path = drives.vfat(tmp_path / "a.img", tree)
     listing = subprocess.run([drives.tool("mdir", "mtools"), "-/", "-b", "-i", path, "::"],

@@ -127,6 +127,17 @@ def test_usb_is_a_copy(qemu, tmp_path):
     assert "usb-storage" in line and "stick.img" in line and "a,,b.iso" not in line
 
 
+@pytest.mark.parametrize("attach", ["usb", "cd"])
+def test_sticks(qemu, tmp_path, attach):
+    """On one controller, be it that of the stick that the machine boots from."""
+    qemu()
+    line = command_line(tmp_path, attach=attach, sticks=["/a,b.img", "/c.img"])
+    assert line.count("qemu-xhci") == 1 and line.count("bootindex=0") == 1
+    for number, path in enumerate(("/a,,b.img", "/c.img")):
+        assert "id=more%d,format=raw,readonly=on,file=%s " % (number, path) in line
+        assert "usb-storage,bus=xhci.0,drive=more%d," % number in line
+
+
 def test_no_nic(qemu, tmp_path):
     qemu()
     assert "-nic none" in command_line(tmp_path, nic=False)

@@ -2,12 +2,19 @@
 # prints the result as KEY=VALUE with every known key (defaults filled in).
 # What is wrong is named on standard error as FILE:LINE: message; the line is
 # left out and the exit status is 1. The values printed are therefore always
-# safe to use, whatever the files held; console_shell is `no` after a bad line.
+# safe to use, whatever the files held; console_shell and config_drive are `no`
+# after a bad line.
 #
-# usage: awk -f host-conf.awk FILE...        (POSIX awk; no file: the defaults)
+# usage: awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file: the defaults)
+#
+# SOURCE says where the files behind it are from: image, drive or command-line. A
+# key that does not hold there is named and left out, unless it says what holds
+# anyhow: a drive may carry a copy of the image's file.
 
-function key(name, kind, value) {
+# HOLDS: the sources in which the key holds, or nothing: in all.
+function key(name, kind, value, holds) {
 	kinds[name] = kind
+	places[name] = holds
 	values[name] = value
 	order[++count] = name
 }
@@ -50,12 +57,23 @@ function is_mac(s,    part, n, i) {
 	return 1
 }
 
-function is_size(s) {
-	return s ~ /^[0-9]+[kKmMgG]$/
+# A size that dom0 boots with. Xen reads what begins with 0 as octal.
+function is_memory(s,    mib) {
+	if (s !~ /^[1-9][0-9]*[kKmMgG]$/)
+		return 0
+	mib = substr(s, 1, length(s) - 1) * (s ~ /[gG]$/ ? 1024 : s ~ /[kK]$/ ? 1 / 1024 : 1)
+	return mib >= 128
+}
+
+# Returns "" where the key NAME holds in a file FROM such a source, or else where it does.
+function elsewhere(name, from) {
+	if (from == "" || places[name] == "" || index(" " places[name] " ", " " from " "))
+		return ""
+	return "an image (./build.sh --domains DIR)" (places[name] == "image" ? "" : " or on the kernel's command line")
 }
 
 # Returns "" where VALUE is right for a key of KIND, or else what is expected.
-function expectation(kind, value,    part, n, i) {
+function expectation(kind, value,    part, n, i, plain) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
 	if (kind == "autostart")
@@ -71,19 +89,26 @@ function expectation(kind, value,    part, n, i) {
 		return is_hostname(value) ? "" : "a host name (letters, digits, - and .)"
 	if (kind == "interface")
 		return is_interface(value) ? "" : "the name of a network interface (15 characters at most)"
+	if (kind == "drive")
+		return value == "any" || value == "no" || value ~ /^[0-9A-Fa-f]+(-[0-9A-Fa-f]+)+$/ ? "" : \
+			"any, no or the UUID of a file system, as blkid prints it"
 	if (kind == "seconds")
-		return value ~ /^[0-9]+$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
+		# For the shell, what begins with 0 is octal, and 08 the end of the script.
+		return value ~ /^(0|[1-9][0-9]*)$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
 	if (kind == "mem") {
+		# Limits alone give no size: the image would have nothing to fix dom0's at.
+		plain = 0
 		n = split(value, part, ",")
 		for (i = 1; i <= n; i++) {
-			sub(/^(min|max):/, "", part[i])
-			if (!is_size(part[i]))
-				return "a size such as 512M or 2G"
+			if (!sub(/^(min|max):/, "", part[i]))
+				plain++
+			if (!is_memory(part[i]))
+				plain = -n
 		}
-		return n > 0 ? "" : "a size such as 512M or 2G"
+		return plain > 0 ? "" : "a size such as 512M or 2G, of at least 128M"
 	}
 	if (kind == "vcpus")
-		return value ~ /^[0-9]+(-[0-9]*)?$/ ? "" : "a number of CPUs (4) or a range (1-4)"
+		return value ~ /^[1-9][0-9]*(-([1-9][0-9]*)?)?$/ ? "" : "a number of CPUs (4) or a range (1-4), of at least 1"
 	if (kind == "address")
 		return value == "dhcp" || is_prefixed(value) ? "" : "dhcp or an address with its prefix length (192.0.2.10/24)"
 	# The kinds below may be empty: nothing set.
@@ -133,13 +158,18 @@ BEGIN {
 	key("volumes", "volumes", "yes")
 	key("storage", "storage", "")
 	key("iscsi_name", "iqn", "")
-	key("config_wait", "seconds", "10")
+	key("config_drive", "drive", "any", "image command-line")
+	key("config_wait", "seconds", "10", "image command-line")
 	key("shutdown_timeout", "seconds", "60")
-	key("dom0_mem", "mem", "512M")
-	key("dom0_max_vcpus", "vcpus", "1-4")
-	key("max_cstate", "cstate", "")
-	key("xen_options", "options", "")
-	key("linux_options", "options", "")
+	key("dom0_mem", "mem", "512M", "image")
+	key("dom0_max_vcpus", "vcpus", "1-4", "image")
+	key("max_cstate", "cstate", "", "image")
+	key("xen_options", "options", "", "image")
+	key("linux_options", "options", "", "image")
+
+	# Who wrote a bad line for one of these hardly wanted it left open.
+	shut["console_shell"] = "the console is closed"
+	shut["config_drive"] = "no drive is used"
 }
 
 FNR == 1 {
@@ -174,11 +204,16 @@ FNR == 1 {
 	seen[name] = FNR
 	if (kinds[name] == "ipv4s" || kinds[name] == "hosts")
 		gsub(/[ \t]*,[ \t]*/, " ", value)
+	place = elsewhere(name, from)
+	if (place != "") {
+		if (value != values[name])
+			complain(name " holds only in " place)
+		next
+	}
 	expected = expectation(kinds[name], value)
 	if (expected != "") {
-		if (name == "console_shell") {
-			# Who wrote this line hardly wanted the console left open.
-			expected = expected "; the console is closed"
+		if (name in shut) {
+			expected = expected "; " shut[name]
 			values[name] = "no"
 		}
 		complain(name ": \"" value "\" is not " expected)

@@ -1,0 +1,137 @@
+"""A machine made of files: a /sys, a /proc and a /run, and programs that act on them."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TOP = HERE.parents[1]
+LIBRARY = "usr/lib/xenith"
+SCRIPTS = ["30-config", "40-host", "50-network"]
+
+# What the scripts call besides the fakes; from BusyBox as in the image, if the
+# host has one, and its shell too, if that can be deceived.
+APPLETS = ["awk", "cut", "find", "grep", "sed", "sort", "tr", "wc"]
+# Something has appeared.
+UEVENT = "echo $(($(cat $FAKE/sys/kernel/uevent_seqnum) + 1)) >$FAKE/sys/kernel/uevent_seqnum"
+BUSYBOX = shutil.which("busybox")
+
+
+def takes_programs_from_path(shell):
+    """A BusyBox shell may prefer its own applets, and then never calls the fakes."""
+    found = subprocess.run([*shell, "-c", "command -v usleep"], env={"PATH": f"{HERE}/fake"},
+                           capture_output=True, text=True, check=False)
+    return found.stdout.strip() == f"{HERE}/fake/usleep"
+
+
+SHELLS = [["sh"]] + ([[BUSYBOX, "sh"]] if BUSYBOX and takes_programs_from_path([BUSYBOX, "sh"]) else [])
+
+
+class Host:
+    def __init__(self, top, shell):
+        self.top = top
+        self.shell = shell
+        for directory in ("bin", "boot", "config", "dev", "etc/xen", LIBRARY, "proc", "run/xenith/log",
+                          "run/xenith/sources/image", "run/service", "sys/block", "sys/class/block",
+                          "sys/class/net", "sys/class/tty/console", "sys/kernel"):
+            (top / directory).mkdir(parents=True)
+        for path, text in (("proc/uptime", "1.00 1.00\n"), ("proc/cmdline", "root=/dev/ram0 quiet\n"),
+                           ("sys/class/tty/console/active", "console\n"), ("sys/kernel/uevent_seqnum", "100\n"),
+                           ("etc/xen/xl.conf", 'vif.default.bridge="xenbr0"\n')):
+            (top / path).write_text(text)
+        self.write("sys/class/block/loop0/size", "0\n")
+        for name in APPLETS if BUSYBOX else ():
+            (top / "bin" / name).symlink_to(BUSYBOX)
+        # The scripts name the system by absolute paths: copies that name this one.
+        for source, target in [(TOP / "bootscripts" / name, "boot/" + name) for name in SCRIPTS] + \
+                [(path, f"{LIBRARY}/{path.name}") for path in (TOP / "rootfs" / LIBRARY).glob("*") if path.is_file()]:
+            text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|usr/lib/xenith)/(?!null)|config\b)",
+                          f"{top}/", source.read_text())
+            # A console keeps what was written to it before.
+            text = text.replace(f'>"{top}/dev/$console"', f'>>"{top}/dev/$console"')
+            (top / target).write_text(text)
+            (top / target).chmod(0o755)
+
+    def run(self, script, *words, **environment):
+        done = subprocess.run(
+            [*self.shell, self.top / script, *words], text=True, capture_output=True, timeout=60, check=False,
+            env={"PATH": f"{self.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
+                 "FAKE": str(self.top), **environment})
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def write(self, path, text):
+        file = self.top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def text(self, path):
+        file = self.top / path
+        return file.read_text() if file.exists() else ""
+
+    def marks(self):
+        return [line.removeprefix("Xenith: ") for line in self.text("dev/console").splitlines()]
+
+    def events(self):
+        return [line.split(" ", 1)[1] for line in self.text("run/xenith/boot.log").splitlines()]
+
+    def host_conf(self, text=""):
+        """What the merged configuration says."""
+        self.write("host.conf", text)
+        with open(self.top / "config/host.conf", "w", encoding="utf-8") as out:
+            subprocess.run(["awk", "-f", self.top / LIBRARY / "host-conf.awk", self.top / "host.conf"],
+                           stdout=out, check=True)
+
+    def conf(self):
+        return dict(line.split("=", 1) for line in self.text("config/host.conf").splitlines())
+
+    # --- Disks
+
+    def disk(self, name, label=None, uuid=None, files=None, at=None):
+        """A disk or partition and its file system; `at`: not before so many waits."""
+        script = [f"mkdir -p $FAKE/sys/class/block/{name}", f"echo 2048 >$FAKE/sys/class/block/{name}/size", UEVENT]
+        if label:
+            script.append(f"echo '{self.top}/dev/{name}: LABEL=\"{label}\" UUID=\"{uuid}\" TYPE=\"vfat\"'"
+                          f" >>$FAKE/file-systems")
+        for path, text in (files or {}).items():
+            self.write(f"content/{name}/{path}", text)
+        self.at(at, "\n".join(script))
+
+    def at(self, number, commands):
+        """Commands for the time when somebody waits the so-manieth time, or for now."""
+        if number is None:
+            subprocess.run(["sh", "-c", commands], env={**os.environ, "FAKE": str(self.top)}, check=True)
+        else:
+            self.write(f"at/{number}", self.text(f"at/{number}") + commands + "\n")
+
+    def waits(self):
+        return len(self.text("waits"))
+
+    # --- Network cards
+
+    def card(self, name, index, mac="", link=True, kind="1", device=True, wireless=False):
+        directory = f"sys/class/net/{name}"
+        self.write(f"{directory}/ifindex", f"{index}\n")
+        self.write(f"{directory}/address", (mac or f"52:54:00:00:00:{index:02x}") + "\n")
+        self.write(f"{directory}/type", f"{kind}\n")
+        self.write(f"{directory}/carrier", "0\n")
+        if device:
+            (self.top / directory / "device").mkdir()
+        if wireless:
+            (self.top / directory / "phy80211").mkdir()
+        if link:
+            self.write(f"cables/{name}", "")
+
+    def service(self, name):
+        self.write(f"run/service/{name}/down", "")
+        self.write(f"run/service/{name}/supervise/ok", "")
+
+    def addresses(self, interface="xenbr0"):
+        return self.text(f"addresses/{interface}").splitlines()
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: Path(shell[0]).name)
+def host(request, tmp_path):
+    return Host(tmp_path, request.param)

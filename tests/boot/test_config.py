@@ -1,0 +1,186 @@
+"""Which drive the configuration is taken from, and how long it is waited for."""
+import pytest
+
+LABEL = "XENITH-CFG"
+OURS = "1A2B-3C4D"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB guest\n"
+THEIRS = "0c7f1e5a-5f0e-4c57-9f0a-3f2f1f8a6a11"
+
+
+def boot(host, image="", words=""):
+    """Runs the script in an image with such a host.conf; what is set in the end."""
+    host.write("run/xenith/sources/image/host.conf", "hostname=image\n" + image)
+    host.write("proc/cmdline", f"quiet {words}\n")
+    host.run("boot/30-config")
+    return host.conf()
+
+
+def ours(host, name="sdb1", at=None):
+    host.disk(name, LABEL, OURS, {"host.conf": "hostname=ours\n"}, at)
+
+
+def theirs(host, name="sda3"):
+    """What a guest has made of a partition that it was given."""
+    host.disk(name, LABEL, THEIRS, {"host.conf": "hostname=theirs\n", "authorized_keys": KEY})
+
+
+def test_no_drive(host):
+    host.disk("sda")
+    assert boot(host)["hostname"] == "image"
+    assert (host.marks(), host.waits()) == ([], 0)
+
+
+def test_drive(host):
+    ours(host)
+    assert boot(host)["hostname"] == "ours"
+    assert host.marks() == []
+    assert host.text("mount.log").startswith("-o ro,nosuid,nodev,noexec ")
+
+
+def test_disk_and_its_partition_are_one_drive(host):
+    ours(host, "sdb")
+    ours(host, "sdb1")
+    assert boot(host)["hostname"] == "ours"
+    assert host.marks() == []
+
+
+def test_two_drives_are_named(host):
+    theirs(host)
+    ours(host)
+    assert boot(host)["hostname"] == "theirs"
+    dev = host.top / "dev"
+    assert host.marks() == [f"config drive:0: {dev}/sda3 {dev}/sdb1 are all labelled XENITH-CFG; {dev}/sda3 is used"]
+
+
+def test_drive_that_cannot_be_mounted(host):
+    host.disk("sdb1", LABEL, OURS)
+    assert boot(host)["hostname"] == "image"
+    assert host.marks() == [f"config {host.top}/dev/sdb1:0: labelled XENITH-CFG, but it cannot be mounted"]
+
+
+def test_ignored_by_the_menu(host):
+    ours(host)
+    assert boot(host, words="xenith.config=ignore")["hostname"] == "image"
+
+
+@pytest.mark.parametrize("name", ["dm-0", "md0", "loop0", "nbd0", "xvda"])
+def test_what_is_no_drive(host, name):
+    theirs(host, name)
+    assert boot(host)["hostname"] == "image"
+
+
+# --- config_drive
+
+@pytest.mark.parametrize("image, words", [
+    (f"config_drive={OURS}\n", ""),
+    (f"config_drive={OURS.lower()}\n", ""),
+    ("", f"xenith.config_drive={OURS}"),
+    ("config_drive=no\n", f"xenith.config_drive={OURS}"),
+])
+def test_the_drive_of_that_uuid(host, image, words):
+    """And no other, whichever is found first."""
+    theirs(host)
+    ours(host)
+    assert boot(host, image, words)["hostname"] == "ours"
+    assert not (host.top / "config/authorized_keys").exists()
+    assert host.marks() == []
+
+
+def test_no_drive_of_that_uuid(host):
+    theirs(host)
+    assert boot(host, f"config_drive={OURS}\n")["hostname"] == "image"
+    assert host.marks() == [f"config drive:0: nothing labelled XENITH-CFG has the UUID {OURS} (config_drive)"]
+    assert host.text("mount.log") == ""
+
+
+def test_uuid_without_the_label(host):
+    host.disk("sdb1", "DATA", OURS, {"host.conf": "hostname=data\n"})
+    assert boot(host, f"config_drive={OURS}\n")["hostname"] == "image"
+
+
+@pytest.mark.parametrize("image, words", [
+    ("config_drive=no\n", ""), ("", "xenith.config_drive=no"),
+    (f"config_drive={OURS}\n", "xenith.config_drive=no"),
+])
+def test_no_drive_at_all(host, image, words):
+    """None is looked for, and none is waited for."""
+    (host.top / "sys/class/nvme/nvme0").mkdir(parents=True)
+    theirs(host)
+    ours(host)
+    settings = boot(host, image, words)
+    assert (settings["hostname"], settings["config_drive"]) == ("image", "no")
+    assert (host.marks(), host.text("blkid.log"), host.waits()) == ([], "", 0)
+
+
+def test_a_mistake_lets_no_drive_in(host):
+    ours(host)
+    settings = boot(host, f"config_drive={OURS}\n", "xenith.config_drive=none")
+    assert (settings["hostname"], settings["config_drive"]) == ("image", "no")
+    assert len(host.marks()) == 1 and "no drive is used" in host.marks()[0]
+
+
+def test_a_drive_cannot_let_others_in(host):
+    host.disk("sdb1", LABEL, OURS, {"host.conf": "config_drive=any\nhostname=ours\n"})
+    settings = boot(host, f"config_drive={OURS}\n")
+    assert (settings["hostname"], settings["config_drive"]) == ("ours", OURS)
+    assert len(host.marks()) == 1 and "config_drive holds only in" in host.marks()[0]
+
+
+# --- Waiting
+
+@pytest.fixture
+def usb(host):
+    """A machine that finds some of its disks late."""
+    (host.top / "sys/bus/usb/devices/usb1").mkdir(parents=True)
+    return host
+
+
+def test_late_drive_of_a_machine_without_slow_devices(host):
+    ours(host, at=1)
+    assert boot(host)["hostname"] == "image"
+    assert host.waits() == 0
+
+
+def test_nothing_appears(usb):
+    """Half a second, and no more."""
+    assert boot(usb)["hostname"] == "image"
+    assert usb.waits() == 5
+
+
+def test_drive_that_appears(usb):
+    ours(usb, at=3)
+    assert boot(usb)["hostname"] == "ours"
+    assert usb.waits() == 4
+
+
+def test_drive_that_appears_after_others(usb):
+    """Each device that appears makes the wait begin anew."""
+    usb.disk("sda", at=4)
+    usb.disk("sdc", at=8)
+    usb.disk("sdd", at=12)
+    ours(usb, at=16)
+    assert boot(usb)["hostname"] == "ours"
+
+
+def test_stick_that_is_still_asked_what_it_is(usb):
+    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
+    interface.mkdir(parents=True)
+    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
+    ours(usb, at=30)
+    assert boot(usb)["hostname"] == "ours"
+    assert usb.waits() == 31
+
+
+@pytest.mark.parametrize("seconds", [0, 2])
+def test_no_longer_than_config_wait(usb, seconds):
+    """A stick that never says what it is."""
+    (usb.top / "sys/bus/usb/drivers/uas/1-1:1.0").mkdir(parents=True)
+    assert boot(usb, f"config_wait={seconds}\n")["hostname"] == "image"
+    assert usb.waits() == seconds * 10
+
+
+def test_another_drive_does_not_end_the_wait(usb):
+    theirs(usb)
+    ours(usb, at=3)
+    assert boot(usb, f"config_drive={OURS}\n")["hostname"] == "ours"
+    assert usb.marks() == []

@@ -1,0 +1,255 @@
+"""The bridge, the card below it, and the address that it gets."""
+import pytest
+
+MAC = "52:54:00:aB:cD:eF"
+NO_ANSWER = "(no DHCP answer; udhcpc keeps asking)"
+
+
+def boot(host, conf=""):
+    host.service("udhcpc")
+    host.host_conf(conf)
+    host.run("boot/50-network")
+
+
+def dhcp(host, event, **lease):
+    """What udhcpc calls, with what it says of the lease."""
+    host.run("usr/lib/xenith/udhcpc", event, interface="xenbr0", **lease)
+
+
+def below(host, bridge="xenbr0"):
+    """The cards that were put under the bridge."""
+    return [line.split()[3] for line in host.text("ip.log").splitlines() if line.endswith(f" master {bridge}")]
+
+
+def asks(host):
+    """Whether DHCP is asked."""
+    return "up udhcpc" in host.text("sv.log").splitlines()
+
+
+def network(host):
+    """What dom0 and who asks it believe the address to be."""
+    return host.text("run/xenith/network").strip()
+
+
+# --- The card
+
+def test_one_card(host):
+    """Nothing is waited for, and the address comes later."""
+    host.card("eth0", 2, MAC.lower(), link=False)
+    boot(host)
+    assert below(host) == ["eth0"]
+    assert asks(host) and host.addresses() == [] and host.marks() == [] and network(host) == ""
+    assert host.waits() == 0
+    assert f"link set dev xenbr0 address {MAC.lower()}\n" in host.text("ip.log")
+    assert host.events() == ["bridge xenbr0 eth0"]
+
+
+def test_first_wired_card(host):
+    """In the kernel's order, and not in that of the names."""
+    host.card("lo", 1, kind="772", device=False)
+    host.card("dummy0", 2, device=False)
+    host.card("wlan0", 3, wireless=True)
+    host.card("ib0", 4, kind="32")
+    host.card("vif1.0", 5)
+    host.card("eth1", 9)
+    host.card("eth0", 10)
+    boot(host)
+    assert below(host) == ["eth1"]
+
+
+def test_first_card_with_a_link(host):
+    host.card("eth0", 2, link=False)
+    host.card("eth1", 3)
+    host.card("eth2", 4)
+    boot(host)
+    assert below(host) == ["eth1"]
+
+
+def test_link_that_takes_a_while(host):
+    host.card("eth0", 2, link=False)
+    host.card("eth1", 3, link=False)
+    host.at(10, "echo 1 >$FAKE/sys/class/net/eth1/carrier")
+    boot(host)
+    assert below(host) == ["eth1"]
+    assert host.waits() == 10
+
+
+def test_no_link_anywhere(host):
+    """Four seconds, and then the first."""
+    host.card("eth0", 2, link=False)
+    host.card("eth1", 3, link=False)
+    boot(host)
+    assert below(host) == ["eth0"] and asks(host)
+    assert host.waits() == 80
+
+
+@pytest.mark.parametrize("nic", ["eth2", MAC, MAC.lower(), MAC.upper()])
+def test_card_that_is_named(host, nic):
+    """Whether or not it has a link: nothing is waited for."""
+    host.card("eth0", 2)
+    host.card("eth1", 3)
+    host.card("eth2", 4, MAC.lower(), link=False)
+    boot(host, f"nic={nic}\n")
+    assert below(host) == ["eth2"] and asks(host)
+    assert host.waits() == 0
+
+
+def test_card_that_is_not_there(host):
+    host.card("eth0", 2)
+    boot(host, "nic=eth7\n")
+    assert below(host) == [] and not asks(host)
+    assert host.addresses() == ["192.168.144.1/24"]
+    assert host.marks() == ["network none: there is no network card eth7; xenbr0 has 192.168.144.1"]
+
+
+@pytest.mark.parametrize("conf, why", [("", "no wired network card"), ("nic=none\n", "nic=none")])
+def test_no_card(host, conf, why):
+    """Only the bridge is there, and it has the fallback address at once."""
+    if conf:
+        host.card("eth0", 2)
+    boot(host, conf)
+    assert below(host) == [] and not asks(host)
+    assert host.addresses() == ["192.168.144.1/24"] and network(host) == "192.168.144.1"
+    assert host.marks() == [f"network none: {why}; xenbr0 has 192.168.144.1"]
+    assert "link set dev xenbr0 up\n" in host.text("ip.log")
+
+
+@pytest.mark.parametrize("fallback, addresses, has", [
+    ("10.9.8.1/16", ["10.9.8.1/16"], "10.9.8.1"), ("none", [], "none")])
+def test_no_card_and_another_fallback(host, fallback, addresses, has):
+    boot(host, f"fallback_address={fallback}\n")
+    assert host.addresses() == addresses and network(host) == has
+    assert host.marks() == [f"network none: no wired network card; xenbr0 has {has}"]
+
+
+# --- The bridge
+
+def test_bridge_of_another_name(host):
+    host.card("eth0", 2)
+    boot(host, "bridge=br-lan\n")
+    assert below(host, "br-lan") == ["eth0"]
+    assert host.text("etc/xen/xl.conf") == 'vif.default.bridge="br-lan"\n'
+    for setting in ("forward_delay", "multicast_snooping"):
+        assert host.text(f"sys/class/net/br-lan/bridge/{setting}") == "0\n"
+
+
+def test_ip_that_knows_no_bridges(host):
+    host.write("ip.fails", "link add .*\n.* master .*\n")
+    host.card("eth0", 2)
+    boot(host)
+    assert host.text("brctl.log") == "addbr xenbr0\naddif xenbr0 eth0\n"
+
+
+# --- An address of its own
+
+STATIC = "address=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.2, 192.0.2.3\n"
+
+
+def test_static_address(host):
+    host.card("eth0", 2)
+    boot(host, STATIC)
+    assert below(host) == ["eth0"] and not asks(host)
+    assert "addr add 192.0.2.10/25 brd + dev xenbr0\n" in host.text("ip.log")
+    assert host.addresses() == ["192.0.2.10/25"] and network(host) == "192.0.2.10"
+    assert host.text("default") == "route add default via 192.0.2.1 dev xenbr0\n"
+    assert host.marks() == ["network xenbr0 192.0.2.10"]
+
+
+def test_name_servers(host):
+    host.host_conf(STATIC)
+    host.run("boot/40-host")
+    assert host.text("run/resolv.conf") == "nameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+
+
+def test_static_address_without_a_gateway(host):
+    host.card("eth0", 2)
+    boot(host, "address=192.0.2.10/25\n")
+    assert host.text("default") == ""
+    assert host.marks() == ["network xenbr0 192.0.2.10"]
+
+
+def test_gateway_outside_of_the_prefix(host):
+    host.write("ip.fails", "route add default .* dev xenbr0\n")
+    host.card("eth0", 2)
+    boot(host, STATIC.replace("gateway=192.0.2.1\n", "gateway=198.51.100.1\n"))
+    assert host.text("default") == "route add default via 198.51.100.1 dev xenbr0 onlink\n"
+
+
+def test_static_address_without_a_card(host):
+    boot(host, STATIC)
+    assert host.addresses() == ["192.0.2.10/25"]
+    assert host.marks() == ["network none: no wired network card; xenbr0 has 192.0.2.10"]
+
+
+# --- DHCP
+
+LEASE = {"ip": "10.0.2.15", "mask": "24", "router": "10.0.2.2", "dns": "10.0.2.3", "domain": "example.org"}
+
+
+def test_lease(host):
+    host.host_conf()
+    dhcp(host, "deconfig")
+    dhcp(host, "bound", **LEASE)
+    assert host.addresses() == ["10.0.2.15/24"] and network(host) == "10.0.2.15"
+    assert host.text("default") == "route add default via 10.0.2.2 dev xenbr0 metric 0\n"
+    assert host.text("run/resolv.conf") == "search example.org\nnameserver 10.0.2.3\n"
+    assert host.marks() == ["network xenbr0 10.0.2.15"]
+
+
+def test_lease_that_is_renewed(host):
+    """Nothing is taken away for a moment, and nothing said."""
+    host.host_conf()
+    dhcp(host, "bound", **LEASE)
+    host.write("ip.log", "")
+    dhcp(host, "renew", **LEASE)
+    assert "addr flush" not in host.text("ip.log")
+    assert host.addresses() == ["10.0.2.15/24"]
+    assert host.text("default") == "route add default via 10.0.2.2 dev xenbr0 metric 0\n"
+    assert host.marks() == ["network xenbr0 10.0.2.15"]
+
+
+def test_name_servers_of_ones_own_replace_those_of_the_lease(host):
+    host.host_conf("dns=192.0.2.2\n")
+    dhcp(host, "bound", **LEASE)
+    assert "nameserver 192.0.2.2\n" in host.text("run/resolv.conf")
+    assert "10.0.2.3" not in host.text("run/resolv.conf")
+
+
+@pytest.mark.parametrize("conf, started", [("", True), ("ntp=192.0.2.4\n", False)])
+def test_time_servers_of_the_lease(host, conf, started):
+    """40-host has started it already where some are configured."""
+    host.service("ntpd")
+    host.host_conf(conf)
+    dhcp(host, "bound", ntpsrv="10.0.2.4", **LEASE)
+    assert ("up ntpd" in host.text("sv.log").splitlines()) == started
+    assert host.text("run/xenith/ntp") == ("10.0.2.4\n" if started else "")
+
+
+@pytest.mark.parametrize("conf, address", [("", "192.168.144.1/24"), ("fallback_address=10.9.8.1/16\n", "10.9.8.1/16")])
+def test_nobody_answers(host, conf, address):
+    """The fallback address, said once however often nobody answers."""
+    host.host_conf(conf)
+    plain = address.split("/", maxsplit=1)[0]
+    for _ in range(3):
+        dhcp(host, "leasefail")
+    assert host.addresses() == [address] and network(host) == plain
+    assert host.marks() == [f"network xenbr0 {plain} {NO_ANSWER}"]
+
+
+def test_nobody_answers_and_no_fallback(host):
+    host.host_conf("fallback_address=none\n")
+    for _ in range(3):
+        dhcp(host, "leasefail")
+    assert host.addresses() == [] and network(host) == "none"
+    assert host.marks() == [f"network xenbr0 none {NO_ANSWER}"]
+
+
+@pytest.mark.parametrize("conf", ["", "fallback_address=none\n"])
+def test_server_that_answers_late(host, conf):
+    """Its address replaces the fallback, and goes on when it is silent again."""
+    host.host_conf(conf)
+    dhcp(host, "leasefail")
+    dhcp(host, "bound", **LEASE)
+    dhcp(host, "leasefail")
+    assert host.addresses() == ["10.0.2.15/24"] and network(host) == "10.0.2.15"
+    assert host.marks()[1:] == ["network xenbr0 10.0.2.15"]
