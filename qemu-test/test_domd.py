@@ -142,7 +142,7 @@ def test_a_crashed_one_is_renamed(machine):
     and a domd that is new knows which of those with one UUID is which."""
     machine.out("xenith start renamed")
     wait_for(machine, lambda now: now["renamed"]["restarts"] >= 1 and now["renamed"]["domid"])
-    machine.out("killall -9 domd; sleep 1; until xenith list >/dev/null 2>&1; do sleep 1; done", 120)
+    machine.out("killall -9 domd; sleep 1; until xenith status >/dev/null 2>&1; do sleep 1; done", 120)
     now = wait_for(machine, lambda now: now["renamed"]["state"] == "held")
     assert now["renamed"]["restarts"] == 2
     dead = others(machine)
@@ -154,7 +154,7 @@ def test_a_crashed_one_is_renamed(machine):
 def test_a_crashed_one_is_preserved(machine):
     machine.out("xenith start preserved")
     now = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
-    machine.out("killall -9 domd; sleep 1; until xenith list >/dev/null 2>&1; do sleep 1; done", 120)
+    machine.out("killall -9 domd; sleep 1; until xenith status >/dev/null 2>&1; do sleep 1; done", 120)
     after = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
     assert after["preserved"]["domid"] == now["preserved"]["domid"]
     machine.out("xenith stop --wait preserved", 120)
