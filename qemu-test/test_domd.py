@@ -132,6 +132,11 @@ def test_misfits_end_as_documented(machine):
         assert (now[name]["domid"], now[name]["state"]) == (before[name]["domid"], "ready")
 
 
+def kill_domd(machine):
+    """And wait for the next one."""
+    machine.out("killall -9 domd; sleep 1; until xenith status >/dev/null 2>&1; do sleep 1; done", 120)
+
+
 def others(machine):
     """The domains that domd does not know: {name: domid}."""
     return {name: each["domid"] for name, each in status(machine).items() if each["state"] == "by-hand"}
@@ -142,7 +147,7 @@ def test_a_crashed_one_is_renamed(machine):
     and a domd that is new knows which of those with one UUID is which."""
     machine.out("xenith start renamed")
     wait_for(machine, lambda now: now["renamed"]["restarts"] >= 1 and now["renamed"]["domid"])
-    machine.out("killall -9 domd; sleep 1; until xenith status >/dev/null 2>&1; do sleep 1; done", 120)
+    kill_domd(machine)
     now = wait_for(machine, lambda now: now["renamed"]["state"] == "held")
     assert now["renamed"]["restarts"] == 2
     dead = others(machine)
@@ -154,7 +159,7 @@ def test_a_crashed_one_is_renamed(machine):
 def test_a_crashed_one_is_preserved(machine):
     machine.out("xenith start preserved")
     now = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
-    machine.out("killall -9 domd; sleep 1; until xenith status >/dev/null 2>&1; do sleep 1; done", 120)
+    kill_domd(machine)
     after = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
     assert after["preserved"]["domid"] == now["preserved"]["domid"]
     machine.out("xenith stop --wait preserved", 120)
@@ -192,9 +197,9 @@ def test_killed_during_a_restore(machine):
     said = machine.out("grep -c 'keeper up' %s" % log)
     interrupted = set()
     for n in range(12):
-        machine.out("xenith start keeper; usleep %d" % (n * 250000))
+        machine.out("xenith start keeper; usleep %d" % (n * 150000))
         interrupted.add(status(machine)["keeper"]["state"])
-        machine.out("killall -9 domd")
+        kill_domd(machine)
         wait_for(machine, lambda now: now["keeper"]["state"] == "ready")
         assert machine.out("xl list | grep -c '^keeper '").strip() == "1"
         machine.out("xenith stop --wait keeper", 600)
@@ -206,10 +211,10 @@ def test_killed_during_a_restore(machine):
 
 def test_core_dump_of_a_crashed_one(machine):
     """Onto a disk, or it is said why not."""
-    machine.out("xenith start dumped")
+    machine.out("mkdir -p /var/lib/xen/dump; xenith start dumped")
     wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
     assert "dumped: no core dump: /var/lib/xen/dump is in memory" in machine.out("tail -n 50 /var/log/messages")
-    machine.out("mkdir -p /var/lib/xen/dump; mount -o bind /var/lib/xen/save /var/lib/xen/dump; xenith start dumped")
+    machine.out("mount -o bind /var/lib/xen/save /var/lib/xen/dump; xenith start dumped")
     wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
     # The memory of the guest, in a file as gdb and crash read it.
     assert machine.out("head -c 4 /var/lib/xen/dump/dumped") == "\x7fELF"
@@ -221,11 +226,11 @@ def test_core_dump_of_a_crashed_one(machine):
 def test_the_command(machine):
     """What xenith says of real domains."""
     said, rc = machine.sh("xenith check 2>&1", 120)
-    assert rc == 1 and "/dev/nothing does not exist" in said and said.count("\n") == 1, said
+    assert rc == 1 and "/dev/nothing does not exist" in said and len(said.splitlines()) == 1, said
     assert "hello: a up" in machine.out("xenith log a")
-    assert '"a" -> "b"' in machine.out("xenith graph --dot") or '"b" -> "a"' in machine.out("xenith graph --dot")
+    assert '"b" -> "a"' in machine.out("xenith graph --dot")
     machine.out("xenith events --follow >/tmp/events & xenith restart --wait h; kill $!", 900)
-    host.assert_in_order(machine.out("cat /tmp/events"), r"\bh\b.*stopped", r"\bh\b.*ready")
+    host.assert_in_order(machine.out("cat /tmp/events"), r"h shutdown -> destroying", r"h booting -> ready")
     machine.out("xenith disable h")
     assert not status(machine)["h"]["autostart"]
     machine.out("xenith enable h; xenith reload")
@@ -254,7 +259,7 @@ def test_console(machine):
     since = machine.console.position()
     machine.console.send("xenith console a\r")
     machine.console.send("\r")
-    machine.console.wait(r"hello: a up|a login|/ #|~ #", since, cap=120)
+    machine.console.wait(r"built-in shell", since, cap=120)
     machine.console.send("\x1d")
     assert machine.out("echo back").strip() == "back"
 
