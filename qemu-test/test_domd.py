@@ -233,7 +233,10 @@ def test_the_command(machine):
     host.assert_in_order(machine.out("cat /tmp/events"), r"h shutdown -> destroying", r"h booting -> ready")
     machine.out("xenith disable h")
     assert not status(machine)["h"]["autostart"]
-    machine.out("xenith enable h; xenith reload")
+    machine.out("xenith enable h")
+    # What is wrong is said again.
+    said, rc = machine.sh("xenith reload 2>&1")
+    assert rc == 1 and "nodisk.cfg" in said, said
     assert status(machine)["h"]["autostart"]
 
 
@@ -260,7 +263,10 @@ def test_console(machine):
     machine.console.send("xenith console a\r")
     machine.console.send("\r")
     machine.console.wait(r"built-in shell", since, cap=120)
+    # It has to come alone.
+    since = machine.console.position()
     machine.console.send("\x1d")
+    machine.console.wait(r"xenith:/root# ", since, cap=60)
     assert machine.out("echo back").strip() == "back"
 
 
@@ -297,7 +303,8 @@ def test_killed_during_a_start(machine, stop, start, begun, times):
     machine.out("xenith stop --wait " + stop, 900)
     machine.out("xenith start " + start)
     machine.out("n=0; while [ $n -lt %d ]; do killall -9 domd; n=$((n+1)); "
-                "usleep $((200000 + n * 37000 %% 900000)); done" % times, 600)
+                "usleep $((200000 + n * 37000 %% 900000)); done; "
+                "until xenith status >/dev/null 2>&1; do sleep 1; done" % times, 600)
     wait_for(machine, lambda now: all(now[name]["state"] == "ready" for name in NEEDS))
     names = machine.out("xl list | awk 'NR > 1 { print $1 }'").split()
     assert sorted(names) == ["Domain-0"] + sorted(NEEDS)
