@@ -224,7 +224,7 @@ def test_qcow2(machine):
     """What QEMU knows and the kernel does not, with a base that stays as it was."""
     machine.out("mount /dev/vg0/store /mnt && cd /mnt && modprobe nbd && "
                 "qemu-img create -q -f qcow2 base.qcow2 32M && qemu-nbd -c /dev/nbd0 base.qcow2 && "
-                "mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0 && "
+                "until [ $(cat /sys/block/nbd0/size) != 0 ]; do usleep 100000; done; mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0 && "
                 "qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 disk.qcow2", 300)
     base = machine.out("cd /mnt && sha256sum base.qcow2")
     assert run(machine, "qcow2") == ""
@@ -483,7 +483,7 @@ def test_created_from_an_image(machine):
     those see who have come by SSH; two are created at once; and nothing stays."""
     machine.out("mkdir -p /mnt && mountpoint -q /mnt || mount /dev/vg0/store /mnt; mkdir -p /mnt/made && "
                 "qemu-img create -q -f qcow2 /mnt/made/from.qcow2 3M && "
-                "dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | grep ^ssh- >/tmp/key")
+                "dropbearkey -t ed25519 -f /tmp/private | grep ^ssh- >/tmp/key", 120)
     before = machine.out("ls /mnt/made /config/domains; losetup -a; lvs --noheadings -o lv_name vg0")
     for name in ("desk", "shop"):
         machine.out("(xenith create %s --from /mnt/made/from.qcow2 --memory 64M --type hvm --ssh-key /tmp/key "
@@ -495,7 +495,8 @@ def test_created_from_an_image(machine):
     # QEMU listens where a viewer would connect to; the seed is among its disks.
     until(machine, "grep -q ' 00010000 .* /run/xen/vnc-desk' /proc/net/unix", 300)
     assert int(machine.out("xl block-list desk | wc -l")) == 3
-    machine.out("xenith stop --wait desk; xenith remove desk --yes && xenith remove shop --yes", 300)
+    # Nothing in it hears of a shutdown.
+    machine.out("xl destroy desk; xenith stop --wait desk; xenith remove desk --yes && xenith remove shop --yes", 300)
     assert machine.out("ls /mnt/made /config/domains; losetup -a; lvs --noheadings -o lv_name vg0") == before
     machine.out("rm -r /mnt/made")
 
@@ -523,7 +524,7 @@ def test_volumes_are_activated_at_boot(machine):
     machine.out("lvcreate -q -V 16M -T vg0/pool -n left && lvchange -q --setautoactivation n vg0/left && "
                 "lvchange -q -k y vg0/clone", 120)
     # A mounted volume would keep the group active.
-    machine.out("umount /mnt && vgchange -q -an vg0 && test ! -e /dev/vg0/volume && test ! -e /dev/vg0/clone", 120)
+    machine.out("cd / && umount /mnt && vgchange -q -an vg0 && test ! -e /dev/vg0/volume && test ! -e /dev/vg0/clone", 120)
     machine.out("sh /etc/boot/55-volumes", 120)
     after = set(machine.out("ls /dev/vg0").split())
     assert {"volume", "before", "store", "thin", "clone"} <= after

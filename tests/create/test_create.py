@@ -188,7 +188,7 @@ def test_seed_for_cloud_init(host):
     assert (content / "user-data").read_bytes() == user_data.read_bytes()
     assert f"  - '{KEY}'" in (content / "meta-data").read_text()
     assert "addresses: [192.0.2.7/24]" in (content / "network-config").read_text()
-    assert f'"{host.top}/dev/xen/web-seed,raw,xvde,ro"' in text
+    assert f'"{host.top}/dev/xen/web-seed,raw,xvdg,ro"' in text
 
 
 def test_drive_is_writable_before_it_is_written_to(host):
@@ -214,7 +214,7 @@ def test_dry_run_changes_nothing(host):
     before = host.state()
     done = host.create("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f'disk = [ "{host.top}/dev/xen/web,raw,xvda,rw", "{host.top}/dev/xen/web-seed,raw,xvde,ro" ]' in done.stdout
+    assert f'disk = [ "{host.top}/dev/xen/web,raw,xvda,rw", "{host.top}/dev/xen/web-seed,raw,xvdg,ro" ]' in done.stdout
     assert host.state() == before
 
 
@@ -267,7 +267,7 @@ def test_clone_has_a_seed_of_its_own(host):
     key = host.input("key.pub", (KEY + "\n").encode())
     host.created("web", "--from", host.qcow2(), "--ssh-key", key, "--ip", "192.0.2.7/24")
     text = host.created("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
-    assert f'"{host.top}/dev/xen/copy-seed,raw,xvde,ro"' in text and "web-seed" not in text
+    assert f'"{host.top}/dev/xen/copy-seed,raw,xvdg,ro"' in text and "web-seed" not in text
     meta, other = ((host.top / f"content/{name}-seed/meta-data").read_text() for name in ("copy", "web"))
     assert "local-hostname: copy\n" in meta and KEY in meta
     assert meta.splitlines()[0] != other.splitlines()[0]
@@ -400,7 +400,7 @@ def test_dry_run_of_a_clone(host):
     before = host.state()
     done = host.create("copy", "--clone-of", "web", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f'"{host.top}/dev/xen/copy,raw,xvda,rw", "{host.top}/dev/xen/copy-seed,raw,xvde,ro"' in done.stdout
+    assert f'"{host.top}/dev/xen/copy,raw,xvda,rw", "{host.top}/dev/xen/copy-seed,raw,xvdg,ro"' in done.stdout
     assert host.state() == before
     (host.top / "dev/xen/copy").touch()
     assert "dev/xen/copy exists already" in host.refused("copy", "--clone-of", "web", "--dry-run")
