@@ -17,8 +17,13 @@ REASONS = {
 }
 
 
+# More than they start with; but Linux 6.12 as a PV guest stays above its target by what
+# it has not been given of that.
+MAXMEM = {"pv": 96, "pvh": 112, "hvm": 112}
+
+
 def domain(kind):
-    lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = 112", "vcpus = 2",
+    lines = ['name = "%s"' % kind, 'type = "%s"' % kind, "memory = 96", "maxmem = %d" % MAXMEM[kind], "vcpus = 2",
              'vif = [ "mac=00:16:3e:00:72:%02x" ]' % len(kind)]
     if kind == "hvm":
         lines += ['vga = "none"', 'serial = "pty"', 'boot = "d"',
@@ -99,11 +104,11 @@ def migrate(machine, name):
 
 
 def memory(machine, name):
-    """Less than it was started with, and more."""
+    """Less than it was started with, and all that it may have."""
     machine.out("xl mem-set %s 72" % name)
     until(machine, "[ $(xl list %s | awk 'END { print $3 }') -le 73 ]" % name)
-    machine.out("xl mem-set %s 112" % name)
-    until(machine, "[ $(xl list %s | awk 'END { print $3 }') -ge 110 ]" % name)
+    machine.out("xl mem-set %s %d" % (name, MAXMEM[name]))
+    until(machine, "[ $(xl list %s | awk 'END { print $3 }') -ge %d ]" % (name, MAXMEM[name] - 2))
 
 
 def vcpus(machine, name):
