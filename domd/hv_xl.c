@@ -394,20 +394,28 @@ static bool exists(struct hv *hv, uint32_t domid)
     return found;
 }
 
+/* What xenstore has below the domain's directory; NULL: nothing. The caller
+ * frees it. */
+static char *in_store(struct hv *hv, uint32_t domid, const char *node)
+{
+    char *path = xasprintf("/local/domain/%u/%s", (unsigned int)domid, node);
+    unsigned int len;
+    char *value = xs_read(hv->xs, XBT_NULL, path, &len);
+
+    free(path);
+    return value;
+}
+
 /* ---- its device model --------------------------------------------------- */
 
 /* As libxl noted it; 0: there is none in dom0. */
 static pid_t device_model_pid(struct hv *hv, uint32_t domid)
 {
-    char *path = xasprintf("/local/domain/%u/image/device-model-pid",
-                           (unsigned int)domid);
-    unsigned int len;
-    char *text = xs_read(hv->xs, XBT_NULL, path, &len);
+    char *text = in_store(hv, domid, "image/device-model-pid");
     long pid = 0;
 
     if (text && !parse_long(text, 1, INT32_MAX, &pid)) pid = 0;
     free(text);
-    free(path);
     return (pid_t)pid;
 }
 
@@ -416,10 +424,8 @@ static pid_t device_model_pid(struct hv *hv, uint32_t domid)
  * the other's sake. */
 static bool goes_on(struct hv *hv, const struct slot *s)
 {
-    char *path =
-        xasprintf("/local/domain/0/device-model/%u", (unsigned int)s->domid);
-    unsigned int len;
-    char *node = xs_read(hv->xs, XBT_NULL, path, &len);
+    char *path = xasprintf("device-model/%u", (unsigned int)s->domid);
+    char *node = in_store(hv, 0, path);
     libxl_dominfo info;
     bool on;
 
@@ -655,6 +661,21 @@ static void tell_ends(void *user)
     set_deaths(hv);
 }
 
+/* An earlier domd may have ended while the dead instance was about to be
+ * renamed, or written to a disk: then it must not just be destroyed. */
+static void settle_dead(struct hv *hv, struct slot *s,
+                        libxl_shutdown_reason reason)
+{
+    struct mc_result unused = {0};
+    libxl_domain_config config;
+    int rc;
+
+    libxl_domain_config_init(&config);
+    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
+    (void)consider(s, reason, &config, rc, &unused);
+    libxl_domain_config_dispose(&config);
+}
+
 /* libxl looks for those that have ended already when the first of all their
  * events is asked for, and next when another domain ends. It may look while it
  * waits for something on behalf of the first, and so misses the others that
@@ -666,8 +687,10 @@ static bool look_for_end(struct hv *hv, struct slot *s)
 
     libxl_dominfo_init(&info);
     there = look_at(hv, s->domid, &info);
-    if (there && !s->by_hand && has_ended(&info))
+    if (there && !s->by_hand && has_ended(&info)) {
         tell_later(hv, s, info.shutdown_reason, 0);
+        if (!info.dying) settle_dead(hv, s, info.shutdown_reason);
+    }
     libxl_dominfo_dispose(&info);
     return there;
 }
@@ -700,13 +723,10 @@ static void rearm(struct hv *hv, struct slot *s)
 /* Whether the guest has been asked to suspend and has not read it. */
 static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
 {
-    char *path =
-        xasprintf("/local/domain/%u/control/shutdown", (unsigned int)domid);
-    char *request = xs_read(hv->xs, XBT_NULL, path, NULL);
+    char *request = in_store(hv, domid, "control/shutdown");
     bool asked = request && !strcmp(request, "suspend");
 
     free(request);
-    free(path);
     return asked;
 }
 
@@ -1632,17 +1652,14 @@ static void after_poll(void *user, struct pollfd *fds, int n)
 static void uuid_of(struct hv *hv, const libxl_dominfo *info,
                     char uuid[HV_UUID_LEN])
 {
-    char *path;
     char *vm;
 
     snprintf(uuid, HV_UUID_LEN, LIBXL_UUID_FMT, LIBXL_UUID_BYTES(info->uuid));
     if (!has_ended(info)) return;
-    path = xasprintf("/local/domain/%u/vm", (unsigned int)info->domid);
-    vm = xs_read(hv->xs, XBT_NULL, path, NULL);
+    vm = in_store(hv, info->domid, "vm");
     if (vm && !strncmp(vm, "/vm/", 4))
         snprintf(uuid, HV_UUID_LEN, "%s", vm + 4);
     free(vm);
-    free(path);
 }
 
 /* The name of a domain that is one of ours, or that we have met: xenstore
@@ -1801,26 +1818,6 @@ static void settle_taken(struct hv *hv, const struct slot *s)
     libxl_dominfo_dispose(&info);
 }
 
-/* An earlier domd may have ended while the dead instance was about to be
- * renamed, or written to a disk: then it must not just be destroyed. */
-static void settle_dead(struct hv *hv, struct slot *s)
-{
-    struct mc_result unused = {0};
-    libxl_domain_config config;
-    libxl_dominfo info;
-    int rc;
-
-    libxl_domain_config_init(&config);
-    libxl_dominfo_init(&info);
-    if (look_at(hv, s->domid, &info) && has_ended(&info) && !info.dying) {
-        rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config,
-                                                 NULL);
-        (void)consider(s, info.shutdown_reason, &config, rc, &unused);
-    }
-    libxl_dominfo_dispose(&info);
-    libxl_domain_config_dispose(&config);
-}
-
 bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
@@ -1847,7 +1844,6 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
         slot_clear(hv, s);
         return false;
     }
-    if (!by_hand) settle_dead(hv, s);
     return true;
 }
 
