@@ -646,13 +646,18 @@ def test_protocol(host):
     assert [json.loads(answers.readline())["id"] for _ in range(100)] == list(range(1, 101))
 
 
+def events(host):
+    """What happens from now on, a line each."""
+    client = host.connect()
+    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
+    return client.makefile()
+
+
 def test_events(host):
     host.domain("a")
     host.start()
     host.until_states(a="ready")
-    client = host.connect()
-    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
-    lines = client.makefile()
+    lines = events(host)
     host.ok("stop", "a")
     seen = []
     while not seen or seen[-1]["to"] != "stopped":
@@ -666,10 +671,9 @@ def test_device_model_that_ends(host):
     host.domain("a")
     host.start()
     host.until_states(a="ready")
-    client = host.connect()
-    assert ask(client, {"v": 1, "cmd": "events"})["ok"]
+    lines = events(host)
     host.poke("a", "qemu")
-    event = json.loads(client.makefile().readline())
+    event = json.loads(lines.readline())
     said = "its device model (QEMU) has ended: last words"
     assert (event["from"], event["to"], event["reason"]) == ("ready", "ready", said)
     assert "domain a: " + said in host.timeline()
