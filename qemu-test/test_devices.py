@@ -58,9 +58,7 @@ def options(scratch):
         (scratch / name).write_bytes((words + "\n").encode().ljust(1 << 20, b"\0"))
     return ["-machine", "q35", "-device", "intel-iommu,intremap=on",
             "-drive", "if=none,id=spare,format=raw,file=%s" % (scratch / "disk"),
-            "-device", "nvme,drive=spare,serial=spare,addr=10.0",
-            "-drive", "if=none,id=stick,format=raw,file=%s" % (scratch / "stick"),
-            "-device", "qemu-xhci,id=xhci", "-device", "usb-storage,drive=stick,bus=xhci.0"]
+            "-device", "nvme,drive=spare,serial=spare,addr=10.0"]
 
 
 def configuration(scratch):
@@ -80,7 +78,7 @@ def configuration(scratch):
 def machine(boot, netboot, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("devices")
     started = boot("devices", drives.bundle(netboot, scratch / "netboot", "iommu=no-sharept"), attach="net", drives=[configuration(scratch)],
-                   extra=options(scratch)).wait_ready()
+                   extra=options(scratch), sticks=[str(scratch / "stick")]).wait_ready()
     # An emulated hard disk can be written to.
     started.out("cp /config/images/*.iso /tmp/")
     return started
@@ -155,7 +153,7 @@ def test_usb(machine, guest):
                      machine.out("xl usb-list %s" % guest), re.M)
     hears(machine, guest, "", "BusyBox")
     hears(machine, guest, "sleep 5; head -c 40 /dev/sda", ON_STICK)
-    machine.out("xl usbdev-detach %s controller=0 port=1" % guest, 120)
+    machine.out("xl usbdev-detach %s 0 1" % guest, 120)
     until(machine, "head -c 40 /dev/sd? 2>/dev/null | grep -q '%s'" % ON_STICK)
 
 
