@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tarfile
 
 import drives
 
@@ -49,3 +50,31 @@ def disk(image):
     """A disk to start Debian from, or None where it cannot be made."""
     root = tarball() if possible() else None
     return image if root and run("disk", root, image) else None
+
+
+def root(directory):
+    """A drive with Debian's files in a tarball, and room to unpack them; or None."""
+    made = tarball() if possible() else None
+    if not made:
+        return None
+    tree = directory / "tarball"
+    tree.mkdir()
+    shutil.copyfile(made, tree / "debian.tar")
+    fstab = tree / "fstab"
+    fstab.write_text("/dev/xvda / ext4 errors=remount-ro 0 1\n")
+    with tarfile.open(tree / "debian.tar", "a") as tar:
+        for path in sorted((HERE / "files").rglob("*")):
+            if path.is_file():
+                tar.add(path, "./%s" % path.relative_to(HERE / "files"), filter=_ours)
+        tar.add(fstab, "./etc/fstab", filter=_ours)
+    fstab.unlink()
+    drive = drives.ext4(directory / "tarball.img", tree, 2600, "tarball")
+    shutil.rmtree(tree)
+    return drive
+
+
+def _ours(entry):
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = 0o755 if "/sbin/" in entry.name else 0o644
+    return entry

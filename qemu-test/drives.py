@@ -106,8 +106,8 @@ def partitioned_vfat(path, tree, mib=32):
     return str(path)
 
 
-def ext4(path, tree, mib=32):
-    run(tool("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4", "-L", LABEL,
+def ext4(path, tree, mib=32, label=LABEL):
+    run(tool("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4", "-L", label,
         "-d", str(tree), str(path), "%dM" % mib)
     return str(path)
 

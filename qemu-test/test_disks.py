@@ -409,6 +409,27 @@ def test_second_writer_is_refused(machine):
     machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w && xl block-detach 0 xvdi", 120)
 
 
+def test_second_writer_of_what_qemu_serves_is_refused(machine):
+    """Be it another guest, or dom0 by a loop device, which would see a raw disk."""
+    machine.out("mountpoint -q /mnt || mount /dev/vg0/store /mnt; "
+                "xl block-attach stays format=qcow2,vdev=xvdb,access=rw,target=/mnt/disk.qcow2", 300)
+    said = machine.out("xenith start --wait qcow2 2>&1 || :", 600)
+    assert "disk.qcow2" in said and "stays" in said, said
+    refused = machine.out("xl block-attach 0 file:/mnt/disk.qcow2 xvdz w 2>&1 || :", 120)
+    assert re.search(r"/mnt/disk.qcow2 is used by domain \d+ \(stays\)", refused), refused
+    machine.out("xl block-detach stays xvdb", 300)
+    assert run(machine, "qcow2") == "qcow2"
+
+
+def test_second_writer_by_another_name_is_refused(machine, server):
+    machine.out("cp /etc/hosts /tmp/hosts; echo 10.0.2.2 store >>/etc/hosts")
+    device = attach(machine, nbd_disk(server))
+    refused = machine.out("xl block-attach stays 'vdev=xvdz,access=rw,script=block-nbd,target=store:%d/web' 2>&1 || :"
+                          % server, 120)
+    assert "store:%d/web is used by domain 0 (Domain-0)" % server in refused, refused
+    machine.out("blockdev --getsize64 %s; xl block-detach 0 xvda; cp /tmp/hosts /etc/hosts" % device, 120)
+
+
 @pytest.mark.parametrize("disk", [
     "vdev=xvdj,access=rw,script=block-nbd,target=10.0.2.2:%d/web",
     "vdev=xvdk,access=rw,script=block-nvme,target=10.0.2.2:%d/" + nvme_target.NQN,

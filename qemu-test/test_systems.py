@@ -2,6 +2,7 @@
 started; Debian's installer; and memtest86+, which is no Linux."""
 
 import hashlib
+import os
 import random
 import re
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 # The first disk of dom0 is the configuration.
 DISK = "/dev/vdb"
+TARBALL = "/dev/vdc"
 WEB = "httpd -p 8080 -h /config/images/www"
 # What the installer is told, as soon as it has fetched it: to fetch a file, too.
 PRESEED = """d-i preseed/early_command string ( \
@@ -69,7 +71,9 @@ def machine(boot, iso, tmp_path_factory):
     for name in SYSTEMS:
         tree["domains/debian-%s.cfg" % name] = system(name)
     image = debian.disk(directory / "debian.img")
-    more = ["-drive", "if=virtio,format=raw,cache=unsafe,file=%s" % image] if image else []
+    root = debian.root(directory) if image else None
+    more = [word for path in (image, root) if path
+            for word in ("-drive", "if=virtio,format=raw,cache=unsafe,file=%s" % path)]
     files = drives.package("debian-installer")
     if files:
         for kind in ("pv", "pvh"):
@@ -94,6 +98,7 @@ def machine(boot, iso, tmp_path_factory):
     yield started
     if image:
         image.unlink()
+        os.unlink(root)
 
 
 def need(machine, name):
@@ -144,6 +149,29 @@ def test_debian(machine, name):
         assert len(said["cards"][0].split()) == 2, "lo and another: %s" % said["cards"]
         if guest_type == "HVM":
             assert said.get("unplug") == ["emulated NICs", "emulated disks"]
+
+
+def test_debian_created_from_a_tarball(machine):
+    """What debootstrap makes, and no more: create puts it on a disk, and takes the kernel
+    and ramdisk out of it."""
+    if not machine.has_debian:
+        pytest.skip(debian.WHY)
+    machine.out("mkdir -p /mnt/debian && mount %s /mnt/debian" % TARBALL)
+    machine.out("xenith create made --from /mnt/debian/debian.tar --storage /mnt/debian --size 1400M --memory 640M", 1200)
+    machine.out("printf '%s\\n' 'ready = \"console:proof: end\"' 'start_timeout = 1800' 'on_stop = \"destroy\"' "
+                ">>/config/domains/made.cfg && xenith reload && xenith start --wait made", 1900)
+    until(machine, "grep -aq 'debian login:' %s/guest-made.log" % CONSOLES, 300)
+    said = boots(machine, "made")[-1]
+    kernel = machine.out("sed -n 's/^kernel = \"\\(.*\\)\"/\\1/p' /config/domains/made.cfg").strip()
+    assert kernel.endswith("/made/vmlinuz")
+    machine.out("xenith stop --wait made && xenith remove made --yes", 300)
+    assert said["type"] == ["xen PVH"]
+    assert said["root"] == ["/dev/xvda"]
+    assert said["driver"] == ["vbd vbd-51712", "vif vif-0"]
+    assert said["fetched"] == [machine.digest]
+    assert machine.out("ls -A /mnt/debian").split() == ["debian.tar", "lost+found"]
+    machine.out("! test -e %s" % os.path.dirname(kernel))
+    machine.out("umount /mnt/debian")
 
 
 @pytest.mark.parametrize("kind", ["pv", "pvh"])

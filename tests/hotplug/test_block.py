@@ -116,6 +116,12 @@ def test_sharing(dom0, request, what, first, second, allowed):
         assert dom0.read("backend/vbd/4/51712/physical-device") is None
 
 
+def test_the_other_is_named(dom0, disk):
+    add(dom0, 3, disk)
+    dom0.write("/local/domain/3", {"name": "shop"})
+    assert f"{disk} is used by domain 3 (shop) and cannot" in add(dom0, 4, disk)[1]
+
+
 def test_free_again_when_the_first_is_gone(dom0, disk):
     add(dom0, 3, disk)
     dom0.forget("backend/vbd/3/51712/physical-device")

@@ -212,7 +212,8 @@ check_sharing() {
 	others=$(guests "$shared")
 	others="$others $(guests_of_qemu "${3:-}")"
 	for other in $others; do
-		same_machine "$other" ||
-			busy "$1 is used by domain $other and cannot be given to another guest $how"
+		if same_machine "$other"; then continue; fi
+		peek "/local/domain/$other/name" ""
+		busy "$1 is used by domain $other${value:+ ($value)} and cannot be given to another guest $how"
 	done
 }
