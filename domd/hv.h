@@ -1,6 +1,7 @@
 /*
- * The hypervisor, as the daemon sees it. hv_xl.c speaks to libxenlight;
- * tests/hv_fake.c pretends. Which of them it is, is decided by the linker.
+ * The hypervisor, as the daemon sees it. hv_xl.c and hv_xl_*.c speak to
+ * libxenlight; tests/hv_fake.c pretends. Which of them it is, is decided by
+ * the linker.
  *
  * Every operation returns at once; what became of it is reported through
  * `result`, which may also be called before the function returns. A domain is
