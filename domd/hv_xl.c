@@ -16,6 +16,8 @@
 
 #include "xlrun.h"
 
+#define DUMP_DIR "/var/lib/xen/dump"
+
 static void operation_complete(struct hv *hv, uint64_t id, int rc)
 {
     struct slot *s = NULL;
@@ -171,6 +173,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
     *why_r = NULL;
     hv->loop = loop;
     hv->cb = *callbacks;
+    hv->dump_dir = DUMP_DIR;
     hvx_logger_init(hv);
     if (libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->logger.vtable)) {
         *why_r = xstrdup("libxl cannot reach the hypervisor or xenstored");

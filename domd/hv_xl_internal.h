@@ -112,6 +112,7 @@ struct hv {
     struct slot **slots;
     unsigned int n_slots;
     struct eject *ejects; /* see hv_xl_watch.c */
+    const char *dump_dir; /* a test has its own */
     uint64_t next_op;
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
@@ -234,9 +235,10 @@ void hvx_cleaned_up(struct hv *hv, struct slot *s, int rc);
 
 /* ---- hv_xl_room.c ------------------------------------------------------- */
 
-/* Why the memory of the instance cannot be written to DIR, or NULL. The caller
- * frees it. */
-char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir);
+/* Why the memory of the instance cannot be written to DIR, or NULL. SPARE: the
+ * bytes in there that the caller could do without. The caller frees it. */
+char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
+                  uint64_t spare);
 
 /* ---- hv_xl_save.c ------------------------------------------------------- */
 

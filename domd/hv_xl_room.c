@@ -19,7 +19,8 @@ static bool is_ram(const struct statfs *fs)
     }
 }
 
-char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir)
+char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
+                  uint64_t spare)
 {
     libxl_dominfo info;
     struct statfs fs;
@@ -41,7 +42,7 @@ char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir)
         goto out;
     }
     need = info.current_memkb / 1024 + 32;
-    room = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize / 1048576;
+    room = ((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize + spare) / 1048576;
     if (room < need)
         text = xasprintf("%s has %llu MiB free, and %llu are needed", dir,
                          (unsigned long long)room, (unsigned long long)need);

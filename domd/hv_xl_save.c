@@ -79,7 +79,7 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
     hvx_begin_op(hv, s, OP_SAVE);
     s->aborted = false;
     hvx_set_save_to(s, dir);
-    text = hvx_no_room(hv, s, dir);
+    text = hvx_no_room(hv, s, dir, 0);
     if (text) goto out;
     path = saved_path(s->save_to, s->name, ".part");
     s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

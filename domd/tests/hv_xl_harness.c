@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "../hv_xl_internal.h"
 #include "../saved.h"
 
 struct loop *loop;
@@ -212,6 +213,7 @@ int setup(void **state)
     if (libxl_fake_begin()) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;
+    hv->dump_dir = scratch;
     put(".cfg", "name = \"a\"\n");
     policy = policy_new("a", NULL);
     policy->file = saved_path(scratch, "a", ".cfg");

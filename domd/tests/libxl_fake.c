@@ -1,7 +1,9 @@
 #include "libxl_fake.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@ bool no_config;
 int watches;
 bool armed;
 long fs_type;
+uint64_t fs_mb;
+char dump_to[256];
 const char *request = "";
 xlrun_done *run_done;
 void *run_user;
@@ -398,14 +402,29 @@ char **xs_check_watch(struct xs_handle *xs)
 
 /* ---- the file system ---------------------------------------------------- */
 
+/* What the files in a directory take of the disk, in whole MiB. */
+static uint64_t mb_in(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    struct stat st;
+    uint64_t mb = 0;
+
+    while (dir && (entry = readdir(dir))) {
+        if (!fstatat(dirfd(dir), entry->d_name, &st, 0) && S_ISREG(st.st_mode))
+            mb += (uint64_t)st.st_blocks / 2048;
+    }
+    if (dir) closedir(dir);
+    return mb;
+}
+
 /* A directory with room on a disk, unless the test says otherwise. */
 int statfs(const char *path, struct statfs *fs)
 {
-    (void)path;
     memset(fs, 0, sizeof(*fs));
     fs->f_type = fs_type;
     fs->f_bsize = 4096;
-    fs->f_bavail = 1024 * 1024;
+    fs->f_bavail = (fs_mb - mb_in(path)) * 256;
     return 0;
 }
 
@@ -426,7 +445,10 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
     run_done = done;
     run_user = user;
     if (!strcmp(argv[0], "/bin/sync")) return ask("sync", NULL);
-    if (!strcmp(argv[1], "dump-core")) return ask("dump-core", NULL);
+    if (!strcmp(argv[1], "dump-core")) {
+        snprintf(dump_to, sizeof(dump_to), "%s", argv[3]);
+        return ask("dump-core", NULL);
+    }
     return 0;
 }
 
@@ -470,6 +492,7 @@ int libxl_fake_begin(void)
     there = has_aside = no_config = false;
     refuse = watches = 0;
     fs_type = 0xEF53;
+    fs_mb = 4096;
     act_on_all(LIBXL_ACTION_ON_SHUTDOWN_DESTROY);
     build_ms = sync_error = 0;
     request = "";

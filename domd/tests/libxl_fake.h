@@ -39,6 +39,8 @@ extern bool no_config;           /* nobody can read them */
 extern int watches;              /* for its death */
 extern bool armed;               /* none has told of it yet */
 extern long fs_type;
+extern uint64_t fs_mb;      /* what a disk holds that has nothing on it */
+extern char dump_to[256];   /* the file that xl was to write */
 extern const char *request; /* that the guest has not read yet */
 extern xlrun_done *run_done;
 extern void *run_user;
