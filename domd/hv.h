@@ -32,7 +32,8 @@ struct hv_callbacks {
                    bool resumed);
     /* For MS nothing went on but the building of DOM. */
     void (*stalled)(void *user, unsigned int dom, msec ms);
-    /* Domains have come or gone, perhaps not by our doing. */
+    /* Domains have come or gone, perhaps not by our doing, or one that was
+     * ours is somebody else's now. */
     void (*list_changed)(void *user);
     /* A line for whoever looks after the host. */
     void (*mark)(void *user, const char *line);

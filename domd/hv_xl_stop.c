@@ -99,6 +99,8 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
     }
     if (s->rename && set_aside(hv, s)) {
         hvx_report_gone(hv, s);
+        /* No domain has come or gone, but one is not ours any more. */
+        hv->cb.list_changed(hv->cb.user);
         return;
     }
     if (s->dump && hvx_dump(hv, s)) return;

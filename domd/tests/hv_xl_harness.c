@@ -76,6 +76,7 @@ static void stalled(void *user, unsigned int number, msec ms)
 static void list_changed(void *user)
 {
     (void)user;
+    tell("list");
 }
 
 static void on_mark(void *user, const char *line)

@@ -12,7 +12,7 @@
 extern struct loop *loop;
 extern struct hv *hv;
 extern struct policy *policy;
-extern char told[512]; /* "queued; begun; created" */
+extern char told[512]; /* "queued; begins; created" */
 extern char marked[512];
 extern char logged[512];
 extern char why[256];
