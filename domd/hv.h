@@ -1,6 +1,7 @@
 /*
- * The hypervisor, as the daemon sees it. hv_xl.c speaks to libxenlight;
- * tests/hv_fake.c pretends. Which of them it is, is decided by the linker.
+ * The hypervisor, as the daemon sees it. hv_xl.c and hv_xl_*.c speak to
+ * libxenlight; tests/hv_fake.c pretends. Which of them it is, is decided by
+ * the linker.
  *
  * Every operation returns at once; what became of it is reported through
  * `result`, which may also be called before the function returns. A domain is
@@ -31,7 +32,8 @@ struct hv_callbacks {
                    bool resumed);
     /* For MS nothing went on but the building of DOM. */
     void (*stalled)(void *user, unsigned int dom, msec ms);
-    /* Domains have come or gone, perhaps not by our doing. */
+    /* Domains have come or gone, perhaps not by our doing, or one that was
+     * ours is somebody else's now. */
     void (*list_changed)(void *user);
     /* A line for whoever looks after the host. */
     void (*mark)(void *user, const char *line);

@@ -103,7 +103,7 @@ static void read_entry(struct journal *j, yajl_val v)
     e->mark.inode = (uint64_t)json_get_int(v, "console_inode", 0);
     offset = json_get_int(v, "console_offset", 0);
     if (offset > 0) e->mark.offset = (uint64_t)offset;
-    e->mark.resumed = json_get_bool(v, "resumed", false);
+    past->resumed = e->mark.resumed = json_get_bool(v, "resumed", false);
     read_names(v, "writes", &past->writes);
     read_failures(v, past);
 }

@@ -1334,6 +1334,7 @@ void mc_past_of(const struct machine *m, unsigned int dom,
     past->next = d->stop_req && d->want ? MC_NEXT_AGAIN : d->next;
     past->want = d->want;
     past->was_ready = d->was_ready;
+    past->resumed = d->resumed;
     past->restarts = d->restarts;
     past->started = d->started;
     past->latency = d->latency;
@@ -1408,6 +1409,20 @@ static void adopt_nothing(struct machine *m, struct mc_domain *d,
         d->reason[0] = '\0';
 }
 
+/* It went on from what was saved before it could be called off, and what it
+ * was is in its memory only: as in created_too_late. */
+static void adopt_resumed(struct machine *m, struct mc_domain *d)
+{
+    if (!d->want || d->next == MC_NEXT_AGAIN) {
+        d->stop_req = true;
+        enter(m, d, MC_STOP_WAIT);
+        return;
+    }
+    d->next = MC_NEXT_STOPPED;
+    enter(m, d, MC_BOOTING);
+    set_timer(m, d, d->policy->start_timeout);
+}
+
 static void adopt_instance(struct machine *m, struct mc_domain *d,
                            enum mc_state state, bool dead)
 {
@@ -1437,6 +1452,12 @@ static void adopt_instance(struct machine *m, struct mc_domain *d,
     case MC_SAVING:
         d->stop_req = true;
         enter(m, d, MC_STOP_WAIT);
+        break;
+    case MC_ABORTING:
+        if (d->resumed && !dead)
+            adopt_resumed(m, d);
+        else
+            remove_it(m, d, true);
         break;
     default:
         remove_it(m, d, true);
@@ -1469,6 +1490,7 @@ unsigned int mc_adopt(struct machine *m, unsigned int dom,
     }
     d->gen++;
     d->was_ready = past->was_ready;
+    d->resumed = past->resumed;
     take_facts(d);
     if (past->stamp) {
         d->stamp = past->stamp;

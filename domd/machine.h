@@ -211,6 +211,7 @@ struct mc_past {
     enum mc_outcome next;
     bool want;
     bool was_ready;
+    bool resumed; /* the instance goes on from what was saved */
     unsigned int restarts;
     msec started;
     msec latency;

@@ -14,18 +14,8 @@
 #include <unistd.h>
 
 /* A directory for a group of tests; each removes the files that it made. */
-static char scratch[] = "/tmp/domd-test.XXXXXX";
-
-static inline int scratch_make(void **state)
-{
-    (void)state;
-    return mkdtemp(scratch) ? 0 : -1;
-}
-
-static inline int scratch_drop(void **state)
-{
-    (void)state;
-    return rmdir(scratch);
-}
+extern char scratch[];
+int scratch_make(void **state);
+int scratch_drop(void **state);
 
 #endif

@@ -20,7 +20,7 @@ static void ended(void *user)
     assert_ptr_equal(user, &ends);
     ends++;
     ended_at = loop_now();
-    dmwatch_free(watch); /* as hv_xl.c may do it */
+    dmwatch_free(watch); /* as hv_xl_dm.c may do it */
     watch = NULL;
 }
 

@@ -1141,6 +1141,52 @@ static void adoption_of_stops(void **state)
     assert_state(log, "stopped");
 }
 
+/* It went on from what was saved just before it could be called off: what it
+ * was is in its memory only. */
+static void adoption_of_one_that_was_resumed_too_late(void **state)
+{
+    struct mc_past past = {
+        .state = MC_ABORTING, .started = now, .latency = -1, .resumed = true};
+    struct mc_past next;
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+
+    (void)state;
+    mc_adopt(&m, a, &past, MC_FOUND_RUNNING, now);
+    assert_string_equal(acts(), "shutdown a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+    /* It was to be started again. */
+    past.want = true;
+    past.next = MC_NEXT_AGAIN;
+    mc_adopt(&m, a, &past, MC_FOUND_RUNNING, now);
+    assert_string_equal(acts(), "shutdown a");
+    event(a, MC_EV_GONE);
+    assert_string_equal(acts(), "create a");
+    /* It had taken too long. */
+    past.next = MC_NEXT_FAILED;
+    mc_adopt(&m, b, &past, MC_FOUND_RUNNING, now);
+    assert_string_equal(acts(), "");
+    assert_state(b, "booting");
+    mc_past_of(&m, b, &next);
+    assert_true(next.resumed);
+    mc_past_dispose(&next);
+    event(b, MC_EV_READY);
+    assert_state(b, "ready");
+    /* It died at once, or it had not gone on. */
+    mc_adopt(&m, c, &past, MC_FOUND_DEAD, now);
+    assert_string_equal(acts(), "destroy! c");
+    event(c, MC_EV_GONE);
+    assert_state(c, "failed");
+    mc_adopt(&m, c, &past, MC_FOUND_BROKEN, now);
+    assert_string_equal(acts(), "destroy! c");
+    event(c, MC_EV_GONE);
+    past.resumed = false;
+    mc_adopt(&m, c, &past, MC_FOUND_RUNNING, now);
+    assert_string_equal(acts(), "destroy! c");
+}
+
 /* What one machine writes down is what the next one goes on with. */
 static void past_is_complete(void **state)
 {
@@ -1575,6 +1621,7 @@ int main(void)
         T(adoption_of_the_missing),
         T(adoption_of_the_dead),
         T(adoption_of_stops),
+        T(adoption_of_one_that_was_resumed_too_late),
         T(past_is_complete),
         T(where_an_instance_comes_from),
         T(barred_while_it_runs),

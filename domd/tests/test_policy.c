@@ -526,6 +526,7 @@ static void journal_comes_back(void **state)
         .stamp = 0xfedcba9876543210u,
         .reason = xstrdup("it \"crashed\""),
     };
+    e->mark.resumed = true;
     strlist_add(&e->past.writes, "/dev/x");
     assert_int_equal(journal_write(&j, path), 0);
     journal_dispose(&j);
@@ -540,6 +541,7 @@ static void journal_comes_back(void **state)
     assert_int_equal(e->past.state, MC_DESTROYING);
     assert_int_equal(e->past.next, MC_NEXT_FAILED);
     assert_true(e->past.want && e->past.was_ready);
+    assert_true(e->mark.resumed && e->past.resumed);
     assert_int_equal(e->past.restarts, 3);
     assert_int_equal(e->past.started, 5000);
     assert_int_equal(e->past.latency, 700);

@@ -10,7 +10,9 @@ slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./bui
 
 
 @pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server",
-                                  "dmlog", "dmwatch", "qcow2", "kernel", "hv_xl", "iostat"])
+                                  "dmlog", "dmwatch", "qcow2", "kernel", "iostat", "hv_xl_create",
+                                  "hv_xl_restore", "hv_xl_death", "hv_xl_dump", "hv_xl_reset",
+                                  "hv_xl_dm", "hv_xl_stop", "hv_xl_save", "hv_xl_adopt"])
 def test_unit(name):
     program = OUT / "tests" / ("test_" + name)
     make(os.path.relpath(program, DOMD))
