@@ -42,8 +42,8 @@ void mi_take_facts(struct mc_domain *d);
 
 /* ---- the functions of the table ----------------------------------------- */
 
-/* What follows for D. RES is never NULL; for an event from within, it is
- * empty. */
+/* What follows for D. RES is never NULL; it is empty for an event that is no
+ * result (a wish, its turn, its timer). */
 typedef void mi_handler(struct machine *m, struct mc_domain *d,
                         const struct mc_result *res);
 
@@ -104,7 +104,7 @@ void mi_remove_it(struct machine *m, struct mc_domain *d, bool forced);
 /* ---- machine.c ---------------------------------------------------------- */
 
 /* Calls what stands in the table for the state of D, if anything does. RES:
- * NULL for an event from within. */
+ * NULL for an event that is no result. */
 void mi_fire(struct machine *m, struct mc_domain *d, enum mc_event event,
              const struct mc_result *res);
 
