@@ -5,7 +5,8 @@
  * hypervisor is. The time is passed in; what happened is reported by the
  * mc_ev functions; what is to be done comes out as a list of actions. That is
  * why every ordering, failure and race can be tried in milliseconds
- * (tests/test_machine.c, tests/test_random.c).
+ * (tests/test_machine_*.c, tests/test_random.c). It is made of machine*.c;
+ * machine_internal.h says what is where.
  *
  * docs/domd.md has the states and how they follow each other.
  */

@@ -9,7 +9,9 @@ from conftest import DOMD, OUT, make
 slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
 
 
-@pytest.mark.parametrize("name", ["machine", "random", "policy", "proto", "probe", "xlrun", "server",
+@pytest.mark.parametrize("name", ["machine_order", "machine_start", "machine_end", "machine_stop",
+                                  "machine_config", "machine_adopt", "random", "policy", "proto",
+                                  "probe", "xlrun", "server",
                                   "dmlog", "dmwatch", "qcow2", "kernel", "iostat", "hv_xl_create",
                                   "hv_xl_restore", "hv_xl_death", "hv_xl_dump", "hv_xl_reset",
                                   "hv_xl_dm", "hv_xl_stop", "hv_xl_save", "hv_xl_adopt"])
