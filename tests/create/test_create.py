@@ -113,6 +113,12 @@ def test_qcow2_becomes_a_volume(host):
     assert re.search(r'vif = \[ "bridge=xenbr0,mac=00:16:3e(:[0-9a-f]{2}){3}" \]', text)
 
 
+def test_the_bridge_is_that_of_the_host(host):
+    (host.top / "config/host.conf").write_text("hostname=alpha\nbridge=br7\nstorage=\n")
+    assert "bridge=br7,mac=" in host.created("web", "--from", host.qcow2())
+    assert "bridge=two,mac=" in host.created("db", "--from", host.qcow2(), "--bridge", "two")
+
+
 def test_raw_image_in_a_directory(host):
     (host.top / "store").mkdir()
     image = host.input("disk.raw", bytes(510) + b"\x55\xaa" + bytes(1 << 20))
