@@ -835,6 +835,20 @@ def test_remove_from_the_drive(host):
     assert not (host.top / "drive/domains/web.cfg").exists()
 
 
+def test_remove_by_the_name_that_the_domain_has(host):
+    """Which is what `xenith status` shows, whatever the file is called."""
+    (host.top / "drive-is-there").touch()
+    (host.top / "drive/domains").mkdir()
+    for place in ("config", "drive"):
+        (host.top / place / "domains/10-site.cfg").write_text('name = "web"\n')
+    (host.top / "config/domains/other.cfg").write_text('name = "other"\n')
+    done = host.run("remove", "web", answer="yes\n")
+    assert done.returncode == 0, done.stderr
+    assert f"the domain web ({host.top}/config/domains/10-site.cfg)" in done.stdout
+    assert [path.name for path in (host.top / "config/domains").iterdir()] == ["other.cfg"]
+    assert list((host.top / "drive/domains").iterdir()) == []
+
+
 def test_remove_refuses(host):
     done = host.run("remove", "web", "--yes")
     assert done.returncode == 1 and "there is no" in done.stderr
