@@ -30,11 +30,14 @@ static int to_script(char **words)
     return EXIT_WRONG;
 }
 
-/* Never called: their options are their own, so main does not get that far. */
+/* Their options are their own, so main starts them before it reads any; it
+ * gets here only where an option stands before them. */
 static int cmd_script(const struct options *o, char *const *args)
 {
     (void)o;
     (void)args;
+    fprintf(stderr, "xenith: create and remove take their options behind "
+                    "them; see xenith create --help\n");
     return EXIT_USAGE;
 }
 

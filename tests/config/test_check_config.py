@@ -245,6 +245,15 @@ def test_a_name_taken_twice(run, tree):
         f"{root}/domains/b.cfg:0: the name web is already taken by another file\n"
 
 
+def test_a_name_taken_by_a_file_that_lacks_something(run, tree):
+    """All is said at once: who adds the kernel is not to be told of the name after that."""
+    root = tree({"domains/a.cfg": 'name = "web"\nkernel = "/config/images/no"\n', "domains/b.cfg": 'name = "web"\n'})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert err == (f"{root}/domains/a.cfg:2: kernel: /config/images/no does not exist\n"
+                   f"{root}/domains/b.cfg:0: the name web is already taken by another file\n")
+
+
 def test_other_files_are_left_alone(run, tree):
     status, _, err = run("check-config", tree({"domains/README": "anything = ["}))
     assert status == 0

@@ -113,6 +113,12 @@ def test_qcow2_becomes_a_volume(host):
     assert re.search(r'vif = \[ "bridge=xenbr0,mac=00:16:3e(:[0-9a-f]{2}){3}" \]', text)
 
 
+def test_the_bridge_is_that_of_the_host(host):
+    (host.top / "config/host.conf").write_text("hostname=alpha\nbridge=br7\nstorage=\n")
+    assert "bridge=br7,mac=" in host.created("web", "--from", host.qcow2())
+    assert "bridge=two,mac=" in host.created("db", "--from", host.qcow2(), "--bridge", "two")
+
+
 def test_raw_image_in_a_directory(host):
     (host.top / "store").mkdir()
     image = host.input("disk.raw", bytes(510) + b"\x55\xaa" + bytes(1 << 20))
@@ -827,6 +833,20 @@ def test_remove_from_the_drive(host):
     host.created("web", "--from", host.qcow2())
     assert host.run("remove", "web", "--yes").returncode == 0
     assert not (host.top / "drive/domains/web.cfg").exists()
+
+
+def test_remove_by_the_name_that_the_domain_has(host):
+    """Which is what `xenith status` shows, whatever the file is called."""
+    (host.top / "drive-is-there").touch()
+    (host.top / "drive/domains").mkdir()
+    for place in ("config", "drive"):
+        (host.top / place / "domains/10-site.cfg").write_text('name = "web"\n')
+    (host.top / "config/domains/other.cfg").write_text('name = "other"\n')
+    done = host.run("remove", "web", answer="yes\n")
+    assert done.returncode == 0, done.stderr
+    assert f"the domain web ({host.top}/config/domains/10-site.cfg)" in done.stdout
+    assert [path.name for path in (host.top / "config/domains").iterdir()] == ["other.cfg"]
+    assert list((host.top / "drive/domains").iterdir()) == []
 
 
 def test_remove_refuses(host):

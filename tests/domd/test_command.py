@@ -31,6 +31,14 @@ def test_what_stops_all_takes_no_name(host):
     assert host.xenith("metrics", "web").returncode == 2
 
 
+@pytest.mark.parametrize("command", ["create", "remove"])
+def test_what_a_script_does_takes_no_option_before_it(host, command):
+    done = host.xenith("--json", command, "web")
+    assert done.returncode == 2
+    assert done.stderr == \
+        "xenith: create and remove take their options behind them; see xenith create --help\n"
+
+
 def test_wait_says_who_is_not_well(host):
     host.domain("a", 'restart = "no"')
     (host.fake / "refuse-a").write_text("the disk /dev/x does not exist")

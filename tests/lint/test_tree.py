@@ -94,6 +94,37 @@ def test_every_directory_of_tests_is_described():
     assert sorted(described) == sorted({str(path.parent.relative_to(TOP)) for path in TOP.glob("tests/*/test_*.py")})
 
 
+def test_every_machine_is_described():
+    """And stands in the order in which they are booted."""
+    described = re.findall(r"(?m)^\| `(test_\w+)\.py` \|", (TOP / "docs/testing.md").read_text())
+    there = sorted(path.stem for path in TOP.glob("qemu-test/test_*.py"))
+    assert sorted(described) == there
+    order = (TOP / "qemu-test/conftest.py").read_text().split("ORDER = [")[1].split("]")[0]
+    assert sorted(re.findall(r'"(test_\w+)"', order)) == there
+
+
+def table(path, name):
+    """The first column of a table of C: of NAME, in a file of domd."""
+    text = (TOP / "domd" / path).read_text().split("} %s[] = {" % name)[1].split("};")[0]
+    return re.findall(r'(?m)^ {4}\{"(\w+)",', text)
+
+
+def test_every_key_of_a_domain_file_is_described():
+    keys = table("policy_read_keys.c", "keys")
+    assert {"after", "needs", "address"} <= set(keys)
+    assert sorted(keys) == sorted(re.findall(r"(?m)^\| `(\w+)` \| (?:`[^`]*`|none|from `vif`'s `ip=`) \|",
+                                             (TOP / "docs/domd.md").read_text()))
+    page = (TOP / "man/xenith-domain.5").read_text()
+    assert [key for key in keys if not re.search(r"(?m)^\.BR .*\b%s " % key, page)] == []
+
+
+def test_every_command_of_xenith_is_described():
+    commands = table("xenith.c", "commands")
+    assert {"status", "create", "poweroff"} <= set(commands)
+    page = (TOP / "man/xenith.1").read_text().split(".SH COMMANDS")[1].split(".SH OPTIONS")[0]
+    assert [name for name in commands if not re.search(r"(?m)^\.[A-Z]+ .*\b%s\b" % name, page)] == []
+
+
 # Directories of one machine or one person, in no file of the tree.
 HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/work/\w")
 

@@ -99,6 +99,11 @@ drive_close() {
 	[ -z "$opened" ] || mount -o remount,ro "$DRIVE" 2>/dev/null || :
 }
 
+# host_setting KEY: its value in host.conf; nothing where that says nothing.
+host_setting() {
+	sed -n "s/^$1=//p" "$CONFIG/host.conf" 2>/dev/null || :
+}
+
 # facts FILE: LINE, KEY and VALUE of all that a domain file sets; nothing of one that is
 # not right. $here is where whoever sources this is.
 # shellcheck disable=SC2154
@@ -163,7 +168,7 @@ is_pool() {
 # DIRECTORY), as asked for, or else the only one that there is.
 storage_find() {
 	wanted=$1
-	[ -n "$wanted" ] || wanted=$(sed -n 's/^storage=//p' "$CONFIG/host.conf" 2>/dev/null) || :
+	[ -n "$wanted" ] || wanted=$(host_setting storage)
 	if [ -z "$wanted" ]; then
 		wanted=$(lvs --noheadings -o vg_name,lv_name -S 'lv_attr=~^t' 2>/dev/null | awk '{ print $1 "/" $2 }')
 		[ -n "$wanted" ] || wanted=$(vgs --noheadings -o vg_name 2>/dev/null | awk '{ print $1 }')
