@@ -236,6 +236,7 @@ static void answer_reload(struct daemon *d, const struct request *req,
         free(text);
     }
     json_array_end(g);
+    json_int(g, "errors", (int64_t)problem_errors(&d->config.problems));
     json_close(g);
     json_line(g, out);
 }

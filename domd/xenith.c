@@ -52,9 +52,10 @@ static const struct {
 } commands[] = {
     {"status", cmd_status, "[--json] [--watch] [NAME...]",
      "the states of the domains", -1},
-    {"create", cmd_script, "NAME [--from WHAT]...",
+    {"create", cmd_script, "NAME [OPTION...]",
      "make a domain; see create --help", -1},
-    {"remove", cmd_script, "NAME [--yes]", "and take it away", -1},
+    {"remove", cmd_script, "NAME [OPTION...]",
+     "and take it away; see remove --help", -1},
     {"start", cmd_start, "[--wait] NAME...",
      "start them, and what they require", -1},
     {"stop", cmd_stop, "[--wait] NAME...", "stop them, and what requires them",

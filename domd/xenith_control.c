@@ -205,14 +205,13 @@ int cmd_reload(const struct options *o, char *const *args)
     struct conn *c = conn_open(o->socket, o->patience, true);
     yajl_val answer = c ? conn_ask(c, "reload", NULL) : NULL;
     yajl_val problems = answer ? json_get_array(answer, "problems") : NULL;
-    int rc = answer ? EXIT_OK : EXIT_WRONG;
+    int rc = EXIT_WRONG;
     size_t i;
 
     (void)args;
-    for (i = 0; problems && i < json_len(problems); i++) {
+    for (i = 0; problems && i < json_len(problems); i++)
         fprintf(stderr, "%s\n", YAJL_GET_STRING(json_at(problems, i)));
-        rc = EXIT_WRONG;
-    }
+    if (answer && !json_get_int(answer, "errors", (int64_t)i)) rc = EXIT_OK;
     yajl_tree_free(answer);
     conn_close(c);
     return rc;

@@ -862,3 +862,16 @@ def test_remove_refuses(host):
     (host.top / "config/domains/site.cfg").write_text('name = "web"\n')
     assert "web is running" in host.run("remove", "site", "--yes").stderr
     assert host.run("remove", "../web").returncode == 2
+
+
+def test_completion_of_what_they_take(tmp_path):
+    xenith = tmp_path / "xenith"
+    xenith.write_text(f'#!/bin/sh\n[ "$1" = complete ] || exec sh {LIBRARY}/"$@"\nshift\necho asked "$@"\n')
+    xenith.chmod(0o755)
+
+    def complete(*words):
+        return subprocess.run(["sh", LIBRARY / "complete/xenith", *words], capture_output=True, text=True, check=True,
+                              env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout.split("\n")[:-1]
+    assert complete("remove", "web", "--") == ["--yes", "--keep-disks", "--all-disks", "asked remove web --"]
+    assert complete("create", "web", "--cl") == ["--clone-of", "--cloud-init", "asked create web --cl"]
+    assert complete("start", "--w") == ["asked start --w"]

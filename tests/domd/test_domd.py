@@ -245,6 +245,17 @@ def test_reload(host):
     assert not host.status()["a"]["stale"]
 
 
+def test_reload_with_mere_warnings_is_done(host):
+    host.domain("a")
+    host.start()
+    host.domain("a", "autostrat = 1")
+    done = host.xenith("reload")
+    assert "warning: autostrat" in done.stderr and done.returncode == 0
+    assert host.xenith("check", str(host.config)).returncode == 1
+    host.domain("a", "memory 512")
+    assert host.xenith("reload").returncode == 1
+
+
 def test_a_file_that_is_taken_away(host):
     host.domain("a", 'autostart = "no"')
     host.domain("b")
