@@ -137,6 +137,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/clone.cfg": writer("clone", "/dev/vg0/clone,raw,xvda,rw"),
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
             "domains/qcow2.cfg": writer("qcow2", "/mnt/disk.qcow2,qcow2,xvda,rw"),
+            "domains/served.cfg": writer("served", "/mnt/served.qcow2,qcow2,xvda,rw"),
             "domains/nbd.cfg": writer("nbd", nbd_disk(server)),
             "domains/nvme.cfg": writer(
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
@@ -412,22 +413,24 @@ def test_second_writer_is_refused(machine):
 def test_second_writer_of_what_qemu_serves_is_refused(machine):
     """Be it another guest, or dom0 by a loop device, which would see a raw disk."""
     machine.out("mountpoint -q /mnt || mount /dev/vg0/store /mnt; "
-                "xl block-attach stays format=qcow2,vdev=xvdb,access=rw,target=/mnt/disk.qcow2", 300)
-    said = machine.out("xenith start --wait qcow2 2>&1 || :", 600)
-    assert "disk.qcow2" in said and "stays" in said, said
-    refused = machine.out("xl block-attach 0 file:/mnt/disk.qcow2 xvdz w 2>&1 || :", 120)
-    assert re.search(r"/mnt/disk.qcow2 is used by domain \d+ \(stays\)", refused), refused
+                "qemu-img convert -O qcow2 /mnt/file.img /mnt/served.qcow2 && "
+                "xl block-attach stays format=qcow2,vdev=xvdb,access=rw,target=/mnt/served.qcow2", 300)
+    said = machine.out("xenith start --wait served 2>&1 || :", 600)
+    assert re.search(r"/mnt/served.qcow2 is used by domain \d+ \(stays\)", said), said
+    refused = machine.out("xl block-attach 0 file:/mnt/served.qcow2 xvdn w 2>&1 || :", 120)
+    assert re.search(r"/mnt/served.qcow2 is used by domain \d+ \(stays\)", refused), refused
     machine.out("xl block-detach stays xvdb", 300)
-    assert run(machine, "qcow2") == "qcow2"
+    assert run(machine, "served") == "file"
 
 
 def test_second_writer_by_another_name_is_refused(machine, server):
+    disk = "vdev=xvdm,access=rw,script=block-nbd,target=%s:%d/web"
     machine.out("cp /etc/hosts /tmp/hosts; echo 10.0.2.2 store >>/etc/hosts")
-    device = attach(machine, nbd_disk(server))
-    refused = machine.out("xl block-attach stays 'vdev=xvdz,access=rw,script=block-nbd,target=store:%d/web' 2>&1 || :"
-                          % server, 120)
+    device = attach(machine, disk % ("10.0.2.2", server))
+    refused = machine.out("xl block-attach stays '%s' 2>&1 || :" % disk % ("store", server), 120)
     assert "store:%d/web is used by domain 0 (Domain-0)" % server in refused, refused
-    machine.out("blockdev --getsize64 %s; xl block-detach 0 xvda; cp /tmp/hosts /etc/hosts" % device, 120)
+    detach(machine, device)
+    machine.out("cp /tmp/hosts /etc/hosts")
 
 
 @pytest.mark.parametrize("disk", [

@@ -122,6 +122,14 @@ def test_the_other_is_named(dom0, disk):
     assert f"{disk} is used by domain 3 (shop) and cannot" in add(dom0, 4, disk)[1]
 
 
+def test_what_dom0_has_for_itself_is_in_use(dom0, disk):
+    """It has no entry that says which machine it is, as one that is being taken down."""
+    assert add(dom0, 0, disk) == CONNECTED
+    (dom0.top / "store/local/domain/0/vm/=").unlink()
+    assert "is used by domain 0" in add(dom0, 4, disk)[1]
+    assert add(dom0, 0, disk, devid=51728) == CONNECTED
+
+
 def test_free_again_when_the_first_is_gone(dom0, disk):
     add(dom0, 3, disk)
     dom0.forget("backend/vbd/3/51712/physical-device")
@@ -177,8 +185,9 @@ def test_file_under_another_name_is_the_same_file(dom0, image):
 # --- What QEMU serves
 
 def served_by_qemu(dom0, domid, params, mode="w"):
-    """No script runs for it."""
-    dom0.write(f"backend/qdisk/{domid}/51712", {"params": params, "mode": mode, "type": "qdisk", "frontend-id": domid})
+    """block-qemu has let it pass."""
+    dom0.write(f"backend/qdisk/{domid}/51712", {"params": params, "mode": mode, "type": "qdisk", "frontend-id": domid,
+                                                "hotplug-status": "connected"})
     dom0.write(f"/local/domain/{domid}", {"vm": f"/vm/uuid-{domid}"})
 
 

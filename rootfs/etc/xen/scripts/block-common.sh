@@ -121,12 +121,16 @@ mounted() {
 	' "$HOTPLUG_PROC/self/mountinfo"
 }
 
-# guests DEVICES: prints the domains that use one of these in a way that does
-# not go with $mode.
+# guests DEVICES: prints the domains that use one of these from dom0's kernel in a way
+# that does not go with $mode.
 guests() {
-	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/$XENBUS_TYPE") || return 1
+	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/vbd" 2>/dev/null) || {
+		# There is none as long as all disks are QEMU's.
+		[ "$XENBUS_TYPE" = qdisk ]
+		return
+	}
 	printf '%s\n' "$listing" |
-		awk -v devices="$1" -v mode="$mode" -v own="$XENBUS_PATH" -v top="$XENBUS_BASE_PATH/$XENBUS_TYPE/" '
+		awk -v devices="$1" -v mode="$mode" -v own="$XENBUS_PATH" -v top="$XENBUS_BASE_PATH/vbd/" '
 			BEGIN { n = split(devices, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
 			index($0, top) == 1 && split($1, p, "/") == split(own, p, "/") + 1 {
 				at = $1
@@ -148,14 +152,41 @@ guests() {
 			}' | sort -nu
 }
 
+# loops_of FILE-NUMBER: prints MAJOR:MINOR (hex) of the loop devices that stand
+# on the same file, whatever name they know it by.
+loops_of() {
+	number=$1
+	shift
+	for backing in "$HOTPLUG_SYS"/block/loop*/loop/backing_file; do
+		if [ -e "$backing" ] && read -r name <"$backing"; then
+			set -- "$@" "$name"
+		fi
+	done
+	[ $# -gt 0 ] || return 0
+	# One process for all of them, however many guests there are.
+	known=$nl$(stat -L -c '%d:%i %n' "$@" 2>/dev/null)$nl || :
+	for backing in "$HOTPLUG_SYS"/block/loop*/loop/backing_file; do
+		read -r name <"$backing" || continue
+		case $known in
+		*"$nl$number $name$nl"*)
+			read -r name <"${backing%/loop/backing_file}/dev"
+			printf '%x:%x ' "${name%:*}" "${name#*:}"
+			;;
+		esac
+	done
+}
+
 # guests_of_qemu FILE: prints the domains that have FILE (DEVICE:INODE), or one of the
-# devices $shared, from QEMU in a way that does not go with $mode. No script runs for such
-# a disk, and only its path is known. Who asks for a device looks at no files: they may be
-# on a server that does not answer, and all other disks wait.
+# devices $shared, from QEMU in a way that does not go with $mode. Only its path is known,
+# and one counts when block-qemu has let it pass: of two at the same time the first stays.
+# Who asks for a device looks at no files: they may be on a server that does not answer,
+# and all other disks wait.
 guests_of_qemu() {
 	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/qdisk" 2>/dev/null) || return 0
 	printf '%s\n' "$listing" | awk -v mode="$mode" '
-		$1 ~ /\/mode$/ && (mode == "w" || $3 ~ /w/) { sub(/\/mode$/, "", $1); print $1 }' |
+		$1 ~ /\/mode$/ && (mode == "w" || $3 ~ /w/) { sub(/\/mode$/, "", $1); candidates[$1] = 1 }
+		$1 ~ /\/hotplug-status$/ && $3 == "\"connected\"" { sub(/\/hotplug-status$/, "", $1); passed[$1] = 1 }
+		END { for (at in candidates) if (at in passed) print at }' |
 		while read -r at; do
 			# FORMAT:PATH, read as it is: xenstore-ls would escape what is not ASCII.
 			image=$(xenstore-read -R "$at/params" 2>/dev/null) || continue
@@ -179,10 +210,14 @@ peek() {
 
 # same_machine DOMID: whether that domain is ours under another number (a
 # domain that reboots), or one of them is the other's device model. A domain
-# that has lost its entry is being taken down and counts as ours.
+# that has lost its entry is being taken down and counts as ours; dom0 has none.
 same_machine() {
 	get frontend-id || fatal "no frontend-id is given"
 	frontend_id=$value
+	[ "$1" != 0 ] || {
+		[ "$frontend_id" = 0 ]
+		return
+	}
 	peek "/local/domain/$frontend_id/vm" unknown
 	ours=$value
 	peek "/local/domain/$1/vm" "$ours"
