@@ -138,6 +138,7 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/file.cfg": writer("file", "/mnt/file.img,raw,xvda,rw"),
             "domains/qcow2.cfg": writer("qcow2", "/mnt/disk.qcow2,qcow2,xvda,rw"),
             "domains/served.cfg": writer("served", "/mnt/served.qcow2,qcow2,xvda,rw"),
+            "domains/keeps.cfg": guest("keeps", STAYS, "/mnt/served.qcow2,qcow2,xvda,rw"),
             "domains/nbd.cfg": writer("nbd", nbd_disk(server)),
             "domains/nvme.cfg": writer(
                 "nvme", "vdev=xvda,access=rw,script=block-nvme,target=10.0.2.2:%d/%s"
@@ -411,16 +412,24 @@ def test_second_writer_is_refused(machine):
 
 
 def test_second_writer_of_what_qemu_serves_is_refused(machine):
-    """Be it another guest, or dom0 by a loop device, which would see a raw disk."""
+    """Be it another guest that somebody starts by hand, or dom0 by a loop device, which
+    would see a raw disk."""
     machine.out("mountpoint -q /mnt || mount /dev/vg0/store /mnt; "
-                "qemu-img convert -O qcow2 /mnt/file.img /mnt/served.qcow2 && "
-                "xl block-attach stays format=qcow2,vdev=xvdb,access=rw,target=/mnt/served.qcow2", 300)
-    said = machine.out("xenith start --wait served 2>&1 || :", 600)
-    assert re.search(r"/mnt/served.qcow2 is used by domain \d+ \(stays\)", said), said
-    refused = machine.out("xl block-attach 0 file:/mnt/served.qcow2 xvdn w 2>&1 || :", 120)
-    assert re.search(r"/mnt/served.qcow2 is used by domain \d+ \(stays\)", refused), refused
-    machine.out("xl block-detach stays xvdb", 300)
+                "qemu-img convert -O qcow2 /mnt/file.img /mnt/served.qcow2 && xenith start --wait keeps", 600)
+    used = r"/mnt/served.qcow2 is used by domain \d+ \(keeps\)"
+    for command in ("xl create /config/domains/served.cfg", "xl block-attach 0 file:/mnt/served.qcow2 xvdn w"):
+        refused = machine.out("%s 2>&1 || :" % command, 120)
+        assert re.search(used, refused), refused
+    assert machine.out("xl list | grep -c served || :").strip() == "0"
+    machine.out("xenith stop --wait keeps", 300)
     assert run(machine, "served") == "file"
+
+
+def test_disk_of_qemu_for_a_guest_without_one(machine):
+    """A PV guest that began without a QEMU gets none later, and no disk either."""
+    refused = machine.out("xl block-attach stays format=qcow2,vdev=xvdc,access=rw,target=/mnt/served.qcow2 2>&1 || :", 120)
+    assert "device model required but not running" in refused, refused
+    assert "51744" not in machine.out("xl block-list stays")
 
 
 def test_second_writer_by_another_name_is_refused(machine, server):
