@@ -34,7 +34,10 @@ def run(script, *arguments):
 
 
 def tarball():
-    """Debian's files, made once for each version of the script that makes them."""
+    """Debian's files, made once for each version of the script that makes them; None
+    where that cannot be."""
+    if not possible():
+        return None
     key = hashlib.sha256((HERE / "root").read_bytes()).hexdigest()[:16]
     made = drives.CACHE / "systems" / ("debian-%s.tar" % key)
     if not made.exists():
@@ -48,13 +51,13 @@ def tarball():
 
 def disk(image):
     """A disk to start Debian from, or None where it cannot be made."""
-    root = tarball() if possible() else None
-    return image if root and run("disk", root, image) else None
+    made = tarball()
+    return image if made and run("disk", made, image) else None
 
 
 def root(directory):
     """A drive with Debian's files in a tarball, and room to unpack them; or None."""
-    made = tarball() if possible() else None
+    made = tarball()
     if not made:
         return None
     tree = directory / "tarball"
