@@ -21,8 +21,8 @@ need_packages "$TREE/lib/hostpkgs" "$TREE"/*/*/hostpkgs
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
 if [ "${1:-}" = --all ]; then
-	sh "$TREE/lib/build.sh" debian-installer memtest ||
-		say "Debian's installer or memtest86+ could not be had; their tests are skipped."
+	sh "$TREE/lib/build.sh" debian-installer ipxe memtest ||
+		say "Debian's installer, iPXE or memtest86+ could not be had; their tests are skipped."
 fi
 # Machines leave much of a second processor idle: the tests that boot none run
 # beside them, and are shown when both are done.

@@ -45,12 +45,14 @@ class Machine:
     sticks    paths of USB sticks beside the medium
     disk      size in MiB of an empty disk after these, which may be written to
     nic       a network card or none at all
+    bootfile  what DHCP names for machines and guests to start from
     append    attach=kernel: the command line; modules: the initrd argument
     cpu       the processor and its features, in QEMU's words
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
-                 sticks=(), disk=0, nic=True, append="", modules="", log_dir=None, cpu=CPU, extra=()):
+                 sticks=(), disk=0, nic=True, bootfile=None, append="", modules="",
+                 log_dir=None, cpu=CPU, extra=()):
         self.name = name
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
@@ -72,7 +74,7 @@ class Machine:
             command += self._stick(number, stick)
         if disk:
             command += self._disk(disk)
-        command += self._network(nic, firmware, attach, medium)
+        command += self._network(nic, firmware, attach, medium, bootfile)
         command += list(extra)
         self._command = command
         self._log_dir = log_dir
@@ -128,13 +130,15 @@ class Machine:
             out.truncate(mib << 20)
         return ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + comma(path)]
 
-    def _network(self, nic, firmware, attach, medium):
+    def _network(self, nic, firmware, attach, medium, bootfile):
         if not nic:
             return ["-nic", "none"]
         user = "user,id=net"
         if attach == "net":
-            boot = "pxelinux.0" if firmware == "bios" else "grub/bootx64.efi"
-            user += ",tftp=%s,bootfile=%s" % (comma(medium), boot)
+            bootfile = "pxelinux.0" if firmware == "bios" else "grub/bootx64.efi"
+            user += ",tftp=" + comma(medium)
+        if bootfile:
+            user += ",bootfile=" + comma(bootfile)
         services = [(a, p) for a in LEASES for p in (22, 80)]
         self.forwards = dict(zip(services, free_ports(len(services))))
         for (address, port), forward in self.forwards.items():

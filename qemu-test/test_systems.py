@@ -31,6 +31,7 @@ PRESEED = """d-i preseed/early_command string ( \
 SYSTEMS = {
     "pv": ("PV", "none", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "pvh": ("PVH", "none", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
+    "pvh-uefi": ("PVH", "UEFI", 'kernel = "/usr/share/ovmf/OVMF.fd"'),
     "bios": ("HVM", "BIOS", 'hdtype = "ahci"', 'vga = "none"', 'serial = "pty"'),
     "uefi": ("HVM", "UEFI", 'hdtype = "ahci"', 'vga = "none"', 'serial = "pty"', 'bios = "ovmf"'),
 }
