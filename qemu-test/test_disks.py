@@ -421,15 +421,44 @@ def test_second_writer_of_what_qemu_serves_is_refused(machine):
         refused = machine.out("%s 2>&1 || :" % command, 120)
         assert re.search(used, refused), refused
     assert machine.out("xl list | grep -c served || :").strip() == "0"
+    # Who was refused one while it runs has it neither way, though QEMU saw it first.
+    machine.out("cp /mnt/served.qcow2 /mnt/other.qcow2 && xl block-attach 0 file:/mnt/other.qcow2 xvdn w", 120)
+    refused = machine.out("xl block-attach keeps format=qcow2,vdev=xvdc,access=rw,target=/mnt/other.qcow2 2>&1 || :", 120)
+    assert "/mnt/other.qcow2 is used by domain 0 (Domain-0)" in refused, refused
+    assert not attached(machine, "keeps", XVDC)
+    until(machine, "! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q 'other.qcow2$'")
+    machine.out("xl block-detach 0 xvdn && rm /mnt/other.qcow2", 120)
     machine.out("xenith stop --wait keeps", 300)
     assert run(machine, "served") == "file"
+
+
+XVDB, XVDC = 51728, 51744
+
+
+def attached(machine, name, device):
+    return str(device) in machine.out("xl block-list %s" % name, 120).split()
 
 
 def test_disk_of_qemu_for_a_guest_without_one(machine):
     """A PV guest that began without a QEMU gets none later, and no disk either."""
     refused = machine.out("xl block-attach stays format=qcow2,vdev=xvdc,access=rw,target=/mnt/served.qcow2 2>&1 || :", 120)
     assert "device model required but not running" in refused, refused
-    assert "51744" not in machine.out("xl block-list stays")
+    assert not attached(machine, "stays", XVDC)
+
+
+def test_what_a_guest_was_refused_is_free_again(machine):
+    """A disk that another has, under the same name later; and a card without its bridge."""
+    machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w", 120)
+    refused = machine.out("xl block-attach stays phy:/dev/vg0/thin xvdb w 2>&1 || :", 120)
+    assert "/dev/vg0/thin is used by domain 0 (Domain-0)" in refused, refused
+    assert not attached(machine, "stays", XVDB)
+    machine.out("xl block-detach 0 xvdi && xl block-attach stays phy:/dev/vg0/thin xvdb w", 300)
+    wait_for_state(machine, 4)
+    machine.out("xl block-detach stays xvdb", 120)
+    refused = machine.out("xl network-attach stays bridge=nowhere 2>&1 || :", 120)
+    assert "nowhere" in refused, refused
+    # Nothing below the heading.
+    assert len(machine.out("xl network-list stays").splitlines()) == 1
 
 
 def test_second_writer_by_another_name_is_refused(machine, server):

@@ -30,6 +30,7 @@ class Host:
             (top / "bin" / name).symlink_to(BUSYBOX)
         (top / "calls").touch()
         (top / "qemu").touch()
+        (top / "ovmf").touch()
         (top / "mounts").write_text(f"/dev/vdb {top}/drive vfat ro,relatime 0 0\n")
 
     def start(self, program, *words, fail_at=0, path=None):
@@ -42,7 +43,7 @@ class Host:
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
                 "XENITH_RUN_DIR": f"{self.top}/run", "XENITH_MOUNTS": f"{self.top}/mounts",
                 "XENITH_IMAGES": f"{self.top}/var/images",
-                "DEVICE_MODEL": f"{self.top}/qemu"})
+                "DEVICE_MODEL": f"{self.top}/qemu", "OVMF": f"{self.top}/ovmf"})
 
     def run(self, program, *words, answer="", **kwargs):
         with self.start(program, *words, **kwargs) as process:
@@ -111,6 +112,14 @@ def test_qcow2_becomes_a_volume(host):
     assert 'type = "hvm"\nmemory = 1024\nvcpus = 2\n' in text
     assert "# made: volume xen/web" in text
     assert re.search(r'vif = \[ "bridge=xenbr0,mac=00:16:3e(:[0-9a-f]{2}){3}" \]', text)
+
+
+def test_firmware(host):
+    assert "bios =" not in host.created("old", "--from", host.qcow2(), "--firmware", "bios")
+    text = host.created("hvm", "--from", host.qcow2(), "--firmware", "uefi")
+    assert 'type = "hvm"' in text and 'bios = "ovmf"\n' in text
+    text = host.created("pvh", "--from", host.qcow2(), "--type", "pvh", "--firmware", "uefi")
+    assert f'kernel = "{host.top}/ovmf"\n' in text and "bios =" not in text
 
 
 def test_the_bridge_is_that_of_the_host(host):
@@ -644,6 +653,10 @@ def test_clone_of_a_file_that_is_in_use(host):
     (["web", "--size", "10"], "--size 10: not a size such as 10G"),
     (["web", "--vcpus", "0"], "--vcpus 0: not a number of CPUs"),
     (["web", "--type", "xen"], "--type xen: pv, pvh or hvm"),
+    (["web", "--firmware", "coreboot"], "--firmware coreboot: bios or uefi"),
+    (["web", "--type", "pv", "--firmware", "uefi"], "--firmware uefi: a pv guest has none"),
+    (["web", "--type", "pvh", "--firmware", "bios"], "--firmware bios: a pvh guest has none"),
+    (["web", "--clone-of", "y", "--firmware", "uefi"], "type, firmware and kernel of the other"),
     (["web", "--ip", "192.0.2.300/24"], "ADDRESS/BITS[,GATEWAY] is expected"),
     (["web", "--ip", "192.0.2.3"], "how many bits"),
     (["web", "--ip", "192.0.2.3/33"], "33 is no number of bits"),
@@ -670,6 +683,10 @@ def test_what_cannot_be(host):
     assert "there is no such directory" in host.refused("web", "--from", host.qcow2(), "--storage", "/none")
     assert "nothing to start web from" in host.refused("web")
     assert "there is no" in host.refused("web", "--clone-of", "other")
+    for source in (root_tar(host), host.kernel("k1")):
+        assert "web starts from a kernel" in host.refused("web", "--from", source, "--firmware", "uefi")
+    (host.top / "ovmf").unlink()
+    assert "has none for guests" in host.refused("web", "--from", host.qcow2(), "--firmware", "uefi")
     (host.top / "qemu").unlink()
     assert "no device model" in host.refused("web", "--from", host.qcow2())
 

@@ -152,6 +152,16 @@ guests() {
 			}' | sort -nu
 }
 
+# look_at PATH: sets $kind (as stat names it), $device_number (MAJOR:MINOR in hex, of a
+# block device) and $inode (DEVICE:INODE); fails where there is nothing.
+look_at() {
+	inode=$(stat -L -c '%F|%t:%T|%d:%i' "$1" 2>/dev/null) || return 1
+	kind=${inode%%"|"*}
+	device_number=${inode#*"|"}
+	device_number=${device_number%"|"*}
+	inode=${inode##*"|"}
+}
+
 # loops_of FILE-NUMBER: prints MAJOR:MINOR (hex) of the loop devices that stand
 # on the same file, whatever name they know it by.
 loops_of() {
@@ -192,11 +202,10 @@ guests_of_qemu() {
 			image=$(xenstore-read -R "$at/params" 2>/dev/null) || continue
 			image=${image#*:}
 			case $1,$image in ,/dev/* | ?*,/*) ;; *) continue ;; esac
-			what=$(stat -L -c '%F|%t:%T|%d:%i' "$image" 2>/dev/null) || continue
-			numbers=${what#*|}
-			case $what in
-			block*) case " $shared" in *" ${numbers%|*} "*) ;; *) continue ;; esac ;;
-			*) [ "${numbers#*|}" = "$1" ] || continue ;;
+			look_at "$image" || continue
+			case $kind in
+			block*) case " $shared" in *" $device_number "*) ;; *) continue ;; esac ;;
+			*) [ "$inode" = "$1" ] || continue ;;
 			esac
 			at=${at#"$XENBUS_BASE_PATH/qdisk/"}
 			echo "${at%%/*}"
