@@ -110,6 +110,7 @@ def test_qcow2_becomes_a_volume(host):
     assert volume.read_bytes().startswith(b"the content")
     assert f'disk = [ "{volume},raw,xvda,rw" ]' in text
     assert 'type = "hvm"\nmemory = 1024\nvcpus = 2\n' in text
+    assert "ready =" not in text
     assert "# made: volume xen/web" in text
     assert re.search(r'vif = \[ "bridge=xenbr0,mac=00:16:3e(:[0-9a-f]{2}){3}" \]', text)
 
@@ -149,6 +150,7 @@ def test_iso_is_a_cd_beside_an_empty_disk(host):
     iso = host.input("install.iso", bytes(32769) + b"CD001" + bytes(2048))
     text = host.created("web", "--from", iso)
     assert f'"{iso},raw,xvdc,ro,cdrom"' in text
+    assert 'ready = "created"\n' in text
     assert 'boot = "dc"' in text
     assert (host.top / "dev/xen/web").stat().st_size == 10 << 30
 
@@ -591,6 +593,15 @@ def test_what_does_not_start_is_there(host):
     assert done.returncode == 3
     assert "xenith start web tries again, xenith remove web takes both away" in done.stderr
     assert (host.top / "config/domains/web.cfg").exists()
+
+
+def test_what_is_late_runs(host):
+    (host.top / "does-not-start").touch()
+    (host.top / "running/web").touch()
+    done = host.create("web", "--from", host.kernel(), "--start")
+    assert done.returncode == 3
+    assert "web runs: xenith status web" in done.stderr
+    assert "does not run" not in done.stderr
 
 
 def test_clone_that_cannot_have_it(host):
