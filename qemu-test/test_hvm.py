@@ -4,8 +4,8 @@ import pytest
 
 import drives
 
-MACS = {"cd": "01", "disk": "02", "uefi": "03", "net": "04", "pvh-grub": "05", "pv-grub": "06"}
-HVM = ("cd", "disk", "uefi", "net")
+MACS = {"cd": "01", "disk": "02", "uefi": "03", "net": "04", "uefi-cd": "07", "pvh-grub": "05", "pv-grub": "06"}
+HVM = ("cd", "disk", "uefi", "uefi-cd", "net")
 
 
 def domain(name, kind, disk, *lines, also=""):
@@ -29,6 +29,7 @@ DOMAINS = {
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
+    "uefi-cd": hvm("uefi-cd", "hdc,ro,cdrom", 'bios = "ovmf"'),
     "uefi": hvm("uefi", "hda,rw", 'bios = "ovmf"'),
     # Its CD is iPXE, which does what DHCP says.
     "net": hvm("net", "hdc,ro,cdrom", 'boot = "d"'),
@@ -102,7 +103,7 @@ def device_model(machine, name):
 
 
 # Under emulation these take minutes.
-SLOW = ("cd", "uefi", "net")
+SLOW = ("cd", "uefi", "uefi-cd", "net")
 # The guests that the other tests need.
 STAY = ("disk", "pv-grub")
 
