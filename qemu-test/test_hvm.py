@@ -13,6 +13,8 @@ def domain(name, kind, disk, *lines, also=""):
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, "memory = 160",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 400",
+        # The emulator loses guests: docs/testing.md.
+        "restart_limit = 30",
         'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
         'disk = [ "%s/%s.iso,raw,%s"%s ]' % (
             "/config/images" if ",ro" in disk else "/tmp", name, disk, also), *lines)) + "\n"
