@@ -264,7 +264,7 @@ def test_clone_shares_nothing(host):
     assert f'kernel = "{host.top}/var/images/copy/vmlinuz"' in text
     assert host.run("remove", "web", "--yes").returncode == 0
     assert (host.top / "var/images/copy/vmlinuz").exists()
-    assert "a copy has the size, type and kernel of the other" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
+    assert "a copy has the size, type, firmware and kernel of the other" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
 
 
 def test_clone_with_what_was_asked_for(host):
