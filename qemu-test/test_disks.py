@@ -36,6 +36,9 @@ LOCKED = iscsi_target.NAME + ".locked"
 
 HELLO = "/config/images/hello"
 
+# What xenstore and xl call these disks of a guest.
+XVDB, XVDC = 51728, 51744
+
 # More 512-byte sectors than 32 bits can count.
 LARGE = 3 << 40
 
@@ -287,8 +290,7 @@ def iscsi_disk(target, lun=0, device="xvda"):
 
 
 def attach(machine, disk):
-    """Gives dom0 itself the disk; the front end's device is there afterwards. A name that
-    was refused once cannot be used again: libxl leaves it in xenstore."""
+    """Gives dom0 itself the disk; the front end's device is there afterwards."""
     device = re.search(r"vdev=(\w+)", disk).group(1)
     machine.out("modprobe xen-blkfront; xl block-attach 0 '%s'" % disk, 120)
     until(machine, "[ -b /dev/%s ]" % device)
@@ -432,9 +434,6 @@ def test_second_writer_of_what_qemu_serves_is_refused(machine):
     assert run(machine, "served") == "file"
 
 
-XVDB, XVDC = 51728, 51744
-
-
 def attached(machine, name, device):
     return str(device) in machine.out("xl block-list %s" % name, 120).split()
 
@@ -517,7 +516,7 @@ def wait_for_state(machine, state):
     """Of the second disk of the domain `stays`."""
     for _ in range(60):
         listed = machine.out("xl block-list stays").splitlines()
-        if any(re.match(r"51728\s", line) and line.split()[3] == str(state) for line in listed):
+        if any(re.match(r"%d\s" % XVDB, line) and line.split()[3] == str(state) for line in listed):
             return
         time.sleep(1)
     raise AssertionError(listed)
