@@ -118,12 +118,20 @@ class Console:
         self._reader.start()
 
     def _read(self):
+        ended = False
         while True:
             try:
                 data = self.child.read_nonblocking(4096, timeout=1)
             except pexpect.TIMEOUT:
                 continue
-            except (pexpect.EOF, OSError, ValueError):
+            except pexpect.EOF:
+                # pexpect takes a program's end for the end of its output, if
+                # that came just as the second was over: look once more.
+                if ended:
+                    break
+                ended = True
+                continue
+            except (OSError, ValueError):
                 break
             with self._changed:
                 self.transcript.feed(data)

@@ -1,6 +1,8 @@
 """Which drive the configuration is taken from, and how long it is waited for."""
 import pytest
 
+from conftest import UEVENT
+
 LABEL = "XENITH-CFG"
 OURS = "1A2B-3C4D"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB guest\n"
@@ -169,6 +171,33 @@ def test_stick_that_is_still_asked_what_it_is(usb):
     ours(usb, at=30)
     assert boot(usb)["hostname"] == "ours"
     assert usb.waits() == 31
+
+
+def test_stick_whose_partitions_are_still_read(usb):
+    """The kernel announces a disk some time after it has put it into /sys."""
+    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
+    interface.mkdir(parents=True)
+    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
+    ours(usb, at=33)
+    assert boot(usb)["hostname"] == "ours"
+    assert usb.waits() == 34
+
+
+def test_stick_without_a_configuration(usb):
+    """Once it has said what it is, half a second, and no more."""
+    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
+    interface.mkdir(parents=True)
+    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
+    assert boot(usb)["hostname"] == "image"
+    assert usb.waits() == 35
+
+
+def test_the_end_of_the_wait_is_a_last_look(usb):
+    """What appears while others still do."""
+    for number in range(1, 20):
+        usb.at(number, UEVENT)
+    ours(usb, at=20)
+    assert boot(usb, "config_wait=2\n")["hostname"] == "ours"
 
 
 @pytest.mark.parametrize("seconds", [0, 2])

@@ -3,8 +3,10 @@
 import base64
 import gzip
 import hashlib
+import os
 import time
 
+import pexpect
 import pytest
 
 from console import Console, ConsoleError, Shell, Transcript, decode_answer, is_echo
@@ -117,6 +119,23 @@ def test_log_has_every_line_with_its_time(start, tmp_path):
     assert [line.split("] ")[1] for line in lines] == ["first", "second", "third"]
     times = [float(line[1:].split("]")[0]) for line in lines]
     assert times[1] - times[0] > 0.8
+
+
+def test_the_last_words_of_a_program_that_ends_unseen(start, monkeypatch):
+    """It ends just when pexpect has waited in vain, and before pexpect asks whether it lives."""
+    alive = pexpect.spawn.isalive
+    questions = []
+
+    def end_before_the_second(child):
+        questions.append(child)
+        if len(questions) == 2:
+            child.sendline()
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        return alive(child)
+    monkeypatch.setattr(pexpect.spawn, "isalive", end_before_the_second)
+    console = start("read line; echo first; printf second")
+    assert console.wait_end(10)
+    assert console.text.split() == ["first", "second"]
 
 
 # --- the shell at the far end --------------------------------------------------
