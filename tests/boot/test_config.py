@@ -1,4 +1,6 @@
 """Which drive the configuration is taken from, and how long it is waited for."""
+import shutil
+
 import pytest
 
 from conftest import UEVENT
@@ -173,20 +175,30 @@ def test_stick_that_is_still_asked_what_it_is(usb):
     assert usb.waits() == 31
 
 
-def test_stick_whose_partitions_are_still_read(usb):
-    """The kernel announces a disk some time after it has put it into /sys."""
+def test_stick_that_says_so_during_the_look(usb):
+    """Its disk comes after the question for events, and before the one for disks."""
     interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
     interface.mkdir(parents=True)
-    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
-    ours(usb, at=33)
+    ours(usb, at="disk")
+    find = usb.top / "bin/find"
+    find.unlink(missing_ok=True)
+    find.write_text(f"""#!/bin/sh
+if [ $(wc -c <$FAKE/waits) = 30 ]; then
+	mkdir -p {interface}/host0/target0/block
+	sh -eu $FAKE/at/disk
+fi
+exec {shutil.which("find")} "$@"
+""")
+    find.chmod(0o755)
     assert boot(usb)["hostname"] == "ours"
-    assert usb.waits() == 34
+    assert usb.waits() == 32
 
 
 def test_stick_without_a_configuration(usb):
     """Once it has said what it is, half a second, and no more."""
     interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
     interface.mkdir(parents=True)
+    usb.disk("sdb", at=30)
     usb.at(30, f"mkdir -p {interface}/host0/target0/block")
     assert boot(usb)["hostname"] == "image"
     assert usb.waits() == 35
