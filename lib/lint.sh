@@ -94,7 +94,7 @@ while read -r name dir words; do
 	done
 	for file in "$dir"/*; do
 		case ${file##*/} in
-		version | license | sources | depends | build | inputs | hostpkgs | patches | files | config) ;;
+		version | license | sources | depends | build | inputs | hostpkgs | patches | files) ;;
 		*) finding "$file" "is no part of a recipe" ;;
 		esac
 	done

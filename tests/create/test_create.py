@@ -227,6 +227,15 @@ def test_written_to_the_drive(host):
     assert (host.top / "drive/domains/web.cfg").read_text() == (host.top / "config/domains/web.cfg").read_text()
 
 
+def test_without_a_drive_it_is_forgotten(host):
+    """Which is said of what is there, and not of what was refused."""
+    done = host.create("web", "--from", host.qcow2())
+    assert done.stderr.endswith(": web is forgotten when the host restarts, its disk is not\n")
+    assert "forgotten" not in host.create("db", "--from", host.qcow2(), "--storage", "other").stderr
+    (host.top / "drive-is-there").touch()
+    assert "forgotten" not in host.create("kept", "--from", host.qcow2()).stderr
+
+
 def test_dry_run_changes_nothing(host):
     before = host.state()
     done = host.create("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()), "--dry-run")
