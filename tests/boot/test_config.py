@@ -194,6 +194,16 @@ exec {shutil.which("find")} "$@"
     assert usb.waits() == 32
 
 
+def test_stick_that_is_announced_late(usb):
+    """The kernel puts a disk into /sys before it says so."""
+    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
+    interface.mkdir(parents=True)
+    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
+    ours(usb, at=31)
+    assert boot(usb)["hostname"] == "ours"
+    assert usb.waits() == 32
+
+
 def test_stick_without_a_configuration(usb):
     """Once it has said what it is, half a second, and no more."""
     interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
