@@ -307,8 +307,10 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
     mc_init(&d->m, opts->parallel);
     d->journal_path = xasprintf("%s/domd.json", opts->run_dir);
     if (take_lock(d)) goto out;
-    marks_open(opts->run_dir, opts->consoles);
     d->loop = loop_new();
+    if (opts->consoles)
+        d->consoles = consoles_open(d->loop, "/sys/class/tty/console/active");
+    marks_open(opts->run_dir, d->consoles);
     d->tick = loop_timer(d->loop, tick, d);
     if (pipe2(quit_pipe, O_CLOEXEC | O_NONBLOCK)) {
         fprintf(stderr, "domd: a pipe: %s\n", strerror(errno));
@@ -366,6 +368,8 @@ void daemon_close(struct daemon *d)
     probes_free(d->probes);
     hv_close(d->hv);
     store_close(d->store);
+    marks_close();
+    consoles_close(d->consoles);
     loop_free(d->loop);
     mc_dispose(&d->m);
     host_dispose(&d->host);

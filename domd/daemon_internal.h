@@ -33,6 +33,7 @@ struct daemon {
     struct store *store;
     struct probes *probes;
     struct server *server;
+    struct consoles *consoles; /* NULL: they get no marks */
     struct timer *tick;
     struct machine m;
     struct extra *extra;

@@ -9,22 +9,26 @@
 #include <unistd.h>
 
 static char *log_path;
-static bool on_consoles;
+static struct consoles *consoles;
 
-void marks_open(const char *run_dir, bool consoles)
+void marks_open(const char *run_dir, struct consoles *where)
 {
     free(log_path);
     log_path = xasprintf("%s/boot.log", run_dir);
-    on_consoles = consoles;
+    consoles = where;
+}
+
+void marks_close(void)
+{
+    free(log_path);
+    log_path = NULL;
+    consoles = NULL;
 }
 
 /* Appends with one write: the boot scripts write to the same file. */
 static void append(const char *path, const char *line)
 {
-    int fd =
-        open(path,
-             O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
-             0644);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     ssize_t r;
 
     if (fd < 0) return;
@@ -49,26 +53,12 @@ static void write_event(const char *text)
 
 static void write_consoles(const char *text)
 {
-    struct buf names = {0};
-    char *save = NULL;
-    char *name;
     char *line;
 
-    if (!on_consoles) return;
-    if (read_file("/sys/class/tty/console/active", 1024, &names)) {
-        buf_dispose(&names);
-        buf_add(&names, "console", 7);
-    }
+    if (!consoles) return;
     line = xasprintf("Xenith: %s\n", text);
-    for (name = strtok_r(names.s, " \n", &save); name;
-         name = strtok_r(NULL, " \n", &save)) {
-        char *path = xasprintf("/dev/%s", name);
-
-        append(path, line);
-        free(path);
-    }
+    consoles_write(consoles, line);
     free(line);
-    buf_dispose(&names);
 }
 
 void mark_event(const char *format, ...)

@@ -3,11 +3,14 @@
 #ifndef DOMD_MARKS_H
 #define DOMD_MARKS_H
 
+#include "consoles.h"
 #include "machine.h"
 
-/* Where marks go: the directory of boot.log, and whether the consoles get
- * them, too. */
-void marks_open(const char *run_dir, bool consoles);
+/* Where marks go: the directory of boot.log, and CONSOLES, which are kept by
+ * the caller (NULL: none). */
+void marks_open(const char *run_dir, struct consoles *consoles);
+/* No more marks are made: the consoles are about to be closed. */
+void marks_close(void);
 
 /* A line for the timeline. */
 void mark_event(const char *format, ...) __attribute__((format(printf, 1, 2)));

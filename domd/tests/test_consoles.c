@@ -1,0 +1,230 @@
+/* Lines for terminals that take them, that do not, and that others write to.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pty.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "../consoles.h"
+
+static struct loop *loop;
+static struct consoles *consoles;
+static char *active;
+static struct terminal {
+    int master;
+    int slave;
+    struct buf said; /* what came out of it */
+} terminals[2];
+
+static int setup(void **state)
+{
+    struct buf names = {0};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_SIZE(terminals); i++) {
+        struct terminal *t = &terminals[i];
+        struct termios raw;
+
+        if (openpty(&t->master, &t->slave, NULL, NULL, NULL)) return -1;
+        tcgetattr(t->slave, &raw);
+        cfmakeraw(&raw);
+        tcsetattr(t->slave, TCSANOW, &raw);
+        fcntl(t->master, F_SETFL, O_NONBLOCK);
+        buf_addf(&names, "%s%s", i ? " " : "",
+                 ttyname(t->slave) + strlen("/dev/"));
+    }
+    active = xasprintf("%s/active", scratch);
+    buf_add(&names, "\n", 1);
+    if (write_file(active, names.s, names.len, 0644)) return -1;
+    buf_dispose(&names);
+    loop = loop_new();
+    consoles = consoles_open(loop, active);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    size_t i;
+
+    (void)state;
+    consoles_close(consoles);
+    loop_free(loop);
+    for (i = 0; i < ARRAY_SIZE(terminals); i++) {
+        close(terminals[i].master);
+        close(terminals[i].slave);
+        buf_dispose(&terminals[i].said);
+    }
+    (void)unlink(active);
+    free(active);
+    return 0;
+}
+
+/* Nobody takes anything from it: it is as full as it gets. */
+static void fill(struct terminal *t)
+{
+    char noise[256];
+
+    memset(noise, 'x', sizeof(noise));
+    fcntl(t->slave, F_SETFL, O_NONBLOCK);
+    while (write(t->slave, noise, sizeof(noise)) > 0)
+        ;
+    fcntl(t->slave, F_SETFL, 0);
+}
+
+static void take(struct terminal *t)
+{
+    char data[4096];
+    ssize_t r;
+
+    while ((r = read(t->master, data, sizeof(data))) > 0)
+        buf_add(&t->said, data, (size_t)r);
+    buf_add(&t->said, "", 0);
+}
+
+static void nothing(void *user)
+{
+    (void)user;
+}
+
+/* The loop runs for a moment, whether it has anything to do or not. */
+static void moment(void)
+{
+    struct timer *timer = loop_timer(loop, nothing, NULL);
+
+    loop_at(timer, loop_now() + 10);
+    loop_round(loop);
+    loop_timer_remove(loop, timer);
+}
+
+/* Runs the loop until all that was said ends with TEXT. */
+static void ends_with(struct terminal *t, const char *text)
+{
+    size_t len = strlen(text);
+    bool there = false;
+    int i;
+
+    for (i = 0; i < 1000 && !there; i++) {
+        moment();
+        take(t);
+        there =
+            t->said.len >= len && !strcmp(t->said.s + t->said.len - len, text);
+    }
+    if (!there) fail_msg("\"%s\" never came, but \"%s\"", text, t->said.s);
+}
+
+static void all_get_it(void **state)
+{
+    (void)state;
+    consoles_write(consoles, "one\n");
+    consoles_write(consoles, "two\n");
+    take(&terminals[0]);
+    take(&terminals[1]);
+    assert_string_equal(terminals[0].said.s, "one\ntwo\n");
+    assert_string_equal(terminals[1].said.s, "one\ntwo\n");
+}
+
+static void one_that_takes_nothing(void **state)
+{
+    (void)state;
+    fill(&terminals[0]);
+    consoles_write(consoles, "one\n");
+    consoles_write(consoles, "two\n");
+    take(&terminals[1]);
+    assert_string_equal(terminals[1].said.s, "one\ntwo\n");
+    moment();
+    moment();
+    ends_with(&terminals[0], "xone\ntwo\n");
+    consoles_write(consoles, "three\n");
+    ends_with(&terminals[0], "two\nthree\n");
+}
+
+static void *writes_much(void *fd)
+{
+    static char noise[262144];
+    ssize_t r;
+
+    memset(noise, 'x', sizeof(noise));
+    r = write(*(int *)fd, noise, sizeof(noise));
+    (void)r;
+    return NULL;
+}
+
+/* As long as that takes, the terminal is theirs. */
+static void somebody_else_writes(void **state)
+{
+    pthread_t thread;
+    int waiting = 0;
+
+    (void)state;
+    assert_int_equal(
+        pthread_create(&thread, NULL, writes_much, &terminals[0].slave), 0);
+    while (!waiting)
+        assert_int_equal(ioctl(terminals[0].master, FIONREAD, &waiting), 0);
+    consoles_write(consoles, "one\n");
+    ends_with(&terminals[0], "xone\n");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void one_that_never_takes_anything(void **state)
+{
+    char line[16];
+    size_t kept = CONSOLES_REST / 9;
+    size_t i;
+
+    (void)state;
+    fill(&terminals[0]);
+    for (i = 0; i < 10000; i++) {
+        snprintf(line, sizeof(line), "%08zu\n", i);
+        consoles_write(consoles, line);
+        take(&terminals[1]);
+    }
+    assert_int_equal(terminals[1].said.len, 10000 * 9);
+    snprintf(line, sizeof(line), "%08zu\n", kept - 1);
+    ends_with(&terminals[0], line);
+    assert_memory_equal(terminals[0].said.s + terminals[0].said.len - kept * 9,
+                        "00000000\n", 9);
+    consoles_write(consoles, "on\n");
+    ends_with(&terminals[0], "on\n");
+}
+
+static void one_that_is_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(write_file(active, "no/such/console\n", 16, 0644), 0);
+    consoles_write(consoles, "one\n");
+    take(&terminals[0]);
+    assert_string_equal(terminals[0].said.s, "");
+}
+
+static void what_is_left_at_the_end(void **state)
+{
+    (void)state;
+    fill(&terminals[0]);
+    consoles_write(consoles, "one\n");
+    take(&terminals[0]);
+    consoles_close(consoles);
+    consoles = NULL;
+    take(&terminals[0]);
+    assert_string_equal(terminals[0].said.s + terminals[0].said.len - 5,
+                        "xone\n");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(all_get_it),           T(one_that_takes_nothing),
+        T(somebody_else_writes), T(one_that_never_takes_anything),
+        T(one_that_is_gone),     T(what_is_left_at_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}
