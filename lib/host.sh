@@ -15,14 +15,16 @@ qemu_version() {
 # QEMU does not count: it gets the return from interrupts in a guest's guest wrong,
 # and 10 is right.
 missing_packages() {
+	wanted=$OUT/hostpkgs.$$
 	for list; do
 		lines "$list"
-	done | LC_ALL=C sort -u >"$OUT/hostpkgs.wanted"
+	done | LC_ALL=C sort -u >"$wanted"
 	{
-		xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$OUT/hostpkgs.wanted" 2>/dev/null |
+		xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$wanted" 2>/dev/null |
 			awk '$1 == "installed" && $2 != "qemu-system-x86" { print $2 }'
 		[ "$(qemu_version)" -lt 10 ] || echo qemu-system-x86
-	} | LC_ALL=C sort -u | LC_ALL=C comm -23 "$OUT/hostpkgs.wanted" -
+	} | LC_ALL=C sort -u | LC_ALL=C comm -23 "$wanted" -
+	rm -f "$wanted"
 }
 
 # need_packages FILE...: returns when the machine has what the lists name, and what the

@@ -27,13 +27,14 @@ def details(machine):
             if entry.get("domid") != 0}
 
 
-def address_of(machine, name, timeout=GUEST_UP):
-    """The address that a hello guest says on its console that it has."""
+def address_of(machine, name, network="10[.]0[.]2[.]", timeout=GUEST_UP):
+    """The address that a hello guest says on its console that it has. One that was not
+    given any in time says first which one it falls back to: that is of another network."""
     log = "%s/guest-%s.log" % (CONSOLES, name)
     said = machine.out(
-        "n=0; until grep -ah 'hello: %s up' %s %s.1 2>/dev/null | tail -n 1 | grep .; "
+        "n=0; until cat %s.1 %s 2>/dev/null | grep -a 'hello: %s up %s' | tail -n 1 | grep .; "
         "do n=$((n+1)); [ $n -lt %d ] || { tail %s; ls %s; exit 1; }; sleep 1; done"
-        % (name, log, log, timeout, log, CONSOLES), timeout + 30)
+        % (log, log, name, network, timeout, log, CONSOLES), timeout * 3 + 60)
     return re.search(r"hello: \S+ up (\d+\.\d+\.\d+\.\d+)", said).group(1)
 
 
@@ -49,12 +50,12 @@ def answer(machine, address):
     """What a guest answers to dom0 over HTTP."""
     return machine.out(
         "n=0; until wget -q -T 10 -O - http://%s/; do n=$((n+1)); "
-        "[ $n -lt 20 ] || exit 1; sleep 1; done" % address, 120).strip()
+        "[ $n -lt 20 ] || exit 1; sleep 1; done" % address, 260).strip()
 
 
-def assert_hello(machine, name):
-    """The guest is up: its console says so and it answers HTTP."""
-    address = address_of(machine, name)
+def assert_hello(machine, name, **options):
+    """The guest is up: its console says so and it answers HTTP. Options as for address_of."""
+    address = address_of(machine, name, **options)
     assert answer(machine, address) == "hello from " + name
     return address
 

@@ -5,16 +5,15 @@ hardware virtualisation (docs/testing.md says why each is there).
 """
 
 import base64
-import contextlib
 import os
 import re
 import shutil
 import signal
-import socket
 import tempfile
 import urllib.error
 import urllib.request
 
+import ports
 from console import Console, ConsoleError, IDLE, CAP, Shell
 from qmp import QMP, QMPError
 
@@ -140,7 +139,7 @@ class Machine:
         if bootfile:
             user += ",bootfile=" + comma(bootfile)
         services = [(a, p) for a in LEASES for p in (22, 80)]
-        self.forwards = dict(zip(services, free_ports(len(services))))
+        self.forwards = dict(zip(services, ports.free(len(services))))
         for (address, port), forward in self.forwards.items():
             user += ",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (forward, address, port)
         model = "virtio-net-pci" if firmware == "bios" else "e1000e"
@@ -241,12 +240,3 @@ class Machine:
 def comma(path):
     """In a QEMU option a comma inside a value is written twice."""
     return path.replace(",", ",,")
-
-
-def free_ports(count):
-    """All are held until the last is found, so that none comes twice."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

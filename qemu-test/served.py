@@ -5,6 +5,8 @@ import contextlib
 import socket
 import threading
 
+import ports
+
 
 class Server:
     """Listens on 127.0.0.1:`port`. A server has serve(connection), and its own fields
@@ -16,7 +18,13 @@ class Server:
         self.open()
 
     def open(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.port:
+            self._listener.bind(("127.0.0.1", self.port))
+        else:
+            ports.bind(self._listener)
+        self._listener.listen()
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
@@ -40,6 +48,8 @@ class Server:
                 connection, _ = listener.accept()
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections.add(connection)
+                if listener.fileno() == -1:     # close() may not have seen this one
+                    connection.shutdown(socket.SHUT_RDWR)
                 threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
     def _run(self, connection):

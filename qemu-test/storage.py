@@ -14,7 +14,8 @@ import drives
 import guests
 import iscsi_target
 import nvme_target
-from machine import Machine, free_ports
+import ports
+from machine import Machine
 
 KINDS = [("seq", "read"), ("seq", "write"), ("rand", "read"), ("rand", "write")]
 SECONDS = 4
@@ -56,7 +57,7 @@ def measure(iso, scratch):
     export = scratch / "nbd.img"
     with open(export, "wb") as out:
         out.truncate(16 << 20)
-    port = free_ports(1)[0]
+    port = ports.free(1)[0]
     nvme = nvme_target.Target(bytearray(16 << 20))
     iscsi = iscsi_target.Target({0: bytearray(16 << 20)})
     tree = {"host.conf": "console_shell=yes\nautostart=no\n", "images/iobench": drives.cross_compiled(scratch / "iobench", "iobench.c")}

@@ -1,7 +1,9 @@
 """Disks of every kind that dom0 can give to a guest, with real bytes through each."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -10,9 +12,9 @@ import pytest
 import drives
 import guests
 import iscsi_target
-import machine as machines
 import nfs_server
 import nvme_target
+import ports
 from host import until
 
 # A guest that mounts its disk, writes its name there, and powers itself off; one
@@ -83,9 +85,14 @@ def server(tmp_path_factory):
     """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
     image = empty_ext4(tmp_path_factory.mktemp("nbd") / "export.img")
     os.truncate(image, LARGE)
-    port = machines.free_ports(1)[0]
+    port = ports.free(1)[0]
     with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
                            "-x", "web", "-e", "4", "-t", str(image)]) as process:
+        # It does not say when it listens.
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
         yield port
         process.terminate()
 
@@ -230,6 +237,8 @@ def test_qcow2(machine):
     machine.out("mount /dev/vg0/store /mnt && cd /mnt && modprobe nbd && "
                 "qemu-img create -q -f qcow2 base.qcow2 32M && qemu-nbd -c /dev/nbd0 base.qcow2 && "
                 "until [ $(cat /sys/block/nbd0/size) != 0 ]; do usleep 100000; done; mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0 && "
+                # It says that it has gone before it has let go of the image.
+                "{ while pgrep qemu-nbd >/dev/null; do usleep 100000; done; } && "
                 "qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 disk.qcow2", 300)
     base = machine.out("cd /mnt && sha256sum base.qcow2")
     assert run(machine, "qcow2") == ""
@@ -477,7 +486,7 @@ def test_second_writer_by_another_name_is_refused(machine, server):
     ids=["nbd", "nvme", "iscsi"])
 def test_server_that_is_not_there(machine, disk):
     """It is named at once, and no time of other disks is lost over it."""
-    port = machines.free_ports(1)[0]
+    port = ports.free(1)[0]
     refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % disk % port, 120)
     assert "nobody answers at 10.0.2.2, port %d" % port in refused, refused
     assert "refused" in refused, refused

@@ -190,7 +190,7 @@ def test_saved_and_restored(machine):
     assert machine.out("cd /var/lib/xen/save; ls keep* 2>/dev/null || echo none").split() == ["none"]
     assert machine.out("grep 'keeper up' %s" % log).splitlines() == said
     address = said[-1].split()[-1]
-    assert "hello from keeper" in machine.out("wget -q -T 60 -O - http://%s/" % address, 120)
+    assert host.answer(machine, address) == "hello from keeper"
     machine.out("xenith stop --wait keeper", 600)
 
 
@@ -233,7 +233,9 @@ def test_the_command(machine):
     assert rc == 1 and "/dev/nothing does not exist" in said and len(said.splitlines()) == 1, said
     assert "hello: a up" in machine.out("xenith log a")
     assert '"b" -> "a"' in machine.out("xenith graph --dot")
-    machine.out("xenith events --follow >/tmp/events & xenith restart --wait h; kill $!", 900)
+    machine.out("xenith events --follow >/tmp/events & xenith restart --wait h; n=0; "
+                "until grep -q 'h booting -> ready' /tmp/events || [ $n -ge 60 ]; do n=$((n+1)); sleep 1; done; "
+                "kill $!", 900)
     host.assert_in_order(machine.out("cat /tmp/events"), r"h shutdown -> destroying", r"h booting -> ready")
     machine.out("xenith disable h")
     assert not status(machine)["h"]["autostart"]

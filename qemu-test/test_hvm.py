@@ -3,6 +3,7 @@
 import pytest
 
 import drives
+import host
 
 MACS = {"cd": "01", "disk": "02", "uefi": "03", "net": "04", "uefi-cd": "07", "pvh-grub": "05", "pv-grub": "06"}
 HVM = ("cd", "disk", "uefi", "uefi-cd", "net")
@@ -124,7 +125,7 @@ def test_starts(machine, name):
         # Linux says so when it has told the device model to take its disks and cards away.
         assert "unplug emulated" in said, said
     address = said.split("hello: guest-%s up " % name)[1].split()[0]
-    assert "guest-" + name in machine.out("wget -qO - http://%s/" % address, 120)
+    assert "guest-" + name in host.answer(machine, address)
     if name not in STAY:
         machine.out("xenith stop --wait %s" % name, 300)
 

@@ -55,7 +55,8 @@ def one(boot):
 
 def test_no_autostart(one, iso, entries):
     machine = choose(one("menu-autostart", iso), entries, "noautostart", by_keyboard)
-    assert "Xenith: domains are not started (autostart=no)" in machine.marks()
+    # Xen may say something before its line has ended.
+    assert any(mark.startswith("Xenith: domains are not started (autostart=no)") for mark in machine.marks())
     assert host.domains(machine) == {}
     # They are there all the same, for the hand of the administrator.
     machine.out("xl create /config/domains/20-hello-pv.cfg", 120)
@@ -75,8 +76,8 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
     assert machine.out("hostname").strip() == "xenith"
     assert machine.sh("mountpoint -q /run/xenith/sources/drive")[1] != 0
     assert [mark for mark in machine.marks() if mark.startswith("Xenith: network none: ")]
-    assert host.assert_hello(machine, "hello-pv") == "192.168.144.11"
-    assert host.assert_hello(machine, "hello-pvh") == "192.168.144.12"
+    assert host.assert_hello(machine, "hello-pv", network="192[.]") == "192.168.144.11"
+    assert host.assert_hello(machine, "hello-pvh", network="192[.]") == "192.168.144.12"
 
 
 def test_serial_only_and_no_virtualisation(one, iso, entries):

@@ -95,7 +95,7 @@ def test_restart_from_inside(machine):
     machine.wait_off(last="reboot")
     said = machine.console.text[since:]
     for name in ("hello-pv", "hello-pvh"):
-        host.assert_in_order(said, "stopping domain %s$" % name, "domain %s stopped" % name,
+        host.assert_in_order(said, r"stopping domain %s\b" % name, "domain %s stopped" % name,
                              "Xenith: reboot")
     assert "power off" not in said
 

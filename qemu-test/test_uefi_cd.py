@@ -85,7 +85,8 @@ def test_ssh_with_a_password_is_refused(machine, other_key):
 
 
 def test_ssh_server_is_restarted(machine, key):
-    machine.out("kill -9 $(cat /run/service/dropbear/supervise/pid); sleep 3")
+    machine.out("p=$(cat /run/service/dropbear/supervise/pid); kill -9 $p; while [ -e /proc/$p ]; do usleep 50000; done")
+    host.until(machine, "netstat -lnt | grep -q ':22 '")
     done = key.ssh(machine.forwards["10.0.2.15", 22], "echo back")
     assert done.stdout == "back\n", done.stderr
 
