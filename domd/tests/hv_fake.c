@@ -8,9 +8,10 @@
  * its device model ends; refuse-NAME makes its creation fail with the text in
  * it; hang-NAME makes it ignore a shutdown; stay-NAME makes its removal take
  * twenty seconds; save-NAME lets it be saved, in so many ms; queue-NAME makes
- * its creation wait for so many ms before it begins, as that of a saved one if
- * saved-NAME is there. With `blind` the hypervisor does not say what runs.
- * Every creation, its end (runs) and every destruction is noted in `history`.
+ * its creation wait before it begins, as long as that file is there, as that
+ * of a saved one if saved-NAME is there. With `blind` the hypervisor does not
+ * say what runs. Every creation, its end (runs) and every destruction is noted
+ * in `history`.
  */
 #include "../hv.h"
 
@@ -207,6 +208,17 @@ static void build(struct hv *hv, struct fake_slot *s)
     later(s, hv->ms, created);
 }
 
+static void queued(struct hv *hv, struct fake_slot *s)
+{
+    struct buf text = {0};
+
+    if (has(hv, "queue", s->name, &text))
+        later(s, 20, queued);
+    else
+        build(hv, s);
+    buf_dispose(&text);
+}
+
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh)
 {
@@ -229,7 +241,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     }
     if (has(hv, "queue", s->name, &wait)) {
         report(hv, s, MC_EV_QUEUED, 0, false, NULL);
-        later(s, strtol(wait.s, NULL, 10), build);
+        queued(hv, s);
     } else {
         s->stamp = policy_stamp(s->file); /* not before we return */
         build(hv, s);

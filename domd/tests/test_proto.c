@@ -78,7 +78,7 @@ static void errors_carry_the_id(void **state)
 
 static void journal_that_makes_no_sense(void **state)
 {
-    static const char path[] = "/tmp/test_proto.journal";
+    char *path = xasprintf("%s/journal", scratch);
     struct journal j;
     char *why = NULL;
 
@@ -93,6 +93,7 @@ static void journal_that_makes_no_sense(void **state)
     journal_dispose(&j);
     free(why);
     remove(path);
+    free(path);
 }
 
 static void durations(void **state)
@@ -184,5 +185,5 @@ int main(void)
         cmocka_unit_test(events_are_shown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }

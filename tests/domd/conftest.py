@@ -124,7 +124,10 @@ class Host:
             raise AssertionError("%s, but %s" % (expected, last)) from error
 
     def poke(self, name, what):
-        (self.fake / ("poke-" + name)).write_text(what)
+        # domd looks fifty times a second: it sees all of it, or nothing.
+        whole = self.fake / "new-poke"
+        whole.write_text(what)
+        whole.rename(self.fake / ("poke-" + name))
 
     def history(self, runs=False):
         """What was done. RUNS: also which creations came to their end."""

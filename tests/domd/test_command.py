@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
@@ -52,7 +51,7 @@ def test_wait_says_who_is_not_well(host):
 def test_wait_says_who_is_on_its_way(host):
     host.domain("a")
     host.domain("b", 'requires = "a"')
-    host.ms = 5000
+    host.ms = 60000
     host.start()
     done = host.xenith("wait", "1")
     assert done.returncode == 1
@@ -63,7 +62,7 @@ def test_wait_says_who_is_on_its_way(host):
 def test_wait_for_domd_itself(host):
     """It may be about to start, and may be killed and started again."""
     host.domain("a")
-    host.ms = 1000
+    host.ms = 60000
     waiting = xenith_in_background(host, "wait", "30")
     time.sleep(0.5)
     assert waiting.poll() is None
@@ -72,6 +71,7 @@ def test_wait_for_domd_itself(host):
     host.kill()
     time.sleep(0.3)
     assert waiting.poll() is None
+    host.ms = 20
     host.start()
     _, errors = waiting.communicate(timeout=30)
     assert waiting.returncode == 0, errors
@@ -91,11 +91,13 @@ def test_a_busy_domd_is_waited_for(host):
     host.start()
     host.until_states(a="ready")
     host.daemon.send_signal(signal.SIGSTOP)
-    threading.Timer(6.5, os.kill, (host.daemon.pid, signal.SIGCONT)).start()
-    done = host.xenith("status")
-    assert done.returncode == 0
-    assert "ready" in done.stdout
-    assert done.stderr == "xenith: status: domd is busy; waiting for its answer\n"
+    asking = xenith_in_background(host, "status")
+    said = asking.stderr.readline()
+    host.daemon.send_signal(signal.SIGCONT)
+    answer, errors = asking.communicate(timeout=60)
+    assert asking.returncode == 0
+    assert "ready" in answer
+    assert said + errors == "xenith: status: domd is busy; waiting for its answer\n"
 
 
 @pytest.mark.parametrize("answer, error", [

@@ -1,5 +1,6 @@
 """The daemon as a whole: its command, its socket, its death and its successor."""
 
+import itertools
 import json
 import os
 import random
@@ -17,6 +18,17 @@ def chain(host):
     host.domain("web", 'requires = [ "app" ]')
 
 
+def queue(host, *names):
+    """Their creations wait as those of the real hypervisor do for others."""
+    for name in names:
+        (host.fake / ("queue-" + name)).touch()
+
+
+def dequeue(host, *names):
+    for name in names:
+        (host.fake / ("queue-" + name)).unlink()
+
+
 def test_starts_in_order(host):
     chain(host)
     host.start()
@@ -30,19 +42,20 @@ def test_starts_in_order(host):
 def test_starts_side_by_side(host):
     for number in range(8):
         host.domain("d%d" % number)
-    host.ms = 400
-    begun = time.monotonic()
+    host.ms = 60000
     host.start("-j", "8")
-    assert host.xenith("wait", "20").returncode == 0
-    assert time.monotonic() - begun < 2     # one by one it would be 3.2 s
+    host.until(lambda: set(host.states().values()) == {"creating"})
 
 
 def test_no_more_at_a_time_than_allowed(host):
     for number in range(3):
         host.domain("d%d" % number)
-    host.ms = 300
+    host.ms = 60000
     host.start("-j", "1")
     host.until(lambda: sorted(host.states().values()) == ["creating", "waiting", "waiting"])
+    host.kill()
+    host.ms = 20
+    host.start("-j", "1")
     assert host.xenith("wait", "20").returncode == 0
     host.stop()
     host.start("-j", "auto")
@@ -90,15 +103,14 @@ def test_each_ends_in_its_state(host):
     (host.fake / "hang-hangs").write_text("")
     host.domain("fine")
     host.start()
-    host.until_states(fine="ready", off="ready", reboots="ready", dependent="ready")
+    host.until_states(fine="ready", off="ready", reboots="ready", dependent="ready", hangs="ready")
     host.poke("off", "poweroff")
     host.poke("reboots", "reboot")
     host.poke("once", "crash")
     host.ok("stop", "hangs")
-    for _ in range(3):
-        host.until_states(crash="ready")
+    for number in (1, 2, 3):
+        host.until(lambda: host.history().count("create crash") == number and host.states()["crash"] == "ready")
         host.poke("crash", "crash")
-        host.until(lambda: host.states()["crash"] != "ready")
     host.until_states(crash="held", off="stopped", once="failed", dependent="blocked",
                       hangs="stopped", reboots="ready", fine="ready", missing="backoff")
     status = host.status()
@@ -113,40 +125,49 @@ def test_each_ends_in_its_state(host):
 
 
 def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
-    host.domain("late", "start_timeout = 2", "restart_delay = 60")
-    (host.fake / "queue-late").write_text("2500")
     host.domain("slow", "start_timeout = 1", "restart_delay = 60")
     host.domain("saved", "start_timeout = 1")
-    (host.fake / "queue-slow").write_text("10")
+    queue(host, "slow")
     (host.fake / "saved-saved").write_text("")
     host.ms = 1500
     host.start()
-    host.until_states(saved="ready", late="ready", slow="backoff")
-    assert host.history().count("create late") == host.history().count("create saved") == 1
+    dequeue(host, "slow")
+    host.until_states(saved="ready", slow="backoff")
+    assert host.history().count("create saved") == 1
     assert host.status()["slow"]["reason"] == "it was not created within 1 s"
+
+
+def test_who_waits_for_the_builder_is_not_late(host):
+    host.domain("late", "start_timeout = 3", "restart_delay = 60")
+    queue(host, "late")
+    host.start()
+    time.sleep(3.5)
+    dequeue(host, "late")
+    host.until_states(late="ready")
+    assert host.history() == ["create late"]
 
 
 def test_a_restore_has_an_end_if_nobody_looks(host):
     host.domain("saved", "start_timeout = 1", "stop_timeout = 1", 'restart = "no"')
-    (host.fake / "queue-saved").write_text("500")
+    queue(host, "saved")
     (host.fake / "saved-saved").write_text("")
     host.ms = 30000
     host.start()
+    dequeue(host, "saved")
     # Whoever asks domd wakes it.
     host.until(lambda: "domain saved failed: it was not restored within 2 s" in host.timeline())
 
 
 def test_file_that_is_edited_before_its_turn(host):
     host.domain("edited", "start_timeout = 5")
-    (host.fake / "queue-edited").write_text("500")
     host.domain("broken", "start_timeout = 5")
-    (host.fake / "queue-broken").write_text("500")
     host.domain("gone")
-    (host.fake / "queue-gone").write_text("500")
+    queue(host, "edited", "broken", "gone")
     host.start()
     host.domain("edited", 'restart = "no"')
     host.domain("broken", 'restart = "perhaps"')
     (host.config / "gone.cfg").unlink()
+    dequeue(host, "edited", "broken", "gone")
     host.until_states(edited="ready", broken="failed")
     assert host.status()["edited"]["restart"] == "no"
     assert host.status()["edited"]["restarts"] == 0
@@ -763,7 +784,7 @@ def test_descriptors_and_memory_stay_flat(host):
     proc = "/proc/%d/" % host.daemon.pid
 
     def figures():
-        descriptors = len(list(__import__("os").scandir(proc + "fd")))
+        descriptors = len(os.listdir(proc + "fd"))
         with open(proc + "status", encoding="ascii") as status:
             memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
         return descriptors, memory
@@ -775,11 +796,13 @@ def test_descriptors_and_memory_stay_flat(host):
 
     host.until_states(a="ready")
     cycle(20)
+    idle = min(figures()[0] for _ in range(20) if not time.sleep(0.05))     # the last client has hung up
     before = figures()
     cycle(60)
+    host.until(lambda: figures()[0] <= idle)
     after = figures()
     print("descriptors %d -> %d, memory %d -> %d KiB" % (before[0], after[0], before[1], after[1]))
-    assert after[0] == before[0]
+    assert after[0] == idle
     assert after[1] - before[1] < 128
 
 
@@ -911,7 +934,7 @@ def test_tcp_and_http_probes(host):
     asked = []
 
     def web(listener):
-        for answer in answers:
+        for answer in itertools.chain(answers, itertools.repeat(answers[-1])):
             conn, _ = listener.accept()
             asked.append(conn.recv(1000))
             conn.sendall(answer)
@@ -924,7 +947,7 @@ def test_tcp_and_http_probes(host):
     host.domain("t", 'address = "127.0.0.1"', 'ready = "tcp:%d"' % closed.getsockname()[1])
     host.start()
     host.until_states(h="ready", t="booting")
-    assert len(asked) == 4
+    assert len(asked) >= 4      # more if we are so slow that domd gives one up
     assert asked[0].startswith(b"GET /up?x=1 HTTP/1.0\r\nHost: h\r\n")
     closed.listen()
     host.until_states(t="ready")

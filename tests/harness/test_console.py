@@ -61,29 +61,28 @@ def test_wait_finds_what_comes_late(start):
 def test_wait_finds_what_was_there(start):
     console = start("echo 'Xenith: init'; sleep 5")
     time.sleep(0.5)
-    console.wait("Xenith: init", idle=1)
+    console.wait("Xenith: init", idle=30)
     with pytest.raises(ConsoleError):
         console.wait("Xenith: init", since=console.position(), idle=1)
 
 
 def test_silence_ends_a_wait(start):
     console = start("echo one; sleep 30")
-    began = time.monotonic()
+    console.wait("one")
     with pytest.raises(ConsoleError, match="nothing new for 1 s") as failure:
         console.wait("two", idle=1, cap=20)
-    assert time.monotonic() - began < 4
     assert "one" in str(failure.value)
 
 
 def test_slow_but_alive_is_no_failure(start):
-    console = start("for i in 1 2 3 4 5 6; do sleep 0.5; echo tick; done; echo done; sleep 9")
-    console.wait("done", idle=2, cap=20)
+    console = start("for i in $(seq 12); do sleep 0.5; echo tick; done; echo done; sleep 9")
+    console.wait("done", idle=5, cap=60)
 
 
 def test_alive_for_ever_is_one(start):
     console = start("while sleep 0.2; do echo tick; done")
     with pytest.raises(ConsoleError, match="not seen within 2 s"):
-        console.wait("done", idle=5, cap=2)
+        console.wait("done", idle=60, cap=2)
 
 
 @pytest.mark.parametrize("word", ["Kernel panic - not syncing: no init",
@@ -92,8 +91,8 @@ def test_a_fatal_word_ends_a_wait_at_once(start, word):
     console = start("echo '%s'; while sleep 0.1; do echo tick; done" % word)
     began = time.monotonic()
     with pytest.raises(ConsoleError, match="the console says"):
-        console.wait("Xenith: ready", idle=30, cap=60)
-    assert time.monotonic() - began < 5
+        console.wait("Xenith: ready", idle=90, cap=90)
+    assert time.monotonic() - began < 60
 
 
 def test_the_end_of_the_machine_ends_a_wait(start):
@@ -104,6 +103,7 @@ def test_the_end_of_the_machine_ends_a_wait(start):
 
 def test_failure_shows_the_tail_and_the_log(start, tmp_path):
     console = start("seq -f 'line %g' 1 200; sleep 9")
+    console.wait("line 200\n")
     with pytest.raises(ConsoleError) as failure:
         console.wait("Xenith: ready", idle=1)
     said = str(failure.value)
@@ -112,8 +112,11 @@ def test_failure_shows_the_tail_and_the_log(start, tmp_path):
 
 
 def test_log_has_every_line_with_its_time(start, tmp_path):
-    console = start("echo first; sleep 1; echo second; printf third")
-    assert console.wait_end(10)
+    console = start("echo first; read line; echo second; printf third")
+    console.wait("first")
+    time.sleep(1)
+    console.send("\n")
+    assert console.wait_end(60)
     console.close()
     lines = (tmp_path / "console.log").read_text().splitlines()
     assert [line.split("] ")[1] for line in lines] == ["first", "second", "third"]
@@ -134,7 +137,7 @@ def test_the_last_words_of_a_program_that_ends_unseen(start, monkeypatch):
         return alive(child)
     monkeypatch.setattr(pexpect.spawn, "isalive", end_before_the_second)
     console = start("read line; echo first; printf second")
-    assert console.wait_end(10)
+    assert console.wait_end(60)
     assert console.text.split() == ["first", "second"]
 
 
