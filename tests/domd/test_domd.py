@@ -1,5 +1,6 @@
 """The daemon as a whole: its command, its socket, its death and its successor."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -25,6 +26,8 @@ def queue(host, *names):
 
 
 def dequeue(host, *names):
+    """Once they wait."""
+    host.until_states(**{name: "creating" for name in names})
     for name in names:
         (host.fake / ("queue-" + name)).unlink()
 
@@ -141,6 +144,7 @@ def test_who_waits_for_the_builder_is_not_late(host):
     host.domain("late", "start_timeout = 3", "restart_delay = 60")
     queue(host, "late")
     host.start()
+    host.until_states(late="creating")
     time.sleep(3.5)
     dequeue(host, "late")
     host.until_states(late="ready")
@@ -164,6 +168,7 @@ def test_file_that_is_edited_before_its_turn(host):
     host.domain("gone")
     queue(host, "edited", "broken", "gone")
     host.start()
+    host.until_states(edited="creating", broken="creating", gone="creating")
     host.domain("edited", 'restart = "no"')
     host.domain("broken", 'restart = "perhaps"')
     (host.config / "gone.cfg").unlink()
@@ -934,11 +939,12 @@ def test_tcp_and_http_probes(host):
     asked = []
 
     def web(listener):
-        for answer in itertools.chain(answers, itertools.repeat(answers[-1])):
-            conn, _ = listener.accept()
-            asked.append(conn.recv(1000))
-            conn.sendall(answer)
-            conn.close()
+        with contextlib.suppress(TimeoutError):         # nobody asks any more
+            for answer in itertools.chain(answers, itertools.repeat(answers[-1])):
+                conn, _ = listener.accept()
+                asked.append(conn.recv(1000))
+                conn.sendall(answer)
+                conn.close()
 
     port = serve(web)
     closed = socket.socket()
