@@ -49,7 +49,7 @@ static void give(struct console *con)
     if (fd >= 0) close(fd);
 }
 
-static size_t left(const struct consoles *c)
+size_t consoles_left(const struct consoles *c)
 {
     size_t sum = 0;
     size_t i;
@@ -70,13 +70,13 @@ static void give_all(struct consoles *c)
 static void once_more(void *user)
 {
     struct consoles *c = user;
-    size_t before = left(c);
+    size_t before = consoles_left(c);
 
     give_all(c);
-    c->pause = left(c) < before            ? PAUSE_FIRST
+    c->pause = consoles_left(c) < before   ? PAUSE_FIRST
                : 2 * c->pause < PAUSE_LAST ? 2 * c->pause
                                            : PAUSE_LAST;
-    if (left(c)) loop_at(c->timer, loop_now() + c->pause);
+    if (consoles_left(c)) loop_at(c->timer, loop_now() + c->pause);
 }
 
 struct consoles *consoles_open(struct loop *loop, const char *active)
@@ -120,7 +120,7 @@ void consoles_write(struct consoles *c, const char *text)
     }
     buf_dispose(&names);
     c->pause = PAUSE_FIRST;
-    if (left(c)) loop_at(c->timer, loop_now() + c->pause);
+    if (consoles_left(c)) loop_at(c->timer, loop_now() + c->pause);
 }
 
 void consoles_close(struct consoles *c)
@@ -128,7 +128,7 @@ void consoles_close(struct consoles *c)
     size_t i;
 
     if (!c) return;
-    for (i = 0; i < 100 && left(c); i++) {
+    for (i = 0; i < 100 && consoles_left(c); i++) {
         usleep(10000);
         give_all(c);
     }

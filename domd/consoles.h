@@ -17,6 +17,8 @@ struct consoles *consoles_open(struct loop *loop, const char *active);
  * nothing has not got when there are CONSOLES_REST bytes of it is lost. */
 #define CONSOLES_REST 16384
 void consoles_write(struct consoles *consoles, const char *text);
+/* How many bytes are kept for them. */
+size_t consoles_left(const struct consoles *consoles);
 /* Gives them a second for what is left. NULL is allowed. */
 void consoles_close(struct consoles *consoles);
 
