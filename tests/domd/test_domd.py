@@ -774,11 +774,11 @@ def test_shutdown_does_not_wait_for_a_domd_that_hangs(host):
 
 def test_shutdown_waits_for_a_domain_that_takes_long(host):
     """As long as domd answers, it is for the domain's own timeout to end it."""
-    host.domain("a", "stop_timeout = 4")
+    host.domain("a", "stop_timeout = 6")
     (host.fake / "hang-a").write_text("")
     host.start()
     host.until_states(a="ready")
-    host.ok("-t", "1", "shutdown")
+    host.ok("-t", "3", "shutdown")
     assert host.states()["a"] == "stopped"
 
 

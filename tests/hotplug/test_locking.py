@@ -30,10 +30,12 @@ def test_no_two_are_inside_at_once(dom0):
 
 def test_a_killed_holder_gives_it_back(dom0):
     first = holder(dom0, "echo held; while :; do :; done")
-    assert first.stdout.readline() == "held\n"
-    second = holder(dom0, "echo held")
-    time.sleep(0.3)
-    assert second.poll() is None
-    first.send_signal(signal.SIGKILL)
-    assert second.wait(10) == 0
-    first.wait()
+    try:
+        assert first.stdout.readline() == "held\n"
+        second = holder(dom0, "echo held")
+        time.sleep(0.3)
+        assert second.poll() is None
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert second.wait(60) == 0
