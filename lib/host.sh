@@ -15,16 +15,13 @@ qemu_version() {
 # QEMU does not count: it gets the return from interrupts in a guest's guest wrong,
 # and 10 is right.
 missing_packages() {
-	wanted=$OUT/hostpkgs.$$
-	for list; do
-		lines "$list"
-	done | LC_ALL=C sort -u >"$wanted"
+	wanted=$(for list; do lines "$list"; done | LC_ALL=C sort -u)
 	{
-		xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$wanted" 2>/dev/null |
-			awk '$1 == "installed" && $2 != "qemu-system-x86" { print $2 }'
-		[ "$(qemu_version)" -lt 10 ] || echo qemu-system-x86
-	} | LC_ALL=C sort -u | LC_ALL=C comm -23 "$wanted" -
-	rm -f "$wanted"
+		printf '%s\n' "$wanted" | xargs dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+			sed '/ qemu-system-x86$/d'
+		[ "$(qemu_version)" -lt 10 ] || echo installed qemu-system-x86
+		printf '%s\n' "$wanted"
+	} | awk '$1 == "installed" { there[$2]; next } NF == 1 && !($1 in there)'
 }
 
 # need_packages FILE...: returns when the machine has what the lists name, and what the

@@ -27,14 +27,14 @@ def details(machine):
             if entry.get("domid") != 0}
 
 
-def address_of(machine, name, network="10[.]0[.]2[.]", timeout=GUEST_UP):
+def address_of(machine, name, network="10[.]0[.]2[.]"):
     """The address that a hello guest says on its console that it has. One that was not
     given any in time says first which one it falls back to: that is of another network."""
     log = "%s/guest-%s.log" % (CONSOLES, name)
     said = machine.out(
         "n=0; until cat %s.1 %s 2>/dev/null | grep -a 'hello: %s up %s' | tail -n 1 | grep .; "
         "do n=$((n+1)); [ $n -lt %d ] || { tail %s; ls %s; exit 1; }; sleep 1; done"
-        % (log, log, name, network, timeout, log, CONSOLES), timeout * 3 + 60)
+        % (log, log, name, network, GUEST_UP, log, CONSOLES), GUEST_UP * 3 + 60)
     return re.search(r"hello: \S+ up (\d+\.\d+\.\d+\.\d+)", said).group(1)
 
 

@@ -14,18 +14,11 @@ class Server:
 
     def __init__(self):
         self.connections = set()
-        self.port = 0
+        self.port = ports.free(1)[0]
         self.open()
 
     def open(self):
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if self.port:
-            self._listener.bind(("127.0.0.1", self.port))
-        else:
-            ports.bind(self._listener)
-        self._listener.listen()
-        self.port = self._listener.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def close(self):

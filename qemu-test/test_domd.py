@@ -233,9 +233,9 @@ def test_the_command(machine):
     assert rc == 1 and "/dev/nothing does not exist" in said and len(said.splitlines()) == 1, said
     assert "hello: a up" in machine.out("xenith log a")
     assert '"b" -> "a"' in machine.out("xenith graph --dot")
-    machine.out("xenith events --follow >/tmp/events & xenith restart --wait h; n=0; "
-                "until grep -q 'h booting -> ready' /tmp/events || [ $n -ge 60 ]; do n=$((n+1)); sleep 1; done; "
-                "kill $!", 900)
+    machine.out("xenith events --follow >/tmp/events & echo $! >/tmp/follower; xenith restart --wait h", 900)
+    host.until(machine, "grep -q 'h booting -> ready' /tmp/events")
+    machine.out("kill $(cat /tmp/follower)")
     host.assert_in_order(machine.out("cat /tmp/events"), r"h shutdown -> destroying", r"h booting -> ready")
     machine.out("xenith disable h")
     assert not status(machine)["h"]["autostart"]

@@ -241,7 +241,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     }
     if (has(hv, "queue", s->name, &wait)) {
         report(hv, s, MC_EV_QUEUED, 0, false, NULL);
-        queued(hv, s);
+        later(s, 20, queued);
     } else {
         s->stamp = policy_stamp(s->file); /* not before we return */
         build(hv, s);

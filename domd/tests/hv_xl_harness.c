@@ -91,7 +91,7 @@ static void on_log(void *user, const char *line)
     snprintf(logged, sizeof(logged), "%s", line);
 }
 
-void nothing(void *user)
+static void nothing(void *user)
 {
     (void)user;
 }

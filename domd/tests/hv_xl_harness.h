@@ -25,8 +25,6 @@ int teardown(void **state);
 
 /* Lets everything happen that can happen now. */
 void spin(void);
-/* For timers. */
-void nothing(void *user);
 
 /* The last operation ends with RC. */
 void ends(int rc);

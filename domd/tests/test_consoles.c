@@ -88,21 +88,6 @@ static void take(struct terminal *t)
     buf_add(&t->said, "", 0);
 }
 
-static void nothing(void *user)
-{
-    (void)user;
-}
-
-/* The loop runs for a moment, whether it has anything to do or not. */
-static void moment(void)
-{
-    struct timer *timer = loop_timer(loop, nothing, NULL);
-
-    loop_at(timer, loop_now() + 10);
-    loop_round(loop);
-    loop_timer_remove(loop, timer);
-}
-
 /* Runs the loop until all that was said ends with TEXT. */
 static void ends_with(struct terminal *t, const char *text)
 {
@@ -111,7 +96,7 @@ static void ends_with(struct terminal *t, const char *text)
     int i;
 
     for (i = 0; i < 1000 && !there; i++) {
-        if (i) moment();
+        if (i) run_loop(loop, 10);
         take(t);
         there =
             t->said.len >= len && !strcmp(t->said.s + t->said.len - len, text);
@@ -136,8 +121,7 @@ static void one_that_takes_nothing(void **state)
     consoles_write(consoles, "one\n");
     consoles_write(consoles, "two\n");
     ends_with(&terminals[1], "one\ntwo\n");
-    moment();
-    moment();
+    run_loop(loop, 20);
     ends_with(&terminals[0], "xone\ntwo\n");
     consoles_write(consoles, "three\n");
     ends_with(&terminals[0], "two\nthree\n");
@@ -191,7 +175,7 @@ static void one_that_never_takes_anything(void **state)
     assert_int_equal(terminals[1].said.len, 10000 * strlen(line));
     for (i = 0; i < 1000 && consoles_left(consoles); i++) {
         take(t);
-        moment();
+        run_loop(loop, 10);
     }
     consoles_write(consoles, "on\n");
     ends_with(t, "on\n");

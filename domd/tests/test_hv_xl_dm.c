@@ -16,21 +16,10 @@ static void adopt_running(void)
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
 }
 
-static void ends_now(void *user)
-{
-    *(bool *)user = true;
-}
-
 /* Lets the time go by in which the end of the domain would be seen. */
 static void grace(void)
 {
-    bool over = false;
-    struct timer *timer = loop_timer(loop, ends_now, &over);
-
-    loop_at(timer, loop_now() + DMWATCH_GRACE + 200);
-    while (!over)
-        loop_round(loop);
-    loop_timer_remove(loop, timer);
+    run_loop(loop, DMWATCH_GRACE + 200);
 }
 
 /* On a machine that stands still meanwhile, that takes longer. */

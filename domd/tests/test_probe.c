@@ -159,22 +159,10 @@ static void on_ready(void *user, unsigned int dom, unsigned int gen)
     calls++;
 }
 
-static void nothing(void *user)
-{
-    (void)user;
-}
-
 /* Lets the loop run for a moment. */
 static void settle(void)
 {
-    struct timer *end = loop_timer(loop, nothing, NULL);
-    msec until = loop_now() + 30;
-
-    while (loop_now() < until) {
-        loop_at(end, until);
-        loop_round(loop);
-    }
-    loop_timer_remove(loop, end);
+    run_loop(loop, 30);
 }
 
 static int setup(void **state)

@@ -166,25 +166,36 @@ def test_drive_that_appears_after_others(usb):
     assert boot(usb)["hostname"] == "ours"
 
 
-def test_stick_that_is_still_asked_what_it_is(usb):
+@pytest.fixture
+def stick(usb):
+    """One that is still asked what it is; its directory."""
     interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
     interface.mkdir(parents=True)
-    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
-    ours(usb, at=30)
+    return interface
+
+
+def disk_of(stick):
+    """The command by which it has one in /sys."""
+    return f"mkdir -p {stick}/host0/target0/block"
+
+
+@pytest.mark.parametrize("announced, waits", [(30, 31), (31, 32)])
+def test_stick_that_says_what_it_is(usb, stick, announced, waits):
+    """The kernel may put its disk into /sys a moment before it says so."""
+    usb.at(30, disk_of(stick))
+    ours(usb, at=announced)
     assert boot(usb)["hostname"] == "ours"
-    assert usb.waits() == 31
+    assert usb.waits() == waits
 
 
-def test_stick_that_says_so_during_the_look(usb):
+def test_stick_that_says_so_during_the_look(usb, stick):
     """Its disk comes after the question for events, and before the one for disks."""
-    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
-    interface.mkdir(parents=True)
     ours(usb, at="disk")
     find = usb.top / "bin/find"
     find.unlink(missing_ok=True)
     find.write_text(f"""#!/bin/sh
 if [ $(wc -c <$FAKE/waits) = 30 ]; then
-	mkdir -p {interface}/host0/target0/block
+	{disk_of(stick)}
 	sh -eu $FAKE/at/disk
 fi
 exec {shutil.which("find")} "$@"
@@ -194,22 +205,10 @@ exec {shutil.which("find")} "$@"
     assert usb.waits() == 32
 
 
-def test_stick_that_is_announced_late(usb):
-    """The kernel puts a disk into /sys before it says so."""
-    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
-    interface.mkdir(parents=True)
-    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
-    ours(usb, at=31)
-    assert boot(usb)["hostname"] == "ours"
-    assert usb.waits() == 32
-
-
-def test_stick_without_a_configuration(usb):
+def test_stick_without_a_configuration(usb, stick):
     """Once it has said what it is, half a second, and no more."""
-    interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
-    interface.mkdir(parents=True)
     usb.disk("sdb", at=30)
-    usb.at(30, f"mkdir -p {interface}/host0/target0/block")
+    usb.at(30, disk_of(stick))
     assert boot(usb)["hostname"] == "image"
     assert usb.waits() == 35
 

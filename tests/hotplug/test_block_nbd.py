@@ -109,6 +109,10 @@ def test_who_serves_does_not_hold_the_lock(dom0):
     add(dom0, 3, "store/web")
     with open(dom0.top / "run/xen-hotplug/block", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    dom0.block_device("/dev/vg/web", "fd:1a")
+    path = device(dom0, 4, "/dev/vg/web")
+    dom0.run("block", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd")
+    assert status(dom0, path) == CONNECTED
 
 
 def test_no_module(dom0):
