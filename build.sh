@@ -26,7 +26,8 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
                     compare; --against-cache builds once and compares with
                     what is in the cache
   fetch             fetch all sources, so that a build needs no network
-  sources           gather the sources of all that the image holds
+  sources [--all]   gather the sources of all that the image holds, or of every
+                    recipe: a mirror for XENITH_MIRROR
   outdated          say for which recipes a newer version is to be had
   package NAME...   build single packages
   accept            record the hashes of the packages' outputs as right
@@ -37,6 +38,7 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
 environment:
   XENITH_CACHE      the cache of packages   (~/.cache/xenith)
   XENITH_SOURCES    a directory of tarballs (in the cache)
+  XENITH_MIRROR     a URL or a directory that has sources by their names
   XENITH_OUT        where results go        (out/ in this tree)
   XENITH_JOBS       how many jobs at once   (one per core, as memory allows)
 END

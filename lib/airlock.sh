@@ -1,8 +1,10 @@
 # shellcheck shell=sh
 # The airlock: runs a command with an empty environment, no network, a neutral
 # host name, and the work directory seen at a fixed path, so that nothing of the
-# host can leak into what is built. Where the host allows no namespaces, the
-# fixed path is made in its real /tmp and the network is merely not used.
+# host can leak into what is built. Nothing but the work directory can be written to:
+# a `make install` that forgets DESTDIR fails, also as root. Where the host allows no
+# namespaces, the fixed path is made in its real /tmp, the network is merely not used,
+# and what the user may write to is not protected.
 
 # airlock_kind: "namespace" or "plain", once for a run.
 airlock_kind() {
@@ -24,6 +26,27 @@ airlock_root() {
 	esac
 }
 
+# plain_place ROOT: makes the directory of a plain airlock, empty, and locks it (file
+# descriptor 9) until the caller ends. /tmp/xenith is everybody's, as /tmp is, so that
+# one user can build after another.
+plain_place() {
+	everybodys=${1%/*}
+	lock=$everybodys/.${1##*/}.lock
+	# One that exists may be somebody else's and yet be right.
+	mkdir -m 1777 "$everybodys" 2>/dev/null || :
+	{ [ -d "$everybodys" ] && [ -w "$everybodys" ]; } ||
+		die "cannot write to $everybodys, where packages must be built on this machine; its owner can remove it"
+	[ -e "$lock" ] || (umask 0 && : >"$lock") 2>/dev/null || :
+	# Without O_CREAT, which the kernel refuses for another user's file in such a place.
+	exec 9<"$lock"
+	flock 9
+	if [ -e "$1" ]; then
+		[ -O "$1" ] || die "$1 belongs to somebody else, and ${1##*/} must be built there; its owner can remove it"
+		rm -rf "$1"
+	fi
+	mkdir "$1"
+}
+
 # airlock KIND WORK COMMAND...: runs the command inside.
 airlock() {
 	kind=$1
@@ -39,10 +62,9 @@ airlock() {
 	done
 	case $kind in
 	namespace*)
-		# shellcheck disable=SC2086,SC2016 # the flags are words; $0 and $@ are the inner shell's
+		# shellcheck disable=SC2086 # the flags are words
 		unshare ${kind#namespace } $clean "MAKEFLAGS=${jobserver# }" \
-			sh -c 'mount --make-rprivate / && mount --bind "$0/tmp" /tmp &&
-				{ echo xenith >/proc/sys/kernel/hostname || :; } 2>/dev/null && exec "$@"' "$work" "$@"
+			sh "$TREE/lib/inside.sh" "$work" "$@"
 		;;
 	*)
 		# shellcheck disable=SC2086

@@ -1,18 +1,19 @@
 # shellcheck shell=sh
-# Lists of our own for apt, of the mirror that this machine is configured for. Its
-# own configuration is read for that and otherwise left alone.
+# Debian's archives by way of the apt client: which mirrors this machine is configured
+# for, indexes of our own of any suite on them, and downloads through the proxies that
+# apt has. The machine's own configuration is read for that and otherwise left alone.
 
 # debian_codename: of the Debian that this machine runs.
 debian_codename() {
 	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
 }
 
-# sources_list KIND SUITE [MORE]: prints the list (KIND is deb or deb-src) of a suite with
-# its updates, and of SUITE-MORE. The mirror is in what apt would fetch: what it has
-# fetched is nothing in an image whose lists were removed. Others have a suite of
-# Debian's name, too, but no updates to it.
-sources_list() {
-	apt-get update --print-uris | awk -F "'" -v code="$(debian_codename)" -v kind="$1" -v suite="$2" -v more="${3:-}" '
+# debian_archives: prints "main URI" and, where there is one, "security URI" of the
+# mirrors of Debian's archives. They are in what apt would fetch: what it has fetched is
+# nothing in an image whose lists were removed. Others have a suite of Debian's name,
+# too, but no updates to it.
+debian_archives() {
+	apt-get update --print-uris | awk -F "'" -v code="$(debian_codename)" '
 		function mirror(name) {
 			return (name, 1) in first ? first[name, 1] : first[name, 0]
 		}
@@ -26,16 +27,128 @@ sources_list() {
 			main = mirror(code "-updates")
 			if (main == "") main = mirror(code)
 			if (main == "") exit 1
+			print "main", main
 			security = mirror(code "-security")
-			key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-			print kind, key, main, suite, "main"
-			if (suite != "sid") {
-				print kind, key, main, suite "-updates", "main"
-				if (security != "") print kind, key, security, suite "-security", "main"
-			}
-			if (more != "") print kind, key, main, suite "-" more, "main"
+			if (security != "") print "security", security
 		}' || {
 		say "found no Debian mirror in this machine's apt configuration"
 		return 1
 	}
+}
+
+# sources_list KIND SUITE [MORE]: prints the list (KIND is deb or deb-src) of a suite with
+# its updates, and of SUITE-MORE.
+sources_list() {
+	archives=$(debian_archives) || return 1
+	printf '%s\n' "$archives" | awk -v kind="$1" -v suite="$2" -v more="${3:-}" '
+		BEGIN { kind = kind " [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" }
+		$1 == "main" {
+			print kind, $2, suite, "main"
+			if (suite != "sid") print kind, $2, suite "-updates", "main"
+			if (more != "") last = kind " " $2 " " suite "-" more " main"
+		}
+		$1 == "security" && suite != "sid" { print kind, $2, suite "-security", "main" }
+		END { if (last != "") print last }'
+}
+
+# apt_private SUITE KIND: prepares a private state directory of apt for a suite's
+# sources (deb-src) or its packages (deb) and prints its path. An index that could not
+# be read is not asked for again by this invocation of the engine.
+apt_private() {
+	state=$CACHE/apt/$1-$2
+	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
+		printf '%s\n' "$state"
+		return
+	fi
+	[ ! -e "$RUN/no-index-$1-$2" ] || return 1
+	command -v apt-get >/dev/null || {
+		say "fetch: apt-get is not on this machine"
+		return 1
+	}
+	mkdir -p "$state/lists" "$state/cache" "$RUN"
+	sources_list "$2" "$1" >"$state/sources.list" || return 1
+	say "fetch: reading Debian's index ($2), suite $1"
+	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
+		say "fetch: apt could not read the index of suite $1:"
+		tail -n 3 "$state/log" | without_hosts >&2
+		: >"$RUN/no-index-$1-$2"
+		return 1
+	}
+	touch "$state/updated"
+	printf '%s\n' "$state"
+}
+
+# apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with that private state.
+apt_in() {
+	state_dir=$1
+	program=$2
+	shift 2
+	"$program" -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::Lists="$state_dir/lists" -o Dir::Cache="$state_dir/cache" \
+		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
+}
+
+# index_of STATE KIND PACKAGE: what the index has of a source package (deb-src) or a
+# package (deb).
+index_of() {
+	case $2 in
+	deb-src) apt_in "$1" apt-cache showsrc --only-source "$3" ;;
+	deb) apt_in "$1" apt-cache show "$3" ;;
+	esac 2>/dev/null
+}
+
+# versions_of STATE KIND PACKAGE: the versions in the index, the highest first.
+versions_of() {
+	index_of "$1" "$2" "$3" | sed -n 's/^Version: //p' | sort -Vru
+}
+
+# pool_directory SUITE NAME FILE: where in an archive Debian's rules put a file of a
+# source package: below the first letter of its name, or the first four of a library's.
+# A package is in the directory of its source package, which the index names.
+pool_directory() {
+	case $3 in
+	*.deb)
+		state=$(apt_private "$1" deb) || return 1
+		index_of "$state" deb "$2" | sed -n 's/^Filename: pool\/\(updates\/\)\{0,1\}\(.*\)\/[^/]*$/\2/p' | head -n 1
+		;;
+	*)
+		case $2 in
+		lib?*) prefix=$(printf '%.4s' "$2") ;;
+		*) prefix=$(printf '%.1s' "$2") ;;
+		esac
+		printf 'main/%s/%s\n' "$prefix" "$2"
+		;;
+	esac
+}
+
+# url_name NAME: a file's name as it stands in a URL.
+url_name() {
+	printf '%s\n' "$1" | sed -e 's/%/%25/g' -e 's/+/%2b/g' -e 's/~/%7e/g' -e 's/ /%20/g'
+}
+
+# without_hosts: copies a program's words without the addresses in them, which are those
+# of this machine's mirror.
+without_hosts() {
+	sed -e 's#[a-z+]*://[^ ]*/##g' -e 's/ *\[IP: [^]]*\]//g' -e "s/resolve '[^']*'/resolve the host's name/" \
+		-e 's/\(onnect[a-z]* to\) [^ ]*\( ([^)]*)\)*/\1 the host/'
+}
+
+# download URL FILE LOG: fetches a URL, through apt where it is there: it knows the
+# machine's proxies and gives up a server that stalls.
+download() {
+	helper=/usr/lib/apt/apt-helper
+	case $1 in
+	file://*) curl -fsSL -o "$2" "$1" ;;
+	*)
+		if [ -x "$helper" ]; then
+			"$helper" -q -o Acquire::Retries=1 -o Acquire::http::Timeout="${XENITH_TIMEOUT:-30}" \
+				-o Acquire::https::Timeout="${XENITH_TIMEOUT:-30}" -o APT::Sandbox::User="$(id -un)" \
+				download-file "$1" "$2"
+		elif command -v curl >/dev/null; then
+			curl -fsSL --retry 1 --connect-timeout 20 --speed-limit 1 --speed-time "${XENITH_TIMEOUT:-30}" -o "$2" "$1"
+		else
+			wget -q -T "${XENITH_TIMEOUT:-30}" -t 2 -O "$2" "$1"
+		fi
+		;;
+	esac >"$3" 2>&1
 }

@@ -7,10 +7,13 @@ set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
-RUN=$OUT/build.$$
+# What fetch.sh works in.
+scratch=
+claim "$OUT/build" 7
+RUN=$claimed
 XENITH_RUN=$RUN
 export XENITH_RUN
-trap 'rm -rf "$RUN"' EXIT
+trap 'release "$RUN"; [ -z "$scratch" ] || release "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 # shellcheck source=lib/plan.sh
 . "$TREE/lib/plan.sh"
@@ -26,10 +29,6 @@ if [ "${1:-}" = --fetch ]; then
 	only_fetch=yes
 	shift
 fi
-# Left by builds that were killed.
-for run in "$OUT"/build.*; do
-	kill -0 "${run##*.}" 2>/dev/null || rm -rf "$run"
-done
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
 # publish_paths: says where in the cache each package is that this build or an
@@ -99,6 +98,7 @@ done
 # The user's own may be put together of links, and is what they lead to.
 [ ! -e "$DOMAINS" ] || cp -RL --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains" ||
 	die "$DOMAINS cannot be read whole: see the line above"
+remove_backups "$snapshot"
 TREE=$snapshot DOMAINS=$snapshot/domains
 XENITH_OUT=$OUT XENITH_DOMAINS=$DOMAINS
 export XENITH_OUT XENITH_DOMAINS
@@ -108,9 +108,7 @@ todo >"$PLAN/todo"
 fetch_all "$PLAN/todo"
 
 # Work of builds that were killed.
-for work in "$CACHE"/work/*.[0-9]*; do
-	kill -0 "${work##*.}" 2>/dev/null || rm -rf "$work"
-done
+sweep "$CACHE/work"
 
 # Jobs: one per core, and never more than the memory has room for, at 1 GiB each.
 jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {

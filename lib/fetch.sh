@@ -1,59 +1,22 @@
 # shellcheck shell=sh
-# Fetches the sources of recipes: from a local directory of tarballs, from
-# Debian's source archive through the apt client, or from the upstream's URL.
-# A file appears in $SOURCES only when its SHA-256 is the pinned one; a wrong or
-# broken file is named with what was expected and what came, and removed.
+# Fetches the sources of recipes. A recipe names a file by its SHA-256, so it does not
+# matter where the bytes come from, and every place that may have them is asked:
+#
+#   1. the directory of XENITH_SOURCES, and the cache
+#   2. a mirror of the user's own, XENITH_MIRROR (a URL or a directory, flat)
+#   3. Debian's index, through the apt client
+#   4. the pools of the Debian archives that this machine's apt is configured for: they
+#      keep a file for a while after it has left the index
+#   5. Debian's permanent snapshot archive
+#   6. the upstream's own address
+#
+# A file appears among the sources only when its SHA-256 is the pinned one. When every
+# place failed, each is named with its answer.
 
 # shellcheck source=lib/apt.sh
 . "$TREE/lib/apt.sh"
 
-# apt_private SUITE KIND: prepares a private state directory of apt for a suite's
-# sources (deb-src) or its packages (deb) and prints its path.
-apt_private() {
-	state=$CACHE/apt/$1-$2
-	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
-		printf '%s\n' "$state"
-		return
-	fi
-	command -v apt-get >/dev/null || {
-		say "fetch: apt-get is not on this machine"
-		return 1
-	}
-	mkdir -p "$state/lists" "$state/cache"
-	sources_list "$2" "$1" >"$state/sources.list" || return 1
-	say "fetch: reading Debian's index ($2), suite $1"
-	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
-		say "fetch: apt could not read the index of suite $1:"
-		tail -n 3 "$state/log" >&2
-		return 1
-	}
-	touch "$state/updated"
-	printf '%s\n' "$state"
-}
-
-# apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with that private state.
-apt_in() {
-	state_dir=$1
-	program=$2
-	shift 2
-	"$program" -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$state_dir/lists" -o Dir::Cache="$state_dir/cache" \
-		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
-}
-
-# index_of STATE KIND PACKAGE: what the index has of a source package (deb-src) or a
-# package (deb).
-index_of() {
-	case $2 in
-	deb-src) apt_in "$1" apt-cache showsrc --only-source "$3" ;;
-	deb) apt_in "$1" apt-cache show "$3" ;;
-	esac 2>/dev/null
-}
-
-# versions_of STATE KIND PACKAGE: the versions in the index, the highest first.
-versions_of() {
-	index_of "$1" "$2" "$3" | sed -n 's/^Version: //p' | sort -Vru
-}
+snapshot=${XENITH_SNAPSHOT:-https://snapshot.debian.org}
 
 # versions_with STATE SOURCE FILE: the versions of a source package in the index
 # that have the very file, as SOURCE=VERSION. A security update takes the pinned
@@ -64,127 +27,235 @@ versions_with() {
 		$NF == file && version != done { print package "=" version; done = version }'
 }
 
-# fetch_failed WHAT LOG KIND PACKAGE: says that, what apt said, what there is instead, and
-# what can be done.
-fetch_failed() {
-	say "fetch: apt could not get $1 in suite $suite:"
-	grep '^E:' "$2" | sed -e 's#http[^ ]*/##' >&2
-	now=$(versions_of "$state" "$3" "$4" | tr '\n' ' ')
-	say "fetch: the index of $suite has of $4: ${now:-nothing}"
-	say "fetch: pin one of these in the recipe, or put the file into a directory that XENITH_SOURCES names"
+# asked PLACE ANSWER: notes what a place had to say, for the case that all fail.
+asked() {
+	printf '    %s: %s\n' "$1" "$2" >>"$asked"
 }
 
-# fetch_apt SUITE/PACKAGE=VERSION/FILE DIRECTORY: puts FILE into DIRECTORY: of a
-# source package, or a binary package, NAME.deb.
-fetch_apt() {
-	rest=${1#*/}
-	suite=${1%%/*}
-	suite=${suite%-security}
-	package=${rest%/*}
-	case $rest in *.deb)
-		state=$(apt_private "$suite" deb) || return 1
-		(cd "$2" && apt_in "$state" apt-get -qq download "$package") >"$2/log" 2>&1 &&
-			[ -e "$2/${rest##*/}" ] && return 0
-		fetch_failed "${rest##*/} ($package)" "$2/log" deb "${package%%=*}"
+# answer LOG: the reason in what a program printed.
+answer() {
+	sed -n -e 's/^E: Failed to fetch [^ ]* *//p' -e 's/^curl: ([0-9]*) //p' -e 's/^E: //p' -e 's/^cp: .*: //p' "$1" |
+		grep -v '^Download Failed$' | without_hosts | head -n 1 | grep . || echo "no answer"
+}
+
+# accepted PLACE FILE: whether what a place gave has the pinned digest; then it becomes
+# a source by one rename.
+accepted() {
+	[ -s "$2" ] || {
+		asked "$1" "gave an empty file"
 		return 1
+	}
+	got=$(sha256 "$2")
+	if [ "$got" != "$digest" ]; then
+		asked "$1" "gave other bytes: expected SHA-256 $digest, got $got ($(wc -c <"$2") bytes); discarded"
+		rm -f "$2"
+		return 1
+	fi
+	mv "$2" "$store/$file" || die "fetch: cannot write $store/$file"
+}
+
+# from_url PLACE URL
+from_url() {
+	rm -f "$scratch/$file"
+	if download "$2" "$scratch/$file" "$scratch/log"; then
+		accepted "$1" "$scratch/$file"
+	else
+		asked "$1" "$(answer "$scratch/log")"
+		rm -f "$scratch/$file"
+		return 1
+	fi
+}
+
+# from_mirror: the user's own mirror.
+from_mirror() {
+	case ${XENITH_MIRROR:-} in
+	'') return 1 ;;
+	*://*) from_url "mirror XENITH_MIRROR" "${XENITH_MIRROR%/}/$(url_name "$file")" ;;
+	*)
+		if cp "$XENITH_MIRROR/$file" "$scratch/$file" 2>"$scratch/log"; then
+			accepted "mirror $XENITH_MIRROR" "$scratch/$file"
+		else
+			asked "mirror $XENITH_MIRROR" "$(answer "$scratch/log")"
+			return 1
+		fi
 		;;
 	esac
-	state=$(apt_private "$suite" deb-src) || return 1
-	for try in "$package" $(versions_with "$state" "${package%%=*}" "${rest##*/}"); do
-		if (cd "$2" && apt_in "$state" apt-get -qq source --only-source --download-only --tar-only "$try") >"$2/log" 2>&1 &&
-			[ -e "$2/${rest##*/}" ]; then
-			return 0
+}
+
+# split_apt SUITE/PACKAGE=VERSION/FILE: sets $suite, $package and $version.
+split_apt() {
+	suite=${1%%/*}
+	suite=${suite%-security}
+	package=${1#*/}
+	package=${package%/*}
+	version=${package#*=}
+	package=${package%%=*}
+}
+
+# from_index SUITE/PACKAGE=VERSION/FILE: a file of a source package, or a package,
+# NAME.deb, through the index of the suite.
+from_index() {
+	split_apt "$1"
+	kind=deb-src
+	case $file in *.deb) kind=deb ;; esac
+	place="Debian's index of $suite"
+	state=$(apt_private "$suite" "$kind") || {
+		asked "$place" "could not be read"
+		return 1
+	}
+	case $kind in
+	deb) tries=$package=$version ;;
+	*) tries=$({
+		echo "$package=$version"
+		versions_with "$state" "$package" "$file"
+	} | awk '!seen[$0]++') ;;
+	esac
+	tar_only=--tar-only
+	case $file in *.debian.tar.* | *.diff.gz) tar_only=--diff-only ;; esac
+	for try in $tries; do
+		: >"$scratch/log"
+		case $kind in
+		deb) (cd "$scratch" && apt_in "$state" apt-get -qq download "$try") ;;
+		*) (cd "$scratch" && apt_in "$state" apt-get -qq source --only-source --download-only "$tar_only" "$try") ;;
+		esac >"$scratch/log" 2>&1 || :
+		if [ -e "$scratch/$file" ]; then
+			accepted "$place" "$scratch/$file" && return 0
+		else
+			asked "$place, $try" "$(answer "$scratch/log")"
 		fi
 	done
-	fetch_failed "${rest##*/} of ${package%%=*} ${package#*=}" "$2/log" deb-src "${package%%=*}"
+	now=$(versions_of "$state" "$kind" "$package" | tr '\n' ' ')
+	asked "$place" "it has of $package: ${now:-nothing}"
 	return 1
 }
 
-# fetch_url URL DIRECTORY NAME
-fetch_url() {
-	if command -v curl >/dev/null; then
-		curl -fsSL --retry 2 --connect-timeout 20 -o "$2/$3" "$1" 2>"$2/log"
-	else
-		wget -q -T 20 -O "$2/$3" "$1" 2>"$2/log"
-	fi || {
-		say "fetch: $1: $(tail -n 1 "$2/log")"
+# from_pools SUITE/PACKAGE=VERSION/FILE: without an index. The security archive has its
+# files below updates/.
+from_pools() {
+	split_apt "$1"
+	directory=$(pool_directory "$suite" "$package" "$file") || directory=
+	[ -n "$directory" ] || {
+		asked "the pools of Debian's archives" "no index names the directory of $package"
 		return 1
 	}
+	archives=$(debian_archives) || {
+		asked "the pools of Debian's archives" "this machine's apt names no Debian mirror"
+		return 1
+	}
+	printf '%s\n' "$archives" >"$scratch/archives"
+	while read -r archive uri; do
+		case $archive in
+		security) path=pool/updates/$directory ;;
+		*) path=pool/$directory ;;
+		esac
+		from_url "the pool of Debian's $archive archive ($path)" "$uri/$path/$(url_name "$file")" </dev/null && return 0
+	done <"$scratch/archives"
+	return 1
 }
 
-# fetch_one RECIPE DIGEST NAME LOCATION...: one file, from the first location
-# that has it.
+# local_source: whether the file is there already. A broken one in the cache is removed;
+# a user's own is named and left.
+local_source() {
+	for directory in "$SOURCES" "$CACHE/sources"; do
+		[ -e "$directory/$file" ] || continue
+		got=$(sha256 "$directory/$file")
+		[ "$got" != "$digest" ] || return 0
+		say "fetch: $recipe: $directory/$file: expected SHA-256 $digest, got $got"
+		if [ "$directory" != "$CACHE/sources" ]; then
+			say "fetch: that directory is yours: remove the file, or mend the recipe"
+			return 2
+		fi
+		rm -f "$directory/$file"
+	done
+	return 1
+}
+
+# from_places LOCATION...: from the first place that has the file.
+from_places() {
+	from_mirror && return 0
+	for location; do
+		case $location in apt:*) from_index "${location#apt:}" && return 0 ;; esac
+	done
+	for location; do
+		case $location in apt:*) from_pools "${location#apt:}" && return 0 ;; esac
+	done
+	for location; do
+		case $location in
+		snapshot:*) from_url "Debian's snapshot archive" "$snapshot/file/${location#snapshot:}" && return 0 ;;
+		esac
+	done
+	for location; do
+		case $location in
+		apt:* | snapshot:*) ;;
+		https://* | http://* | file://*) from_url "$location" "$location" && return 0 ;;
+		*) asked "$location" "not a location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or a URL)" ;;
+		esac
+	done
+	return 1
+}
+
+# fetch_one RECIPE DIGEST NAME LOCATION...: one file.
 fetch_one() {
 	recipe=$1
 	digest=$2
 	file=$3
 	shift 3
-	if [ -e "$SOURCES/$file" ]; then
-		got=$(sha256 "$SOURCES/$file")
-		[ "$got" != "$digest" ] || return 0
-		say "fetch: $recipe: $SOURCES/$file: expected SHA-256 $digest, got $got"
-		if [ -n "${XENITH_SOURCES:-}" ]; then
-			say "fetch: that directory is yours: remove the file, or mend the recipe"
-			return 1
-		fi
-		rm -f "$SOURCES/$file"
-	fi
-	mkdir -p "$SOURCES"
-	for location; do
-		tmp=$(mktemp -d "$SOURCES/.fetch.XXXXXX")
-		case $location in
-		apt:*) fetch_apt "${location#apt:}" "$tmp" && from=$tmp/${location##*/} ;;
-		https://* | http://* | file://*) fetch_url "$location" "$tmp" "$file" && from=$tmp/$file ;;
-		*) say "fetch: $recipe: $location: not a location (apt:SUITE/SOURCE=VERSION/FILE or a URL)" && false ;;
-		esac || {
-			rm -rf "$tmp"
-			continue
-		}
-		got=$(sha256 "$from")
-		if [ "$got" = "$digest" ]; then
-			mv "$from" "$SOURCES/$file"
-			rm -rf "$tmp"
-			return 0
-		fi
-		say "fetch: $recipe: $location: expected SHA-256 $digest, got $got ($(wc -c <"$from") bytes); the file was thrown away"
-		rm -rf "$tmp"
-	done
-	say "fetch: $recipe: no location gave $file"
+	rc=0
+	local_source || rc=$?
+	case $rc in
+	0) return 0 ;;
+	2) return 1 ;;
+	esac
+	: >"$asked"
+	from_places "$@" && return 0
+	say "fetch: cannot fetch $file of $recipe (SHA-256 $digest); asked:"
+	cat "$asked" >&2
 	return 1
 }
 
-# wanted_sources NAME DIRECTORY: a line for each source of a recipe: the recipe, digest,
-# file name and locations.
-wanted_sources() {
-	[ -e "$TREE/$2/sources" ] || return 0
-	lines "$TREE/$2/sources" | awk -v recipe="$1" '
-		{ n = $3; if (n == "") { n = $2; sub(/.*\//, "", n) } }
-		!(n in digest) { order[++count] = n; digest[n] = $1 }
-		digest[n] != $1 { print recipe, "conflict", n; exit }
-		{ where[n] = where[n] " " $2 }
-		END { for (i = 1; i <= count; i++) print recipe, digest[order[i]], order[i] where[order[i]] }'
+# writable_store: sets $store to the directory that gets what is fetched: the user's own,
+# or the cache where that one cannot be written to.
+writable_store() {
+	store=$SOURCES
+	mkdir -p "$store" 2>/dev/null || :
+	[ -w "$store" ] || store=$CACHE/sources
+	mkdir -p "$store" || die "fetch: cannot make $store"
 }
 
 # fetch_all RECIPES: every source of the recipes in that file (NAME DIRECTORY ...), once
-# where recipes share it. One that cannot be had is named, and the others are fetched all
-# the same.
+# where recipes share it. One that cannot be fetched is named, and the others are fetched
+# all the same.
 fetch_all() {
 	while read -r name dir _; do
-		wanted_sources "$name" "$dir"
+		printf '%s\n' "$TREE/$dir" | source_lines | awk -F '\t' -v recipe="$name" '{ print recipe, $2, $3, $4 }'
 	done <"$1" | awk '!seen[$2, $3]++' >"$RUN/sources"
 	total=$(while read -r _ _ file _; do
-		[ -e "$SOURCES/$file" ] || echo "$file"
+		[ -n "$(source_file "$file")" ] || echo "$file"
 	done <"$RUN/sources" | wc -l)
 	number=0
-	lacking=0
+	lacking=
+	writable_store
+	asked=$RUN/asked
+	claim "$store/.fetch" 5
+	# shellcheck disable=SC2154 # claim sets it
+	scratch=$claimed
 	while read -r name digest file locations; do
 		[ "$digest" != conflict ] || die "$name: its sources have two digests for $file"
-		if [ ! -e "$SOURCES/$file" ]; then
+		if [ -z "$(source_file "$file")" ]; then
 			number=$((number + 1))
 			say "fetch: $file ($number of $total)"
 		fi
 		# shellcheck disable=SC2086 # the locations are words
-		fetch_one "$name" "$digest" "$file" $locations </dev/null || lacking=$((lacking + 1))
+		fetch_one "$name" "$digest" "$file" $locations </dev/null || lacking="$lacking $name"
 	done <"$RUN/sources"
-	[ $lacking = 0 ] || die "$lacking of the sources could not be had: see above"
+	release "$scratch"
+	[ -z "$lacking" ] || {
+		# shellcheck disable=SC2086 # the names are words
+		set -- $lacking
+		die "$# of the sources could not be fetched. You can
+    - put the files into a directory and name it with XENITH_SOURCES,
+    - name a mirror that has them with XENITH_MIRROR (./build.sh sources --all fills one
+      on a machine that can fetch them), or
+    - pin what Debian has now:$(printf ' ./build.sh bump %s;' "$@" | sed 's/;$//')"
+	}
 }

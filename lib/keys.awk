@@ -3,6 +3,7 @@
 #
 #   recipe NAME DIR         a recipe (first of all)
 #   input  DIR PATH         a path that the recipe in DIR takes in
+#   recipe-version DIR VERSION
 #   source DIR DIGEST NAME  a source of it, without where it is fetched from
 #   host   DIR PACKAGE      a package that it needs on the host
 #   version PACKAGE VERSION what the host has of it
@@ -15,6 +16,8 @@ BEGIN { FS = "\t" }
 
 $1 == "recipe"  { name[++count] = $2; dir[count] = $3 }
 $1 == "input"   { inputs[$2] = inputs[$2] "\t" $3 }
+# A link's text would not tell.
+$1 == "recipe-version" { text[$2] = text[$2] "version " $3 "\n" }
 $1 == "source"  { text[$2] = text[$2] "source " $3 " " $4 "\n" }
 $1 == "host"    { packages[$2] = packages[$2] "\t" $3 }
 $1 == "version" { version[$2] = $3 }

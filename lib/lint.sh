@@ -29,15 +29,20 @@ one_line() {
 }
 
 check_sources() {
-	lines "$1" | while read -r digest location name; do
+	printf '%s\n' "${1%/*}" | source_lines | while IFS='	' read -r _ digest name locations; do
 		case $digest in
+		conflict) finding "$1" "two digests for $name" ;;
 		*[!0-9a-f]*) finding "$1" "$digest is no SHA-256" ;;
 		*) [ ${#digest} = 64 ] || finding "$1" "$digest is no SHA-256 (64 digits)" ;;
 		esac
-		case $location in
-		apt:*/*=*/* | https://*) ;;
-		*) finding "$1" "${location:-(nothing)} is no location (apt:SUITE/SOURCE=VERSION/FILE or https://...)" ;;
-		esac
+		for location in ${locations:-(nothing)}; do
+			case $location in
+			apt:*/*=*/* | https://*) ;;
+			snapshot:*[!0-9a-f]*) finding "$1" "$location: no SHA-1" ;;
+			snapshot:*) [ ${#location} = 49 ] || finding "$1" "$location: no SHA-1 (40 digits)" ;;
+			*) finding "$1" "$location is no location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or https://...)" ;;
+			esac
+		done
 		case $name in
 		*/*) finding "$1" "$name: the name of a file has no slash" ;;
 		esac
@@ -94,7 +99,7 @@ while read -r name dir words; do
 	done
 	for file in "$dir"/*; do
 		case ${file##*/} in
-		version | license | sources | depends | build | inputs | hostpkgs | patches | files) ;;
+		version | license | sources | series | advisories | depends | build | inputs | hostpkgs | patches | files) ;;
 		*) finding "$file" "is no part of a recipe" ;;
 		esac
 	done
@@ -109,8 +114,9 @@ if command -v shellcheck >/dev/null; then
 	grep -rlE --exclude-dir=.git --exclude-dir=out '^#!/bin/sh|^#!/bin/busybox sh|^# shellcheck shell=sh' . | LC_ALL=C sort |
 		xargs -r shellcheck -x -f gcc >>"$findings" || true
 	# A recipe's build is sourced by lib/phases.sh, whose variables it sees.
-	find recipes hypervisor image -mindepth 2 -maxdepth 2 -name build 2>/dev/null | LC_ALL=C sort |
-		xargs -r shellcheck -s sh -f gcc -e SC2154,SC2086,SC2164,SC2103 >>"$findings" || true
+	recipe_dirs | sed "s|^$TREE/||; s|\$|/build|" | while read -r build; do
+		[ ! -e "$build" ] || printf '%s\n' "$build"
+	done | xargs -r shellcheck -s sh -f gcc -e SC2154,SC2086,SC2164,SC2103 >>"$findings" || true
 fi
 
 if [ -s "$findings" ]; then

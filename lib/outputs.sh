@@ -25,11 +25,10 @@ current() {
 
 # kept FILE: its lines about packages of the tree that the last build did without.
 kept() {
-	while read -r name rest; do
-		for recipe in "$TREE"/*/"$name"/version; do
-			[ ! -e "$recipe" ] || grep -q "^$name " "$OUT/packages" || printf '%s %s\n' "$name" "$rest"
-		done
-	done <"$1"
+	recipe_dirs | sed 's|.*/||' | awk -v packages="$OUT/packages" '
+		BEGIN { while ((getline line < packages) > 0) { split(line, word, " "); last[word[1]] } }
+		FILENAME == "-" { recipe[$1]; next }
+		$1 in recipe && !($1 in last)' - "$1"
 }
 
 [ -e "$OUT/packages" ] || die "nothing is built yet"

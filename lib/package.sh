@@ -39,22 +39,17 @@ if [ -e "$PLAN/$name.path" ]; then
 	exit 0
 fi
 
-work=$CACHE/work/$name.$$
 rm -rf "$CACHE/work/$name.failed"
+claim "$CACHE/work/$name" 7
+work=$claimed
 mkdir -p "$work/tmp" "$OUT/logs" "$RUN/run"
 root=$(airlock_root "$name" "$work" "$AIRLOCK")
 inside=/tmp/xenith/$name
 if [ "$AIRLOCK" = plain ]; then
-	mkdir -p /tmp/xenith
-	[ ! -e "$root" ] || [ -O "$root" ] || die "$root belongs to somebody else; it is where $name must be built"
-	exec 9>"$root.lock"
-	flock 9
-	rm -rf "$root"
-	mkdir "$root"
+	plain_place "$root"
 else
 	mkdir -p "$root"
 fi
-mkdir "$root/sources" "$root/inputs" "$root/hostbin" "$root/sysroot" "$root/tools"
 printf '%s\n' "$root" >"$RUN/run/$name.root"
 
 # fail: what went wrong, where the log is, and its end.
@@ -67,47 +62,14 @@ fail() {
 		tail -n 20 "$log" | sed 's/^/    /'
 		printf 'The unfinished work is kept in %s.\n' "$CACHE/work/$name.failed"
 	} >&2
-	mv "$work" "$CACHE/work/$name.failed" 2>/dev/null || true
+	# A plain airlock's place is everybody's: it must be free for the next user.
+	if [ "$AIRLOCK" = plain ]; then
+		mkdir -p "$work/tmp/xenith"
+		mv "$root" "$work/tmp/xenith/" || :
+	fi
+	mv "$work" "$CACHE/work/$name.failed" 2>/dev/null || :
+	rm -f "$work.claim"
 	exit 1
-}
-
-# prepare: brings in all that the build may see.
-prepare() {
-	cp -R "$dir" "$root/recipe"
-	cp "$TREE/lib/phases.sh" "$root/phases.sh"
-	list_data sources source | awk -F '\t' -v d="${dir#"$TREE"/}" '$2 == d { print $3, $4 }' |
-		while read -r digest file; do
-			cp --reflink=auto "$SOURCES/$file" "$root/sources/$file"
-			got=$(sha256 "$root/sources/$file")
-			if [ "$got" != "$digest" ]; then
-				echo "$SOURCES/$file: expected SHA-256 $digest, got $got"
-				exit 1
-			fi
-		done
-	lines "$dir/inputs" | while read -r path; do
-		from=$TREE/$path
-		[ "$path" != domains ] || from=$DOMAINS
-		mkdir -p "$root/inputs/$(dirname "$path")"
-		cp -RP --preserve=mode "$from" "$root/inputs/$path"
-	done
-	lines "$TREE/lib/host-tools" | tr -s ' ' '\n' | while read -r tool; do
-		for bin in /usr/bin /bin /usr/sbin /sbin; do
-			if [ -x "$bin/$tool" ]; then
-				echo "$bin/$tool"
-				break
-			fi
-		done
-	done | xargs ln -s -t "$root/hostbin"
-	for dep in $(echo "$tdeps" | tr , ' '); do
-		[ "$dep" != - ] || continue
-		read -r path <"$PLAN/$dep.path"
-		cp -a --reflink=auto "$path/root/." "$root/sysroot/"
-	done
-	for dep in $(echo "$hdeps" | tr , ' '); do
-		[ "$dep" != - ] || continue
-		read -r path <"$PLAN/$dep.path"
-		cp -a --reflink=auto "$path/root/." "$root/tools/"
-	done
 }
 
 # manifest DIRECTORY: type, mode, digest or link of every path, in byte order.
@@ -121,10 +83,7 @@ manifest() (
 	} | LC_ALL=C sort
 )
 
-(
-	set -e
-	prepare
-) >"$log" 2>&1 </dev/null || fail
+sh "$TREE/lib/prepare.sh" "$dir" "$tdeps" "$hdeps" "$root" >"$log" 2>&1 </dev/null || fail
 airlock "$AIRLOCK" "$work" sh "$inside/phases.sh" "$inside" "$name" "$version" "$(setting SOURCE_DATE_EPOCH)" \
 	>>"$log" 2>&1 </dev/null || fail
 
@@ -135,6 +94,7 @@ mv "$root/dest" "$work/pkg/root"
 manifest "$work/pkg/root" >"$work/pkg/manifest"
 sha256 "$work/pkg/manifest" >"$work/pkg/output"
 mv "$root/status" "$work/pkg/phases"
+mv "$root/patches" "$work/pkg/patches"
 printf '%s\n' "$seconds" >"$work/pkg/seconds"
 cp "$log" "$work/pkg/log"
 mkdir -p "$CACHE/pkg"
@@ -145,4 +105,5 @@ mv -T "$work/pkg" "$CACHE/pkg/$name-$key" 2>/dev/null || [ -e "$CACHE/pkg/$name-
 printf '%s\n' "$CACHE/pkg/$name-$key" >"$PLAN/$name.path"
 rm -f "$RUN/run/$name.root"
 printf '%s built %s\n' "$name" "$seconds" >>"$RUN/run/done"
-rm -rf "$work" "$root"
+rm -rf "$root"
+release "$work"

@@ -34,6 +34,9 @@ export PATH HOME TMPDIR TZ LC_ALL SHELL CONFIG_SHELL SOURCE_DATE_EPOCH
 export NAME VERSION SRC DEST SYSROOT TOOLS FILES INPUTS SOURCES TARGET BUILD_TRIPLE
 umask 022
 
+# shellcheck source=lib/series.sh
+. "$ROOT/series.sh"
+
 CC=$TARGET-gcc
 AR=$TARGET-ar
 RANLIB=$TARGET-ranlib
@@ -55,16 +58,38 @@ MAKE_ARGS=
 NOSTRIP=
 
 default_unpack() {
-	first=$(sed -n '/^[^#]/{p;q;}' "$RECIPE/sources" 2>/dev/null || true)
+	first=$(cut -f 3 "$ROOT/sources.list" | sed -n 1p)
 	[ -n "$first" ] || return 0
-	tar -xf "$SOURCES/$(source_name "$first")" --strip-components=1 --no-same-owner -C "$SRC"
+	tar -xf "$SOURCES/$first" --strip-components=1 --no-same-owner -C "$SRC"
 }
 
+# apply_patch FILE AS ADVISORIES: applies it, and notes its name, its SHA-256 and the
+# advisories that it mends (a line each) for the bill of materials.
+apply_patch() {
+	echo "patch: $2"
+	command patch -p1 --no-backup-if-mismatch -i "$1"
+	ids=$(printf '%s\n' "$3" | paste -sd , -)
+	digest=$(sha256sum <"$1")
+	printf '%s %s %s\n' "$2" "${digest%% *}" "${ids:--}" >>"$ROOT/patches"
+}
+
+# Those of Debian's that the recipe takes, in the order of Debian's series, and then the
+# recipe's own.
 default_patch() {
-	for p in "$RECIPE"/patches/*.patch; do
-		[ -e "$p" ] || continue
-		echo "patch: ${p##*/}"
-		command patch -p1 --no-backup-if-mismatch -i "$p"
+	if [ -e "$RECIPE/series" ]; then
+		for archive in "$SOURCES"/*.debian.tar.*; do
+			[ -e "$archive" ] || continue
+			mkdir "$ROOT/debian"
+			tar -xf "$archive" --strip-components=1 --no-same-owner -C "$ROOT/debian"
+			series_taken "$ROOT/debian" "$RECIPE/series" >"$ROOT/series"
+			while read -r taken; do
+				apply_patch "$ROOT/debian/patches/$taken" "debian/$taken" \
+					"$(series_mends "$ROOT/debian" "$RECIPE/series" "$taken")"
+			done <"$ROOT/series"
+		done
+	fi
+	for own in "$RECIPE"/patches/*.patch; do
+		[ ! -e "$own" ] || apply_patch "$own" "${own##*/}" "$(patch_cves "$own")"
 	done
 }
 
@@ -151,14 +176,6 @@ default_audit() {
 	return $bad
 }
 
-# source_name LINE: the file name that a line of `sources` gives a file.
-source_name() {
-	# shellcheck disable=SC2086 # splits the line into its fields
-	set -- $1
-	name=${3:-${2##*/}}
-	printf '%s\n' "$name"
-}
-
 unpack() { default_unpack; }
 patch() { default_patch; }
 configure() { default_configure; }
@@ -174,6 +191,7 @@ default() {
 }
 
 mkdir -p "$SRC" "$DEST" "$HOME" "$TMPDIR"
+: >"$ROOT/patches"
 
 # GCC takes its system headers and libraries from here.
 if [ -d "$TOOLS/usr/$TARGET" ]; then

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # Says what has to be built. The key of a package is a SHA-256 over everything
-# that can change its output: the phases, the host tools that they may use, the
-# recipe and the files that it names as inputs, the release's settings, the
-# versions of the host packages that it asks for, and the *output* hashes of its
-# dependencies, so that a change which makes no difference stops there. Not in
+# that can change its output: the parts of the engine that a build runs in, the host
+# tools that it may use, the recipe and the files that it names as inputs, the date of
+# the release, the versions of the host packages that it asks for, and the *output*
+# hashes of its dependencies, so that a change which makes no difference stops there. Not in
 # it: the number of jobs, where sources come from, verbosity, paths of the host.
 #
 # $PLAN/recipes    every recipe's name, directory and dependencies, a line each
@@ -16,9 +16,7 @@ PLAN=$RUN/plan
 # list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe. A layer that is to be
 # left out ($XENITH_WITHOUT) is nobody's dependency.
 list_recipes() {
-	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
-		[ -e "${dir}version" ] || continue
-		dir=${dir%/}
+	recipe_dirs | while read -r dir; do
 		words=
 		if [ -e "$dir/depends" ]; then
 			while read -r line || [ -n "$line" ]; do
@@ -34,32 +32,45 @@ list_recipes() {
 	}'
 }
 
-# list_data FILE TAG: "TAG DIR LINE" of every line of that file in every recipe.
+# list_data FILE TAG: "TAG DIR WORD" of every line of that file in every recipe.
 list_data() {
-	find "$TREE"/recipes "$TREE"/hypervisor "$TREE"/image -mindepth 2 -maxdepth 2 -name "$1" 2>/dev/null |
-		LC_ALL=C sort | xargs -r -d '\n' awk -v tag="$2" -v top="$TREE/" '
-			/^[[:space:]]*(#|$)/ { next }
-			{
-				d = substr(FILENAME, length(top) + 1)
-				sub(/\/[^\/]*$/, "", d)
-				if (tag == "source") {
-					n = $3
-					if (n == "") { n = $2; sub(/.*\//, "", n) }
-					if (seen[d, n, $1]++) next
-					print tag "\t" d "\t" $1 "\t" n
-				} else {
-					print tag "\t" d "\t" $1
-				}
-			}'
+	recipe_dirs | while read -r dir; do
+		[ ! -e "$dir/$1" ] || printf '%s\0' "$dir/$1"
+	done | xargs -0 -r awk -v tag="$2" -v top="$TREE/" '
+		/^[[:space:]]*(#|$)/ { next }
+		{
+			d = substr(FILENAME, length(top) + 1)
+			sub(/\/[^\/]*$/, "", d)
+			print tag "\t" d "\t" $1
+		}'
 }
 
-# list_files AS PATH [-L]: "file PATH WORDS" of all that is below a path, called AS;
+# list_sources: "source DIR DIGEST NAME" of every file that a recipe names.
+list_sources() {
+	recipe_dirs | source_lines | awk -F '\t' -v OFS='\t' -v top="$TREE/" '
+		{ print "source", substr($1, length(top) + 1), $2, $3 }'
+}
+
+# find_files TOP -P|-L EXPRESSION...: find without what an editor or a tool keeps beside
+# files: that is in no key and in no build.
+find_files() {
+	top=$1
+	follow=$2
+	shift 2
+	find "$follow" "$top" \( -name '*~' -o -name '.*.sw?' -o -name __pycache__ \) -prune -o "$@"
+}
+
+# remove_backups TOP: of a copy.
+remove_backups() {
+	find "$1" \( -name '*~' -o -name '.*.sw?' -o -name __pycache__ \) -prune -exec rm -rf {} +
+}
+
+# list_files AS PATH -P|-L: "file PATH WORDS" of all that is below a path, called AS;
 # -L: of what links lead to.
 list_files() {
-	follow=${3:--P}
-	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type l -printf "file\t$1%P\tlink %l\n"
-	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -printf "file\t$1%P\tmode %m\n"
-	find "$follow" "$2" -name '*~' -o -name '.*.sw?' -o -name __pycache__ -prune -o -type f -print0 |
+	find_files "$2" "$3" -type l -printf "file\t$1%P\tlink %l\n"
+	find_files "$2" "$3" -type f -printf "file\t$1%P\tmode %m\n"
+	find_files "$2" "$3" -type f -print0 |
 		LC_ALL=C sort -z | xargs -0 -r sha256sum |
 		awk -v top="$2" -v as="$1" '{
 			p = substr($0, 67)
@@ -74,8 +85,7 @@ make_plan() {
 	list_recipes >"$PLAN/recipes"
 	awk -v goals="$*" -f "$TREE/lib/graph.awk" "$PLAN/recipes" >"$PLAN/order" || exit 1
 	{
-		cat "$TREE/lib/phases.sh" "$TREE/lib/host-tools"
-		setting RELEASE
+		(cd "$TREE/lib" && cat prepare.sh airlock.sh inside.sh phases.sh series.sh host-tools)
 		setting SOURCE_DATE_EPOCH
 	} | sha256sum | cut -c1-64 >"$PLAN/engine.key"
 
@@ -84,12 +94,13 @@ make_plan() {
 	{
 		awk '{ print "recipe\t" $1 "\t" $2 }' "$PLAN/recipes"
 		cat "$PLAN/inputs" "$PLAN/hostpkgs"
-		list_data sources source
+		list_data version recipe-version
+		list_sources
 		cut -f3 "$PLAN/hostpkgs" | sort -u |
 			xargs -r dpkg-query -W -f 'version\t${Package}\t${Version}\n' 2>/dev/null || true
 		{
 			for top in recipes hypervisor image; do
-				[ ! -d "$TREE/$top" ] || list_files "$top/" "$TREE/$top"
+				[ ! -d "$TREE/$top" ] || list_files "$top/" "$TREE/$top" -L
 			done
 			cut -f3 "$PLAN/inputs" | sort -u | while read -r path; do
 				from=$TREE/$path
@@ -98,9 +109,9 @@ make_plan() {
 				if [ "$path" = domains ]; then
 					list_files "$path/" "$from" -L
 				elif [ -d "$from" ]; then
-					list_files "$path/" "$from"
+					list_files "$path/" "$from" -P
 				else
-					list_files "$path" "$from"
+					list_files "$path" "$from" -P
 				fi
 			done
 		} | LC_ALL=C sort

@@ -1,25 +1,31 @@
 #!/bin/sh
 # Gathers what the licences ask to be handed on with the image: the sources of
-# every recipe that it was built from, and this tree with the patches.
+# every recipe that it was built from, and this tree with the patches. With --all the
+# sources of every recipe, those of the tests included: what a mirror (XENITH_MIRROR)
+# holds.
 #
-# usage: sources.sh    (environment: TREE, XENITH_*)
+# usage: sources.sh [--all]    (environment: TREE, XENITH_*)
 set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
 
-# shellcheck disable=SC2046 # the goals are words
-sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
+case ${1:-} in
+'') goals=$(setting GOALS) ;;
+--all) goals=$(recipe_dirs | sed 's|.*/||') ;;
+*) die "sources: unknown option $1; there is --all" ;;
+esac
+# shellcheck disable=SC2086 # the goals are words
+sh "$TREE/lib/build.sh" --fetch $goals
 
 target=$OUT/sources
 rm -rf "$target.new"
 mkdir -p "$target.new"
-for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
-	lines "${dir}sources" | awk '{ n = $3; if (n == "") { n = $2; sub(/.*\//, "", n) } print n }'
-done | LC_ALL=C sort -u | while read -r file; do
-	[ -e "$SOURCES/$file" ] || continue
-	cp --reflink=auto "$SOURCES/$file" "$target.new/$file"
+recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; do
+	from=$(source_file "$file")
+	[ -z "$from" ] || cp --reflink=auto "$from" "$target.new/$file"
 done
+
 # tree_files: what is the project's own. A user's configuration, with its secrets, may
 # stand beside it.
 tree_files() {

@@ -82,35 +82,50 @@ def change_dependency_to_tool(tree):
     (tree.all / "depends").write_text("host:base\n")
 
 
-def change_release(tree):
-    path = tree.top / "config"
-    path.write_text(path.read_text().replace("RELEASE=", "RELEASE=9"))
-
-
 def change_epoch(tree):
     path = tree.top / "config"
     path.write_text(path.read_text().replace("EPOCH=1", "EPOCH=2"))
 
 
-def change_phases(tree):
-    add_line(tree.top / "lib/phases.sh")
+def engine_file(name):
+    """Change a part of the engine that a build runs in."""
+    def change(tree):
+        add_line(tree.top / "lib" / name)
+    change.__name__ = name
+    return change
 
 
-def change_host_tools(tree):
-    add_line(tree.top / "lib/host-tools")
+def content_behind_a_link(tree):
+    """A version that another recipe's file holds: the link's own text stays the same."""
+    (tree.all / "version").unlink()
+    (tree.all / "version").symlink_to("../base/version")
+    tree.build("all")
+    (tree.top / "recipes/base/version").write_text("3\n")
+
+
+ENGINE = "airlock.sh", "host-tools", "inside.sh", "phases.sh", "prepare.sh", "series.sh"
 
 
 @pytest.mark.parametrize("change", [
     change_version, change_build, change_file, change_mode_of_file, rename_file,
     change_patch, change_input, add_input, change_source, change_dependency,
-    change_dependency_list, change_dependency_to_tool, change_release,
-    change_epoch, change_phases, change_host_tools])
+    change_dependency_list, change_dependency_to_tool, change_epoch,
+    content_behind_a_link, *map(engine_file, ENGINE)])
 def test_a_change_that_can_matter_builds_again(tree, change):
     before = tree.package("all")
     change(tree)
     tree.build("all")
     assert "all" in tree.built()
     assert tree.package("all") != before
+
+
+def test_what_was_linked_to_is_built_with(tree):
+    """Recipes share a file by a link to it."""
+    tree.recipe("second", version="9", build='install() { echo "$VERSION" >"$DEST/version"; }')
+    (tree.top / "recipes/second/version").unlink()
+    (tree.top / "recipes/second/version").symlink_to("../all/version")
+    tree.build("second")
+    assert tree.output("second", "version") == "1"
 
 
 def source_elsewhere(tree):
@@ -129,6 +144,12 @@ def editor_backup(tree):
     (tree.all / "build~").write_text("an editor was here\n")
 
 
+def rename_release(tree):
+    """It matters to what has it among its inputs."""
+    path = tree.top / "config"
+    path.write_text(path.read_text().replace("RELEASE=", "RELEASE=9"))
+
+
 def touch_everything(tree):
     for path in tree.all.rglob("*"):
         path.touch()
@@ -139,7 +160,7 @@ def nothing(tree):
 
 
 @pytest.mark.parametrize("change", [
-    nothing, source_elsewhere, other_recipe, editor_backup, touch_everything])
+    nothing, source_elsewhere, other_recipe, editor_backup, rename_release, touch_everything])
 def test_a_change_that_cannot_matter_does_not(tree, change):
     before = tree.package("all")
     change(tree)

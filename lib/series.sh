@@ -1,0 +1,152 @@
+# shellcheck shell=sh
+# Which of a distribution's patches are applied. The archive has them in the order
+# of debian/patches/series; the recipe's file `series` has a rule a line, and the
+# first one that matches a patch's path in the series decides:
+#
+#   take  GLOB [ADVISORY...]
+#   leave GLOB REASON...
+#
+# The advisories are those that a patch mends without naming them itself.
+#
+# Sourced by the build, which runs it inside the airlock, and by lint and the
+# security table: it needs nothing but awk.
+
+# patch_cves FILE: the advisories that a patch's name or header names, a line each, in
+# their canonical form (CVE-2026-1234, XSA-483, DSA-5678-1). The header is what stands
+# above the first hunk; a file of several mails has several. What the hunks themselves
+# say, in a change to a list of news, names other patches.
+patch_cves() {
+	awk -v name="${1##*/}" '
+		function find(text, prefix, pattern,    id, before) {
+			while (match(text, prefix pattern)) {
+				before = RSTART > 1 ? substr(text, RSTART - 1, 1) : ""
+				id = substr(text, RSTART + length(prefix), RLENGTH - length(prefix))
+				text = substr(text, RSTART + RLENGTH)
+				sub(/^[-_]/, "", id)
+				gsub(/_/, "-", id)
+				id = prefix "-" id
+				if (before !~ /[A-Z0-9]/ && !(id in seen)) {
+					seen[id] = 1
+					print id
+				}
+			}
+		}
+		function scan(text) {
+			text = toupper(text)
+			find(text, "CVE", "[-_][12][0-9][0-9][0-9][-_][0-9][0-9][0-9][0-9]+")
+			find(text, "XSA", "[-_]?[1-9][0-9]*")
+			find(text, "DSA", "-[1-9][0-9][0-9][0-9]+-[1-9]")
+		}
+		BEGIN { scan(name); header = 1 }
+		/^From [0-9a-f]+ / { header = 1 }
+		/^(--- [^ ]|diff |Index: |\*\*\* [^ ])/ { header = 0 }
+		header { scan($0) }' "$1"
+}
+
+# series_rules FILE: the rules, checked. A missing file has none.
+series_rules() {
+	[ -e "$1" ] || return 0
+	awk '
+		/^[ \t]*(#|$)/ { next }
+		$1 == "take" && NF >= 2 {
+			good = 1
+			for (i = 3; i <= NF; i++)
+				good = good && $i ~ /^(CVE-[0-9]+-[0-9]+|XSA-[0-9]+|DSA-[0-9]+-[0-9]+)$/
+			if (good) { print; next }
+		}
+		$1 == "leave" && NF > 2 { print; next }
+		{
+			printf "%s: line %d: invalid rule \"%s\": write \"take GLOB [ADVISORY...]\" or \"leave GLOB REASON\"\n", FILENAME, FNR, $0 | "cat >&2"
+			bad = 1
+		}
+		END { exit bad }' "$1"
+}
+
+# series_rule RULES PATCH: prints the number of the first rule that matches, its verb, its
+# pattern and what follows; nothing if there is none.
+series_rule() (
+	number=0
+	printf '%s\n' "$1" | while read -r verb glob rest; do
+		number=$((number + 1))
+		# shellcheck disable=SC2254 # the rule is a pattern
+		case $2 in
+		"$glob" | $glob)
+			printf '%s %s %s %s\n' "$number" "$verb" "$glob" "$rest"
+			break
+			;;
+		esac
+	done
+)
+
+# series_mends DEBIAN-DIR RULES-FILE PATCH: the advisories that a taken patch mends, a line
+# each: what it names, and what its rule adds.
+series_mends() (
+	rules=$(series_rules "$2") || exit 1
+	{
+		patch_cves "$1/patches/$3"
+		series_rule "$rules" "$3" | tr ' ' '\n' | sed 1,3d
+	} | awk 'NF && !seen[$1]++'
+)
+
+# series_taken DEBIAN-DIR RULES-FILE: prints the patches to apply, in order, by their
+# path below DEBIAN-DIR/patches. Fails, and names every one of them, for a patch that no
+# rule matches, for one that names an advisory and is left by a glob, and for a rule that
+# decides nothing.
+series_taken() (
+	rules=$(series_rules "$2") || exit 1
+	[ -e "$1/patches/series" ] || [ -n "$rules" ] || exit 0
+	[ -e "$1/patches/series" ] || {
+		echo "$2: the archive has no patches/series for its rules" >&2
+		exit 1
+	}
+	bad=0
+	used=' '
+	taken=
+	while read -r patch _ || [ -n "$patch" ]; do
+		case $patch in
+		'' | '#'*) continue ;;
+		esac
+		[ -e "$1/patches/$patch" ] || {
+			echo "$2: the series names $patch, which is not in the archive" >&2
+			bad=1
+			continue
+		}
+		read -r number verb glob _ <<-END || true
+			$(series_rule "$rules" "$patch")
+		END
+		used="$used$number "
+		case $verb in
+		take)
+			taken="$taken$patch
+"
+			;;
+		leave)
+			[ "$patch" != "$glob" ] || continue
+			ids=$(patch_cves "$1/patches/$patch")
+			[ -n "$ids" ] || continue
+			echo "$2: \"leave $glob\" leaves $patch, which mends $(echo "$ids" | paste -sd ' ' -): take it, or leave it by its full name with the reason" >&2
+			bad=1
+			;;
+		*)
+			echo "$2: no rule matches $patch: write \"take $patch\" or \"leave $patch REASON\"" >&2
+			bad=1
+			;;
+		esac
+	done <"$1/patches/series"
+	number=0
+	while read -r verb glob _; do
+		number=$((number + 1))
+		case $used in
+		*" $number "*) ;;
+		*)
+			[ -n "$verb" ] || continue
+			echo "$2: no patch is decided by \"$verb $glob\": remove the rule" >&2
+			bad=1
+			;;
+		esac
+	done <<-END
+		$rules
+	END
+	[ $bad = 0 ] || exit 1
+	printf %s "$taken"
+)
