@@ -25,6 +25,20 @@ def test_a_good_recipe_passes(tree):
     assert status == 0, said
 
 
+def test_one_place_for_each_pin(tree):
+    """A source that two recipes use is pinned in one of them; the other has a link to it."""
+    tree.recipe("good", **GOOD)
+    other = tree.recipe("other", version="1", license="MIT", sources=GOOD["sources"])
+    status, said = lint(tree)
+    assert status != 0
+    assert "recipes/other/sources: pins what recipes/good/sources pins, too" in said
+    for name in "version", "sources":
+        (other / name).unlink()
+        (other / name).symlink_to("../good/" + name)
+    status, said = lint(tree)
+    assert status == 0, said
+
+
 # What is written instead of the good part, and what the finding must hold.
 # None takes the part away.
 FAULTS = {
