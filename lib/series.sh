@@ -150,3 +150,20 @@ series_taken() (
 	[ $bad = 0 ] || exit 1
 	printf %s "$taken"
 )
+
+# series_unpack ARCHIVE DIRECTORY: makes DIRECTORY/debian of a patch archive. The old
+# format of source packages is one diff, of packaging and source together: what it changes
+# outside of debian/ becomes the one patch of the series, upstream.diff.
+series_unpack() {
+	case $1 in
+	*.diff.gz)
+		mkdir -p "$2/debian/patches" &&
+			gunzip -c "$1" | awk '
+				/^--- / { held = $0; next }
+				/^\+\+\+ / { out = $2 !~ /^[^\/]*\/debian\// ; if (out) print held }
+				out' >"$2/debian/patches/upstream.diff" &&
+			echo upstream.diff >"$2/debian/patches/series"
+		;;
+	*) tar -xf "$1" --no-same-owner -C "$2" ;;
+	esac
+}
