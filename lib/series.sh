@@ -12,7 +12,7 @@
 # security table: it needs nothing but awk.
 
 # patch_cves FILE: the advisories that a patch's name or header names, a line each, in
-# their canonical form (CVE-2026-1234, XSA-483, DSA-5678-1). The header is what stands
+# their canonical form (CVE-2026-1234, XSA-483, DSA-5678-1, GHSA-2abc-3def-4ghi). The header is what stands
 # above the first hunk; a file of several mails has several. What the hunks themselves
 # say, in a change to a list of news, names other patches.
 patch_cves() {
@@ -24,7 +24,7 @@ patch_cves() {
 				text = substr(text, RSTART + RLENGTH)
 				sub(/^[-_]/, "", id)
 				gsub(/_/, "-", id)
-				id = prefix "-" id
+				id = prefix "-" (prefix == "GHSA" ? tolower(id) : id)
 				if (before !~ /[A-Z0-9]/ && !(id in seen)) {
 					seen[id] = 1
 					print id
@@ -36,6 +36,7 @@ patch_cves() {
 			find(text, "CVE", "[-_][12][0-9][0-9][0-9][-_][0-9][0-9][0-9][0-9]+")
 			find(text, "XSA", "[-_]?[1-9][0-9]*")
 			find(text, "DSA", "-[1-9][0-9][0-9][0-9]+-[1-9]")
+			find(text, "GHSA", "-[2-9A-Z][2-9A-Z][2-9A-Z][2-9A-Z]-[2-9A-Z][2-9A-Z][2-9A-Z][2-9A-Z]-[2-9A-Z][2-9A-Z][2-9A-Z][2-9A-Z]")
 		}
 		BEGIN { scan(name); header = 1 }
 		/^From [0-9a-f]+ / { header = 1 }
@@ -51,7 +52,7 @@ series_rules() {
 		$1 == "take" && NF >= 2 {
 			good = 1
 			for (i = 3; i <= NF; i++)
-				good = good && $i ~ /^(CVE-[0-9]+-[0-9]+|XSA-[0-9]+|DSA-[0-9]+-[0-9]+)$/
+				good = good && $i ~ /^(CVE-[0-9]+-[0-9]+|XSA-[0-9]+|DSA-[0-9]+-[0-9]+|GHSA(-[0-9a-z]+)+)$/
 			if (good) { print; next }
 		}
 		$1 == "leave" && NF > 2 { print; next }
