@@ -109,7 +109,7 @@ while read -r name dir words; do
 	done
 	for file in "$dir"/*; do
 		case ${file##*/} in
-		version | license | sources | series | advisories | depends | build | inputs | hostpkgs | patches | files) ;;
+		version | license | license-files | sources | series | advisories | depends | build | inputs | hostpkgs | patches | files) ;;
 		*) finding "$file" "is no part of a recipe" ;;
 		esac
 	done

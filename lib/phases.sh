@@ -204,11 +204,22 @@ if [ -e "$RECIPE/build" ]; then
 	. "$RECIPE/build"
 fi
 
+# copy_licences: the texts that the recipe's `license-files` names, "PATH [NAME]" a line,
+# as the source has them, into the package.
+copy_licences() {
+	[ -e "$RECIPE/license-files" ] || return 0
+	sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$RECIPE/license-files" | while read -r path as; do
+		mkdir -p "$DEST/usr/share/licenses/$NAME"
+		cp "$SRC/$path" "$DEST/usr/share/licenses/$NAME/${as:-${path##*/}}"
+	done
+}
+
 for PHASE in unpack patch configure compile check install normalise audit; do
 	cd "$SRC"
 	echo "==> $PHASE"
 	date +"$PHASE %s" >>"$ROOT/status"
 	"$PHASE"
+	[ "$PHASE" != install ] || copy_licences
 done
 
 # The last word on times, whatever a recipe did in its own normalise.
