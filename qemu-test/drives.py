@@ -171,7 +171,7 @@ def pc_image(path, cmdline, kernel=None):
     path = pathlib.Path(path)
     grub = package("grub") / "usr/lib/grub"
     tree = write_tree(path.with_suffix(".tree"), {
-        "vmlinuz": kernel or package("linux-domu") / "boot/vmlinuz-domu",
+        "vmlinuz": kernel or package("linux") / "boot/vmlinuz-domu",
         "initrd.gz": package("hello") / "images/hello/initrd.gz",
         "boot/grub/grub.cfg": GUEST_GRUB % cmdline})
     core = bios_core(tree, "echo", "serial", "terminal", "test", "part_msdos", "gzio")

@@ -79,7 +79,7 @@ def machine(boot, iso, tmp_path_factory):
     for name, text in DOMAINS.items():
         tree["domains/%s.cfg" % name] = text
         tree["images/%s.iso" % name] = image(directory / (name + ".iso"), name)
-    for name, what in (("boot.ipxe", NETBOOT), ("vmlinuz", drives.package("linux-domu") / "boot/vmlinuz-domu"),
+    for name, what in (("boot.ipxe", NETBOOT), ("vmlinuz", drives.package("linux") / "boot/vmlinuz-domu"),
                        ("initrd.gz", drives.package("hello") / "images/hello/initrd.gz")):
         tree["images/www/" + name] = what
     tree["domains/pv32.cfg"] = PV32

@@ -53,7 +53,7 @@ def test_every_command_is_a_target_of_make():
 
 
 # Whose licence stands below another name, or is our own.
-LICENCES = {"xen-tools": "xen", "linux-domu": "linux", "pvgrub": "grub", "domd": None, "argp": None,
+LICENCES = {"xen-tools": "xen", "pvgrub": "grub", "domd": None, "argp": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
 
 
@@ -67,7 +67,7 @@ def needs(name):
 def test_licences():
     """The image has the licence of all that it holds."""
     held = needs("root") | needs("hvm") | needs("hello")
-    assert {"lvm2", "qemu", "glib", "libusb", "linux-domu"} <= held
+    assert {"lvm2", "qemu", "glib", "libusb", "linux"} <= held
     directories = {LICENCES.get(name, name) for name in held} - {None}
     assert [name for name in sorted(directories)
             if not any(text.stat().st_size for text in (TOP / "rootfs/usr/share/licenses" / name).glob("*"))] == []
