@@ -77,10 +77,9 @@ apply_patch() {
 # recipe's own.
 default_patch() {
 	if [ -e "$RECIPE/series" ]; then
-		for archive in "$SOURCES"/*.debian.tar.*; do
+		for archive in "$SOURCES"/*.debian.tar.* "$SOURCES"/*.diff.gz; do
 			[ -e "$archive" ] || continue
-			mkdir "$ROOT/debian"
-			tar -xf "$archive" --strip-components=1 --no-same-owner -C "$ROOT/debian"
+			series_unpack "$archive" "$ROOT"
 			series_taken "$ROOT/debian" "$RECIPE/series" >"$ROOT/series"
 			while read -r taken; do
 				apply_patch "$ROOT/debian/patches/$taken" "debian/$taken" \
