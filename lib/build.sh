@@ -55,6 +55,38 @@ publish_paths() {
 	mv "$RUN/packages" "$OUT/packages"
 }
 
+# tree_parts: what every build needs of the tree.
+tree_parts() {
+	printf '%s\n' lib config recipes hypervisor image
+}
+
+# copy_tree INTO: copies those paths of the tree that it reads.
+copy_tree() {
+	mkdir "$1"
+	sort -u | while read -r path; do
+		if [ "$path" = domains ] || [ ! -e "$TREE/$path" ]; then
+			continue
+		fi
+		mkdir -p "$1/$(dirname "$path")"
+		cp -RP --preserve=mode -T "$TREE/$path" "$1/$path"
+	done
+}
+
+# Another Xen than the pinned one: its files take the places of the recipe's, in a copy.
+if [ -n "${XENITH_XEN:-}" ]; then
+	pin=$TREE/hypervisor/pins/$XENITH_XEN
+	[ -d "$pin" ] || die "XENITH_XEN=$XENITH_XEN: there is no such pin; there is: $(ls "$TREE/hypervisor/pins")"
+	{
+		tree_parts
+		recipe_dirs | while read -r dir; do
+			lines "$dir/inputs"
+		done
+	} | copy_tree "$RUN/pinned"
+	cp "$pin"/* "$RUN/pinned/hypervisor/xen/"
+	TREE=$RUN/pinned
+	export TREE
+fi
+
 make_plan "$@"
 
 if [ -n "$only_fetch" ]; then
@@ -84,17 +116,10 @@ need_for_todo
 # From here on the build sees a copy. What is edited while it runs would
 # otherwise get into packages whose keys speak of what stood there before.
 snapshot=$RUN/tree
-mkdir "$snapshot"
 {
-	printf '%s\n' lib config recipes hypervisor image
+	tree_parts
 	cut -f 3 "$PLAN/inputs"
-} | sort -u | while read -r path; do
-	if [ "$path" = domains ] || [ ! -e "$TREE/$path" ]; then
-		continue
-	fi
-	mkdir -p "$snapshot/$(dirname "$path")"
-	cp -RP --preserve=mode -T "$TREE/$path" "$snapshot/$path"
-done
+} | copy_tree "$snapshot"
 # The user's own may be put together of links, and is what they lead to.
 [ ! -e "$DOMAINS" ] || cp -RL --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains" ||
 	die "$DOMAINS cannot be read whole: see the line above"
