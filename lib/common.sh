@@ -74,7 +74,7 @@ source_file() {
 # and are gone. A process's number would not tell: several machines and containers may
 # share a directory.
 sweep() {
-	for left in "$1"/*.claim; do
+	for left in "$1"/*.claim "$1"/.*.claim; do
 		[ -e "$left" ] || continue
 		if flock -n "$left" true; then
 			rm -rf "${left%.claim}" "$left"

@@ -16,7 +16,7 @@
 # shellcheck source=lib/apt.sh
 . "$TREE/lib/apt.sh"
 
-snapshot=${XENITH_SNAPSHOT:-https://snapshot.debian.org}
+snapshot_archive=${XENITH_SNAPSHOT:-https://snapshot.debian.org}
 
 # versions_with STATE SOURCE FILE: the versions of a source package in the index
 # that have the very file, as SOURCE=VERSION. A security update takes the pinned
@@ -57,10 +57,10 @@ accepted() {
 # from_url PLACE URL
 from_url() {
 	rm -f "$scratch/$file"
-	if download "$2" "$scratch/$file" "$scratch/log"; then
+	if download "$2" "$scratch/$file" "$fetch_log"; then
 		accepted "$1" "$scratch/$file"
 	else
-		asked "$1" "$(answer "$scratch/log")"
+		asked "$1" "$(answer "$fetch_log")"
 		rm -f "$scratch/$file"
 		return 1
 	fi
@@ -72,10 +72,10 @@ from_mirror() {
 	'') return 1 ;;
 	*://*) from_url "mirror XENITH_MIRROR" "${XENITH_MIRROR%/}/$(url_name "$file")" ;;
 	*)
-		if cp "$XENITH_MIRROR/$file" "$scratch/$file" 2>"$scratch/log"; then
+		if cp "$XENITH_MIRROR/$file" "$scratch/$file" 2>"$fetch_log"; then
 			accepted "mirror $XENITH_MIRROR" "$scratch/$file"
 		else
-			asked "mirror $XENITH_MIRROR" "$(answer "$scratch/log")"
+			asked "mirror $XENITH_MIRROR" "$(answer "$fetch_log")"
 			return 1
 		fi
 		;;
@@ -113,15 +113,15 @@ from_index() {
 	tar_only=--tar-only
 	case $file in *.debian.tar.* | *.diff.gz) tar_only=--diff-only ;; esac
 	for try in $tries; do
-		: >"$scratch/log"
+		: >"$fetch_log"
 		case $kind in
 		deb) (cd "$scratch" && apt_in "$state" apt-get -qq download "$try") ;;
 		*) (cd "$scratch" && apt_in "$state" apt-get -qq source --only-source --download-only "$tar_only" "$try") ;;
-		esac >"$scratch/log" 2>&1 || :
+		esac >"$fetch_log" 2>&1 || :
 		if [ -e "$scratch/$file" ]; then
 			accepted "$place" "$scratch/$file" && return 0
 		else
-			asked "$place, $try" "$(answer "$scratch/log")"
+			asked "$place, $try" "$(answer "$fetch_log")"
 		fi
 	done
 	now=$(versions_of "$state" "$kind" "$package" | tr '\n' ' ')
@@ -142,14 +142,14 @@ from_pools() {
 		asked "the pools of Debian's archives" "this machine's apt names no Debian mirror"
 		return 1
 	}
-	printf '%s\n' "$archives" >"$scratch/archives"
+	printf '%s\n' "$archives" >"$RUN/archives"
 	while read -r archive uri; do
 		case $archive in
 		security) path=pool/updates/$directory ;;
 		*) path=pool/$directory ;;
 		esac
 		from_url "the pool of Debian's $archive archive ($path)" "$uri/$path/$(url_name "$file")" </dev/null && return 0
-	done <"$scratch/archives"
+	done <"$RUN/archives"
 	return 1
 }
 
@@ -181,7 +181,7 @@ from_places() {
 	done
 	for location; do
 		case $location in
-		snapshot:*) from_url "Debian's snapshot archive" "$snapshot/file/${location#snapshot:}" && return 0 ;;
+		snapshot:*) from_url "Debian's snapshot archive" "$snapshot_archive/file/${location#snapshot:}" && return 0 ;;
 		esac
 	done
 	for location; do
@@ -236,6 +236,8 @@ fetch_all() {
 	lacking=
 	writable_store
 	asked=$RUN/asked
+	# Not among the sources: their disk may be full.
+	fetch_log=$RUN/fetch.log
 	claim "$store/.fetch" 5
 	# shellcheck disable=SC2154 # claim sets it
 	scratch=$claimed

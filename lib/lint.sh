@@ -63,7 +63,7 @@ check_files() {
 	if [ -d "$1/patches" ]; then
 		for file in "$1"/patches/*; do
 			case $file in
-			*.patch) head -n 1 "$file" | grep -q '^[^-d]' || finding "$file" "does not begin with what it is for" ;;
+			*.patch) head -n 1 "$file" | grep -qvE '^(--- |diff |Index: |$)' || finding "$file" "does not begin with what it is for" ;;
 			*) finding "$file" "is no .patch" ;;
 			esac
 		done
