@@ -1,5 +1,6 @@
 """What a build may see, how it fails, and what an interruption leaves."""
 
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -448,3 +449,118 @@ def test_root_installs_what_is_missing_in_one_call(tree, play):
     (tree.top.parent.parent / "installed").unlink()
     assert tree.command("run").returncode == 0
     assert [call.split()[-1] for call in calls.read_text().splitlines() if "install" in call.split()] == ["qemu-system-x86"]
+
+
+# --- what must not go wrong in silence -----------------------------------------------
+
+def test_a_dependency_that_is_gone_stops_the_build(pair):
+    """Somebody removed a part of the cache: nothing is built without it, and published."""
+    pair.build("one")
+    shutil.rmtree(pair.package("one") / "root")
+    done = pair.build("two", check=False)
+    assert done.returncode != 0
+    assert "failed in phase prepare" in done.stdout
+    assert not list((pair.cache / "pkg").glob("two-*"))
+
+
+def test_a_source_that_rots_between_fetch_and_build(tree):
+    """The hash is checked once more where the file is used."""
+    line = tree.tarball("pkg-1.tar.gz", text="x")
+    tree.recipe("first", build='install() { echo rot >"%s"; }' % (tree.cache / "sources/pkg-1.tar.gz"))
+    tree.recipe("pkg", sources=line, build="install() { :; }")
+    tree.build("pkg")
+    shutil.rmtree(tree.cache / "pkg")
+    prepare = tree.top / "lib/prepare.sh"
+    prepare.write_text(prepare.read_text().replace("source_lines >", "sed 's/^/&/' | source_lines | sed s/%s/%s/ >"
+                                                   % (line.split()[0], "0" * 64)))
+    done = tree.build("pkg", check=False)
+    assert done.returncode != 0
+    assert "failed in phase prepare" in done.stdout and "expected SHA-256 " + "0" * 64 in done.stdout
+    assert not list((tree.cache / "pkg").glob("pkg-*"))
+
+
+def test_backups_of_an_editor_are_not_built_with(tree):
+    """They are in no key, so they must be in no build either."""
+    (tree.top / "scripts").mkdir()
+    (tree.top / "scripts/50-network").write_text("new\n")
+    recipe = tree.recipe("pkg", inputs="scripts", **{"files/list": "list"}, build="""install() {
+	cp -R "$INPUTS/scripts" "$FILES" "$DEST/"
+}""")
+    for place in (tree.top / "scripts/50-network~", tree.top / "scripts/.50-network.swp", recipe / "files/list~"):
+        place.write_text("old\n")
+    tree.build("pkg")
+    root = tree.package("pkg") / "root"
+    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["50-network", "list"]
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no namespaces here")
+@pytest.mark.parametrize("place", ["/usr/local/share", "/var/tmp", "/dev/shm", "CACHE", "TREE"])
+def test_nothing_but_the_work_directory_can_be_written_to(tree, place):
+    """A `make install` that ignores DESTDIR, also as root."""
+    place = pathlib.Path(place.replace("CACHE", str(tree.cache)).replace("TREE", str(tree.top)))
+    if not os.access(place, os.W_OK):
+        pytest.skip("this user may not write there anyway")
+    file = place / ("xenith-escaped-%d" % os.getpid())
+    tree.recipe("pkg", build='install() { mkdir -p "%s" && echo >"%s"; }' % (place, file))
+    done = tree.build("pkg", check=False)
+    escaped = file.exists()
+    file.unlink(missing_ok=True)
+    assert not escaped
+    if str(place) != "/dev/shm":          # which is one of its own
+        assert done.returncode != 0
+        assert "Read-only file system" in done.stdout
+
+
+def test_a_claim_is_its_owners_while_it_lives(tree):
+    """Whatever its process's number is, here or in another container."""
+    tree.recipe("pkg", build='install() { echo >"$DEST/x"; }')
+    work = tree.cache / "work"
+    for name in "living", "dead":
+        (work / (name + ".AbCdEf")).mkdir(parents=True)
+        (work / (name + ".AbCdEf.claim")).write_text("")
+    with (work / "living.AbCdEf.claim").open() as claim:
+        fcntl.flock(claim, fcntl.LOCK_EX)
+        tree.build("pkg")
+    assert sorted(path.name for path in work.glob("*AbCdEf")) == ["living.AbCdEf"]
+
+
+@pytest.fixture
+def no_namespaces(tree):
+    """As in a container that may make none: an unshare that fails."""
+    binaries = tree.upstream / "bin"
+    binaries.mkdir()
+    (binaries / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (binaries / "unshare").chmod(0o755)
+    return "%s:%s" % (binaries, os.environ["PATH"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be several users")
+def test_several_users_one_after_another(no_namespaces, tree):
+    """Without namespaces they all build in /tmp/xenith."""
+    name = "several-%d" % os.getpid()
+    tree.recipe(name, build='install() { id -un >"$DEST/user"; }')
+    for directory in (tree.top, *tree.top.parents):
+        if directory.owner() == "root" and directory != pathlib.Path("/"):
+            directory.chmod(directory.stat().st_mode | 0o055)
+    for user in "root", "nobody", "games":
+        cache = tree.cache.parent / ("cache of " + user)
+        out = tree.cache.parent / ("out of " + user)
+        for directory in cache, out:
+            directory.mkdir()
+            shutil.chown(directory, user)
+        done = subprocess.run(
+            ["setpriv", "--reuid=" + user, "--regid=nogroup", "--clear-groups",
+             str(tree.top / "build.sh"), "package", name],
+            env=tree.environment(PATH=no_namespaces, XENITH_CACHE=str(cache), XENITH_OUT=str(out)),
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert done.returncode == 0, done.stdout
+        path = pathlib.Path((out / "packages").read_text().split(" ", 1)[1].strip())
+        assert (path / "root/user").read_text().strip() == user
+
+
+def test_a_plain_airlock_that_failed_is_free_again(no_namespaces, tree):
+    name = "fails-%d" % os.getpid()
+    tree.recipe(name, build="compile() { false; }")
+    assert tree.build(name, check=False, PATH=no_namespaces).returncode != 0
+    assert not pathlib.Path("/tmp/xenith/" + name).exists()
+    assert (tree.cache / "work" / (name + ".failed") / "tmp/xenith" / name / "recipe").exists()

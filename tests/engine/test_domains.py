@@ -1,7 +1,9 @@
 """--domains: the user's configuration in the image, or the old image kept."""
 
 import pathlib
+import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -121,3 +123,51 @@ def test_bad_configuration_keeps_the_old_image(tree, mine, spoil):
 def test_the_directory_must_be_named(tree):
     assert build(tree, "--domains").returncode != 0
     assert "--domains needs a directory" in tree.said
+
+
+@pytest.fixture
+def config(tree):
+    """The real recipe of the configuration and a stand-in for those of the image; the
+    programs that pack are played by some that only copy."""
+    tree.recipe("tools", build='install() { mkdir -p "$DEST/usr/bin"; cp "$FILES"/* "$DEST/usr/bin/"; '
+                               'chmod 755 "$DEST"/usr/bin/*; }',
+                **{"files/mksquashfs": '#!/bin/sh\ntar -cf "$2" -C "$1" .',
+                   "files/gen_init_cpio": '#!/bin/sh\ncat "$3"; cut -d " " -f 3 "$3" | xargs cat'})
+    shutil.copytree(TOP / "image/config", tree.top / "image/config")
+    (tree.top / "image/config/depends").write_text("host:tools\n")
+    tree.recipe("iso", depends="host:config", build="""install() { cp "$TOOLS/config.cpio" "$DEST/xenith.iso"; }
+normalise() {
+	default
+	chmod --reference="$TOOLS/config.cpio" "$DEST/xenith.iso"
+}""")
+    return tree
+
+
+@pytest.mark.parametrize("secret", [None, "iscsi-secrets", "ssh/dropbear_ed25519_host_key"])
+def test_an_image_with_secrets_is_its_owners(config, mine, secret):
+    if secret:
+        (mine / secret).parent.mkdir(exist_ok=True)
+        (mine / secret).write_text("iqn.2026-01.org.example:disk user a-secret-of-16-b\n")
+        (mine / secret).chmod(0o600)
+    assert build(config, "--domains", str(mine)).returncode == 0, config.said
+    mode = 0o600 if secret else 0o644
+    for path in (config.package("config") / "root/config.cpio", config.package("iso") / "root/xenith.iso",
+                 config.top / "out/xenith.iso"):
+        assert path.stat().st_mode & 0o777 == mode, path
+    packed = subprocess.run(["tar", "-tv", "--ignore-zeros", "-f", "-"], stdout=subprocess.PIPE, check=False,
+                            input=image_bytes(config)).stdout.decode()
+    if secret:
+        assert re.search(r"(?m)^-rw------- .*\./" + secret, packed), packed
+
+
+def image_bytes(tree):
+    """What the played gen_init_cpio wrote behind its list."""
+    return (tree.top / "out/xenith.iso").read_bytes().split(b"\n", 1)[1]
+
+
+def test_backups_of_an_editor_stay_out(config, mine):
+    (mine / "iscsi-secrets~").write_text("iqn.2026-01.org.example:disk user an-old-secret-16\n")
+    (mine / "domains/mine.cfg~").write_text("nonsense")
+    assert build(config, "--domains", str(mine)).returncode == 0, config.said
+    assert b"an-old-secret" not in image_bytes(config)
+    assert b"nonsense" not in image_bytes(config)
