@@ -72,6 +72,7 @@ static const struct {
     {"metrics", cmd_metrics, "", "figures for Prometheus", 0},
     {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way",
      1},
+    {"version", cmd_version, "[--json]", "versions, and open advisories", 0},
     {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
     {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},

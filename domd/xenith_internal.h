@@ -54,6 +54,7 @@ command cmd_check;
 command cmd_graph;
 command cmd_console;
 command cmd_log;
+command cmd_version;
 command cmd_poweroff;
 command cmd_reboot;
 

@@ -1,4 +1,5 @@
-/* What needs no domd: the files, the console and its log, the way down. */
+/* What needs no domd: the files, the console and its log, the versions, the
+ * way down. */
 #include "xenith_internal.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "check.h"
 #include "graph.h"
 #include "host_xl.h"
+#include "release.h"
 
 #define CONFIG_DIR "/config/domains"
 
@@ -188,6 +190,25 @@ int cmd_log(const struct options *o, char *const *args)
     free(path);
     free(before);
     return rc;
+}
+
+/* ---- the versions ------------------------------------------------------- */
+
+int cmd_version(const struct options *o, char *const *args)
+{
+    struct release r;
+    struct buf out = {0};
+
+    (void)args;
+    release_read(&r, "");
+    if (o->json)
+        release_json(&r, &out);
+    else
+        release_text(&r, &out);
+    xenith_print(&out);
+    buf_dispose(&out);
+    release_dispose(&r);
+    return EXIT_OK;
 }
 
 /* ---- the way down ------------------------------------------------------- */

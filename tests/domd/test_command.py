@@ -1,5 +1,6 @@
 """xenith, the command: what it takes, what it says, and how long it waits."""
 
+import json
 import os
 import re
 import signal
@@ -149,8 +150,9 @@ def test_completion(host):
                               check=True).stdout.split()
 
     assert complete("st") == ["status", "start", "stop"]
-    assert len(complete("")) == 19
+    assert len(complete("")) == 20
     assert complete("start", "") == ["--wait"]      # nobody to ask
+    assert complete("version", "--") == ["--json"]
     host.domain("web")
     host.domain("db")
     host.start()
@@ -176,3 +178,15 @@ def test_manual_page_and_usage_are_complete(programs):
         assert "\\-%s" % letter in parts["SYNOPSIS"] and "\\-%s" % letter in parts["OPTIONS"]
     for other in (TOP / "man").glob("*.[1-8]"):
         assert other.name == "xenith.1" or other.stem in parts["SEE ALSO"]
+
+
+def test_version_needs_no_domd(host):
+    """Here it runs on another system: none of it is Xenith's, and Linux is this machine's."""
+    lines = host.ok("version").splitlines()
+    assert lines[0] == "Xenith (unknown)"
+    assert lines[2] == "Linux  " + os.uname().release
+    assert lines[-1] == "Open advisories: the list is not in this image"
+    said = json.loads(host.ok("version", "--json"))
+    assert said["linux"] == os.uname().release
+    assert said["advisories"] is None
+    assert host.xenith("version", "web").returncode == 2

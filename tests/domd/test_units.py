@@ -12,7 +12,7 @@ slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./bui
 @pytest.mark.parametrize("name", ["machine_order", "machine_start", "machine_end", "machine_stop",
                                   "machine_config", "machine_adopt", "random", "policy", "proto",
                                   "probe", "xlrun", "server", "consoles",
-                                  "dmlog", "dmwatch", "qcow2", "kernel", "iostat", "hv_xl_create",
+                                  "dmlog", "dmwatch", "qcow2", "kernel", "iostat", "release", "hv_xl_create",
                                   "hv_xl_restore", "hv_xl_death", "hv_xl_dump", "hv_xl_reset",
                                   "hv_xl_dm", "hv_xl_stop", "hv_xl_save", "hv_xl_adopt"])
 def test_unit(name):
