@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the image and the netboot bundle where the user looks for them, each by
-# one rename, and prints what they are.
+# Puts the image, the netboot bundle and the bill of materials where the user looks for
+# them, each by one rename, and prints what they are.
 #
 # usage: publish.sh    (environment: TREE, XENITH_*)
 set -eu
@@ -28,12 +28,16 @@ if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot" ] ||
 	printf '%s\n' "$iso $netboot" >"$OUT/published"
 fi
 
+python3 -B "$TREE/lib/sbom/main.py" "$TREE" --without "${XENITH_WITHOUT:-}" \
+	--packages "$OUT/packages" --out "$OUT" >"$OUT/.xenith.spdx.json"
+mv "$OUT/.xenith.spdx.json" "$OUT/xenith.spdx.json"
+
 sh "$TREE/lib/outputs.sh" check || true
 
 printf '\n%-34s %12s  %s\n' artefact bytes SHA-256
 (
 	cd "$OUT"
-	find xenith.iso netboot -type f | LC_ALL=C sort | while read -r file; do
+	find xenith.iso xenith.spdx.json netboot -type f | LC_ALL=C sort | while read -r file; do
 		printf '%-34s %12d  %s\n' "$file" "$(stat -c %s "$file")" "$(sha256 "$file")"
 	done
 )

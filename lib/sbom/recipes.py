@@ -1,0 +1,75 @@
+"""The recipes of a tree, read as data."""
+
+import pathlib
+import re
+
+
+class Recipe:
+    def __init__(self, directory, without):
+        self.name = directory.name
+        self.part = directory.parent.name == "image"    # of the image, not a program
+        self.version = words(directory / "version")[0]
+        self.license = " ".join(words(directory / "license"))
+        depends = [word for word in words(directory / "depends") if word != "host:" + without]
+        self.linked = [word for word in depends if not word.startswith("host:")]
+        self.tools = [word[len("host:"):] for word in depends if word.startswith("host:")]
+        self.sources = sources(directory / "sources")
+        # ID, open or unaffected, why.
+        self.advisories = [line.split(None, 2) for line in lines(directory / "advisories")]
+
+
+class Recipes(dict):
+    """By their names. WITHOUT is a layer that is left out of the image, or nothing."""
+
+    def __init__(self, tree, without=""):
+        super().__init__()
+        tree = pathlib.Path(tree)
+        for top in ("recipes", "hypervisor", "image"):
+            for version in sorted((tree / top).glob("*/version")):
+                recipe = Recipe(version.parent, without)
+                self[recipe.name] = recipe
+
+    def linked(self, name):
+        """What NAME is linked with, and that with."""
+        return self.closure(name, lambda recipe: recipe.linked)
+
+    def needed(self, name):
+        """All that must be built for NAME."""
+        return self.closure(name, lambda recipe: recipe.linked + recipe.tools)
+
+    def closure(self, name, dependencies):
+        found = set()
+        todo = [name]
+        while todo:
+            for other in dependencies(self[todo.pop()]):
+                if other not in found:
+                    found.add(other)
+                    todo.append(other)
+        return found
+
+
+def lines(path):
+    """Without comments and blank lines; none where there is no such file."""
+    if not path.exists():
+        return []
+    found = (re.sub(r"\s*#.*", "", line).strip() for line in path.read_text().splitlines())
+    return [line for line in found if line]
+
+
+def words(path):
+    return " ".join(lines(path)).split()
+
+
+def sources(path):
+    """[(file name, SHA-256, [location...])]: lines of one file name are alternatives."""
+    found = {}
+    for line in lines(path):
+        digest, location, *name = line.split()
+        name = name[0] if name else location.rsplit("/", 1)[-1]
+        found.setdefault((name, digest), []).append(location)
+    return [(name, digest, locations) for (name, digest), locations in found.items()]
+
+
+def settings(tree):
+    """The file `config`."""
+    return dict(line.split("=", 1) for line in lines(pathlib.Path(tree) / "config"))
