@@ -24,6 +24,10 @@ if [ "${1:-}" = --all ]; then
 	sh "$TREE/lib/build.sh" debian-installer ipxe memtest ||
 		say "Debian's installer, iPXE or memtest86+ could not be had; their tests are skipped."
 fi
+for name in spdx-tools spdx-schema; do
+	sh "$TREE/lib/build.sh" "$name" ||
+		say "$name could not be fetched; the tests of the bill of materials that need it are skipped."
+done
 # Machines leave much of a second processor idle: the tests that boot none run
 # beside them, and are shown when both are done.
 mkdir -p "$OUT/test-logs"
