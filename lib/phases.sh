@@ -213,12 +213,22 @@ copy_licences() {
 	done
 }
 
+# copy_patch_list: what was applied, so that the image can tell.
+copy_patch_list() {
+	[ -s "$ROOT/patches" ] || return 0
+	mkdir -p "$DEST/usr/share/xenith/patches"
+	cp "$ROOT/patches" "$DEST/usr/share/xenith/patches/$NAME"
+}
+
 for PHASE in unpack patch configure compile check install normalise audit; do
 	cd "$SRC"
 	echo "==> $PHASE"
 	date +"$PHASE %s" >>"$ROOT/status"
 	"$PHASE"
-	[ "$PHASE" != install ] || copy_licences
+	if [ "$PHASE" = install ]; then
+		copy_licences
+		copy_patch_list
+	fi
 done
 
 # The last word on times, whatever a recipe did in its own normalise.

@@ -35,6 +35,38 @@ def test_a_phase_may_call_its_default(tree):
     assert tree.output("plain", "built") == "made\nmore"
 
 
+def test_licences_come_from_the_source(tree):
+    line = tree.tarball("plain-1.tar.gz", COPYING="all rights", LICENSE="some rights")
+    tree.recipe("plain", sources=line, **{"license-files": "COPYING\n# of its library\nLICENSE LICENSE.library"})
+    tree.build("plain")
+    assert tree.output("plain", "usr/share/licenses/plain/COPYING") == "all rights"
+    assert tree.output("plain", "usr/share/licenses/plain/LICENSE.library") == "some rights"
+
+
+def test_a_licence_that_the_source_has_no_more(tree):
+    line = tree.tarball("plain-1.tar.gz", COPYING="all rights")
+    tree.recipe("plain", sources=line, **{"license-files": "LICENSE"})
+    assert tree.build("plain", check=False).returncode != 0
+    assert re.search(r"LICENSE.*No such file", tree.said)
+
+
+def test_the_image_can_tell_which_patches_were_applied(tree):
+    line = tree.tarball("plain-1.tar.gz", word="one")
+    patch = "CVE-2026-4711: one is two.\n\n--- a/word\n+++ b/word\n@@ -1 +1 @@\n-one\n+two\n"
+    tree.recipe("plain", sources=line, **{"patches/01-two.patch": patch.rstrip("\n")},
+                build='install() { cp word "$DEST/word"; }')
+    tree.build("plain")
+    assert tree.output("plain", "word") == "two"
+    digest = hashlib.sha256(patch.encode()).hexdigest()
+    noted = "01-two.patch %s CVE-2026-4711" % digest
+    assert tree.output("plain", "usr/share/xenith/patches/plain") == noted
+    assert (tree.package("plain") / "patches").read_text() == noted + "\n"
+    tree.recipe("plain", sources=line, build='install() { cp word "$DEST/word"; }')
+    (tree.top / "recipes/plain/patches/01-two.patch").unlink()
+    tree.build("plain")
+    assert not (tree.package("plain") / "root/usr/share/xenith").exists()
+
+
 def test_dependencies_are_brought_in(tree):
     """Target packages transitively into SYSROOT, tools into TOOLS."""
     tree.recipe("lib", build='install() { echo lib >"$DEST/lib.txt"; }')
