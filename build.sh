@@ -13,7 +13,8 @@ usage() {
 	cat <<'END'
 usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
 
-  (none)            build out/xenith.iso and the netboot bundle out/netboot/
+  (none)            build out/xenith.iso, the netboot bundle out/netboot/ and
+                    the bill of materials out/xenith.spdx.json
   --domains DIR     the same, with your own domains and host settings in the
                     image; what is compiled already is not compiled again
   --without hvm     the same, smaller: without the device model and firmware,

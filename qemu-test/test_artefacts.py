@@ -18,5 +18,5 @@ def test_iso_is_hybrid(iso):
 
 def test_netboot_bundle(netboot):
     for name in ("pxelinux.0", "mboot.c32", "pxelinux.cfg/default", "xen.gz",
-                 "vmlinuz", "initrd", "grub/bootx64.efi"):
+                 "vmlinuz", "initrd", "grub/bootx64.efi", "licenses/syslinux/COPYING"):
         assert (netboot / name).is_file(), name

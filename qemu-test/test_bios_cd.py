@@ -4,11 +4,15 @@ The order of the tests matters at the end only: the medium is taken out, and
 then the machine is switched off.
 """
 
+import json
+import pathlib
 import re
 
 import pytest
 
 import host
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
 
 HELLO = ["hello-pv", "hello-pvh"]
 
@@ -72,6 +76,17 @@ def test_configuration_is_in_sight(machine):
     assert machine.out("ls /config/domains").split() == ["10-hello-pvh.cfg", "20-hello-pv.cfg"]
     assert "hostname=xenith" in machine.out("cat /config/host.conf").splitlines()
     machine.out("test -s /config/images/hello/vmlinux")
+
+
+def test_the_image_says_what_it_is_made_of(machine):
+    """Its bill of materials, the licences of what it holds, and the versions."""
+    assert int(machine.out("grep -c '\"purl\"' /usr/share/xenith/xenith.spdx.json")) > 30
+    # The texts of pxelinux are in the netboot bundle.
+    named = {path.parent.name for path in TOP.glob("*/*/license-files")} - {"syslinux"}
+    assert set(machine.out("ls /usr/share/licenses").split()) == named | {"README"}
+    assert machine.out("find /usr/share/licenses -type f -size 0").split() == []
+    version = json.loads(machine.out("xenith version --json"))
+    assert version["release"] and version["xen"].startswith("4.") and version["linux"].startswith("6.")
 
 
 def test_root_is_in_ram(machine):

@@ -53,7 +53,7 @@ def test_every_command_is_a_target_of_make():
 
 
 # Whose licence stands below another name, or is our own.
-LICENCES = {"xen-tools": "xen", "pvgrub": "grub", "domd": None, "argp": None,
+LICENCES = {"xen-tools": "xen", "pvgrub": "grub", "domd": None, "argp": None, "sbom": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
 
 
@@ -64,13 +64,23 @@ def needs(name):
     return {name for other in direct for name in needs(other) | {other}}
 
 
+def licences(names):
+    """The directories of /usr/share/licenses that belong to packages."""
+    return {LICENCES.get(name, name) for name in names} - {None}
+
+
 def test_licences():
-    """The image has the licence of all that it holds."""
-    held = needs("root") | needs("hvm") | needs("hello")
+    """Each package that is in the image names the texts that its source has."""
+    held = needs("root") | needs("hvm") | needs("hello") | {"grub", "syslinux", "gcc"}
     assert {"lvm2", "qemu", "glib", "libusb", "linux"} <= held
-    directories = {LICENCES.get(name, name) for name in held} - {None}
-    assert [name for name in sorted(directories)
-            if not any(text.stat().st_size for text in (TOP / "rootfs/usr/share/licenses" / name).glob("*"))] == []
+    assert [name for name in sorted(licences(held)) if not list(TOP.glob("*/%s/license-files" % name))] == []
+
+
+def test_the_layer_has_its_licences():
+    """What dom0's root has not by itself: it has what it is linked with, libgcc and GRUB."""
+    root = licences(needs("root") | needs("hello")) | {"gcc", "grub"}
+    paths = (TOP / "image/hvm/files/paths").read_text()
+    assert set(re.findall(r"(?m)^usr/share/licenses/(\S+)$", paths)) == licences(needs("hvm")) - root
 
 
 def test_executable_bits():
