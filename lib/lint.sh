@@ -127,6 +127,8 @@ if command -v shellcheck >/dev/null; then
 	recipe_dirs | sed "s|^$TREE/||; s|\$|/build|" | while read -r build; do
 		[ ! -e "$build" ] || printf '%s\n' "$build"
 	done | xargs -r shellcheck -s sh -f gcc -e SC2154,SC2086,SC2164,SC2103 >>"$findings" || true
+else
+	say "lint: shellcheck is not on this machine (install the Debian package shellcheck): no script is checked by it"
 fi
 
 if [ -s "$findings" ]; then

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import drives
+import tools
 from console import ConsoleError
 from machine import Machine
 
@@ -116,13 +117,13 @@ class Key:
 
     def __init__(self, directory):
         self.path = directory / "id_ed25519"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test",
+        subprocess.run([tools.find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "test",
                         "-f", str(self.path)], check=True)
         self.public = self.path.with_suffix(".pub").read_text()
 
     def ssh(self, port, command, *options):
         return subprocess.run(
-            ["ssh", "-F", "/dev/null", "-p", str(port), "-i", str(self.path),
+            [tools.find("ssh"), "-F", "/dev/null", "-p", str(port), "-i", str(self.path),
              "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no",
              "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=60",
              "-o", "NumberOfPasswordPrompts=0", "-o", "LogLevel=ERROR",

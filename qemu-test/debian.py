@@ -7,10 +7,10 @@ import subprocess
 import tarfile
 
 import drives
+import tools
 
 HERE = drives.TOP / "qemu-test/debian"
-TOOLS = ("mmdebstrap", "sfdisk", "mkfs.fat", "mcopy", "mke2fs")
-WHY = "Debian's packages could not be had: lib/hostpkgs-slow names the tools, and see out/logs/debian.log"
+WHY = "Debian's packages cannot be fetched: see out/logs/debian.log"
 
 
 def path():
@@ -20,12 +20,12 @@ def path():
     return ":".join((*built, os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 
-def possible():
-    return all(shutil.which(tool, path=path()) for tool in TOOLS)
-
-
 def run(script, *arguments):
     """One of the scripts; False if it failed."""
+    for name in ("mmdebstrap", "sfdisk", *(() if os.geteuid() == 0 else ("fakeroot", "newuidmap"))):
+        tools.find(name)
+    for name, owner in (("mcopy", "mtools"), ("mkfs.fat", "dosfstools"), ("mke2fs", "e2fsprogs")):
+        drives.tool(name, owner)
     log = drives.OUT / "logs/debian.log"
     with open(log, "w", encoding="utf-8") as out:
         return subprocess.run(
@@ -35,9 +35,7 @@ def run(script, *arguments):
 
 def tarball():
     """Debian's files, made once for each version of the script that makes them; None
-    where that cannot be."""
-    if not possible():
-        return None
+    where its packages cannot be fetched."""
     key = hashlib.sha256((HERE / "root").read_bytes()).hexdigest()[:16]
     made = drives.CACHE / "systems" / ("debian-%s.tar" % key)
     if not made.exists():
@@ -50,9 +48,11 @@ def tarball():
 
 
 def disk(image):
-    """A disk to start Debian from, or None where it cannot be made."""
+    """A disk to start Debian from, or None where Debian's packages cannot be fetched."""
     made = tarball()
-    return image if made and run("disk", made, image) else None
+    if made:
+        assert run("disk", made, image), (drives.OUT / "logs/debian.log").read_text()
+    return image if made else None
 
 
 def root(directory):

@@ -10,6 +10,8 @@ import shutil
 import struct
 import subprocess
 
+import tools
+
 TOP = pathlib.Path(__file__).resolve().parents[1]
 OUT = pathlib.Path(os.environ.get("XENITH_OUT", TOP / "out"))
 CACHE = pathlib.Path(os.environ.get("XENITH_CACHE") or pathlib.Path(
@@ -36,11 +38,10 @@ def tool(name, owner):
         path = root / directory / name if root else None
         if path and path.exists() and _runs(path):
             return str(path)
-    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if not path:
-        raise FileNotFoundError("%s: neither built (recipe %s) nor on this machine"
-                                % (name, owner))
-    return path
+    try:
+        return tools.find(name)
+    except tools.Missing as error:
+        raise tools.Missing("%s, or ./build.sh package %s" % (error, owner)) from None
 
 
 def _runs(path):

@@ -14,10 +14,11 @@ import urllib.error
 import urllib.request
 
 import ports
+import tools
 from console import Console, ConsoleError, IDLE, CAP, Shell
 from qmp import QMP, QMPError
 
-QEMU = os.environ.get("XENITH_QEMU", "qemu-system-x86_64")
+QEMU = os.environ.get("XENITH_QEMU")
 OVMF = "/usr/share/OVMF"
 
 ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"]
@@ -58,7 +59,7 @@ class Machine:
         self._qmp = None
         self._shell = None
         self._iso_count = 0
-        command = [QEMU, *ACCELERATION, "-cpu", cpu,
+        command = [QEMU or tools.find("qemu-system-x86_64"), *ACCELERATION, "-cpu", cpu,
                    "-display", "none", "-monitor", "none", "-no-reboot",
                    "-chardev", "stdio,id=console,signal=off",
                    "-serial", "chardev:console",
@@ -93,7 +94,7 @@ class Machine:
             return ["-machine", "pc"]
         # The variable store is written to: each machine gets its own copy.
         variables = os.path.join(self.scratch, "vars.fd")
-        shutil.copyfile(os.path.join(OVMF, "OVMF_VARS_4M.fd"), variables)
+        shutil.copyfile(tools.need_file(OVMF + "/OVMF_VARS_4M.fd", "ovmf"), variables)
         return ["-machine", "q35",
                 "-drive", "if=pflash,format=raw,readonly=on,file=%s/OVMF_CODE_4M.fd" % OVMF,
                 "-drive", "if=pflash,format=raw,file=" + variables]

@@ -15,6 +15,7 @@ import guests
 import iscsi_target
 import nvme_target
 import ports
+import tools
 from machine import Machine
 
 KINDS = [("seq", "read"), ("seq", "write"), ("rand", "read"), ("rand", "write")]
@@ -63,7 +64,7 @@ def measure(iso, scratch):
     tree = {"host.conf": "console_shell=yes\nautostart=no\n", "images/iobench": drives.cross_compiled(scratch / "iobench", "iobench.c")}
     drive = drives.partitioned_vfat(scratch / "config.img", drives.write_tree(scratch / "tree", tree))
     found = {"ratios": {}, "creation": {}}
-    with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port), "-e", "4", "-t",
+    with subprocess.Popen([tools.find("qemu-nbd"), "-f", "raw", "-b", "127.0.0.1", "-p", str(port), "-e", "4", "-t",
                            str(export)]) as server:
         machine = Machine("storage", iso, drives=[drive], disk=1024)
         try:

@@ -13,6 +13,7 @@ import iscsi_target
 import nfs_server
 import nvme_target
 import ports
+import tools
 from host import until
 
 # A guest that mounts its disk, writes its name there, and powers itself off; one
@@ -84,7 +85,7 @@ def server(tmp_path_factory):
     image = empty_ext4(tmp_path_factory.mktemp("nbd") / "export.img")
     os.truncate(image, LARGE)
     port = ports.free(1)[0]
-    with subprocess.Popen(["qemu-nbd", "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
+    with subprocess.Popen([tools.find("qemu-nbd"), "-f", "raw", "-b", "127.0.0.1", "-p", str(port),
                            "-x", "web", "-e", "4", "-t", str(image)]) as process:
         yield port
         process.terminate()

@@ -1,23 +1,27 @@
 """A machine made of files: a /sys, a /proc and a /run, and programs that act on them."""
 import os
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
+sys.path.append(str(TOP / "qemu-test"))
+
+import tools  # noqa: E402
+
 LIBRARY = "usr/lib/xenith"
 SCRIPTS = ["30-config", "40-host", "50-network"]
 
-# What the scripts call besides the fakes; from BusyBox as in the image, if the
-# host has one, and its shell too, if that can be deceived.
+# What the scripts call besides the fakes; from BusyBox as in the image, and its
+# shell too, if that can be deceived.
 APPLETS = ["awk", "cut", "find", "grep", "sed", "sort", "tr", "wc"]
 # Something has appeared.
 UEVENT = "echo $(($(cat $FAKE/sys/kernel/uevent_seqnum) + 1)) >$FAKE/sys/kernel/uevent_seqnum"
-BUSYBOX = shutil.which("busybox")
+BUSYBOX = tools.find("busybox")
 
 
 def takes_programs_from_path(shell):
@@ -27,7 +31,7 @@ def takes_programs_from_path(shell):
     return found.stdout.strip() == f"{HERE}/fake/usleep"
 
 
-SHELLS = [["sh"]] + ([[BUSYBOX, "sh"]] if BUSYBOX and takes_programs_from_path([BUSYBOX, "sh"]) else [])
+SHELLS = [["sh"]] + ([[BUSYBOX, "sh"]] if takes_programs_from_path([BUSYBOX, "sh"]) else [])
 
 
 class Host:
@@ -43,7 +47,7 @@ class Host:
                            ("etc/xen/xl.conf", 'vif.default.bridge="xenbr0"\n')):
             (top / path).write_text(text)
         self.write("sys/class/block/loop0/size", "0\n")
-        for name in APPLETS if BUSYBOX else ():
+        for name in APPLETS:
             (top / "bin" / name).symlink_to(BUSYBOX)
         # The scripts name the system by absolute paths: copies that name this one.
         for source, target in [(TOP / "bootscripts" / name, "boot/" + name) for name in SCRIPTS] + \

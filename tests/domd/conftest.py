@@ -6,19 +6,30 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "qemu-test"))
+
+import tools  # noqa: E402
+
 DOMD = TOP / "domd"
 OUT = pathlib.Path(os.environ.get("DOMD_OUT", TOP / "out" / "domd"))
+
+
+# The libraries that the programs are built with, by what a compiler looks for.
+HEADERS = {"cmocka.h": "libcmocka-dev", "libxl.h": "libxen-dev", "yajl/yajl_version.h": "libyajl-dev"}
 
 
 def make(*arguments):
     """Runs domd/Makefile and returns what it says. Paths are relative to its directory:
     there may be a blank in what is above, and make knows no such paths."""
-    done = subprocess.run(["make", "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
+    for header, package in HEADERS.items():
+        tools.need_file("/usr/include/" + header, package)
+    done = subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
                            *arguments],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:]

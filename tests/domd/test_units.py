@@ -6,6 +6,8 @@ import subprocess
 import pytest
 from conftest import DOMD, OUT, make
 
+import tools
+
 slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
 
 
@@ -24,6 +26,7 @@ def test_unit(name):
 
 
 def test_fuzz():
+    tools.find("clang")
     assert "runs of each target" in make("fuzz")
 
 
@@ -34,13 +37,15 @@ def test_every_unit_test_is_run():
 
 def test_format():
     sources = [str(path) for path in DOMD.rglob("*.[ch]")]
-    done = subprocess.run(["clang-format", "--dry-run", "-Werror", *sources],
+    done = subprocess.run([tools.find("clang-format"), "--dry-run", "-Werror", *sources],
                           stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
 
 
 @slow
 def test_analysis():
+    tools.find("clang-tidy")
+    tools.find("cppcheck")
     make("analyse")
 
 

@@ -10,12 +10,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "qemu-test"))
 
 
 class Tree:

@@ -1,7 +1,8 @@
 """The linter finds each fault, says where, and is content with what is good."""
 
-
 import pytest
+
+import tools
 
 GOOD = {
     "version": "1",
@@ -77,6 +78,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found(tree, fault):
+    if fault == "shell":
+        tools.find("shellcheck")
     change, place, words = FAULTS[fault]
     parts = {name: text for name, text in {**GOOD, **change}.items() if text is not None}
     recipe = tree.recipe("good", **parts)

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 import drives
+import tools
 
 FILES = {"host.conf": "hostname=x\n", "domains/a-longer-name.cfg": "name = 'x'\n",
          "images/blob": b"\0\1\2"}
@@ -12,7 +13,7 @@ FILES = {"host.conf": "hostname=x\n", "domains/a-longer-name.cfg": "name = 'x'\n
 
 def kind(path):
     """What blkid says about a file: its label and type."""
-    done = subprocess.run(["/sbin/blkid", "-p", "-o", "export", str(path)],
+    done = subprocess.run([tools.find("blkid"), "-p", "-o", "export", str(path)],
                           capture_output=True, text=True, check=True)
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
@@ -52,6 +53,9 @@ def test_partition(tree, tmp_path):
     assert kind(tmp_path / "part")["LABEL"] == drives.LABEL
 
 
-def test_missing_tool_is_named():
-    with pytest.raises(FileNotFoundError, match="no-such-tool: neither built"):
-        drives.tool("no-such-tool", "nothing")
+def test_missing_tool_is_named(monkeypatch):
+    """With the package that has it."""
+    monkeypatch.setattr(drives, "package", lambda name: None)
+    monkeypatch.setattr(tools, "path_of", lambda name: None)
+    with pytest.raises(tools.Missing, match="^mcopy is not on this machine: install the Debian package mtools, or ./build.sh package mtools$"):
+        drives.tool("mcopy", "mtools")

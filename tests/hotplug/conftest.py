@@ -1,18 +1,22 @@
 """A dom0 made of files: a store, a /sys and a /proc, and programs that act on them."""
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parents[1] / "qemu-test"))
+
+import tools  # noqa: E402
+
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
 
-# What the scripts call besides the fakes; from BusyBox as in the image, if the
-# host has one, and its shell too, if that can be deceived.
+# What the scripts call besides the fakes; from BusyBox as in the image, and its
+# shell too, if that can be deceived.
 APPLETS = ["awk", "flock", "mkdir", "sort"]
-BUSYBOX = shutil.which("busybox")
-SHELLS = ["sh"] + (["busybox"] if BUSYBOX else [])
+BUSYBOX = tools.find("busybox")
+SHELLS = ["sh", "busybox"]
 
 
 class Dom0:

@@ -6,12 +6,14 @@ import subprocess
 
 import pytest
 
+import tools
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def tracked():
-    """The files of the tree: git's list, or all where there is no git."""
-    done = subprocess.run(["git", "-C", str(TOP), "ls-files", "-z"],
+    """The files of the tree: git's list, or all where it is no clone."""
+    done = subprocess.run([tools.find("git"), "-C", str(TOP), "ls-files", "-z"],
                           capture_output=True, text=True, check=False)
     if done.returncode == 0 and done.stdout:
         names = done.stdout.split("\0")
@@ -44,7 +46,7 @@ def test_every_command_is_a_target_of_make():
     commands = re.findall(r"(?m)^  ([a-z]\w*) ", done.stdout.split("environment:")[0])
     assert {"run", "package", "help"} <= set(commands)
     # make has it run by a shell that only says what it was to run.
-    make = ["make", "--no-print-directory", "-s", "-C", str(TOP), "SHELL=/bin/echo", "OPTIONS=--without hvm"]
+    make = [tools.find("make"), "--no-print-directory", "-s", "-C", str(TOP), "SHELL=/bin/echo", "OPTIONS=--without hvm"]
     for command in commands:
         done = subprocess.run([*make, "ARGS=one --two", command], capture_output=True, text=True, check=False)
         assert done.stdout == "-c ./build.sh --without hvm %s one --two\n" % command, done.stderr
