@@ -53,7 +53,7 @@ def test_xen_is_as_configured(machine):
 
 
 def test_domains_run(machine):
-    assert sorted(host.domains(machine)) == HELLO
+    host.assert_running(machine, *HELLO)
     kinds = {name: config["c_info"]["type"] for name, config in host.details(machine).items()}
     assert kinds == {"hello-pv": "pv", "hello-pvh": "pvh"}
 
@@ -202,7 +202,7 @@ def test_medium_taken_out(machine):
     machine.qmp.execute("blockdev-remove-medium", id="cd")
     machine.sh("dd if=/dev/sr0 of=/dev/null bs=2048 count=1")   # dom0 notices
     for name in HELLO:
-        assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
+        host.assert_hello(machine, name)
     machine.out("sed s/hello-pv/latecomer/ /config/domains/20-hello-pv.cfg >/tmp/latecomer.cfg; "
                 "xl create /tmp/latecomer.cfg", 120)
     host.assert_hello(machine, "latecomer")

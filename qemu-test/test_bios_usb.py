@@ -103,7 +103,7 @@ def test_the_others_run(machine, name):
 
 
 def test_nothing_is_left_of_the_faulty(machine):
-    assert sorted(host.domains(machine)) == ["hello-pv", "hello-pvh"]
+    host.assert_running(machine, "hello-pv", "hello-pvh")
     left = machine.out("xenstore-ls /local/domain | grep -E 'nokernel|textkernel|nobridge|nodevice|greedy' || true")
     assert left == ""
 
@@ -150,9 +150,9 @@ def test_stick_pulled_out(machine):
     machine.qmp.execute("device_del", id="stick")
     host.until(machine, '[ "$(%s)" = 1 ]' % sticks, 30)
     for name in ("hello-pv", "hello-pvh"):
-        assert host.answer(machine, host.address_of(machine, name)) == "hello from " + name
-    machine.out("sed s/hello-pvh/latecomer/ /config/domains/10-hello-pvh.cfg >/tmp/latecomer.cfg; "
-                "xl create /tmp/latecomer.cfg", 120)
+        host.assert_hello(machine, name)
+    machine.out("sed s/hello-pvh/latecomer/ /config/domains/10-hello-pvh.cfg >/tmp/latecomer.cfg")
+    host.create(machine, "/tmp/latecomer.cfg", "latecomer", hello="latecomer")
     host.assert_hello(machine, "latecomer")
 
 

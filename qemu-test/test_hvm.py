@@ -124,8 +124,11 @@ def test_starts(machine, name):
     if name in HVM:
         # Linux says so when it has told the device model to take its disks and cards away.
         assert "unplug emulated" in said, said
-    address = said.split("hello: guest-%s up " % name)[1].split()[0]
-    assert "guest-" + name in host.answer(machine, address)
+
+    def answers():
+        address = console(machine, name).split("hello: guest-%s up " % name)[-1].split()[0]
+        assert "guest-" + name in host.answer(machine, address)
+    steady(machine, name, answers)
     if name not in STAY:
         machine.out("xenith stop --wait %s" % name, 300)
 

@@ -3,7 +3,7 @@
 import pytest
 
 import drives
-from host import until
+from host import create, there, until
 
 # Each operation on each type: half an hour under emulation.
 pytestmark = pytest.mark.slow
@@ -47,23 +47,6 @@ def machine(boot, iso, tmp_path_factory):
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 64)
     return boot("operations", iso, drives=[drive]).wait_ready()
-
-
-def there(machine, name):
-    return machine.sh("xl domid %s" % name)[1] == 0
-
-
-def create(machine, name):
-    """The emulator loses one start in ten (docs/testing.md): xl, which waits in the
-    background, takes away what is left."""
-    for _ in range(4):
-        machine.sh("rm -f /var/log/xen/console/guest-%s.log" % name)
-        machine.out("xl create /config/images/%s.cfg" % name, 600)
-        until(machine, "grep -aq 'hello: op-%s up' /var/log/xen/console/guest-%s.log || ! xl domid %s >/dev/null 2>&1"
-              % ((name,) * 3), 600)
-        if there(machine, name):
-            return
-    raise AssertionError("%s was lost four times" % name)
 
 
 @pytest.fixture(scope="module", params=TYPES)
@@ -175,7 +158,7 @@ def test_operation(machine, guest, operation):
         pytest.skip(REASONS[operation.__name__, guest])
     for last in (False, True):
         if not there(machine, guest):
-            create(machine, guest)
+            create(machine, "/config/images/%s.cfg" % guest, guest, "op-" + guest)
         try:
             operation(machine, guest)
             assert "op-" + guest in answers(machine, guest)
