@@ -184,6 +184,32 @@ static void split_names(const char *text, struct strlist *names)
     free(copy);
 }
 
+/* In lines that a console shows whole. */
+#define MARK_LEN 100
+
+/* Whoever waits at the console for all domains must know which they are: one
+ * that waits for another says nothing for a long time. */
+static void mark_wanted(const struct daemon *d)
+{
+    struct buf names = {0};
+    unsigned int wanted = 0;
+    unsigned int i;
+
+    for (i = 0; i < d->m.n; i++) {
+        const struct mc_domain *dom = &d->m.doms[i];
+
+        if (!dom->policy || !dom->want) continue;
+        wanted++;
+        buf_addf(&names, " %s", dom->policy->name);
+        if (names.len < MARK_LEN) continue;
+        mark("to start:%s", names.s);
+        buf_drop(&names, names.len);
+    }
+    if (names.len) mark("to start:%s", names.s);
+    if (!wanted) mark("no domain is to be started");
+    buf_dispose(&names);
+}
+
 static void boot(struct daemon *d)
 {
     struct strlist only = {0};
@@ -202,6 +228,7 @@ static void boot(struct daemon *d)
         mc_autostart(&d->m, &only, loop_now());
     }
     strlist_dispose(&only);
+    if (strcmp(d->opts.autostart, "no")) mark_wanted(d);
     d->booted = true;
     d->dirty = true;
 }

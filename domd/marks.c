@@ -114,6 +114,8 @@ void mark_change(const struct mc_domain *d, const struct mc_action *c,
             mark("domain %s stopped%s", name, forced ? " (forced)" : "");
         break;
     case MC_BACKOFF:
+        mark("domain %s failed: %s; it is started again", name, d->reason);
+        break;
     case MC_FAILED:
         mark("domain %s failed: %s", name, d->reason);
         break;

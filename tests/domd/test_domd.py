@@ -131,7 +131,8 @@ def test_each_ends_in_its_state(host):
     assert status["off"]["reason"] == "it powered itself off"
     assert status["reboots"]["restarts"] == 1
     assert host.history().count("create fine") == 1
-    assert "domain hangs stopped (forced)" in host.timeline()
+    assert {"domain hangs stopped (forced)", "domain once failed: it crashed",
+            "domain missing failed: the disk /dev/x does not exist; it is started again"} <= set(host.timeline())
 
 
 def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
@@ -199,6 +200,11 @@ def test_shutdown_is_the_reverse(host):
         "xenith: cannot start db: the host is going down\n"
 
 
+def to_start(host):
+    """The domains that the console is told of before any of them is started."""
+    return [name for mark in host.timeline() if mark.startswith("to start: ") for name in mark.split()[2:]]
+
+
 def test_autostart(host):
     chain(host)
     host.domain("other")
@@ -207,6 +213,8 @@ def test_autostart(host):
     host.until_states(db="ready", app="ready", web="stopped", other="stopped", never="stopped")
     assert "autostart: there is no domain nobody" in host.timeline()
     assert "autostart: there is no domain none" in host.timeline()
+    # With what they require.
+    assert set(to_start(host)) == {"db", "app"}
 
 
 def test_no_domains_at_all(host):
@@ -216,7 +224,7 @@ def test_no_domains_at_all(host):
     host.config.rmdir()
     host.ok("reload")
     host.ok("shutdown")
-    assert host.timeline() == ["all domains are down"]
+    assert host.timeline() == ["no domain is to be started", "all domains are down"]
 
 
 def test_256_domains(host):
@@ -227,6 +235,8 @@ def test_256_domains(host):
     host.start("-j", "64", program="domd-plain")
     assert host.xenith("wait", "50").returncode == 0
     assert set(host.states().values()) == {"ready"}
+    assert sorted(to_start(host)) == sorted(host.states())
+    assert max(len(mark) for mark in host.timeline() if mark.startswith("to start: ")) < 200
     before = {name: each["domid"] for name, each in host.status().items()}
     host.kill()
     host.start("-j", "64", program="domd-plain")

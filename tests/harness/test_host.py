@@ -1,0 +1,65 @@
+"""What the tests ask of a host, where the emulator loses a guest between two questions."""
+
+import re
+
+import pytest
+
+import host
+
+
+class Dom0:
+    """Says what it is told to: ADDRESSES that the guest's console names, one after the
+    other, and those that ANSWER."""
+
+    def __init__(self, addresses, answer):
+        self.addresses = list(addresses)
+        self.answer = answer
+
+    def out(self, command, timeout=60):
+        del command, timeout
+        address = self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
+        return "hello: web up %s" % address
+
+    def sh(self, command, timeout=60):
+        del timeout
+        address = re.search(r"http://([\d.]+)/", command).group(1)
+        return ("hello from web\n", 0) if address in self.answer else ("", 1)
+
+
+def test_a_guest_that_is_lost_after_it_was_up_is_awaited():
+    dom0 = Dom0(["10.0.2.16", "10.0.2.17"], ["10.0.2.17"])
+    assert host.assert_hello(dom0, "web") == "10.0.2.17"
+
+
+def test_a_guest_that_does_not_answer_is_named():
+    with pytest.raises(AssertionError, match="web says that it is up, and does not answer at 10.0.2.16"):
+        host.assert_hello(Dom0(["10.0.2.16"], []), "web")
+
+
+class Xl(Dom0):
+    """An xl whose guest is lost LOST times after its creation."""
+
+    def __init__(self, lost):
+        super().__init__([], [])
+        self.lost = lost
+        self.created = 0
+
+    def out(self, command, timeout=60):
+        del timeout
+        self.created += command.startswith("xl create ")
+        return ""
+
+    def sh(self, command, timeout=60):
+        del timeout
+        return "", int(command.startswith("xl domid") and self.created <= self.lost)
+
+
+def test_a_guest_that_is_lost_is_created_again():
+    xl = Xl(2)
+    host.create(xl, "/tmp/web.cfg", "web", "web")
+    assert xl.created == 3
+
+
+def test_a_guest_that_is_always_lost_is_named():
+    with pytest.raises(AssertionError, match="web was lost 4 times"):
+        host.create(Xl(9), "/tmp/web.cfg", "web", "web")
