@@ -22,6 +22,10 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
                     on this terminal (leave with Ctrl-A X)
   test [--all]      build, and run the tests; --all adds the slow ones
+  smoke [--domains DIR] [--iso FILE] [--timeout S] [--memory MIB] [--junit FILE]
+                    build, boot without a terminal, and wait until the host and
+                    every configured domain are ready: for your own pipeline.
+                    With --iso nothing is built, and DIR is a configuration drive
   bench             build, boot, and print the figures; draws out/boot.svg
   verify            build everything twice, in different surroundings, and
                     compare; --against-cache builds once and compares with
@@ -48,7 +52,7 @@ END
 # build_goals LIST...: brings the image up to date and publishes it in $OUT. What is done
 # with it then needs the packages of lib/hostpkgs-LIST.
 build_goals() {
-	XENITH_NEEDS=$*
+	XENITH_NEEDS=${*:-${XENITH_NEEDS:-}}
 	export XENITH_NEEDS
 	# shellcheck disable=SC2046 # the goals are words
 	sh "$TREE/lib/build.sh" $(setting GOALS)
@@ -88,6 +92,7 @@ run)
 test)
 	exec sh "$TREE/lib/test.sh" "$@"
 	;;
+smoke) exec sh "$TREE/lib/smoke.sh" "$@" ;;
 bench)
 	build_goals run test bench
 	exec sh "$TREE/lib/bench.sh" "$@"

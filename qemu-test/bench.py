@@ -25,19 +25,10 @@ import storage
 import timeline
 from answers import Answers
 from machine import Machine
+from timeline import parse_boot_log
 
 # (figure, unit, what the project wants at most)
 LIMITS = {"answers": 45, "memory": 64, "iso": 48}
-
-
-def parse_boot_log(text):
-    """The host's own record: [(seconds since the kernel started, event)]."""
-    events = []
-    for line in text.splitlines():
-        up, _, event = line.partition(" ")
-        if re.fullmatch(r"\d+(\.\d+)?", up):
-            events.append((float(up), event))
-    return events
 
 
 def stages(transcript, log, answers):

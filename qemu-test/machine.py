@@ -5,6 +5,7 @@ hardware virtualisation (docs/testing.md says why each is there).
 """
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,8 @@ from qmp import QMP, QMPError
 QEMU = os.environ.get("XENITH_QEMU")
 OVMF = "/usr/share/OVMF"
 
-ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"]
+ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2"]
+MEMORY = 2048   # MiB
 CPU = "qemu64,+svm,+npt"
 XHCI = ["-device", "qemu-xhci,id=xhci"]
 
@@ -48,18 +50,22 @@ class Machine:
     bootfile  what DHCP names for machines and guests to start from
     append    attach=kernel: the command line; modules: the initrd argument
     cpu       the processor and its features, in QEMU's words
+    memory    in MiB
+    config    a directory that becomes the configuration drive; nothing is needed to
+              make it: QEMU plays a FAT file system
+    services  ports of the host and its domains that are reached from here
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
                  sticks=(), disk=0, nic=True, bootfile=None, append="", modules="",
-                 log_dir=None, cpu=CPU, extra=()):
+                 log_dir=None, cpu=CPU, memory=MEMORY, config=None, services=(22, 80), extra=()):
         self.name = name
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
         self._qmp = None
         self._shell = None
         self._iso_count = 0
-        command = [QEMU or tools.find("qemu-system-x86_64"), *ACCELERATION, "-cpu", cpu,
+        command = [QEMU or tools.find("qemu-system-x86_64"), *ACCELERATION, "-cpu", cpu, "-m", str(memory),
                    "-display", "none", "-monitor", "none", "-no-reboot",
                    "-chardev", "stdio,id=console,signal=off",
                    "-serial", "chardev:console",
@@ -68,13 +74,17 @@ class Machine:
         command += self._medium(medium, attach, append, modules)
         for drive in drives:
             command += self._drive(drive)
+        if config:
+            command += ["-blockdev", json.dumps({"driver": "vvfat", "node-name": "config", "dir": str(config),
+                                                 "label": "XENITH-CFG", "read-only": True}),
+                        "-device", "virtio-blk-pci,drive=config"]
         if sticks and attach != "usb":
             command += XHCI
         for number, stick in enumerate(sticks):
             command += self._stick(number, stick)
         if disk:
             command += self._disk(disk)
-        command += self._network(nic, firmware, attach, medium, bootfile)
+        command += self._network(nic, firmware, attach, medium, bootfile, services)
         command += list(extra)
         self._command = command
         self._log_dir = log_dir
@@ -130,7 +140,7 @@ class Machine:
             out.truncate(mib << 20)
         return ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + comma(path)]
 
-    def _network(self, nic, firmware, attach, medium, bootfile):
+    def _network(self, nic, firmware, attach, medium, bootfile, services):
         if not nic:
             return ["-nic", "none"]
         user = "user,id=net"
@@ -139,8 +149,8 @@ class Machine:
             user += ",tftp=" + comma(medium)
         if bootfile:
             user += ",bootfile=" + comma(bootfile)
-        services = [(a, p) for a in LEASES for p in (22, 80)]
-        self.forwards = dict(zip(services, ports.free(len(services))))
+        reached = [(a, p) for a in LEASES for p in services]
+        self.forwards = dict(zip(reached, ports.free(len(reached))))
         for (address, port), forward in self.forwards.items():
             user += ",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (forward, address, port)
         model = "virtio-net-pci" if firmware == "bios" else "e1000e"

@@ -1,11 +1,22 @@
 """A boot as a picture: one bar per stage, from power-on to the last answer."""
 
+import re
 from xml.sax.saxutils import escape
 
 LEFT, RIGHT, TOP, ROW, WIDTH = 150, 90, 46, 26, 900
 
 COLOURS = {"firmware": "#8c8c8c", "loader": "#b08a3e", "xen": "#7a4fa3",
            "kernel": "#2f6db5", "host": "#2e8b57", "domain": "#c0504d"}
+
+
+def parse_boot_log(text):
+    """The host's own record: [(seconds since the kernel started, event)]."""
+    events = []
+    for line in text.splitlines():
+        up, _, event = line.partition(" ")
+        if re.fullmatch(r"\d+(\.\d+)?", up):
+            events.append((float(up), event))
+    return events
 
 
 def step(total):
