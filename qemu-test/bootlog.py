@@ -51,6 +51,8 @@ class Domain:
         return found.group(1) if found and self.state == "blocked" else None
 
     def why(self):
+        if self.state == "stopped":
+            return "it has ended before it was ready"
         return self.state + (": " + self.reason if self.reason else "")
 
 

@@ -171,3 +171,70 @@ def test_backups_of_an_editor_stay_out(config, mine):
     assert build(config, "--domains", str(mine)).returncode == 0, config.said
     assert b"an-old-secret" not in image_bytes(config)
     assert b"nonsense" not in image_bytes(config)
+
+
+# --- ./build.sh smoke ---------------------------------------------------------------
+
+@pytest.fixture
+def smoke(tree):
+    """smoke(WORD...): the image's end of it is played; it says what it was given."""
+    (tree.top / "qemu-test").mkdir()
+    (tree.top / "qemu-test/smoke.py").write_text(
+        "import os, sys\nprint('given', *sys.argv[1:], sep='|')\nsys.exit(int(os.environ.get('SMOKE', 0)))\n")
+
+    def run(*words, **environment):
+        done = tree.command("smoke", *words, **environment)
+        given = [line.split("|")[1:] for line in done.stdout.splitlines() if line.startswith("given")]
+        return done.returncode, given[0] if given else None, done.stdout
+    return run
+
+
+def test_smoke_boots_what_it_has_built(tree, mine, smoke):
+    status, given, said = smoke("--domains", str(mine), "--junit", "r.xml")
+    assert status == 0, said
+    assert given == ["--iso", str(tree.top / "out/xenith.iso"), "--junit", "r.xml"]
+    assert image(tree).startswith("hostname=mine\n")
+
+
+def test_smoke_of_an_image_builds_nothing(tree, mine, smoke):
+    tree.recipe("iso", build="install() { false; }")
+    other = mine / "other.iso"
+    other.write_text("an image\n")
+    status, given, said = smoke("--iso", str(other), "--domains", str(mine), "--timeout", "7", "--memory", "4096")
+    assert status == 0, said
+    assert given == ["--iso", str(other), "--domains", str(mine), "--timeout", "7", "--memory", "4096"]
+    assert "built in" not in said
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_smoke_ends_as_the_boot_did(mine, smoke, status):
+    assert smoke("--iso", str(mine / "host.conf"), SMOKE=str(status))[0] == status
+
+
+def test_smoke_of_a_wrong_configuration(tree, mine, smoke):
+    """That is what it is for: 1, and not a word about usage."""
+    (mine / "domains/mine.cfg").write_text(GOOD.replace("images/k", "images/none"))
+    status, given, said = smoke("--domains", str(mine))
+    assert (status, given) == (1, None)
+    assert "mine.cfg:3: kernel: /config/images/none does not exist" in said
+    assert image(tree).startswith("hostname=stock\n")
+
+
+@pytest.mark.parametrize("words, why", [
+    (["--iso"], "--iso needs a value"), (["--isos", "x"], "--isos: no such option"),
+    (["--iso", "nowhere.iso"], "--iso nowhere.iso: there is no such file"),
+    (["--domains", "nowhere"], "--domains nowhere: there is no such directory"),
+    (["--timeout", "1m"], "--timeout 1m: not a number"), (["--memory", "-1"], "--memory -1: not a number"),
+    (["--junit", "no/where.xml"], "--junit no/where.xml: its directory does not exist")])
+def test_smoke_that_cannot_be_tried(tree, smoke, words, why):
+    """2, and before anything is built."""
+    tree.recipe("iso", build="install() { false; }")
+    status, given, said = smoke(*words)
+    assert (status, given) == (2, None), said
+    assert "smoke: " + why in said and "iso: install" not in said
+
+
+def test_smoke_whose_build_fails(tree, smoke):
+    tree.recipe("iso", build="install() { false; }")
+    status, given, _ = smoke()
+    assert (status, given) == (2, None)

@@ -189,7 +189,7 @@ Xenith: domain web stopped
     assert status == 0, said
     status, said = played(UP + "Xenith: ready\nXenith: domain db ready\nXenith: domain web stopped\n")
     assert status == 1
-    assert "smoke: web is not ready: stopped" in said
+    assert "smoke: web is not ready: it has ended before it was ready\n" in said
 
 
 def test_mistake_in_the_configuration(played):
