@@ -37,6 +37,9 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   package NAME...   build single packages
   accept            record the hashes of the packages' outputs as right
   lint              check the recipes and scripts
+  security [--check | --update]
+                    print the table of advisories that patches mend or leave
+                    open; compare it with docs/security.md, or write it there
   clean             remove out/ (the cache stays)
   help              this text
 
@@ -44,6 +47,7 @@ environment:
   XENITH_CACHE      the cache of packages   (~/.cache/xenith)
   XENITH_SOURCES    a directory of tarballs (in the cache)
   XENITH_MIRROR     a URL or a directory that has sources by their names
+  XENITH_XEN        another Xen than the pinned one; see docs/security.md
   XENITH_OUT        where results go        (out/ in this tree)
   XENITH_JOBS       how many jobs at once   (one per core, as memory allows)
 END
@@ -110,6 +114,7 @@ package)
 	;;
 accept) exec sh "$TREE/lib/outputs.sh" accept ;;
 lint) exec sh "$TREE/lib/lint.sh" "$@" ;;
+security) exec sh "$TREE/lib/security.sh" "$@" ;;
 clean) rm -rf "$OUT" ;;
 help | -h | --help) usage ;;
 *)

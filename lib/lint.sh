@@ -9,9 +9,13 @@ set -eu
 . "$TREE/lib/common.sh"
 # shellcheck source=lib/plan.sh
 . "$TREE/lib/plan.sh"
+# shellcheck source=lib/series.sh
+. "$TREE/lib/series.sh"
+# shellcheck source=lib/debian.sh
+. "$TREE/lib/debian.sh"
 
 findings=$(mktemp)
-trap 'rm -f "$findings"' EXIT
+trap 'rm -rf "$findings" "$findings.debian"' EXIT
 cd "$TREE"
 
 # finding FILE MESSAGE
@@ -83,6 +87,40 @@ check_build() {
 	fi
 }
 
+# check_series DIR: a decision about each of Debian's patches, where the source is
+# Debian's: rules for the patch archive, or why there is none.
+check_series() {
+	series=$1/series
+	archive=$(patch_archive "$1")
+	none=$(lines "$series" 2>/dev/null | sed -n 's/^none  *//p')
+	if [ -n "$none" ]; then
+		[ "$(lines "$series" | wc -l)" = 1 ] || finding "$series" "\"none\" stands alone"
+		[ -z "$archive" ] || finding "$series" "says \"none\", and sources has $archive"
+	elif [ -n "$archive" ]; then
+		# The archive decides which rules are right, where it is there.
+		if unpack_archive "$1" "$findings.debian"; then
+			series_taken "$findings.debian/debian" "$series" 2>&1 >/dev/null
+		else
+			series_rules "$series" 2>&1 >/dev/null
+		fi | sed "s|^$TREE/||" >>"$findings"
+		rm -rf "$findings.debian"
+	elif [ -e "$series" ]; then
+		finding "$series" "sources has no patch archive for its rules; write \"none REASON\", or add the archive"
+	elif printf '%s\n' "$1" | source_lines | grep -q '	apt:.*\.orig\.tar\.'; then
+		finding "$1/sources" "Debian's source without Debian's patches: add the patch archive with a file series, or a file series with \"none REASON\""
+	fi
+}
+
+# check_advisories FILE: "ID open|unaffected REASON" in each line.
+check_advisories() {
+	lines "$1" | awk -v file="$1" '
+		$1 !~ /^(CVE-[0-9]+-[0-9]+|XSA-[0-9]+|DSA-[0-9]+-[0-9]+|GHSA(-[0-9a-z]+)+)$/ ||
+		$2 !~ /^(open|unaffected)$/ || NF < 3 {
+			printf "%s: \"%s\" is not \"ADVISORY open REASON\" or \"ADVISORY unaffected REASON\"\n", file, $0
+		}
+		seen[$1]++ { printf "%s: %s stands there twice\n", file, $1 }' >>"$findings"
+}
+
 # check_shared: a source that several recipes use is pinned in one of them.
 check_shared() {
 	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
@@ -99,6 +137,8 @@ while read -r name dir words; do
 	one_line "$dir/license"
 	[ ! -e "$dir/sources" ] || check_sources "$dir/sources"
 	[ ! -e "$dir/build" ] || check_build "$dir/build"
+	check_series "$dir"
+	[ ! -e "$dir/advisories" ] || check_advisories "$dir/advisories"
 	check_files "$dir"
 	for dep in $words; do
 		grep -q "^${dep#host:} " "$findings.recipes" || finding "$dir/depends" "there is no recipe called ${dep#host:}"
@@ -114,6 +154,13 @@ while read -r name dir words; do
 		esac
 	done
 done <"$findings.recipes"
+# What can take the place of the pinned Xen.
+for dir in hypervisor/pins/*/; do
+	[ -d "$dir" ] || continue
+	one_line "${dir}version"
+	check_sources "${dir}sources"
+	check_advisories "${dir}advisories"
+done
 # A circle of dependencies, or two recipes of one name.
 cut -d' ' -f1 "$findings.recipes" | tr '\n' ' ' >"$findings.goals"
 awk -v goals="$(cat "$findings.goals")" -f lib/graph.awk "$findings.recipes" 2>>"$findings" >/dev/null || true

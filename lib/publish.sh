@@ -7,6 +7,8 @@ set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
+# shellcheck source=lib/debian.sh
+. "$TREE/lib/debian.sh"
 
 # package_root NAME: where its files are in the cache.
 package_root() {
@@ -41,3 +43,11 @@ printf '\n%-34s %12s  %s\n' artefact bytes SHA-256
 		printf '%-34s %12d  %s\n' "$file" "$(stat -c %s "$file")" "$(sha256 "$file")"
 	done
 )
+
+open=$(say_open_advisories)
+if [ -n "$open" ]; then
+	printf '\nSECURITY ADVISORIES that are OPEN in this image (docs/security.md says why):\n%s\n' "$open"
+	for pin in "$TREE"/hypervisor/pins/*/; do
+		[ -n "${XENITH_XEN:-}" ] || say "    XENITH_XEN=$(basename "$pin") builds another Xen, which was not tested."
+	done
+fi

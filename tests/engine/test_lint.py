@@ -1,6 +1,7 @@
 """The linter finds each fault, says where, and is content with what is good."""
 
 import pytest
+from test_series import DECIDED, archive
 
 import tools
 
@@ -13,6 +14,8 @@ GOOD = {
     "files/extra": "extra",
     "patches/01-why.patch": "The build needs this.\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b",
 }
+
+DEBIAN = "# x\n" + "0" * 64 + " apt:trixie/good=1-1/good_1-1.debian.tar.xz"
 
 
 def lint(tree):
@@ -71,6 +74,19 @@ FAULTS = {
     "shadowed command": ({"build": "install() {\n\tinstall -m 644 \"$FILES/extra\" \"$DEST\"\n}"},
                          "good/build:2", "command install"),
     "unknown part": ({"buidl": "x"}, "good/buidl", "no part"),
+    "patches of nobody": ({"series": "take *"}, "good/series", "no patch archive"),
+    "Debian's source without a decision": (
+        {"sources": "# x\n" + "0" * 64 + " apt:trixie/good=1-1/good_1.orig.tar.gz"},
+        "good/sources", "patch archive"),
+    "two ways at once": ({"series": "none it has none\ntake *"}, "good/series", "stands alone"),
+    "a decision that cannot be": (
+        {"series": "take *\nkeep x", "sources": DEBIAN}, "good/series", "invalid rule"),
+    "none, and an archive": ({"series": "none it has none", "sources": DEBIAN}, "good/series", "good_1-1.debian.tar.xz"),
+    "an advisory without a state": ({"advisories": "CVE-2026-1000 nobody knows"}, "good/advisories", "CVE-2026-1000"),
+    "an advisory without a reason": ({"advisories": "XSA-483 open"}, "good/advisories", "XSA-483"),
+    "no advisory": ({"advisories": "word open why"}, "good/advisories", "ADVISORY open REASON"),
+    "an advisory twice": (
+        {"advisories": "XSA-483 open why\nXSA-483 unaffected why"}, "good/advisories", "twice"),
     "shell": ({"build": GOOD["build"] + "\ncheck() {\n\tif [ $x == 1 ]; then :; fi\n}"},
               "good/build", "SC"),
 }
@@ -89,3 +105,25 @@ def test_a_fault_is_found(tree, fault):
     status, said = lint(tree)
     assert status != 0
     assert [line for line in said.splitlines() if place in line and words in line], said
+
+
+def test_a_decision_is_enough(tree):
+    orig = "# x\n" + "0" * 64 + " apt:trixie/good=1-1/good_1.orig.tar.gz"
+    tree.recipe("good", **{**GOOD, "sources": orig, "series": "none it has none",
+                           "advisories": "CVE-2026-1000 open why\nGHSA-2abc-3def-4ghi unaffected why"})
+    status, said = lint(tree)
+    assert status == 0, said
+
+
+def test_the_archive_decides_about_the_decision(tree):
+    """Where it is among the sources: a patch that mends something is taken or named."""
+    tree.recipe("good", **{**GOOD, "sources": DEBIAN, "series": "leave * policy"})
+    assert lint(tree)[0] == 0
+    (tree.cache / "sources").mkdir(parents=True)
+    archive(tree.cache / "sources/good_1-1.debian.tar.xz")
+    status, said = lint(tree)
+    assert status != 0
+    assert "recipes/good/series: \"leave *\" leaves CVE-2026-1000.patch" in said
+    (tree.top / "recipes/good/series").write_text(DECIDED + "\n")
+    status, said = lint(tree)
+    assert status == 0, said

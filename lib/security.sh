@@ -1,0 +1,138 @@
+#!/bin/sh
+# The table of advisories in docs/security.md, made of the recipes and of the patch
+# archives that are among the sources. A row whose archive is not there is kept as it
+# stands.
+#
+# usage: security.sh [--check|--update]    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/series.sh
+. "$TREE/lib/series.sh"
+# shellcheck source=lib/debian.sh
+. "$TREE/lib/debian.sh"
+
+page=$TREE/docs/security.md
+first='<!-- made by ./build.sh security --update -->'
+last='<!-- end of what is made -->'
+# The page speaks of the pinned Xen.
+unset XENITH_XEN
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# made: that part of the page.
+made() {
+	[ ! -e "$page" ] || awk -v first="$first" -v last="$last" '
+		$0 == last { inside = 0 }
+		inside
+		$0 == first { inside = 1 }' "$page"
+}
+
+# revision DIR: the Debian revision that the recipe's patches, or else its source, are of.
+revision() {
+	printf '%s\n' "$1" | source_lines | awk -F '\t' '
+		{ n = split($4, where, " ")
+		  for (i = 1; i <= n; i++)
+			if (where[i] ~ /^apt:/) {
+				sub(/^[^=]*=/, "", where[i])
+				sub(/\/.*/, "", where[i])
+				found = where[i]
+			} }
+		END { print found }'
+}
+
+# mended DIR: the advisories that its patches mend, a line each, and not those that its
+# `advisories` knows better.
+mended() {
+	name=${1##*/}
+	{
+		while read -r patch; do
+			series_mends "$work/$name/debian" "$1/series" "$patch"
+		done <"$work/$name.taken"
+		for patch in "$1"/patches/*.patch; do
+			[ ! -e "$patch" ] || patch_cves "$patch"
+		done
+	} | LC_ALL=C sort -u | awk -v known="$(lines "$1/advisories" | cut -d ' ' -f 1 | tr '\n' ' ')" '
+		index(" " known, " " $1 " ") == 0' | sort -V
+}
+
+# left DIR: "ID left REASON..." of the patches that are left by name and mend one.
+left() {
+	patches=$work/${1##*/}/debian/patches
+	[ -d "$patches" ] || return 0
+	series_rules "$1/series" | while read -r verb patch reason; do
+		if [ "$verb" = leave ] && [ -e "$patches/$patch" ]; then
+			patch_cves "$patches/$patch" | sed "s|\$| left $reason|"
+		fi
+	done
+}
+
+# cell LINES: as one.
+cell() {
+	printf '%s\n' "$1" | awk 'NF { printf "%s%s", comma, $0; comma = ", " } END { if (!comma) printf "-" }'
+}
+
+# row DIR: a line of the table of packages, and what is known in $work/known.
+row() {
+	name=${1##*/}
+	if [ -n "$(patch_archive "$1")" ] && ! unpack_archive "$1" "$work/$name"; then
+		say "security: $name: its patch archive is not among the sources; its rows are kept ($(patch_archive "$1"))"
+		made | sed -n "/^| $name |/p"
+		made | sed -n "/^| [^|]* | $name |/p" >>"$work/known"
+		return
+	fi
+	: >"$work/$name.taken"
+	[ ! -d "$work/$name" ] || series_taken "$work/$name/debian" "$1/series" >"$work/$name.taken" || exit 1
+	mends=$(mended "$1")
+	{
+		left "$1"
+		lines "$1/advisories"
+	} | while read -r id state reason; do
+		printf '| %s | %s | %s | %s |\n' "$id" "$name" "$state" "$reason"
+	done >>"$work/known"
+	read -r version <"$1/version"
+	printf '| %s | %s | %s | %s |\n' "$name" "$version" "$(revision "$1")" "$(cell "$mends")"
+}
+
+# table: both tables. Recipes without a source have nothing to mend, and those that share
+# one have it mended where it is pinned.
+table() {
+	: >"$work/known"
+	recipe_dirs | while read -r dir; do
+		if [ -L "$dir/sources" ]; then
+			[ -f "$dir/advisories" ] && [ ! -L "$dir/advisories" ]
+		else
+			[ -e "$dir/sources" ]
+		fi || continue
+		row "$dir"
+	done >"$work/rows"
+	printf '%s\n' '' '| Package | Version | Debian revision | Mended by patches |' '|---|---|---|---|'
+	cat "$work/rows"
+	printf '%s\n' '' '| Advisory | Package | State | Why |' '|---|---|---|---|'
+	sort -t '|' -k 4,4 -k 3,3 -k 2,2V "$work/known"
+	echo
+}
+
+case ${1:-} in
+'') table ;;
+--check)
+	table >"$work/table"
+	made >"$work/made"
+	diff -u --label docs/security.md --label 'the recipes' "$work/made" "$work/table" || {
+		say "security: docs/security.md is not what the recipes say; write it with: ./build.sh security --update"
+		exit 1
+	}
+	;;
+--update)
+	grep -qxF -e "$first" "$page" || die "security: $page has no line \"$first\" below which the table goes"
+	table >"$work/table"
+	awk -v first="$first" -v last="$last" -v table="$work/table" '
+		$0 == last { inside = 0 }
+		!inside
+		$0 == first { inside = 1; while ((getline line < table) > 0) print line }' "$page" >"$work/page"
+	cat "$work/page" >"$page"
+	;;
+*) die "security: $1: there is --check and --update" ;;
+esac
