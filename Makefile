@@ -5,7 +5,7 @@
 #   make package ARGS="zlib less"       and what after it
 #   make test ARGS=--all
 
-COMMANDS = run test smoke bench verify fetch sources outdated package accept lint clean help security
+COMMANDS = run test smoke bench verify fetch sources outdated bump security package accept lint clean help
 OPTIONS =
 ARGS =
 

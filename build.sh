@@ -33,7 +33,10 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   fetch             fetch all sources, so that a build needs no network
   sources [--all]   gather the sources of all that the image holds, or of every
                     recipe: a mirror for XENITH_MIRROR
-  outdated          say for which recipes a newer version is to be had
+  outdated          say for which recipes Debian has a newer version, and which
+                    advisories it mends; --security ends with 1 if there are any
+  bump NAME [VERSION]
+                    pin the newest version of a recipe's source, or that one
   package NAME...   build single packages
   accept            record the hashes of the packages' outputs as right
   lint              check the recipes and scripts
@@ -107,6 +110,10 @@ fetch)
 	exec sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
 	;;
 sources) exec sh "$TREE/lib/sources.sh" "$@" ;;
+bump)
+	[ $# = 1 ] || [ $# = 2 ] || die "bump: name one recipe, and the version if it is not to be the newest"
+	exec sh "$TREE/lib/bump.sh" "$@"
+	;;
 outdated) exec sh "$TREE/lib/outdated.sh" "$@" ;;
 package)
 	[ $# -ge 1 ] || die "package: name the packages to build"

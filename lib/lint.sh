@@ -123,8 +123,8 @@ check_advisories() {
 
 # check_shared: a source that several recipes use is pinned in one of them.
 check_shared() {
-	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
-		[ -L "${dir}sources" ] || lines "${dir}sources" | awk -v file="${dir#"$TREE"/}sources" '{ print $1, file }'
+	recipe_dirs | while read -r dir; do
+		[ -L "$dir/sources" ] || lines "$dir/sources" | awk -v file="${dir#"$TREE"/}/sources" '{ print $1, file }'
 	done | LC_ALL=C sort -u | awk '
 		$1 in first { printf "%s: pins what %s pins, too: make it a link to that file\n", $2, first[$1]; next }
 		{ first[$1] = $2 }' >>"$findings"

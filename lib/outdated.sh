@@ -1,27 +1,76 @@
 #!/bin/sh
-# Says for which recipes the suite that they name has a newer version than the
-# one that they pin.
+# Says for which recipes the suite that they name has a newer version than the one that
+# they pin, Debian's revision included, and which advisories its changelog names.
 #
-# usage: outdated.sh    (environment: TREE, XENITH_*)
+# usage: outdated.sh [--security]    (environment: TREE, XENITH_*)
+#
+# --security: ends with 1 if one of the newer versions mends something that an advisory is
+# about, or may do so (its changelog is not available).
 set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
-# shellcheck source=lib/fetch.sh
-. "$TREE/lib/fetch.sh"
+# shellcheck source=lib/apt.sh
+. "$TREE/lib/apt.sh"
+# shellcheck source=lib/changelog.sh
+. "$TREE/lib/changelog.sh"
 
-found=0
-for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
-	lines "${dir}sources" | sed -n 's/.* apt:\([^/]*\)\/\([^=]*\)=\([^/]*\)\/.*/\1 \2 \3/p'
-done | LC_ALL=C sort -u >"$CACHE/pinned"
-while read -r suite package version; do
-	suite=${suite%-security}
-	state=$(apt_private "$suite" deb-src) || exit 1
-	new=$(versions_of "$state" deb-src "$package" | head -n 1)
-	if [ -n "$new" ] && dpkg --compare-versions "$new" gt "$version"; then
-		printf '%-16s %-36s -> %s (%s)\n' "$package" "$version" "$new" "$suite"
-		found=$((found + 1))
+case $* in
+'' | --security) ;;
+*) die "outdated: unexpected argument \"$*\"; there is: --security" ;;
+esac
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+RUN=$work
+
+# pinned_versions: "RECIPE SUITE KIND PACKAGE VERSION" of everything that a recipe pins in
+# Debian's archive. A recipe with a link to another's `sources` is outdated together with it.
+pinned_versions() {
+	recipe_dirs | while read -r dir; do
+		[ -L "$dir/sources" ] || printf '%s\n' "$dir"
+	done | source_lines | awk -F '\t' '
+		{
+			recipe = $1
+			sub(/.*\//, "", recipe)
+			count = split($4, locations, " ")
+			for (i = 1; i <= count; i++)
+				if (locations[i] ~ /^apt:[^\/]*\/[^=]*=[^\/]*\//) {
+					split(substr(locations[i], 5), part, "/")
+					sub(/-security$/, "", part[1])
+					sub(/=/, " ", part[2])
+					print recipe, part[1], part[3] ~ /\.deb$/ ? "deb" : "deb-src", part[2]
+				}
+		}' | LC_ALL=C sort -u
+}
+
+pinned_versions >"$work/pinned"
+newer=0
+security=0
+unknown=0
+while read -r recipe suite kind package version; do
+	state=$(apt_private "$suite" "$kind") || exit 1
+	newest=$(versions_of "$state" "$kind" "$package" | head -n 1)
+	if [ -z "$newest" ] || ! dpkg --compare-versions "$newest" gt "$version"; then
+		continue
 	fi
-done <"$CACHE/pinned"
-rm -f "$CACHE/pinned"
-say "$found of the pinned sources have moved."
+	newer=$((newer + 1))
+	known=yes
+	rm -rf "$work/changelog"
+	changes_between "$suite" "$kind" "$package" "$version" "$newest" "$work/changelog" >"$work/entries" || known=
+	advisories_in <"$work/entries" >"$work/advisories"
+	mark=
+	if [ -s "$work/advisories" ] || for_security <"$work/entries" ||
+		in_security_archive "$state" "$kind" "$package" "$newest"; then
+		security=$((security + 1))
+		mark=', security'
+	elif [ -z "$known" ]; then
+		unknown=$((unknown + 1))
+	fi
+	[ -n "$known" ] || mark="$mark, changelog not available"
+	printf '%-16s %-36s -> %s (%s)%s\n' "$recipe" "$version" "$newest" "$suite" "$mark"
+	show_advisories <"$work/advisories"
+done <"$work/pinned"
+say "$newer pinned sources have newer versions, $security of them with security fixes."
+[ $unknown = 0 ] || say "Of $unknown of them it is not known."
+[ "$*" != --security ] || [ $((security + unknown)) = 0 ]

@@ -1,53 +1,112 @@
-"""A made-up package archive on the loopback address, well-behaved or not."""
+"""A Debian archive of a test's own, which the real apt reads."""
 
-import contextlib
-import http.server
-import threading
-import urllib.parse
+import hashlib
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+APT = """#!/bin/sh
+# The real {program}, with the test's archive in place of Debian's: of two settings
+# the last one counts.
+case "$*" in
+*--print-uris*) cat "{top}/uris" ;;
+*) exec {real} "$@" -o Dir::Etc::sourcelist="{top}/sources.list" -o Dir::Cache::pkgcache= \\
+	-o Dir::Cache::srcpkgcache= ;;
+esac
+"""
+
+
+def write_tar(path, files, top):
+    """A tarball, compressed as its name says, of {path: text or bytes} below `top`."""
+    with tarfile.open(path, "w:" + path.suffix[1:]) as tar:
+        for name, text in files.items():
+            data = text if isinstance(text, bytes) else text.encode()
+            member = tarfile.TarInfo(top + "/" + name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def digest(path, kind="sha256"):
+    return hashlib.new(kind, path.read_bytes()).hexdigest()
+
+
+def entry(source, version, text="Something.", distribution="trixie"):
+    """One of a changelog."""
+    return ("%s (%s) %s; urgency=medium\n\n  * %s\n\n"
+            " -- A Person <person@example.org>  Sun, 01 Nov 2026 00:00:00 +0000\n\n" % (source, version, distribution, text))
 
 
 class Archive:
-    """Serves `files`, {PATH: BYTES}. What is in `faults`, {PATH: FAULT}, goes wrong:
-    "stall" never answers, "cut" ends in the middle."""
+    def __init__(self, top):
+        self.top = top
+        self.uris = "'https://mirror.example/debian/dists/%s/main/binary-all/Packages.xz' some_name 0 \n"
+        self.sources = []
+        self.packages = []
+        (top / "bin").mkdir(parents=True)
+        codename = [line.partition("=")[2] for line in pathlib.Path("/etc/os-release").read_text().splitlines()
+                    if line.startswith("VERSION_CODENAME=")]
+        (top / "uris").write_text(self.uris % (codename or [""])[0])
+        (top / "sources.list").write_text("".join("%s [trusted=yes] copy:%s ./\n" % (kind, top)
+                                                  for kind in ("deb", "deb-src")))
+        for program in "apt-get", "apt-cache":
+            path = top / "bin" / program
+            path.write_text(APT.format(program=program, real=shutil.which(program), top=top))
+            path.chmod(0o755)
+        self.publish()
 
-    def __init__(self):
-        self.files = {}
-        self.faults = {}
-        self.asked = []
-        self.stalled = threading.Event()
-        self.over = threading.Event()
-        archive = self
+    @property
+    def environment(self):
+        return {"PATH": "%s:%s" % (self.top / "bin", os.environ["PATH"])}
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):       # the name is http.server's
-                path = urllib.parse.unquote(self.path)
-                archive.asked.append(self.path)
-                fault = archive.faults.get(path)
-                if fault == "stall":
-                    archive.stalled.set()
-                    archive.over.wait(60)
-                    return
-                body = archive.files.get(path)
-                if body is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[:len(body) // 2] if fault == "cut" else body)
+    def source(self, name, version, files=None, debian=None, security=False, binary=None):
+        """A source package: its upstream files, and those of its directory debian/."""
+        bare = version.partition(":")[2] or version
+        upstream = bare.rpartition("-")[0] or bare
+        directory = "pool/%smain/%s/%s" % ("updates/" if security else "", name[0], name)
+        (self.top / directory).mkdir(parents=True, exist_ok=True)
+        orig = self.top / directory / ("%s_%s.orig.tar.gz" % (name, upstream))
+        if not orig.exists():
+            write_tar(orig, files or {"text": upstream + "\n"}, "%s-%s" % (name, upstream))
+        patches = self.top / directory / ("%s_%s.debian.tar.xz" % (name, bare))
+        write_tar(patches, {"changelog": entry(name, version), **(debian or {})}, "debian")
+        dsc = self.top / directory / ("%s_%s.dsc" % (name, bare))
+        dsc.write_text("Source: %s\n" % name)
+        held = [dsc, orig, patches]
+        self.sources.append("Package: %s\nBinary: %s\nVersion: %s\nFormat: 3.0 (quilt)\nFiles:\n%sChecksums-Sha256:\n%s"
+                            "Directory: %s\n" % (
+                                name, binary or name, version,
+                                "".join(" %s %d %s\n" % (digest(path, "md5"), path.stat().st_size, path.name) for path in held),
+                                "".join(" %s %d %s\n" % (digest(path), path.stat().st_size, path.name) for path in held),
+                                directory))
+        self.publish()
+        return orig, patches
 
-            def log_message(self, *words):
-                del words
+    def package(self, name, version, source=None, changelog=None, depends=None):
+        """A binary package; returns its path."""
+        bare = version.partition(":")[2] or version
+        path = self.top / "pool" / ("%s_%s_all.deb" % (name, bare))
+        made = self.top / "made"
+        shutil.rmtree(made, ignore_errors=True)
+        (made / "DEBIAN").mkdir(parents=True)
+        control = "Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A Person <person@example.org>\n" % (name, version)
+        control += "Source: %s\n" % source if source else ""
+        control += "Depends: %s\n" % depends if depends else ""
+        (made / "DEBIAN/control").write_text(control + "Description: one of a test\n")
+        if changelog:
+            directory = made / "usr/share/doc" / name
+            directory.mkdir(parents=True)
+            (directory / "changelog.Debian").write_text(changelog)
+            subprocess.run(["gzip", "-n", str(directory / "changelog.Debian")], check=True)
+        path.parent.mkdir(exist_ok=True)
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(made), str(path)], check=True, stdout=subprocess.DEVNULL)
+        self.packages.append(control + "Filename: pool/%s\nSize: %d\nSHA256: %s\nDescription: one of a test\n"
+                             % (path.name, path.stat().st_size, digest(path)))
+        self.publish()
+        return path
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
-
-    @contextlib.contextmanager
-    def running(self):
-        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        thread.start()
-        yield self
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
+    def publish(self):
+        (self.top / "Sources").write_text("\n".join(self.sources))
+        (self.top / "Packages").write_text("\n".join(self.packages))

@@ -16,6 +16,8 @@ import time
 
 import pytest
 
+from archive import Archive
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(TOP / "qemu-test"))
 
@@ -133,3 +135,11 @@ def pair(tree):
     tree.recipe("two", depends="one",
                 build='install() { cat "$SYSROOT/word" "$SYSROOT/word" >"$DEST/words"; }')
     return tree
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A Debian archive that apt reads with archive.environment."""
+    if not shutil.which("apt-get"):
+        pytest.skip("no Debian: there is no apt to ask")
+    return Archive(tmp_path / "archive")

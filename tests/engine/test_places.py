@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-import archive as made_up
+import server
 from test_fetch import apt, configured, kept     # noqa: F401 apt is a fixture
 
 NAME = "pkg_1+git~1.orig.tar.gz"
@@ -21,7 +21,7 @@ SECURITY_POOL = "/debian-security/pool/updates/main/p/pkg/" + NAME
 
 @pytest.fixture
 def archive():
-    with made_up.Archive().running() as running:
+    with server.Server().running() as running:
         yield running
 
 

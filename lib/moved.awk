@@ -1,0 +1,36 @@
+# Copies text, with an old version replaced by the new one wherever it stands for itself:
+# 2.4 is not replaced in 2.4.1, 12.4 or 2.45.
+#
+# variable: pairs, words: OLD NEW OLD NEW ...; of two that begin at one place, the longer.
+
+BEGIN { count = split(pairs, pair, " ") }
+
+# The position of a version in text, which stands behind `before`; 0 if it is not there.
+function find(text, version, before,    from, at, left, right) {
+	for (from = 1; (at = index(substr(text, from), version)) > 0; from = at + 1) {
+		at += from - 1
+		left = before substr(text, 1, at - 1)
+		right = substr(text, at + length(version))
+		if (left !~ /[0-9]\.?$/ && right !~ /^(\.?[0-9]|[A-Za-z])/)
+			return at
+	}
+	return 0
+}
+
+{
+	out = ""
+	for (rest = $0; ; rest = substr(rest, best + length(pair[which]))) {
+		best = 0
+		for (i = 1; i < count; i += 2) {
+			at = find(rest, pair[i], out)
+			if (at && (!best || at < best || at == best && length(pair[i]) > length(pair[which]))) {
+				best = at
+				which = i
+			}
+		}
+		if (!best)
+			break
+		out = out substr(rest, 1, best - 1) pair[which + 1]
+	}
+	print out rest
+}
