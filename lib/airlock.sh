@@ -44,7 +44,8 @@ plain_place() {
 		[ -O "$1" ] || die "$1 belongs to somebody else, and ${1##*/} must be built there; its owner can remove it"
 		rm -rf "$1"
 	fi
-	mkdir "$1"
+	# Of others' eyes, too: a configuration may have secrets in it.
+	mkdir -m 700 "$1"
 }
 
 # airlock KIND WORK COMMAND...: runs the command inside.

@@ -47,8 +47,6 @@ root=$(airlock_root "$name" "$work" "$AIRLOCK")
 inside=/tmp/xenith/$name
 if [ "$AIRLOCK" = plain ]; then
 	plain_place "$root"
-	# Of others' eyes, too: a configuration may have secrets in it.
-	chmod 700 "$root"
 else
 	mkdir -p "$root"
 fi
