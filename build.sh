@@ -30,7 +30,9 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   verify            build everything twice, in different surroundings, and
                     compare; --against-cache builds once and compares with
                     what is in the cache
-  fetch             fetch all sources, so that a build needs no network
+  fetch [WORD...]   install the host packages that are missing and fetch all
+                    sources, so that a build needs no network; nor do the
+                    commands that are named: run test slow smoke bench
   sources [--all]   gather the sources of all that the image holds, or of every
                     recipe: a mirror for XENITH_MIRROR
   outdated          say for which recipes Debian has a newer version, and which
@@ -105,10 +107,7 @@ bench)
 	exec sh "$TREE/lib/bench.sh" "$@"
 	;;
 verify) exec sh "$TREE/lib/verify.sh" "$@" ;;
-fetch)
-	# shellcheck disable=SC2046
-	exec sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
-	;;
+fetch) exec sh "$TREE/lib/ready.sh" "$@" ;;
 sources) exec sh "$TREE/lib/sources.sh" "$@" ;;
 bump)
 	[ $# = 1 ] || [ $# = 2 ] || die "bump: name one recipe, and the version if it is not to be the newest"

@@ -112,6 +112,7 @@ need_for_todo() {
 
 # Before the keys are computed that count: the versions of these packages are in them.
 need_for_todo
+! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 
 # From here on the build sees a copy. What is edited while it runs would
 # otherwise get into packages whose keys speak of what stood there before.

@@ -61,6 +61,51 @@ need_packages() {
 	}
 }
 
+# need_all_packages: as need_packages, for all that any recipe needs.
+need_all_packages() {
+	set -- "$TREE/lib/hostpkgs"
+	for list in "$TREE"/*/*/hostpkgs; do
+		[ ! -e "$list" ] || set -- "$@" "$list"
+	done
+	need_packages "$@"
+}
+
+# memory_mib: what this machine or this container has.
+memory_mib() {
+	limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
+	awk -v limit="$limit" '/^MemTotal/ {
+		n = $2 / 1024
+		if (limit != "max" && limit / 1048576 < n) n = limit / 1048576
+		printf "%d\n", n
+	}' /proc/meminfo
+}
+
+# free_mib DIRECTORY: free on its file system.
+free_mib() {
+	df -Pk "$1" | awk 'NR == 2 { printf "%d\n", $4 / 1024 }'
+}
+
+# need_room: whether disk and memory suffice for a build of everything, or, where the cache
+# has a compiler already, for one of a part of it.
+need_room() {
+	mkdir -p "$CACHE" "$OUT"
+	disk=6144
+	memory=2048
+	if ls "$CACHE"/pkg/gcc-* >/dev/null 2>&1; then
+		disk=1536
+		memory=1024
+	fi
+	free=$(free_mib "$CACHE")
+	[ "$free" -ge "$disk" ] ||
+		die "not enough room: a build needs $disk MiB in $CACHE, and $free MiB are free; make room there, or name a directory elsewhere with XENITH_CACHE"
+	free=$(free_mib "$OUT")
+	[ "$free" -ge 256 ] ||
+		die "not enough room: results need 256 MiB in $OUT, and $free MiB are free; make room there, or name a directory elsewhere with XENITH_OUT"
+	have=$(memory_mib)
+	[ "$have" -ge "$memory" ] ||
+		die "not enough memory: a build needs $memory MiB, and this machine has $have MiB"
+}
+
 # install_packages PACKAGE...: the one call, after an update when the lists are
 # not there yet.
 install_packages() {

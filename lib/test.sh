@@ -16,18 +16,20 @@ case ${1:-} in
 esac
 
 XENITH_NEEDS="run test${1:+ slow}"
-# Also what single recipes need, so that this is the one call.
-need_packages "$TREE/lib/hostpkgs" "$TREE"/*/*/hostpkgs
+# Before anything is built, and in one call.
+need_all_packages
+need_room
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
-if [ "${1:-}" = --all ]; then
-	sh "$TREE/lib/build.sh" debian-installer ipxe memtest ||
-		say "Debian's installer, iPXE or memtest86+ could not be had; their tests are skipped."
-fi
-for name in spdx-tools spdx-schema; do
-	sh "$TREE/lib/build.sh" "$name" ||
-		say "$name could not be fetched; the tests of the bill of materials that need it are skipped."
-done
+# test_packages FILE: builds what the tests use; those that need one are skipped without it.
+test_packages() {
+	lines "$1" | while read -r name; do
+		sh "$TREE/lib/build.sh" "$name" </dev/null ||
+			say "$name could not be built; the tests that need it are skipped"
+	done
+}
+test_packages "$TREE/lib/testpkgs"
+[ "${1:-}" != --all ] || test_packages "$TREE/lib/testpkgs-slow"
 # Machines leave much of a second processor idle: the tests that boot none run
 # beside them, and are shown when both are done.
 mkdir -p "$OUT/test-logs"

@@ -1,0 +1,82 @@
+"""What the machine that builds must have is asked first: packages, room, memory."""
+
+import os
+import pathlib
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def played(tree):
+    """Programs of the host that say what a test wants: played(NAME, SCRIPT)."""
+    binaries = tree.upstream / "bin"
+    binaries.mkdir()
+
+    def play(name, script):
+        (binaries / name).write_text("#!/bin/sh\n" + script + "\n")
+        (binaries / name).chmod(0o755)
+        return {"PATH": "%s:%s" % (binaries, os.environ["PATH"])}
+    return play
+
+
+def df(mib):
+    return 'echo Filesystem; echo "disk 9999999 1 %d 1%% /"' % (mib * 1024)
+
+
+def test_too_little_room_is_said_before_anything_is_built(tree, played):
+    tree.recipe("gcc", build="install() { :; }")
+    done = tree.build("gcc", check=False, **played("df", df(700)))
+    assert done.returncode != 0
+    assert "not enough room: a build needs 6144 MiB in %s, and 700 MiB are free" % tree.cache in done.stdout
+    assert "XENITH_CACHE" in done.stdout
+    assert "gcc: " not in done.stdout
+    tree.build("gcc", **played("df", df(7000)))
+
+
+def test_a_part_needs_less(tree, played):
+    """Where the compiler is there, nobody is kept from building a small package."""
+    tree.recipe("small", build="install() { :; }")
+    tree.build("small", **played("df", df(700)))
+
+
+def test_too_little_memory(tree, played):
+    """As the machine has it, or what a container may take of it."""
+    tree.recipe("gcc", build="install() { :; }")
+    host = tree.top / "lib/host.sh"
+    host.write_text(host.read_text().replace("/sys/fs/cgroup/memory.max", '"%s"' % (tree.upstream / "memory.max")))
+    (tree.upstream / "memory.max").write_text("%d\n" % (900 << 20))
+    done = tree.build("gcc", check=False, **played("df", df(7000)))
+    assert done.returncode != 0
+    assert "not enough memory: a build needs 2048 MiB, and this machine has 900 MiB" in done.stdout
+    (tree.upstream / "memory.max").write_text("max\n")
+    tree.build("gcc", **played("df", df(7000)))
+
+
+def test_missing_packages_are_named_with_one_command(tree, played):
+    """All that any recipe and the tests need, and nothing is built or fetched before."""
+    tree.recipe("gcc", hostpkgs="xenith-no-such-package", build="install() { :; }")
+    (tree.top / "lib/hostpkgs-test").write_text("xenith-none-either\n")
+    (tree.top / "lib/hostpkgs-run").write_text("")
+    environment = played("id", 'case "$*" in -u) echo 1000 ;; *) echo user ;; esac')
+    for command in ["test"], ["fetch", "test"]:
+        done = tree.command(*command, **environment)
+        assert done.returncode != 0
+        line = [line for line in done.stdout.splitlines() if "sudo apt-get install" in line]
+        assert len(line) == 1, done.stdout
+        assert "xenith-no-such-package" in line[0] and "xenith-none-either" in line[0]
+        assert "lint:" not in done.stdout and "fetch: " not in done.stdout
+
+
+def test_fetch_knows_its_words(tree):
+    done = tree.command("fetch", "tests")
+    assert done.returncode != 0
+    assert "fetch: unknown word tests; there is: bench run" in done.stdout
+
+
+def test_every_list_is_of_packages():
+    """One in a line, sorted, none twice in one list."""
+    for path in sorted((TOP / "lib").glob("hostpkgs*")):
+        names = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        assert names == sorted(set(names)), path
