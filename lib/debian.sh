@@ -27,7 +27,7 @@ advisories_file() {
 open_advisories() {
 	recipe_dirs | while read -r dir; do
 		[ -L "$dir/advisories" ] || lines "$(advisories_file "$dir")" |
-			sed -n "s/^\([^ ]*\) open /${dir##*/} \1 /p"
+			sed -n "s/^\([^ ]*\)  *open  */${dir##*/} \1 /p"
 	done
 }
 

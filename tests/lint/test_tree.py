@@ -85,6 +85,24 @@ def test_the_layer_has_its_licences():
     assert set(re.findall(r"(?m)^usr/share/licenses/(\S+)$", paths)) == licences(needs("hvm")) - root
 
 
+def test_what_is_open_is_in_the_image():
+    """Everything that the image holds and that has an open advisory."""
+    named = (TOP / "image/root/inputs").read_text().split()
+    held = needs("root") | needs("hvm") | needs("hello")
+    assert {"xen", "linux", "qemu"} <= held
+    for name in held:
+        path = next(iter(TOP.glob("*/%s/advisories" % name)), None)
+        if path and not path.is_symlink() and re.search(r"(?m)^[^#\s]+ +open ", path.read_text()):
+            assert str(path.relative_to(TOP)) in named
+
+
+def test_the_table_of_advisories():
+    """As far as the patch archives are among the sources."""
+    done = subprocess.run([str(TOP / "build.sh"), "security", "--check"], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+
+
 def test_executable_bits():
     """What begins with #! and is run by its name is executable, and nothing else."""
     bad = []
