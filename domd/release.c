@@ -131,6 +131,7 @@ static const char *or_unknown(const char *text)
 
 void release_text(const struct release *r, struct buf *out)
 {
+    size_t width = 0;
     size_t i;
 
     buf_addf(out, "Xenith %s\nXen    %s", or_unknown(r->release),
@@ -143,8 +144,13 @@ void release_text(const struct release *r, struct buf *out)
         buf_addf(out, "Open advisories: none known\n");
     else
         buf_addf(out, "Open advisories:\n");
+    for (i = 0; i < r->n; i++) {
+        size_t len = strlen(r->advisories[i].id);
+
+        if (len > width) width = len;
+    }
     for (i = 0; i < r->n; i++)
-        buf_addf(out, "  %-15s %s\n", r->advisories[i].id,
+        buf_addf(out, "  %-*s  %s\n", (int)width, r->advisories[i].id,
                  r->advisories[i].reason);
 }
 

@@ -31,7 +31,7 @@ if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot" ] ||
 fi
 
 python3 -B "$TREE/lib/sbom/main.py" "$TREE" --without "${XENITH_WITHOUT:-}" \
-	--packages "$OUT/packages" --out "$OUT" >"$OUT/.xenith.spdx.json"
+	${XENITH_XEN:+--pin "$TREE/hypervisor/pins/$XENITH_XEN"} --packages "$OUT/packages" --out "$OUT" >"$OUT/.xenith.spdx.json"
 mv "$OUT/.xenith.spdx.json" "$OUT/xenith.spdx.json"
 
 sh "$TREE/lib/outputs.sh" check || true

@@ -1,6 +1,6 @@
 """Writes the bill of materials of an image to standard output, as SPDX 2.3 in JSON.
 
-usage: main.py TREE [--without LAYER] [--packages FILE --out DIRECTORY]
+usage: main.py TREE [--without LAYER] [--pin DIRECTORY] [--packages FILE --out DIRECTORY]
 
 From the recipes of TREE alone: what the image is made of, for the copy that is inside
 it. With the list of packages of a build (out/packages) and the directory with what it
@@ -17,16 +17,17 @@ from spdx import Document, checksums, ref, reference
 
 XENITH = ref("xenith")
 US = "Organization: Xenith"
-ADVISORIES = {
-    "CVE": "https://www.cve.org/CVERecord?id=%s",
-    "DSA": "https://security-tracker.debian.org/tracker/%s",
-    "XSA": "https://xenbits.xen.org/xsa/advisory-%s.html",
-}
 
 
 def advisory(name, comment):
     kind, number = name.split("-", 1)
-    return reference("SECURITY", "advisory", ADVISORIES[kind] % (number if kind == "XSA" else name), comment)
+    if kind == "XSA":
+        address = "https://xenbits.xen.org/xsa/advisory-%s.html" % number
+    elif kind == "CVE":
+        address = "https://www.cve.org/CVERecord?id=" + name
+    else:       # OSV knows all the others
+        address = "https://osv.dev/vulnerability/" + name
+    return reference("SECURITY", "advisory", address, comment)
 
 
 def add_recipe(document, recipe):
@@ -110,11 +111,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tree", type=pathlib.Path)
     parser.add_argument("--without", default="")
+    parser.add_argument("--pin", type=pathlib.Path)
     parser.add_argument("--packages", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
 
-    recipes = Recipes(options.tree, options.without)
+    recipes = Recipes(options.tree, options.without, options.pin)
     held = content.Content(recipes, options.tree)
     config = settings(options.tree)
     document = Document(

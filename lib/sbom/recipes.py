@@ -5,28 +5,34 @@ import re
 
 
 class Recipe:
-    def __init__(self, directory, without):
+    def __init__(self, directory, without, pin):
+        def file(name):
+            path = directory / name
+            # Other recipes have links to Xen's.
+            ours = pin and path.resolve().parent == (directory.parents[1] / "hypervisor/xen").resolve()
+            return pin / name if ours and (pin / name).exists() else path
+
         self.name = directory.name
         self.part = directory.parent.name == "image"    # of the image, not a program
-        self.version = words(directory / "version")[0]
-        self.license = " ".join(words(directory / "license"))
-        depends = [word for word in words(directory / "depends") if word != "host:" + without]
+        self.version = words(file("version"))[0]
+        self.license = " ".join(words(file("license")))
+        depends = [word for word in words(file("depends")) if word != "host:" + without]
         self.linked = [word for word in depends if not word.startswith("host:")]
         self.tools = [word[len("host:"):] for word in depends if word.startswith("host:")]
-        self.sources = sources(directory / "sources")
+        self.sources = sources(file("sources"))
         # ID, open or unaffected, why.
-        self.advisories = [line.split(None, 2) for line in lines(directory / "advisories")]
+        self.advisories = [line.split(None, 2) for line in lines(file("advisories"))]
 
 
 class Recipes(dict):
-    """By their names. WITHOUT is a layer that is left out of the image, or nothing."""
+    """By their names. WITHOUT is a layer that is left out of the image, or nothing; PIN a
+    directory of files in the place of Xen's, or None."""
 
-    def __init__(self, tree, without=""):
+    def __init__(self, tree, without="", pin=None):
         super().__init__()
-        tree = pathlib.Path(tree)
         for top in ("recipes", "hypervisor", "image"):
             for version in sorted((tree / top).glob("*/version")):
-                recipe = Recipe(version.parent, without)
+                recipe = Recipe(version.parent, without, pin)
                 self[recipe.name] = recipe
 
     def linked(self, name):

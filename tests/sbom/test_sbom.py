@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from conftest import TOP, Small, sbom, sha256
+from conftest import TOP, Small, sbom, sha256, write
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(TOP / "lib/sbom"))
@@ -74,6 +74,26 @@ def test_advisories(small):
     assert references(named(small.inside(), "musl"), "advisory") == [
         ("https://www.cve.org/CVERecord?id=CVE-2026-1", "open: no patch is known"),
         ("https://xenbits.xen.org/xsa/advisory-9.html", "unaffected: no guests")]
+
+
+def test_another_xen_than_the_pinned_one(small, tmp_path):
+    """Its files take the place of the recipe's, also where they are linked to."""
+    line = "%s apt:trixie/xen=%s/xen.tar.xz\n"
+    small.recipe("hypervisor/xen", sources=line % ("d" * 64, "4.1-1"), advisories="XSA-1 open old\n")
+    small.recipe("image/root", depends="shell xen xen-tools\n")
+    (small.top / "hypervisor/xen-tools").mkdir()
+    for part in ("version", "license", "sources"):
+        (small.top / "hypervisor/xen-tools" / part).symlink_to("../xen/" + part)
+    pin = tmp_path / "pin"
+    for part, text in (("version", "4.2\n"), ("sources", line % ("e" * 64, "4.2-1")), ("advisories", "XSA-2 open new\n")):
+        write(pin / part, text)
+    document = small.inside("--pin", pin)
+    for name in ("xen", "xen-tools"):
+        assert named(document, name)["versionInfo"] == "4.2"
+        assert references(named(document, name), "purl") == [("pkg:deb/debian/xen@4.2-1?arch=source&distro=debian-13", None)]
+    assert [where.rsplit("/")[-1] for where, _ in references(named(document, "xen"), "advisory")] == ["advisory-2.html"]
+    assert named(document, "musl")["versionInfo"] == "1.0"
+    assert named(small.inside(), "xen-tools")["versionInfo"] == "1.0"
 
 
 def test_patches_and_what_they_mend(small):
