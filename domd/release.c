@@ -74,16 +74,26 @@ static char *read_xen(const char *root)
     return xen;
 }
 
+/* The next word of *TEXT, which goes on behind the blanks that follow it. */
+static char *take_word(const char **text)
+{
+    size_t len = strcspn(*text, " \t");
+    char *word = xstrndup(*text, len);
+
+    *text += len + strspn(*text + len, " \t");
+    return word;
+}
+
 static void add_advisory(struct release *r, const char *line)
 {
-    size_t id = strcspn(line, " \t");
-    const char *reason = line + id + strspn(line + id, " \t");
+    struct advisory *a;
 
-    if (!id || *line == '#') return;
+    if (!*line || *line == '#') return;
     r->advisories = xrealloc(r->advisories, r->n + 1, sizeof(*r->advisories));
-    r->advisories[r->n].id = xstrndup(line, id);
-    r->advisories[r->n].reason = xstrdup(reason);
-    r->n++;
+    a = &r->advisories[r->n++];
+    a->package = take_word(&line);
+    a->id = take_word(&line);
+    a->reason = xstrdup(line);
 }
 
 static void read_advisories(struct release *r, const char *root)
@@ -113,6 +123,7 @@ void release_dispose(struct release *r)
     size_t i;
 
     for (i = 0; i < r->n; i++) {
+        free(r->advisories[i].package);
         free(r->advisories[i].id);
         free(r->advisories[i].reason);
     }
@@ -129,9 +140,17 @@ static const char *or_unknown(const char *text)
     return text ? text : "(unknown)";
 }
 
+static int longer(int width, const char *text)
+{
+    int len = (int)strlen(text);
+
+    return len > width ? len : width;
+}
+
 void release_text(const struct release *r, struct buf *out)
 {
-    size_t width = 0;
+    int packages = 0;
+    int ids = 0;
     size_t i;
 
     buf_addf(out, "Xenith %s\nXen    %s", or_unknown(r->release),
@@ -145,13 +164,12 @@ void release_text(const struct release *r, struct buf *out)
     else
         buf_addf(out, "Open advisories:\n");
     for (i = 0; i < r->n; i++) {
-        size_t len = strlen(r->advisories[i].id);
-
-        if (len > width) width = len;
+        packages = longer(packages, r->advisories[i].package);
+        ids = longer(ids, r->advisories[i].id);
     }
     for (i = 0; i < r->n; i++)
-        buf_addf(out, "  %-*s  %s\n", (int)width, r->advisories[i].id,
-                 r->advisories[i].reason);
+        buf_addf(out, "  %-*s  %-*s  %s\n", packages, r->advisories[i].package,
+                 ids, r->advisories[i].id, r->advisories[i].reason);
 }
 
 void release_json(const struct release *r, struct buf *out)
@@ -168,6 +186,7 @@ void release_json(const struct release *r, struct buf *out)
         json_array(g, "advisories");
         for (i = 0; i < r->n; i++) {
             json_open(g, NULL);
+            json_string(g, "package", r->advisories[i].package);
             json_string(g, "id", r->advisories[i].id);
             json_string(g, "reason", r->advisories[i].reason);
             json_close(g);

@@ -6,6 +6,7 @@
 #include "util.h"
 
 struct advisory {
+    char *package;
     char *id; /* a CVE or XSA number */
     char *reason;
 };

@@ -106,25 +106,26 @@ static void all_is_known(void **state)
     (void)state;
     put("usr/share/xenith/advisories",
         "# of the recipes\n"
-        "XSA-483 4.20.4 is needed\n"
-        "CVE-2026-12345  the \"fix\" needs a newer GRUB\n"
+        "xen XSA-483 4.20.4 is needed\n"
+        "linux CVE-2026-12345  the \"fix\" needs 6.13\n"
         "\n"
-        "XSA-484\n");
+        "xen XSA-484\n");
     says("Xenith 1.2\n"
          "Xen    4.20.4-pre (changeset c42374a105)\n"
          "Linux  6.12.107\n"
          "\n"
          "Open advisories:\n"
-         "  XSA-483         4.20.4 is needed\n"
-         "  CVE-2026-12345  the \"fix\" needs a newer GRUB\n"
-         "  XSA-484         \n",
+         "  xen    XSA-483         4.20.4 is needed\n"
+         "  linux  CVE-2026-12345  the \"fix\" needs 6.13\n"
+         "  xen    XSA-484         \n",
          "{\"release\":\"1.2\",\"xen\":\"4.20.4-pre\","
          "\"xen_changeset\":\"c42374a105\",\"linux\":\"6.12.107\","
-         "\"advisories\":[{\"id\":\"XSA-483\","
+         "\"advisories\":["
+         "{\"package\":\"xen\",\"id\":\"XSA-483\","
          "\"reason\":\"4.20.4 is needed\"},"
-         "{\"id\":\"CVE-2026-12345\","
-         "\"reason\":\"the \\\"fix\\\" needs a newer GRUB\"},"
-         "{\"id\":\"XSA-484\",\"reason\":\"\"}]}\n");
+         "{\"package\":\"linux\",\"id\":\"CVE-2026-12345\","
+         "\"reason\":\"the \\\"fix\\\" needs 6.13\"},"
+         "{\"package\":\"xen\",\"id\":\"XSA-484\",\"reason\":\"\"}]}\n");
 }
 
 static void nothing_is_open(void **state)
