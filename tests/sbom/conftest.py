@@ -126,8 +126,7 @@ def reader():
     def read(document, directory):
         file = directory / "document.spdx.json"
         file.write_text(json.dumps(document))
-        # Debian's own Python: the libraries are its packages.
-        done = subprocess.run(["/usr/bin/python3", "-B", "-m", "spdx_tools.spdx.clitools.pyspdxtools", "-i", str(file)],
+        done = subprocess.run([sys.executable, "-B", "-m", "spdx_tools.spdx.clitools.pyspdxtools", "-i", str(file)],
                               env={"PATH": os.environ["PATH"], "PYTHONPATH": str(libraries)},
                               capture_output=True, text=True, check=False)
         assert "ModuleNotFoundError" not in done.stderr, done.stderr
