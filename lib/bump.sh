@@ -119,6 +119,11 @@ read_index() {
 	[ -s "$work/index" ] || fail "the index of $suite names no SHA-256 of $package $new"
 }
 
+# indexed FILE: its SHA-256 in the index.
+indexed() {
+	awk -v file="$1" '$2 == file { print $1 }' "$work/index"
+}
+
 # new_file FILE: the file of the new version in place of a pinned one, which may be
 # compressed in another way.
 new_file() {
@@ -169,7 +174,7 @@ fetch_new() {
 	calls=
 	while IFS=$tab read -r _ name_now to _; do
 		there=$(source_file "$name_now")
-		if [ -n "$there" ] && [ "$(sha256 "$there")" = "$(awk -v file="$to" '$2 == file { print $1 }' "$work/index")" ]; then
+		if [ -n "$there" ] && [ "$(sha256 "$there")" = "$(indexed "$to")" ]; then
 			cp --reflink=auto "$there" "$work/new/$to"
 			continue
 		fi
@@ -185,8 +190,6 @@ fetch_new() {
 			others=$(printf '%s\n' "$known" | sed "s/ *$new */ /; s/^ //; s/ *$//")
 			fail "apt could not fetch $to of $package $new in suite $suite: the mirror may have the index and not the file; try again later${others:+, or name one of: $others}"
 		}
-		[ "$(sha256 "$work/new/$to")" = "$(awk -v file="$to" '$2 == file { print $1 }' "$work/index")" ] ||
-			fail "$to has other bytes than those that the index of $suite names"
 	done <"$work/files"
 }
 
@@ -244,14 +247,34 @@ write_recipe() {
 	}
 }
 
+# read_changes: sets $changelog to yes if it is available, and writes the advisories that
+# it names since the pinned version to $work/advisories.
+read_changes() {
+	changelog=yes
+	changes_between "$suite" "$kind" "$package" "$version" "$new" "$work/changelog" >"$work/entries" || changelog=
+	advisories_in <"$work/entries" >"$work/advisories"
+}
+
+# refuse_to_hide: a revision of Debian's mends by its patches. Where a recipe has only the
+# tarball, nothing would be mended, and `outdated` would be silent from then on.
+refuse_to_hide() {
+	[ -s "$work/advisories" ] || return 0
+	while IFS=$tab read -r _ _ to digest _; do
+		[ "$(indexed "$to")" = "$digest" ] || return 0
+	done <"$work/files"
+	archive=$(awk '$2 ~ /\.debian\.tar\./ { print $2 }' "$work/index")
+	say "bump: $new has the files that are pinned; what it mends is in Debian's patches:"
+	show_advisories <"$work/advisories" >&2
+	say "To take them, add this to ${dir#"$TREE"/}/sources, and rules to ${dir#"$TREE"/}/series:
+    # From the archive's signed index: Debian's patches.
+    $(indexed "$archive") apt:$suite/$package=$new/$archive"
+	fail "it takes none of Debian's patches (to pin the version all the same, name it)"
+}
+
 # report_changes: what Debian's changelog says of the step, and what the recipe says of
 # advisories that it mends.
 report_changes() {
-	changes_between "$suite" "$kind" "$package" "$version" "$new" "$work/changelog" >"$work/entries" || {
-		say "bump: the changelog of $package $new is not available"
-		return 0
-	}
-	advisories_in <"$work/entries" >"$work/advisories"
+	[ -n "$changelog" ] || say "bump: the changelog of $package $new is not available"
 	[ -s "$work/advisories" ] || return 0
 	say "bump: the changelog names $(wc -l <"$work/advisories") advisories since $version:"
 	show_advisories <"$work/advisories" >&2
@@ -279,6 +302,8 @@ pairs="$(without_epoch "$version") $(without_epoch "$new") $(upstream_of "$versi
 read_index
 map_files
 fetch_new
+read_changes
+[ -n "$wanted" ] || refuse_to_hide
 write_map
 write_recipe
 writable_store

@@ -5,11 +5,11 @@
 
 BEGIN { count = split(pairs, pair, " ") }
 
-# The position of a version in text, which stands behind `before`; 0 if it is not there.
-function find(text, version, before,    from, at, left, right) {
+# The position of a version in text; 0 if it is not there.
+function find(text, version,    from, at, left, right) {
 	for (from = 1; (at = index(substr(text, from), version)) > 0; from = at + 1) {
 		at += from - 1
-		left = before substr(text, 1, at - 1)
+		left = substr(text, 1, at - 1)
 		right = substr(text, at + length(version))
 		if (left !~ /[0-9]\.?$/ && right !~ /^(\.?[0-9]|[A-Za-z])/)
 			return at
@@ -22,7 +22,7 @@ function find(text, version, before,    from, at, left, right) {
 	for (rest = $0; ; rest = substr(rest, best + length(pair[which]))) {
 		best = 0
 		for (i = 1; i < count; i += 2) {
-			at = find(rest, pair[i], out)
+			at = find(rest, pair[i])
 			if (at && (!best || at < best || at == best && length(pair[i]) > length(pair[which]))) {
 				best = at
 				which = i

@@ -115,6 +115,18 @@ def test_a_new_revision(archive, lib, bump):
     assert (lib / "version").read_text() == "1.0\n"
 
 
+def test_a_revision_whose_patches_are_not_taken(archive, lib, bump):
+    """Its tarball is the pinned one: it would mend nothing, and outdated would be silent."""
+    orig, patches = archive.source("lib", "1:1.0-1+deb13u1", debian={
+        "changelog": entry("lib", "1:1.0-1+deb13u1", "CVE-2026-1000")})
+    text = "# From the archive's signed index\n%s apt:trixie/lib=1:1.0-1/lib_1.0.orig.tar.gz\n" % digest(orig)
+    (lib / "sources").write_text(text)
+    refused(bump("lib", check=False), "what it mends is in Debian's patches:\n    CVE-2026-1000\n", "add this to recipes/lib/sources",
+            "%s apt:trixie/lib=1:1.0-1+deb13u1/%s\n" % (digest(patches), patches.name))
+    bump("lib", "1.0-1+deb13u1")
+    assert (lib / "sources").read_text() == text.replace("1:1.0-1/", "1:1.0-1+deb13u1/")
+
+
 def test_the_newest_is_pinned(archive, lib, bump):
     archive.source("lib", "1:1.0-1")
     assert "lib pins 1:1.0-1 already" in bump("lib")
@@ -301,18 +313,23 @@ def test_a_version_that_follows_from_nothing(archive, lib, bump):
     assert "/lib_2.5.orig.tar.gz" in (lib / "sources").read_text()
 
 
+def moved(pairs, text):
+    return shell('printf "%s\\n" "$2" | awk -v pairs="$1" -f "$TREE/lib/moved.awk"', pairs, text)
+
+
 @pytest.mark.parametrize("text, expected", [
     ("lib-1.2.tar.gz", "lib-2.0.1.tar.gz"),
     ("v1.2/lib_1.2, and 1.2.", "v2.0.1/lib_2.0.1, and 2.0.1."),
     ("11.2 1.2.3 1.25 0.1.2 1.2rc1", "11.2 1.2.3 1.25 0.1.2 1.2rc1"),
     ("lib_1.2-3+deb13u1.debian.tar.xz", "lib_2.0.1-1.debian.tar.xz"),
     ("21.2 and 1.2", "21.2 and 2.0.1"),
-    # What was replaced is not replaced again.
-    ("1.2 2.0.1", "2.0.1 2.0.1"),
 ])
 def test_the_text_of_a_version(text, expected):
-    assert shell('printf "%s\\n" "$1" | awk -v pairs="1.2-3+deb13u1 2.0.1-1 1.2 2.0.1 1.2 2.0.1" -f "$TREE/lib/moved.awk"',
-                 text) == expected
+    assert moved("1.2-3+deb13u1 2.0.1-1 1.2 2.0.1 1.2 2.0.1", text) == expected
+
+
+def test_what_was_replaced_is_not_replaced_again():
+    assert moved("1.2 2.0 2.0 3.0", "1.2 2.0") == "2.0 3.0"
 
 
 # --- patches -----------------------------------------------------------------
