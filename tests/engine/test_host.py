@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -67,6 +68,16 @@ def test_missing_packages_are_named_with_one_command(tree, played):
         assert len(line) == 1, done.stdout
         assert "xenith-no-such-package" in line[0] and "xenith-none-either" in line[0]
         assert "lint:" not in done.stdout and "fetch: " not in done.stdout
+
+
+@pytest.mark.parametrize("words, lists", [
+    ([], set()), (["smoke"], {"run", "smoke"}), (["slow"], {"run", "slow", "test"}), (["bench"], {"run", "bench", "test"})])
+def test_fetch_installs_for_the_commands_that_are_named(tree, played, words, lists):
+    for path in (tree.top / "lib").glob("hostpkgs-*"):
+        path.write_text("xenith-list-%s\n" % path.name.partition("-")[2])
+    (tree.top / "lib/hostpkgs").write_text("xenith-list-build\n")
+    done = tree.command("fetch", *words, **played("id", 'case "$*" in -u) echo 1000 ;; *) echo user ;; esac'))
+    assert set(re.findall("xenith-list-([a-z]+)", done.stdout)) == lists | {"build"}
 
 
 def test_fetch_knows_its_words(tree):
