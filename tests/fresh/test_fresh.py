@@ -60,7 +60,7 @@ if as_user '%(build)s' >/tmp/said 2>&1; then
 fi
 sed -n 's/^    //p' /tmp/said >/tmp/command
 cat /tmp/said /tmp/command
-as_user 'sh -eux /tmp/command'
+as_user 'yes | sh -eux /tmp/command'
 as_user '%(build)s'
 as_user 'cat out/packages'
 """ % {"build": BUILD})
