@@ -1,11 +1,11 @@
 """A Debian archive of a test's own, which the real apt reads."""
 
+import gzip
 import hashlib
 import io
 import os
 import pathlib
 import shutil
-import subprocess
 import tarfile
 
 APT = """#!/bin/sh
@@ -27,6 +27,20 @@ def write_tar(path, files, top):
             member = tarfile.TarInfo(top + "/" + name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
+
+
+def write_deb(path, control, files):
+    """A Debian package."""
+    members = [("debian-binary", b"2.0\n")]
+    for name, held in ("control.tar.gz", {"control": control}), ("data.tar.gz", files):
+        write_tar(path.with_suffix(".gz"), held, ".")
+        members.append((name, path.with_suffix(".gz").read_bytes()))
+    path.with_suffix(".gz").unlink()
+    with path.open("wb") as deb:
+        deb.write(b"!<arch>\n")
+        for name, data in members:
+            deb.write(b"%-16s%-12d%-6d%-6d%-8o%-10d`\n" % (name.encode(), 0, 0, 0, 0o100644, len(data)))
+            deb.write(data + b"\n" * (len(data) % 2))
 
 
 def digest(path, kind="sha256"):
@@ -88,20 +102,12 @@ class Archive:
         """A binary package; returns its path."""
         bare = version.partition(":")[2] or version
         path = self.top / "pool" / ("%s_%s_all.deb" % (name, bare))
-        made = self.top / "made"
-        shutil.rmtree(made, ignore_errors=True)
-        (made / "DEBIAN").mkdir(parents=True)
+        path.parent.mkdir(exist_ok=True)
         control = "Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A Person <person@example.org>\n" % (name, version)
         control += "Source: %s\n" % source if source else ""
         control += "Depends: %s\n" % depends if depends else ""
-        (made / "DEBIAN/control").write_text(control + "Description: one of a test\n")
-        if changelog:
-            directory = made / "usr/share/doc" / name
-            directory.mkdir(parents=True)
-            (directory / "changelog.Debian").write_text(changelog)
-            subprocess.run(["gzip", "-n", str(directory / "changelog.Debian")], check=True)
-        path.parent.mkdir(exist_ok=True)
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(made), str(path)], check=True, stdout=subprocess.DEVNULL)
+        text = {"usr/share/doc/%s/changelog.Debian.gz" % name: gzip.compress(changelog.encode())} if changelog else {}
+        write_deb(path, control + "Description: one of a test\n", text)
         self.packages.append(control + "Filename: pool/%s\nSize: %d\nSHA256: %s\nDescription: one of a test\n"
                              % (path.name, path.stat().st_size, digest(path)))
         self.publish()
