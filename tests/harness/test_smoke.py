@@ -49,6 +49,9 @@ for line in text.splitlines():
         os.abort()
     if line == "EXIT":
         sys.exit(1)
+    if line == "PAUSE":
+        time.sleep(1)
+        continue
     print(line, flush=True)
     time.sleep(0.001)
 time.sleep(600)
@@ -164,7 +167,13 @@ def test_domain_that_is_blocked_for_a_while(played):
 Xenith: domain db late: not ready (tcp:5432) within 60 s
 Xenith: domain web blocked: requires db, which is late
 """
-    status, said = played(late + "Xenith: domain db ready\nXenith: domain web started\nXenith: domain web ready\n")
+    status, said = played(late + """PAUSE
+Xenith: domain db ready
+PAUSE
+Xenith: domain web started
+PAUSE
+Xenith: domain web ready
+""")
     assert status == 0, said
     for more in ("", "Xenith: domain db ready\n"):
         status, said = played(late + more, timeout=2)
