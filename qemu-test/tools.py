@@ -3,6 +3,7 @@ are in. A test that lacks one says which package to install; tests/lint compares
 packages with the lists lib/hostpkgs*, which ./build.sh test installs.
 """
 
+import importlib
 import os
 import shutil
 
@@ -55,6 +56,14 @@ def find(name):
     if not path:
         raise Missing("%s is not on this machine: install the Debian package %s" % (name, package))
     return path
+
+
+def need_module(name, package):
+    """A module of Python's that a package of Debian's installs."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise Missing("Python's %s is not on this machine: install the Debian package %s" % (name, package)) from None
 
 
 def need_file(path, package):

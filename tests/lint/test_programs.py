@@ -9,7 +9,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 TESTS = sorted([*TOP.glob("tests/*/*.py"), *TOP.glob("qemu-test/*.py")])
 
 # Of these Debian has an essential package, or one that no system is without.
-EVERYWHERE = {"awk", "sh", "tar", "unshare"}
+EVERYWHERE = {"awk", "dpkg-deb", "gzip", "setpriv", "sh", "tar", "unshare"}
 EVERYWHERE_PACKAGES = {"mawk", "util-linux"}
 # What the build makes for itself: qemu-test takes its own.
 BUILT = {"dosfstools", "grub-common", "mtools", "xorriso"}
@@ -34,8 +34,8 @@ def constant(node):
 def test_every_package_is_listed():
     assert sorted(set(tools.PACKAGES.values()) - EVERYWHERE_PACKAGES - BUILT - listed()) == []
     needed = {constant(arguments[1]) for path in TESTS for name, arguments, _ in calls(path)
-              if name == "tools.need_file"} - {None}
-    assert "ovmf" in needed and needed <= listed()
+              if name in ("tools.need_file", "tools.need_module")} - {None}
+    assert {"ovmf", "python3-jsonschema"} <= needed <= listed()
 
 
 def test_every_program_is_one_that_is_found():

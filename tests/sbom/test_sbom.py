@@ -14,6 +14,10 @@ sys.path.insert(0, str(TOP / "lib/sbom"))
 import debian  # noqa: E402  (needs the path above)
 from spdx import ref  # noqa: E402
 
+# Last: it has a module of the same name.
+sys.path.append(str(TOP / "qemu-test"))
+import tools  # noqa: E402
+
 
 def named(document, name):
     return next(each for each in document["packages"] if each["name"] == name)
@@ -185,7 +189,7 @@ def test_identifiers_have_no_other_characters():
 # ---- that others understand it ----
 
 def schema_errors(schema, document):
-    jsonschema = pytest.importorskip("jsonschema", reason="install python3-jsonschema")
+    jsonschema = tools.need_module("jsonschema", "python3-jsonschema")
     return ["%s: %s" % ("/".join(map(str, each.path)), each.message)
             for each in jsonschema.Draft7Validator(schema).iter_errors(document)]
 
