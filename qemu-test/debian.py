@@ -47,6 +47,11 @@ def tarball():
     return made
 
 
+def installer(directory):
+    """Debian's installer of today in a new directory, with its version in a file; or None."""
+    return directory if run("installer", directory) else None
+
+
 def disk(image):
     """A disk to start Debian from, or None where Debian's packages cannot be fetched."""
     made = tarball()

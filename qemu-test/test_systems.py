@@ -77,12 +77,13 @@ def machine(boot, iso, tmp_path_factory):
     root = debian.root(directory) if image else None
     more = [word for path in (image, root) if path
             for word in ("-drive", "if=virtio,format=raw,cache=unsafe,file=%s" % path)]
-    files = drives.package("debian-installer")
+    files = debian.installer(directory / "installer")
     if files:
+        print("Debian's installer is %s" % (files / "version").read_text().strip())
         for kind in ("pv", "pvh"):
             tree["domains/installer-%s.cfg" % kind] = installer(kind)
         for name in ("linux", "initrd.gz"):
-            tree["images/installer/" + name] = files / "debian-installer" / name
+            tree["images/installer/" + name] = files / name
     files = drives.package("memtest")
     if files:
         tree["domains/memtest.cfg"] = domain(
