@@ -195,3 +195,11 @@ def test_links_resolve(document):
         elif part and path.suffix == ".md" and part not in anchors(path.read_text()):
             bad.append(target)
     assert bad == []
+
+
+def test_the_image_names_every_open_advisory():
+    """Its list is made of the recipes' `advisories` that are among its inputs."""
+    inputs = (TOP / "image/root/inputs").read_text().split()
+    for path in sorted(TOP.glob("*/*/advisories")):
+        if re.search(r"(?m)^\S+ open ", path.read_text()) and not path.is_symlink():
+            assert str(path.relative_to(TOP)) in inputs
