@@ -34,14 +34,13 @@ kmake() {
 
 # kernel_configure FLAVOUR: allnoconfig with the fragments of common/ and
 # FLAVOUR/ on it, and the proof that nothing asked for was lost.
-kernel_configure() {
-	cd "$INPUTS" || return 1
+kernel_configure() (
+	cd "$INPUTS" || exit 1
 	set -- kernel-configs/common/*.config "kernel-configs/$1"/*.config
 	cat "$@" >"$SRC/fragments.config"
-	(
-		cd "$SRC" || exit 1
-		KCONFIG_ALLCONFIG=fragments.config kmake allnoconfig &&
-			kmake olddefconfig
-	) || return 1
+	cd "$SRC" || exit 1
+	KCONFIG_ALLCONFIG=fragments.config kmake allnoconfig &&
+		kmake olddefconfig || exit 1
+	cd "$INPUTS" || exit 1
 	sh lib/kconfig-check.sh "$@" -- "$SRC/.config"
-}
+)
