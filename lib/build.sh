@@ -206,5 +206,9 @@ if [ "$rc" = 0 ]; then
 		printf '%-24s %8s  %s\n' "$name" "$(clock "$seconds")" "${how#built}"
 	done >&2
 	printf '%-24s %8s\n' 'all, side by side' "$(clock $(($(date +%s) - $(cat "$RUN/run/began"))))" >&2
+	# What the whole waited for, however many cores there are.
+	awk -f "$TREE/lib/critical.awk" "$RUN/run/done" "$PLAN/order" >"$RUN/critical"
+	printf '%-24s %8s  ' 'critical path' "$(clock "$(awk '{ sum += $2 } END { print sum + 0 }' "$RUN/critical")")" >&2
+	awk '{ printf "%s%s", (NR > 1 ? " > " : ""), $1 } END { print "" }' "$RUN/critical" >&2
 fi
 exit "$rc"

@@ -596,3 +596,14 @@ def test_a_plain_airlock_that_failed_is_free_again(no_namespaces, tree):
     assert tree.build(name, check=False, PATH=no_namespaces).returncode != 0
     assert not pathlib.Path("/tmp/xenith/" + name).exists()
     assert (tree.cache / "work" / (name + ".failed") / "tmp/xenith" / name / "recipe").exists()
+
+
+def test_the_critical_path_is_printed(tree):
+    """Of the chains that wait for one another, the one that took longest."""
+    nap = 'compile() { sleep %s; }\ninstall() { :; }'
+    tree.recipe("base", build=nap % 1.1)
+    tree.recipe("wide", build=nap % 0.1)
+    tree.recipe("tool", depends="host:base", build=nap % 1.1)
+    tree.recipe("top", depends="wide host:tool", build=nap % 1.1)
+    tree.build("top")
+    assert re.search(r"^critical path +\d+:\d\d  base > tool > top$", tree.said, re.M)
