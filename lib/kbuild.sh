@@ -7,7 +7,7 @@
 # cards. Unpacking them costs more than configuring the kernel.
 kernel_unpack() {
 	tar -xf "$SOURCES"/linux_*.orig.tar.* --strip-components=1 --no-same-owner -C "$SRC" \
-		--exclude='*/arch/[a-wyz]*/*' --exclude='*/arch/xtensa/*' \
+		--exclude='*/arch/[a-wyz]*/*.[chS]' --exclude='*/arch/[a-wyz]*/*.dts*' --exclude='*/arch/xtensa/*.[chS]' \
 		--exclude='*/Documentation/*/*' \
 		--exclude='*/drivers/gpu/drm/*/*.[ch]' --exclude='*/drivers/gpu/drm/*.h' \
 		--exclude='*/drivers/iio/*.[ch]' --exclude='*/drivers/media/*.[ch]' \

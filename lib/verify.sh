@@ -28,7 +28,11 @@ sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
 # Into a place of its own: its list has nothing but the compiler's packages then.
 XENITH_OUT=$top/toolchain sh "$TREE/lib/build.sh" gcc
 # Whoever builds below must be able to read them; a home directory is closed.
-cp -R --reflink=auto "$SOURCES" "$top/sources"
+mkdir "$top/sources"
+recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; do
+	from=$(source_file "$file")
+	[ -z "$from" ] || cp --reflink=auto "$from" "$top/sources/"
+done
 chmod -R a+rX "$top/sources"
 
 # checkout PLACE: a copy of the tree's files there.
