@@ -129,7 +129,7 @@ url_name() {
 # without_hosts: copies a program's words without the addresses in them, which are those
 # of this machine's mirror.
 without_hosts() {
-	sed -e 's#[a-z+]*://[^ ]*/##g' -e 's/ *\[IP: [^]]*\]//g' -e "s/resolv\(e\|ing\) '[^']*'/resolv\1 the host's name/" \
+	sed -e 's#[a-z+]*://[^ ]*/##g' -e 's/ *\[IP: [^]]*\]//g' -e "s/resolv\(e\|ing\) '[^']*'/resolv\1 the host's name/g" \
 		-e 's/\(onnect[a-z]* to\) [^ ]*\( ([^)]*)\)*/\1 the host/'
 }
 
