@@ -8,8 +8,8 @@ import re
 
 from timeline import parse_boot_log
 
-# What is seen of a boot before its first mark.
-STAGES = [("boot loader", r"GRUB"), ("Xen", r"\(XEN\) Xen version"), ("dom0's kernel", r"Linux version")]
+# What is seen of a boot before init, beside the marks of the boot loader.
+STAGES = {"boot loader": r"GRUB", "Xen": r"\(XEN\) Xen version"}
 
 STATES = "started|ready|late|failed|skipped|blocked|held|kept|stuck|stopped"
 # What domd adds to a failure that is not the last word.
@@ -58,7 +58,8 @@ class Domain:
 
 class Boot:
     def __init__(self):
-        self.stage = "power-on"
+        self.stage = "power-on"     # the last that was seen
+        self.stages = set()
         self.init_at = None
         self.ready_at = None
         self.told = False           # which domains are to be started
@@ -74,13 +75,11 @@ class Boot:
         mark = re.search(r"Xenith: (.*\S)", line)
         if mark:
             return self.mark(seconds, mark.group(1))
-        if self.init_at is None:
-            earlier = ["power-on"]
-            for name, pattern in STAGES:
-                if self.stage in earlier and re.search(pattern, line):
-                    self.stage = name
-                    return name
-                earlier.append(name)
+        for name, pattern in STAGES.items():
+            if name not in self.stages and self.init_at is None and re.search(pattern, line):
+                self.stages.add(name)
+                self.stage = name
+                return name
         return None
 
     def mark(self, seconds, text):
