@@ -270,7 +270,8 @@ def test_junit(played, tmp_path):
     assert (suite.get("tests"), suite.get("failures")) == ("3", "0")
     assert [(each.get("classname"), each.get("name"), list(each)) for each in suite] == [
         ("xenith.host", "host", []), ("xenith.domain", "db", []), ("xenith.domain", "web", [])]
-    assert all(float(each.get("time")) > 0 for each in suite)
+    # All at once is what the played console may give.
+    assert all(float(each.get("time")) >= 0 for each in suite)
 
 
 def test_junit_of_failures(played, tmp_path):
@@ -312,7 +313,9 @@ def test_an_end_from_outside_ends_qemu(played, tmp_path, number, status):
     process = subprocess.Popen(
         [sys.executable, "-B", str(drives.TOP / "qemu-test/smoke.py"), "--iso", str(tmp_path / "x.iso")],
         env={"PATH": "/usr/bin:/bin", "XENITH_QEMU": str(tmp_path / "qemu"), "XENITH_OUT": str(tmp_path / "out"),
-             "HOME": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
+             "HOME": str(tmp_path)}, stdout=subprocess.PIPE, text=True,
+        # What a shell starts in the background ignores it, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in process.stdout:
         if "domain db started" in line:
             break
