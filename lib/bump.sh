@@ -60,12 +60,7 @@ find_pin() {
 	printf '%s\n' "$dir" | source_lines >"$work/pinned"
 	pin=$(cut -f 4 "$work/pinned" | tr ' ' '\n' | sed -n 's/^apt://p' | head -n 1)
 	[ -n "$pin" ] || fail "none of its sources is in Debian's archive: change ${dir#"$TREE"/}/version and sources by hand"
-	suite=${pin%%/*}
-	suite=${suite%-security}
-	package=${pin#*/}
-	package=${package%/*}
-	version=${package#*=}
-	package=${package%%=*}
+	split_apt "$pin"
 	kind=deb-src
 	case $pin in *.deb) kind=deb ;; esac
 }
