@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 import machine as machine_module
+from conftest import CONTROL_SOCKET
 from console import ConsoleError
 from machine import Machine
 
@@ -14,12 +15,7 @@ QEMU = """\
 #!/usr/bin/python3
 # Plays QEMU: a control socket, a console, and a power button that works.
 import json, os, socket, sys, time
-path = sys.argv[sys.argv.index("-qmp") + 1].split(",")[0][len("unix:"):]
-if os.path.exists(path):
-    os.unlink(path)
-server = socket.socket(socket.AF_UNIX)
-server.bind(path)
-server.listen(1)
+""" + CONTROL_SOCKET + """\
 print("GRUB loading.", flush=True)
 print("Xenith: init", flush=True)
 with open({aborted!r}, "a") as aborted:

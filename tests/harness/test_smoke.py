@@ -15,16 +15,12 @@ import machine as machine_module
 import smoke
 import tools
 from bootlog import Boot
+from conftest import CONTROL_SOCKET
 
 # Prints a console, answers the control socket, and ends when it is told to.
 QEMU = """#!/usr/bin/python3
 import json, os, pathlib, signal, socket, sys, threading, time
-path = sys.argv[sys.argv.index("-qmp") + 1].split(",")[0][len("unix:"):]
-if os.path.exists(path):
-    os.unlink(path)
-server = socket.socket(socket.AF_UNIX)
-server.bind(path)
-server.listen(1)
+""" + CONTROL_SOCKET + """\
 here = pathlib.Path(__file__).parent
 (here / "pid").write_text(str(os.getpid()))
 (here / "arguments").write_text(" ".join(sys.argv))
