@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../journal.h"
+#include "daemon/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

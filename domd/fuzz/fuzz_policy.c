@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../keyscan.h"
-#include "../policy_read.h"
+#include "policy/keyscan.h"
+#include "policy/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,4 +1,4 @@
-"""domd and xenith with a hypervisor that is a directory (domd/tests/hv_fake.c)."""
+"""domd and xenith with a hypervisor that is a directory (domd/tests/hv/hv_fake.c)."""
 
 import json
 import os

@@ -172,7 +172,7 @@ def test_manual_page_and_usage_are_complete(programs):
     for line in commands:
         assert re.search(r"\b%s\b" % line.split()[0], headings), line
     # Those that take a value; the others belong to a command each.
-    source = (TOP / "domd/xenith.c").read_text()
+    source = (TOP / "domd/xenith/main.c").read_text()
     for letter in re.findall(r"(\w):", re.search(r'getopt_long\(argc, argv, "(.*?)"', source)[1]):
         assert "[-%s " % letter in usage
         assert "\\-%s" % letter in parts["SYNOPSIS"] and "\\-%s" % letter in parts["OPTIONS"]

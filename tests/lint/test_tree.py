@@ -140,7 +140,7 @@ def table(path, name):
 
 
 def test_every_key_of_a_domain_file_is_described():
-    keys = table("policy_read_keys.c", "keys")
+    keys = table("policy/read_keys.c", "keys")
     assert {"after", "needs", "address"} <= set(keys)
     assert sorted(keys) == sorted(re.findall(r"(?m)^\| `(\w+)` \| (?:`[^`]*`|none|from `vif`'s `ip=`) \|",
                                              (TOP / "docs/domd.md").read_text()))
@@ -149,7 +149,7 @@ def test_every_key_of_a_domain_file_is_described():
 
 
 def test_every_command_of_xenith_is_described():
-    commands = table("xenith.c", "commands")
+    commands = table("xenith/main.c", "commands")
     assert {"status", "create", "poweroff"} <= set(commands)
     page = (TOP / "man/xenith.1").read_text().split(".SH COMMANDS")[1].split(".SH OPTIONS")[0]
     assert [name for name in commands if not re.search(r"(?m)^\.[A-Z]+ .*\b%s\b" % name, page)] == []

@@ -1,0 +1,206 @@
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A domain as JSON is a few kilobytes. What is more than this is dropped. */
+#define OUTPUT_MAX ((size_t)1024 * 1024)
+
+/* One of its two outputs. */
+struct stream {
+    int fd;
+    struct source *source;
+    struct buf text;
+};
+
+struct xlrun {
+    struct loop *loop;
+    pid_t pid;
+    int end; /* becomes readable when the child has ended */
+    struct source *end_source;
+    struct stream out;
+    struct stream err;
+    xlrun_done *done;
+    void *user;
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+static void take(struct stream *s)
+{
+    char chunk[4096];
+    ssize_t n;
+
+    for (;;) {
+        n = read(s->fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return;
+        if (s->text.len < OUTPUT_MAX) buf_add(&s->text, chunk, (size_t)n);
+    }
+}
+
+static void stream_event(void *user, int fd, short revents)
+{
+    struct xlrun *run = user;
+    struct stream *s = fd == run->out.fd ? &run->out : &run->err;
+
+    take(s);
+    if (!(revents & (POLLHUP | POLLERR))) return;
+    /* A descriptor that has hung up is ready for ever: the end is seen when
+     * the child is reaped. */
+    loop_remove(run->loop, s->source);
+    s->source = NULL;
+}
+
+static void stream_open(struct xlrun *run, struct stream *s, int *fd)
+{
+    s->fd = *fd;
+    *fd = -1;
+    fcntl(s->fd, F_SETFL, O_NONBLOCK);
+    s->source = loop_add(run->loop, s->fd, POLLIN, stream_event, run);
+}
+
+static void stream_close(struct xlrun *run, struct stream *s)
+{
+    loop_remove(run->loop, s->source);
+    s->source = NULL;
+    close_fd(&s->fd);
+}
+
+/* Sets up the child's signals: it must not ignore what domd ignores. */
+static int plain_signals(posix_spawnattr_t *attr)
+{
+    sigset_t set;
+    int r;
+
+    sigemptyset(&set);
+    r = posix_spawnattr_setsigmask(attr, &set);
+    if (r) return r;
+    sigaddset(&set, SIGPIPE);
+    r = posix_spawnattr_setsigdefault(attr, &set);
+    if (r) return r;
+    return posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+}
+
+/* SIGCHLD is libxl's: it would not hear of its own children otherwise, for as
+ * long as one of its calls waits for one. */
+static void ended(void *user, int fd, short revents)
+{
+    struct xlrun *run = user;
+    int status;
+
+    (void)fd;
+    (void)revents;
+    if (waitpid(run->pid, &status, WNOHANG) != run->pid) return;
+    take(&run->out);
+    take(&run->err);
+    run->done(run->user, status, &run->out.text, &run->err.text);
+    xlrun_free(run);
+}
+
+int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
+                xlrun_done *done, void *user)
+{
+    char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    struct xlrun *run;
+    int out[2] = {-1, -1};
+    int err[2] = {-1, -1};
+    pid_t pid;
+    int end;
+    int r;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) {
+        r = errno;
+        goto out;
+    }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+    r = plain_signals(&attr);
+    if (r) goto out;
+    r = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
+    if (r) goto out;
+    end = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (end < 0) {
+        r = errno;
+        kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        goto out;
+    }
+    run = xcalloc(1, sizeof(*run));
+    run->loop = loop;
+    run->pid = pid;
+    run->end = end;
+    run->end_source = loop_add(loop, end, POLLIN, ended, run);
+    run->done = done;
+    run->user = user;
+    stream_open(run, &run->out, &out[0]);
+    stream_open(run, &run->err, &err[0]);
+    *run_r = run;
+out:
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&actions);
+    close_fd(&out[0]);
+    close_fd(&out[1]);
+    close_fd(&err[0]);
+    close_fd(&err[1]);
+    return r;
+}
+
+void xlrun_kill(struct xlrun *run)
+{
+    kill(run->pid, SIGKILL);
+}
+
+void xlrun_free(struct xlrun *run)
+{
+    if (!run) return;
+    stream_close(run, &run->out);
+    stream_close(run, &run->err);
+    loop_remove(run->loop, run->end_source);
+    close_fd(&run->end);
+    buf_dispose(&run->out.text);
+    buf_dispose(&run->err.text);
+    free(run);
+}
+
+char *xlrun_reason(const struct buf *err)
+{
+    const char *first = NULL;
+    size_t first_len = 0;
+    const char *line;
+
+    if (!err->s) return NULL;
+    for (line = err->s; *line; line += strspn(line, "\n")) {
+        size_t len = strcspn(line, "\n");
+        char *text;
+        bool says_error;
+
+        text = xstrndup(line, len);
+        says_error = strstr(text, "rror") != NULL;
+        if (says_error) return text;
+        free(text);
+        if (!first && len) {
+            first = line;
+            first_len = len;
+        }
+        line += len;
+    }
+    return first ? xstrndup(first, first_len) : NULL;
+}

@@ -1,0 +1,163 @@
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+yajl_gen json_new(void)
+{
+    yajl_gen g = yajl_gen_alloc(NULL);
+
+    if (!g) abort();
+    return g;
+}
+
+/* Length of the UTF-8 sequence at S, or 0 if there is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+    size_t len;
+    size_t i;
+
+    if (s[0] < 0x80) return 1;
+    if (s[0] >= 0xc2 && s[0] < 0xe0)
+        len = 2;
+    else if (s[0] >= 0xe0 && s[0] < 0xf0)
+        len = 3;
+    else if (s[0] >= 0xf0 && s[0] < 0xf5)
+        len = 4;
+    else
+        return 0;
+    for (i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    }
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
+    return len;
+}
+
+static void put_text(yajl_gen g, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    struct buf clean = {0};
+
+    buf_add(&clean, "", 0);
+    while (*s) {
+        size_t len = utf8_len(s);
+
+        if (len)
+            buf_add(&clean, s, len);
+        else
+            buf_add(&clean, "?", 1);
+        s += len ? len : 1;
+    }
+    yajl_gen_string(g, (const unsigned char *)clean.s, clean.len);
+    buf_dispose(&clean);
+}
+
+static void put_key(yajl_gen g, const char *key)
+{
+    if (key) put_text(g, key);
+}
+
+void json_open(yajl_gen g, const char *key)
+{
+    put_key(g, key);
+    yajl_gen_map_open(g);
+}
+
+void json_close(yajl_gen g)
+{
+    yajl_gen_map_close(g);
+}
+
+void json_array(yajl_gen g, const char *key)
+{
+    put_key(g, key);
+    yajl_gen_array_open(g);
+}
+
+void json_array_end(yajl_gen g)
+{
+    yajl_gen_array_close(g);
+}
+
+void json_string(yajl_gen g, const char *key, const char *value)
+{
+    put_key(g, key);
+    if (value)
+        put_text(g, value);
+    else
+        yajl_gen_null(g);
+}
+
+void json_int(yajl_gen g, const char *key, int64_t value)
+{
+    put_key(g, key);
+    yajl_gen_integer(g, value);
+}
+
+void json_bool(yajl_gen g, const char *key, bool value)
+{
+    put_key(g, key);
+    yajl_gen_bool(g, value);
+}
+
+void json_line(yajl_gen g, struct buf *out)
+{
+    const unsigned char *text;
+    size_t len;
+
+    yajl_gen_get_buf(g, &text, &len);
+    buf_add(out, text, len);
+    buf_add(out, "\n", 1);
+    yajl_gen_free(g);
+}
+
+static yajl_val get(yajl_val v, const char *key, yajl_type type)
+{
+    const char *path[] = {key, NULL};
+
+    if (!v || !YAJL_IS_OBJECT(v)) return NULL;
+    return yajl_tree_get(v, path, type);
+}
+
+const char *json_get_string(yajl_val v, const char *key)
+{
+    yajl_val found = get(v, key, yajl_t_string);
+
+    return found ? YAJL_GET_STRING(found) : NULL;
+}
+
+int64_t json_get_int(yajl_val v, const char *key, int64_t fallback)
+{
+    yajl_val found = get(v, key, yajl_t_number);
+
+    return found && YAJL_IS_INTEGER(found) ? YAJL_GET_INTEGER(found)
+                                           : fallback;
+}
+
+bool json_get_bool(yajl_val v, const char *key, bool fallback)
+{
+    yajl_val found = get(v, key, yajl_t_any);
+
+    if (!found) return fallback;
+    if (YAJL_IS_TRUE(found)) return true;
+    if (YAJL_IS_FALSE(found)) return false;
+    return fallback;
+}
+
+yajl_val json_get_array(yajl_val v, const char *key)
+{
+    return get(v, key, yajl_t_array);
+}
+
+size_t json_len(yajl_val array)
+{
+    return array && array->type == yajl_t_array ? array->u.array.len : 0;
+}
+
+yajl_val json_at(yajl_val array, size_t i)
+{
+    return i < json_len(array) ? array->u.array.values[i] : NULL;
+}

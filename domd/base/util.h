@@ -1,0 +1,70 @@
+/*
+ * Memory, lists of strings and the like.
+ *
+ * Memory that cannot be had ends the program: its state is on disk, its
+ * supervisor starts it again, and the new instance adopts what runs. No other
+ * answer to a full dom0 was ever tested by anybody.
+ */
+#ifndef DOMD_BASE_UTIL_H
+#define DOMD_BASE_UTIL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Milliseconds of a clock that never goes back; the epoch is any. */
+typedef int64_t msec;
+
+/* Like calloc, realloc, strdup and asprintf, but they always succeed. The
+ * caller owns and frees what they return. */
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0)));
+
+/* A list of strings. All zero is an empty list. */
+struct strlist {
+    char **v;
+    size_t n;
+};
+
+/* Appends a copy of S. */
+void strlist_add(struct strlist *list, const char *s);
+bool strlist_has(const struct strlist *list, const char *s);
+/* Frees what the list holds and leaves it empty. */
+void strlist_dispose(struct strlist *list);
+
+/* A string that grows. All zero is an empty one; `s` is NULL until something
+ * was added, and ends with a NUL that `len` does not count. */
+struct buf {
+    char *s;
+    size_t len;
+    size_t size;
+};
+
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_addf(struct buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Takes N bytes away from the front. */
+void buf_drop(struct buf *b, size_t n);
+void buf_dispose(struct buf *b);
+
+/* Reads the whole file PATH, at most LIMIT bytes of it, into *B, which is
+ * appended to. Returns 0, or an errno value (EFBIG: it is larger). */
+int read_file(const char *path, size_t limit, struct buf *b);
+
+/* Replaces PATH by DATA with one rename, so that a reader and a crash see
+ * either the old or the new content. Returns 0 or an errno value. */
+int write_file(const char *path, const char *data, size_t len,
+               unsigned int mode);
+
+/* Parses the whole of S as a decimal number between MIN and MAX. */
+bool parse_long(const char *s, long min, long max, long *value_r);
+
+#endif

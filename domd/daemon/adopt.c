@@ -1,0 +1,276 @@
+/*
+ * Adoption: of what the daemon before us has left, when we begin; and of what
+ * somebody starts by hand, at any time.
+ */
+#include "daemon/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/journal.h"
+#include "daemon/marks.h"
+#include "hv/saved.h"
+
+/* ---- what was started by hand ------------------------------------------- */
+
+/* Whether an instance is one of ours: by its number, or, as long as it is
+ * being created, by its UUID. */
+static bool is_known(struct daemon *d, const struct hv_info *info)
+{
+    unsigned int i;
+
+    for (i = 0; i < d->m.n; i++) {
+        if (!d->m.doms[i].policy || !mc_has_instance(d->m.doms[i].state))
+            continue;
+        if (hv_domid(d->hv, i) == info->domid) return true;
+        if (*daemon_extra(d, i)->uuid &&
+            !strcmp(daemon_extra(d, i)->uuid, info->uuid))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody has started DOM afresh, on its disks: what was saved of it must not
+ * be used any more. */
+static void spoil_saved(const struct daemon *d, unsigned int dom)
+{
+    const struct policy *p = d->m.doms[dom].policy;
+
+    /* It may be ours after all, and saved just now. */
+    if (!p->save_to || d->forgetful) return;
+    if (saved_put_aside(p->save_to, p->name))
+        mark("domain %s was started by hand: what was saved of it is not used "
+             "any more, and is kept as %s/%s.save.failed",
+             p->name, p->save_to, p->name);
+}
+
+static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
+{
+    int found = mc_find(&d->m, info->name);
+    unsigned int dom;
+    unsigned int gen;
+
+    if (!*info->name || info->dying) return;
+    if (found >= 0 && mc_has_instance(d->m.doms[found].state)) return;
+    if (found < 0) {
+        struct policy *p = policy_new(info->name, NULL);
+
+        p->stop_timeout = d->opts.hand_timeout;
+        found = (int)mc_add(&d->m, p);
+        mc_link(&d->m, loop_now());
+    }
+    dom = (unsigned int)found;
+    spoil_saved(d, dom);
+    daemon_extra(d, dom)->uuid[0] = '\0';
+    gen = mc_adopt_by_hand(&d->m, dom, loop_now());
+    if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
+                  NULL)) {
+        struct mc_result res = {.gen = gen, .death = MC_VANISHED};
+
+        mc_event(&d->m, dom, MC_EV_GONE, &res, loop_now());
+    }
+}
+
+void daemon_list_changed(void *user)
+{
+    struct daemon *d = user;
+    struct hv_info *list;
+    int n;
+    int i;
+
+    list = hv_list(d->hv, &n);
+    for (i = 0; i < n; i++) {
+        if (!is_known(d, &list[i])) adopt_by_hand(d, &list[i]);
+    }
+    hv_info_free(list, n > 0 ? n : 0);
+    daemon_pump(d);
+}
+
+/* ---- what the daemon before us has left --------------------------------- */
+
+static enum mc_found what_is_left(const struct hv_info *info)
+{
+    if (info->never_ran || info->dying) return MC_FOUND_BROKEN;
+    return info->shut_down ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
+}
+
+static void adopt_one(struct daemon *d, unsigned int dom,
+                      const struct journal_entry *e,
+                      const struct hv_info *info)
+{
+    const struct policy *p = d->m.doms[dom].policy;
+    const char *name = p->name;
+    msec now = loop_now();
+    unsigned int gen;
+
+    strcpy(daemon_extra(d, dom)->uuid, info->uuid);
+    daemon_extra(d, dom)->mark = e->mark;
+    probe_mark_set(d->probes, dom, &e->mark);
+    gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
+    if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
+                  e->past.state == MC_SAVING, p->save_to)) {
+        struct mc_result res = {.gen = gen, .death = MC_VANISHED};
+
+        mc_event(&d->m, dom, MC_EV_GONE, &res, now);
+    }
+    mark_event("domain %s adopted (domid %u)", name,
+               (unsigned int)info->domid);
+}
+
+static int life_in(const struct hv_info *info)
+{
+    if (info->dying) return 0;
+    return info->shut_down ? 1 : 2;
+}
+
+/* The instance that has UUID, or -1. One that is being removed may have the
+ * same as the one that a reboot made after it. */
+static int instance_of(const struct hv_info *list, int n, const char *uuid)
+{
+    int found = -1;
+    int i;
+
+    for (i = 0; *uuid && i < n; i++) {
+        if (strcmp(uuid, list[i].uuid)) continue;
+        if (found < 0 || life_in(&list[i]) > life_in(&list[found])) found = i;
+    }
+    return found;
+}
+
+/* Goes on where the daemon before us has ended: first with what runs, then
+ * with what does not. */
+static void adopt_all(struct daemon *d, const struct journal *j,
+                      const struct hv_info *list, int n)
+{
+    size_t k;
+    int dom;
+    int i;
+
+    for (k = 0; k < j->n; k++) {
+        const struct journal_entry *e = &j->v[k];
+
+        i = instance_of(list, n, e->uuid);
+        if (i < 0) continue;
+        dom = mc_find(&d->m, e->name);
+        /* Its file is gone, but it is ours. */
+        if (dom < 0) {
+            dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
+            mc_link(&d->m, loop_now());
+        }
+        adopt_one(d, (unsigned int)dom, e, &list[i]);
+    }
+    daemon_list_changed(d);
+    for (k = 0; k < j->n; k++) {
+        dom = mc_find(&d->m, j->v[k].name);
+        if (dom < 0 || mc_has_instance(d->m.doms[dom].state)) continue;
+        (void)mc_adopt(&d->m, (unsigned int)dom, &j->v[k].past,
+                       MC_FOUND_NOTHING, loop_now());
+    }
+}
+
+/* ---- the beginning ------------------------------------------------------ */
+
+static void split_names(const char *text, struct strlist *names)
+{
+    char *copy = xstrdup(text);
+    char *save = NULL;
+    char *name;
+
+    for (name = strtok_r(copy, ", ", &save); name;
+         name = strtok_r(NULL, ", ", &save))
+        strlist_add(names, name);
+    free(copy);
+}
+
+/* In lines that a console shows whole. */
+#define MARK_LEN 100
+
+/* Whoever waits at the console for all domains must know which they are: one
+ * that waits for another says nothing for a long time. */
+static void mark_wanted(const struct daemon *d)
+{
+    struct buf names = {0};
+    unsigned int wanted = 0;
+    unsigned int i;
+
+    for (i = 0; i < d->m.n; i++) {
+        const struct mc_domain *dom = &d->m.doms[i];
+
+        if (!dom->policy || !dom->want) continue;
+        wanted++;
+        buf_addf(&names, " %s", dom->policy->name);
+        if (names.len < MARK_LEN) continue;
+        mark("to start:%s", names.s);
+        buf_drop(&names, names.len);
+    }
+    if (names.len) mark("to start:%s", names.s);
+    if (!wanted) mark("no domain is to be started");
+    buf_dispose(&names);
+}
+
+static void boot(struct daemon *d)
+{
+    struct strlist only = {0};
+    size_t k;
+
+    if (!strcmp(d->opts.autostart, "no")) {
+        mark("domains are not started (autostart=no)");
+    } else if (!strcmp(d->opts.autostart, "yes")) {
+        mc_autostart(&d->m, NULL, loop_now());
+    } else {
+        split_names(d->opts.autostart, &only);
+        for (k = 0; k < only.n; k++) {
+            if (mc_find(&d->m, only.v[k]) < 0)
+                mark("autostart: there is no domain %s", only.v[k]);
+        }
+        mc_autostart(&d->m, &only, loop_now());
+    }
+    strlist_dispose(&only);
+    if (strcmp(d->opts.autostart, "no")) mark_wanted(d);
+    d->booted = true;
+    d->dirty = true;
+}
+
+int daemon_begin(struct daemon *d)
+{
+    struct journal j = {0};
+    struct hv_info *list;
+    char *why = NULL;
+    int rc = -1;
+    size_t k;
+    int n;
+
+    /* Without it, all that runs would be taken for missing. */
+    list = hv_list(d->hv, &n);
+    if (n < 0) {
+        fprintf(stderr, "domd: the hypervisor does not say what runs\n");
+        syslog(LOG_ERR, "the hypervisor does not say what runs");
+        goto out;
+    }
+    journal_read(&j, d->journal_path, &why);
+    if (why) mark("domd: %s; what runs is taken for started by hand", why);
+    for (k = 0; k < j.enabled.n; k++)
+        strlist_add(&d->enabled, j.enabled.v[k]);
+    for (k = 0; k < j.disabled.n; k++)
+        strlist_add(&d->disabled, j.disabled.v[k]);
+    d->booted = j.booted;
+    /* Nothing is done, and above all nothing is written, before all that the
+     * old journal says is known again: we could be killed at any moment. */
+    d->beginning = true;
+    d->forgetful = why != NULL;
+    mc_hold(&d->m);
+    daemon_load(d, !j.booted);
+    adopt_all(d, &j, list, n);
+    if (!d->booted) boot(d);
+    mc_release(&d->m, loop_now());
+    d->beginning = d->forgetful = false;
+    daemon_pump(d);
+    rc = 0;
+out:
+    hv_info_free(list, n > 0 ? n : 0);
+    journal_dispose(&j);
+    free(why);
+    return rc;
+}

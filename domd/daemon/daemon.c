@@ -1,0 +1,383 @@
+/*
+ * The daemon: it is opened and closed, and does what the state machine says;
+ * what happens in the world is told to the machine.
+ */
+#include "daemon/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/journal.h"
+#include "daemon/marks.h"
+
+static volatile sig_atomic_t quitting;
+static int quit_pipe[2] = {-1, -1};
+
+struct extra *daemon_extra(struct daemon *d, unsigned int dom)
+{
+    if (dom >= d->n_extra) {
+        d->extra = xrealloc(d->extra, dom + 1, sizeof(*d->extra));
+        while (d->n_extra <= dom)
+            d->extra[d->n_extra++] = (struct extra){0};
+    }
+    return &d->extra[dom];
+}
+
+/* ---- the journal -------------------------------------------------------- */
+
+static void save_journal(struct daemon *d)
+{
+    struct journal j = {0};
+    unsigned int i;
+    size_t k;
+    int r;
+
+    j.booted = d->booted;
+    for (k = 0; k < d->enabled.n; k++)
+        strlist_add(&j.enabled, d->enabled.v[k]);
+    for (k = 0; k < d->disabled.n; k++)
+        strlist_add(&j.disabled, d->disabled.v[k]);
+    for (i = 0; i < d->m.n; i++) {
+        const struct mc_domain *dom = &d->m.doms[i];
+        struct journal_entry *e;
+
+        if (!dom->policy || dom->by_hand) continue;
+        e = journal_add(&j, dom->policy->name);
+        mc_past_of(&d->m, i, &e->past);
+        if (!mc_has_instance(dom->state)) continue;
+        strcpy(e->uuid, daemon_extra(d, i)->uuid);
+        e->mark = daemon_extra(d, i)->mark;
+    }
+    r = journal_write(&j, d->journal_path);
+    if (r)
+        syslog(LOG_ERR, "cannot write %s: %s", d->journal_path, strerror(r));
+    journal_dispose(&j);
+    /* What could not be written is tried again with the next change. */
+    d->dirty = r != 0;
+}
+
+/* ---- doing what the state machine says ---------------------------------- */
+
+char *daemon_reason_of(const struct mc_domain *dom)
+{
+    return xasprintf("%s%s%s", dom->reason,
+                     *dom->reason && *dom->remark ? "; " : "", dom->remark);
+}
+
+static void tell_change(struct daemon *d, const struct mc_action *a)
+{
+    const struct mc_domain *dom = &d->m.doms[a->dom];
+    struct buf line = {0};
+    char *reason;
+    yajl_gen g;
+
+    if (!d->server) return;
+    reason = daemon_reason_of(dom);
+    g = json_new();
+    json_open(g, NULL);
+    json_int(g, "v", PROTO_VERSION);
+    json_string(g, "event", "state");
+    json_int(g, "time_ms", loop_now());
+    json_string(g, "domain", dom->policy->name);
+    json_string(g, "from", mc_state_name(a->before));
+    json_string(g, "to", mc_state_name(a->after));
+    if (*reason) json_string(g, "reason", reason);
+    json_close(g);
+    json_line(g, &line);
+    server_tell(d->server, &line);
+    buf_dispose(&line);
+    free(reason);
+}
+
+/* An event from a state to the same: what is new is the reason. */
+static void remarked(struct daemon *d, const struct mc_action *a)
+{
+    const struct mc_domain *dom = &d->m.doms[a->dom];
+    struct mc_action same = *a;
+
+    if (!*dom->remark) return; /* its instance is gone already */
+    same.before = same.after = dom->state;
+    mark("domain %s: %s", dom->policy->name, dom->remark);
+    tell_change(d, &same);
+}
+
+static bool is_probed(enum mc_state state)
+{
+    return state == MC_BOOTING || state == MC_LATE;
+}
+
+static void changed(struct daemon *d, const struct mc_action *a)
+{
+    struct mc_domain *dom = &d->m.doms[a->dom];
+    struct extra *x = daemon_extra(d, a->dom);
+
+    if (!dom->policy) return;
+    d->dirty = true;
+    mark_change(dom, a, x->forced);
+    tell_change(d, a);
+    if (is_probed(a->before) && !is_probed(a->after))
+        probe_stop(d->probes, a->dom);
+    if (a->after == MC_BOOTING) {
+        x->forced = false;
+        /* More may have happened since; then there is nothing to look for. */
+        if (is_probed(dom->state))
+            probe_start(d->probes, a->dom, dom->gen, dom->policy,
+                        hv_domid(d->hv, a->dom));
+    }
+    if (!mc_has_instance(a->after)) x->forced = false;
+    if (!dom->listed && !mc_has_instance(dom->state)) {
+        mc_forget(&d->m, a->dom);
+        mc_link(&d->m, loop_now());
+    }
+}
+
+static void act(struct daemon *d, const struct mc_action *a)
+{
+    struct mc_domain *dom = &d->m.doms[a->dom];
+    struct extra *x = daemon_extra(d, a->dom);
+
+    if (!dom->policy) return;
+    switch (a->act) {
+    case MC_ACT_CREATE:
+        x->mark = probe_mark(d->probes, a->dom, dom->policy);
+        x->uuid[0] = '\0';
+        hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
+        break;
+    case MC_ACT_ABORT:
+        hv_abort(d->hv, a->dom);
+        break;
+    case MC_ACT_SHUTDOWN:
+        hv_shutdown(d->hv, a->dom, a->gen);
+        break;
+    case MC_ACT_SAVE:
+        hv_save(d->hv, a->dom, a->gen, dom->policy->save_to);
+        break;
+    case MC_ACT_DESTROY:
+        x->forced = a->forced;
+        /* Before it can be gone: a successor would think that somebody else
+         * had destroyed it. */
+        if (d->dirty) save_journal(d);
+        hv_destroy(d->hv, a->dom, a->gen);
+        break;
+    case MC_ACT_CHANGED:
+        changed(d, a);
+        break;
+    case MC_ACT_REMARK:
+        remarked(d, a);
+        break;
+    }
+}
+
+void daemon_pump(struct daemon *d)
+{
+    struct mc_action a;
+
+    if (d->pumping || d->beginning) return;
+    d->pumping = true;
+    while (mc_take(&d->m, &a))
+        act(d, &a);
+    d->pumping = false;
+    loop_at(d->tick, mc_deadline(&d->m));
+    if (d->dirty) save_journal(d);
+    if (d->m.closing && !d->told_down && mc_is_down(&d->m)) {
+        d->told_down = true;
+        mark_event("all domains are down");
+        if (d->server) server_tell_down(d->server);
+    }
+}
+
+static void tick(void *user)
+{
+    struct daemon *d = user;
+
+    mc_tick(&d->m, loop_now());
+    daemon_pump(d);
+}
+
+/* ---- what happens ------------------------------------------------------- */
+
+static void hv_result(void *user, unsigned int dom, enum mc_event event,
+                      const struct mc_result *result)
+{
+    struct daemon *d = user;
+
+    if (event == MC_EV_FILE_CHANGED) mc_hold(&d->m);
+    mc_event(&d->m, dom, event, result, loop_now());
+    if (event == MC_EV_FILE_CHANGED) {
+        daemon_load(d, false);
+        mc_release(&d->m, loop_now());
+    }
+    daemon_pump(d);
+}
+
+static void hv_begins(void *user, unsigned int dom, const char *uuid,
+                      bool resumed)
+{
+    struct daemon *d = user;
+    struct extra *x = daemon_extra(d, dom);
+    struct mc_result res = {.gen = d->m.doms[dom].gen, .resumed = resumed};
+
+    mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
+    /* Its time runs from now on. Nothing else has to follow, and the
+     * hypervisor is in the middle of something: no pump. */
+    loop_at(d->tick, mc_deadline(&d->m));
+    snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
+    x->mark.resumed = resumed;
+    probe_mark_set(d->probes, dom, &x->mark);
+    /* Before the hypervisor knows of it: a successor has to recognise it. */
+    save_journal(d);
+}
+
+static void hv_stalled(void *user, unsigned int dom, msec ms)
+{
+    struct daemon *d = user;
+
+    mc_stalled(&d->m, dom, ms);
+}
+
+static void hv_mark(void *user, const char *line)
+{
+    (void)user;
+    mark("%s", line);
+}
+
+static void hv_log(void *user, const char *line)
+{
+    (void)user;
+    syslog(LOG_WARNING, "%s", line);
+}
+
+static void probe_success(void *user, unsigned int dom, unsigned int gen)
+{
+    struct daemon *d = user;
+    struct mc_result res = {.gen = gen};
+
+    mc_event(&d->m, dom, MC_EV_READY, &res, loop_now());
+    daemon_pump(d);
+}
+
+/* ---- opening and closing ------------------------------------------------ */
+
+/* Two of us would each think that the other's domains came by hand. */
+static int take_lock(struct daemon *d)
+{
+    char *path = xasprintf("%s/domd.lock", d->opts.run_dir);
+
+    d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock < 0) {
+        fprintf(stderr, "domd: %s: %s\n", path, strerror(errno));
+    } else if (flock(d->lock, LOCK_EX | LOCK_NB)) {
+        fprintf(stderr, "domd: %s: another domd is running\n", path);
+        close(d->lock);
+        d->lock = -1;
+    }
+    free(path);
+    return d->lock < 0 ? -1 : 0;
+}
+
+static void woken(void *user, int fd, short revents)
+{
+    (void)user;
+    (void)fd;
+    (void)revents;
+}
+
+int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
+{
+    struct daemon *d = xcalloc(1, sizeof(*d));
+    struct hv_callbacks cb = {
+        hv_result, hv_begins, hv_stalled, daemon_list_changed,
+        hv_mark,   hv_log,    d,
+    };
+    struct group *group;
+    char *why = NULL;
+    int rc = -1;
+    int r;
+
+    d->opts = *opts;
+    d->lock = -1;
+    mc_init(&d->m, opts->parallel);
+    d->journal_path = xasprintf("%s/domd.json", opts->run_dir);
+    if (take_lock(d)) goto out;
+    d->loop = loop_new();
+    if (opts->consoles)
+        d->consoles = consoles_open(d->loop, "/sys/class/tty/console/active");
+    marks_open(opts->run_dir, d->consoles);
+    d->tick = loop_timer(d->loop, tick, d);
+    if (pipe2(quit_pipe, O_CLOEXEC | O_NONBLOCK)) {
+        fprintf(stderr, "domd: a pipe: %s\n", strerror(errno));
+        goto out;
+    }
+    loop_add(d->loop, quit_pipe[0], POLLIN, woken, d);
+    if (hv_open(&d->hv, d->loop, &cb, &why)) {
+        fprintf(stderr, "domd: %s\n", why);
+        syslog(LOG_ERR, "%s", why);
+        goto out;
+    }
+    d->store = store_open();
+    d->probes =
+        probes_new(d->loop, d->store, opts->console_dir, probe_success, d);
+    group = getgrnam(opts->group);
+    r = server_open(&d->server, d->loop, opts->socket,
+                    group ? (long)group->gr_gid : -1, daemon_request, d);
+    if (r) {
+        fprintf(stderr, "domd: %s: %s\n", opts->socket, strerror(r));
+        syslog(LOG_ERR, "%s: %s", opts->socket, strerror(r));
+        goto out;
+    }
+    if (daemon_begin(d)) goto out;
+    *daemon_r = d;
+    d = NULL;
+    rc = 0;
+out:
+    free(why);
+    daemon_close(d);
+    return rc;
+}
+
+void daemon_quit(void)
+{
+    int saved_errno = errno;
+    ssize_t r;
+
+    quitting = 1;
+    r = write(quit_pipe[1], "", 1); /* wakes the loop */
+    (void)r;
+    errno = saved_errno;
+}
+
+void daemon_run(struct daemon *d)
+{
+    while (!quitting)
+        loop_round(d->loop);
+    save_journal(d);
+}
+
+void daemon_close(struct daemon *d)
+{
+    if (!d) return;
+    server_close(d->server);
+    probes_free(d->probes);
+    hv_close(d->hv);
+    store_close(d->store);
+    marks_close();
+    consoles_close(d->consoles);
+    loop_free(d->loop);
+    mc_dispose(&d->m);
+    host_dispose(&d->host);
+    config_dispose(&d->config);
+    strlist_dispose(&d->enabled);
+    strlist_dispose(&d->disabled);
+    free(d->extra);
+    free(d->journal_path);
+    if (d->lock >= 0) close(d->lock);
+    free(d);
+}

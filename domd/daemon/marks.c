@@ -1,0 +1,132 @@
+#include "daemon/marks.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+static char *log_path;
+static struct consoles *consoles;
+
+void marks_open(const char *run_dir, struct consoles *where)
+{
+    free(log_path);
+    log_path = xasprintf("%s/boot.log", run_dir);
+    consoles = where;
+}
+
+void marks_close(void)
+{
+    free(log_path);
+    log_path = NULL;
+    consoles = NULL;
+}
+
+/* Appends with one write: the boot scripts write to the same file. */
+static void append(const char *path, const char *line)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    ssize_t r;
+
+    if (fd < 0) return;
+    r = write(fd, line, strlen(line));
+    (void)r;
+    close(fd);
+}
+
+static void write_event(const char *text)
+{
+    struct timespec ts;
+    char *line;
+
+    syslog(LOG_INFO, "%s", text);
+    if (!log_path) return;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    line = xasprintf("%lld.%02ld %s\n", (long long)ts.tv_sec,
+                     ts.tv_nsec / 10000000, text);
+    append(log_path, line);
+    free(line);
+}
+
+static void write_consoles(const char *text)
+{
+    char *line;
+
+    if (!consoles) return;
+    line = xasprintf("Xenith: %s\n", text);
+    consoles_write(consoles, line);
+    free(line);
+}
+
+void mark_event(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    write_event(text);
+    free(text);
+}
+
+void mark(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    write_event(text);
+    write_consoles(text);
+    free(text);
+}
+
+void mark_change(const struct mc_domain *d, const struct mc_action *c,
+                 bool forced)
+{
+    const char *name = d->policy->name;
+
+    switch (c->after) {
+    case MC_CREATING:
+        mark_event("creating %s", name);
+        break;
+    case MC_BOOTING:
+        if (c->before == MC_CREATING || c->before == MC_ABORTING)
+            mark("domain %s started", name);
+        break;
+    case MC_READY:
+        if (mc_has_instance(c->before)) mark("domain %s ready", name);
+        break;
+    case MC_LATE:
+        mark("domain %s late: %s", name, d->reason);
+        break;
+    case MC_SHUTDOWN:
+    case MC_SAVING:
+        mark("stopping domain %s", name);
+        break;
+    case MC_STOPPED:
+        if (mc_has_instance(c->before))
+            mark("domain %s stopped%s", name, forced ? " (forced)" : "");
+        break;
+    case MC_BACKOFF:
+        mark("domain %s failed: %s; it is started again", name, d->reason);
+        break;
+    case MC_FAILED:
+        mark("domain %s failed: %s", name, d->reason);
+        break;
+    case MC_HELD:
+    case MC_SKIPPED:
+    case MC_BLOCKED:
+    case MC_KEPT:
+    case MC_STUCK:
+        mark("domain %s %s: %s", name, mc_state_name(c->after), d->reason);
+        break;
+    default:
+        break;
+    }
+}

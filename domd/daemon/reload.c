@@ -1,0 +1,102 @@
+/* The domain files: they are read again, and the machine is told. */
+#include "daemon/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/marks.h"
+
+static bool is_bar(const struct config *c, const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++) {
+        if (c->v[i] && c->v[i]->bar && !strcmp(c->v[i]->bar, text))
+            return true;
+    }
+    return false;
+}
+
+/* Says what is wrong, except for what bars a domain: its state says that. */
+static void mark_problems(const struct config *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->problems.n; i++) {
+        char *text = problem_text(&c->problems.v[i]);
+
+        if (!is_bar(c, text)) mark("config %s", text);
+        free(text);
+    }
+}
+
+static void apply_overrides(struct daemon *d, struct policy *p)
+{
+    if (strlist_has(&d->enabled, p->name)) p->autostart = true;
+    if (strlist_has(&d->disabled, p->name)) p->autostart = false;
+}
+
+/* A file that is there and cannot be understood takes no domain away: what it
+ * said before goes on to count, and only a start from it is refused. */
+static bool keep_unreadable(const struct daemon *d, struct policy *p,
+                            const struct config *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->problems.n; i++) {
+        const struct problem *problem = &c->problems.v[i];
+        char *text;
+
+        if (problem->warning) continue;
+        if (strcmp(problem->file, p->file) &&
+            strcmp(problem->file, d->opts.config_dir))
+            continue;
+        text = problem_text(problem);
+        policy_bar(p, false, "%s", text);
+        free(text);
+        p->stamp = 0;
+        return true;
+    }
+    return false;
+}
+
+void daemon_load(struct daemon *d, bool say)
+{
+    struct config c;
+    unsigned int i;
+    size_t k;
+
+    host_dispose(&d->host);
+    hv_host(d->hv, &d->host);
+    config_read(&c, d->opts.config_dir, &d->host);
+    if (say) mark_problems(&c);
+    for (i = 0; i < d->m.n; i++) {
+        struct mc_domain *dom = &d->m.doms[i];
+        bool still = false;
+
+        if (!dom->policy || !dom->listed) continue;
+        for (k = 0; k < c.n; k++) {
+            if (!strcmp(c.v[k]->name, dom->policy->name)) still = true;
+        }
+        if (!still && !keep_unreadable(d, dom->policy, &c))
+            mc_unlist(&d->m, i);
+    }
+    /* What that changes is told before its places can be taken. */
+    daemon_pump(d);
+    for (i = 0; i < d->m.n; i++)
+        mc_forget(&d->m, i);
+    for (k = 0; k < c.n; k++) {
+        struct policy *p = config_take(&c, k);
+        int found = mc_find(&d->m, p->name);
+
+        apply_overrides(d, p);
+        if (found < 0)
+            mc_add(&d->m, p);
+        else
+            mc_set_policy(&d->m, (unsigned int)found, p);
+    }
+    config_dispose(&d->config);
+    d->config = c;
+    mc_link(&d->m, loop_now());
+    d->dirty = true;
+}

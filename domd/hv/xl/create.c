@@ -1,0 +1,275 @@
+/*
+ * The creation of an instance: xl turns the file into JSON, libxl builds the
+ * domain when its turn has come, and it is unpaused; or what came of it is
+ * removed.
+ */
+#include "hv/xl/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "hv/xl/dmlog.h"
+#include "hv/saved.h"
+#include "base/child.h"
+
+static void create_failed(struct hv *hv, struct slot *s, const char *text)
+{
+    char *copy = xstrdup(text);
+
+    free(s->kept);
+    s->kept = NULL;
+    hvx_slot_clear(hv, s);
+    hvx_report(hv, s, MC_EV_CREATE_FAILED, copy);
+    free(copy);
+}
+
+/* The configuration is there: hands it to libxl. */
+static void build(struct hv *hv, struct slot *s)
+{
+    libxl_domain_restore_params params;
+    msec began;
+    int rc;
+
+    hvx_look_for_saved(hv, s);
+    snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
+             LIBXL_UUID_BYTES(s->config.c_info.uuid));
+    hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
+    hvx_begin_op(hv, s, OP_CREATE);
+    s->domid = HV_NO_DOMID;
+    began = loop_now();
+    if (s->fd >= 0) {
+        libxl_domain_restore_params_init(&params);
+        params.stream_version = 2;
+        rc = libxl_domain_create_restore(hv->ctx, &s->config, &s->domid, s->fd,
+                                         -1, &params, &s->how, NULL);
+        libxl_domain_restore_params_dispose(&params);
+    } else {
+        rc = libxl_domain_create_new(hv->ctx, &s->config, &s->domid, &s->how,
+                                     NULL);
+    }
+    hv->cb.stalled(hv->cb.user, s->dom, loop_now() - began);
+    if (rc) create_failed(hv, s, hvx_why(hv, s, rc));
+}
+
+/* Builds the domain whose turn it is. libxl loads the kernel and fills the
+ * memory before it returns, which takes its time: the rest of the loop goes
+ * round between two of them. */
+void hvx_build_next(void *user)
+{
+    struct hv *hv = user;
+    struct slot *first = NULL;
+    unsigned int queued = 0;
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || s->op != OP_QUEUED) continue;
+        queued++;
+        if (!first || s->op_id < first->op_id) first = s;
+    }
+    if (queued > 1) loop_at(hv->builder, loop_now());
+    if (first) build(hv, first);
+}
+
+static void queue(struct hv *hv, struct slot *s)
+{
+    hvx_begin_op(hv, s, OP_QUEUED);
+    loop_at(hv->builder, loop_now());
+    hvx_report(hv, s, MC_EV_QUEUED, NULL);
+}
+
+/* xl has turned the file into JSON, or has not. */
+static void converted(void *user, int status, const struct buf *out,
+                      const struct buf *err)
+{
+    struct slot *s = user;
+    struct hv *hv = s->hv;
+    char *reason;
+
+    s->run = NULL;
+    s->op = OP_NONE;
+    if (s->aborted) {
+        create_failed(hv, s, "called off");
+    } else if (policy_stamp(s->file) != s->stamp) {
+        hvx_slot_clear(hv, s);
+        hvx_report(hv, s, MC_EV_FILE_CHANGED, NULL);
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
+        reason = xlrun_reason(err);
+        create_failed(hv, s, reason ? reason : "xl does not accept the file");
+        free(reason);
+    } else {
+        libxl_domain_config_init(&s->config);
+        s->has_config = true;
+        if (libxl_domain_config_from_json(hv->ctx, &s->config, out->s))
+            create_failed(hv, s, "libxl does not understand what xl printed");
+        else
+            queue(hv, s);
+    }
+}
+
+static int convert(struct hv *hv, struct slot *s)
+{
+    char *argv[] = {XL, "-N", "create", "-q", s->file, NULL};
+
+    return xlrun_start(&s->run, hv->loop, argv, converted, s);
+}
+
+void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
+               const struct policy *policy, bool fresh)
+{
+    struct slot *s = hvx_slot_get(hv, dom);
+    char *text;
+    int r;
+
+    hvx_slot_clear(hv, s);
+    s->gen = gen;
+    free(s->name);
+    s->name = xstrdup(policy->name);
+    hvx_set_save_to(s, policy->save_to);
+    if (fresh) {
+        free(s->kept);
+        s->kept = NULL;
+    }
+    if (s->kept) {
+        libxl_domain_config_init(&s->config);
+        s->has_config = true;
+        r = libxl_domain_config_from_json(hv->ctx, &s->config, s->kept);
+        if (!r) {
+            queue(hv, s);
+            return;
+        }
+        hvx_slot_config_dispose(s);
+    }
+    hvx_begin_op(hv, s, OP_CONVERT);
+    free(s->file);
+    s->file = xstrdup(policy->file);
+    s->stamp = policy->stamp;
+    r = convert(hv, s);
+    if (r) {
+        text = xasprintf("cannot start " XL ": %s", strerror(r));
+        create_failed(hv, s, text);
+        free(text);
+    }
+}
+
+/* What was left of a creation that failed is gone; or, with RC, it may not be:
+ * then it is for the state machine to try again. */
+void hvx_cleaned_up(struct hv *hv, struct slot *s, int rc)
+{
+    char *text = s->failure;
+
+    s->failure = NULL;
+    s->op = OP_NONE;
+    if (rc && hvx_exists(hv, s->domid)) {
+        hvx_slot_config_dispose(s);
+        hvx_report(hv, s, MC_EV_CREATE_LEFT, text);
+    } else {
+        create_failed(hv, s, text);
+    }
+    free(text);
+}
+
+/* A creation has failed, and TEXT, which it takes over, says why. libxl
+ * removes what it could not build, but not what it built, nor what was called
+ * off. That it failed is told when there is nothing left of it: the next one
+ * has the same name and disks. */
+static void clean_up(struct hv *hv, struct slot *s, char *text)
+{
+    int rc = 0;
+
+    free(s->failure);
+    s->failure = text;
+    if (s->domid != HV_NO_DOMID && hvx_exists(hv, s->domid)) {
+        hvx_begin_op(hv, s, OP_CLEANUP);
+        rc = libxl_domain_destroy(hv->ctx, s->domid, &s->how);
+        if (!rc) return;
+    }
+    hvx_cleaned_up(hv, s, rc);
+}
+
+/* Why a creation has failed with RC. The caller frees it. */
+static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
+{
+    char *complaint = dmlog_complaint(DM_LOG_DIR, s->name, s->op_began);
+    char *text = complaint ? xasprintf("QEMU: %s", complaint)
+                           : xstrdup(hvx_why(hv, s, rc));
+
+    free(complaint);
+    return text;
+}
+
+void hvx_unpaused(struct hv *hv, struct slot *s, int rc)
+{
+    s->op = OP_NONE;
+    if (s->taken && !rc) saved_done(s->save_to, s->name);
+    if (s->taken && rc) hvx_put_aside(hv, s, why_not_created(hv, s, rc));
+    s->taken = false;
+    if (!rc) rc = hvx_watch_on(hv, s);
+    if (s->was_reset) {
+        hvx_reset_done(hv, s, rc);
+    } else if (rc) {
+        clean_up(hv, s, why_not_created(hv, s, rc));
+    } else {
+        hvx_slot_config_dispose(s);
+        hvx_report(hv, s, MC_EV_CREATED, NULL);
+    }
+}
+
+void hvx_created(struct hv *hv, struct slot *s, int rc)
+{
+    bool restore = s->fd >= 0;
+    char *text = NULL;
+    int r = 0;
+
+    s->op = OP_NONE;
+    hvx_close_fd(&s->fd);
+    if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
+    if (rc) text = why_not_created(hv, s, rc);
+    /* If the restore was called off, the guest has not run, and what was saved
+     * can be used again. */
+    if (restore && !rc) {
+        r = saved_take(s->save_to, s->name);
+        s->taken = !r;
+        if (r)
+            text = xasprintf("what was saved in %s cannot be renamed: %s",
+                             s->save_to, strerror(r));
+    } else if (restore && !s->aborted) {
+        hvx_put_aside(hv, s, xstrdup(text));
+    }
+    if (!rc && !r) {
+        hvx_begin_op(hv, s, OP_UNPAUSE);
+        rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
+        if (rc) hvx_unpaused(hv, s, rc);
+        return;
+    }
+    clean_up(hv, s, text);
+}
+
+void hv_abort(struct hv *hv, unsigned int dom)
+{
+    struct slot *s = hvx_slot_get(hv, dom);
+
+    switch (s->op) {
+    case OP_CONVERT:
+        s->aborted = true;
+        xlrun_kill(s->run);
+        break;
+    case OP_SYNC:
+        xlrun_kill(s->run);
+        break;
+    case OP_QUEUED:
+        create_failed(hv, s, "called off");
+        break;
+    case OP_CREATE:
+    case OP_SAVE:
+        /* Its end comes as an event, whatever it will be. */
+        s->aborted = true;
+        (void)libxl_ao_abort(hv->ctx, &s->how);
+        break;
+    default:
+        break; /* ends soon, by itself */
+    }
+}

@@ -1,0 +1,72 @@
+/* The device model of an instance, and that it has ended. */
+#include "hv/xl/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/xl/dmlog.h"
+#include "hv/xl/dmwatch.h"
+
+/* As libxl noted it; 0: there is none in dom0. */
+static pid_t device_model_pid(struct hv *hv, uint32_t domid)
+{
+    char *text = hvx_in_store(hv, domid, "image/device-model-pid");
+    long pid = 0;
+
+    if (text && !parse_long(text, 1, INT32_MAX, &pid)) pid = 0;
+    free(text);
+    return (pid_t)pid;
+}
+
+/* Whether the domain goes on without its device model: nobody ends it, and it
+ * did not end by itself. libxl removes this node before it ends the one for
+ * the other's sake. */
+static bool goes_on(struct hv *hv, const struct slot *s)
+{
+    char *path = xasprintf("device-model/%u", (unsigned int)s->domid);
+    char *node = hvx_in_store(hv, 0, path);
+    libxl_dominfo info;
+    bool on;
+
+    libxl_dominfo_init(&info);
+    on = node && hvx_look_at(hv, s->domid, &info) && !info.dying &&
+         !hvx_has_ended(&info);
+    libxl_dominfo_dispose(&info);
+    free(node);
+    free(path);
+    return on;
+}
+
+static void device_model_ended(void *user)
+{
+    struct slot *s = user;
+    struct hv *hv = s->hv;
+    char *words;
+
+    if (s->op == OP_DESTROY || s->op == OP_CLEANUP || !goes_on(hv, s)) return;
+    /* After a reset it has another one. */
+    if (device_model_pid(hv, s->domid) != s->dm_pid) {
+        hvx_device_model_on(hv, s);
+        return;
+    }
+    words = dmlog_last_words(DM_LOG_DIR, s->name);
+    hvx_report(hv, s, MC_EV_DM_ENDED, words);
+    free(words);
+}
+
+void hvx_device_model_on(struct hv *hv, struct slot *s)
+{
+    char *line;
+
+    dmwatch_free(s->dm);
+    s->dm = NULL;
+    s->dm_pid = device_model_pid(hv, s->domid);
+    if (!s->dm_pid) return;
+    s->dm = dmwatch_new(hv->loop, s->dm_pid, s->domid, device_model_ended, s);
+    if (s->dm) return;
+    line = xasprintf("%s: its device model is not watched: %s", s->name,
+                     strerror(errno));
+    hv->cb.log(hv->cb.user, line);
+    free(line);
+}

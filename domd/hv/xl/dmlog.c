@@ -1,0 +1,77 @@
+#include "hv/xl/dmlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+
+/* libxl begins a new log with each device model, and /var/log is bounded as a
+ * whole; what a hostile one has filled is not worth reading. */
+#define LOG_MAX ((size_t)1024 * 1024)
+#define PROGRAM "qemu-system-i386: "
+
+/* What QEMU says of every PV console, of every end that it was asked for, and
+ * of what it does without. */
+static bool is_usual(const char *line)
+{
+    return strstr(line, PROGRAM "warning: ") ||
+           strstr(line, "declining to handle console type") ||
+           strstr(line, "terminating on signal");
+}
+
+static bool is_complaint(const char *line)
+{
+    return !strncmp(line, PROGRAM, strlen(PROGRAM)) && !is_usual(line);
+}
+
+/* Also whose signal ended it, and where its C library found it wrong. */
+static bool is_last_word(const char *line)
+{
+    return is_complaint(line) || strstr(line, "terminating on signal") ||
+           strstr(line, "Assertion ");
+}
+
+/* The last line of the log that COUNTS, without the name of the program. */
+static char *last_line(const char *path, bool (*counts)(const char *line))
+{
+    struct buf log = {0};
+    const char *last = NULL;
+    char *said = NULL;
+    char *save = NULL;
+    char *line;
+
+    if (read_file(path, LOG_MAX, &log)) goto out;
+    buf_add(&log, "", 1);
+    for (line = strtok_r(log.s, "\r\n", &save); line;
+         line = strtok_r(NULL, "\r\n", &save)) {
+        if (counts(line)) last = line;
+    }
+    if (last && !strncmp(last, PROGRAM, strlen(PROGRAM)))
+        last += strlen(PROGRAM);
+    if (last) said = xstrdup(last);
+out:
+    buf_dispose(&log);
+    return said;
+}
+
+char *dmlog_complaint(const char *dir, const char *name, time_t since)
+{
+    char *path = xasprintf("%s/qemu-dm-%s.log", dir, name);
+    char *said = NULL;
+    struct stat st;
+
+    if (!stat(path, &st) && st.st_mtime >= since)
+        said = last_line(path, is_complaint);
+    free(path);
+    return said;
+}
+
+char *dmlog_last_words(const char *dir, const char *name)
+{
+    char *path = xasprintf("%s/qemu-dm-%s.log", dir, name);
+    char *said = last_line(path, is_last_word);
+
+    free(path);
+    return said;
+}

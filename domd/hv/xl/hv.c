@@ -1,0 +1,228 @@
+/*
+ * The hypervisor through libxenlight: events, opening and closing. What
+ * follows from them is in the files beside this one.
+ *
+ * Every operation that takes time is one of libxl's asynchronous ones; their
+ * ends arrive as events in the same queue as the deaths of domains, and are
+ * taken out of it after each round of the loop. libxl never calls back into
+ * these files, so there is no reentrancy to think about.
+ */
+#include "hv/xl/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/child.h"
+
+#define DUMP_DIR "/var/lib/xen/dump"
+
+static void operation_complete(struct hv *hv, uint64_t id, int rc)
+{
+    struct slot *s = NULL;
+    unsigned int i;
+
+    if (hvx_ejected(hv, id)) return;
+    for (i = 0; id && i < hv->n_slots; i++) {
+        if (hv->slots[i] && hv->slots[i]->op != OP_NONE &&
+            hv->slots[i]->op_id == id)
+            s = hv->slots[i];
+    }
+    if (!s) return;
+    switch (s->op) {
+    case OP_CREATE:
+        hvx_created(hv, s, rc);
+        break;
+    case OP_UNPAUSE:
+        hvx_unpaused(hv, s, rc);
+        break;
+    case OP_CLEANUP:
+        hvx_cleaned_up(hv, s, rc);
+        break;
+    case OP_SHUTDOWN:
+        hvx_shutdown_asked(hv, s, rc);
+        break;
+    case OP_SAVE:
+        hvx_saved(hv, s, rc);
+        break;
+    case OP_RESUME:
+        hvx_save_failed(hv, s);
+        break;
+    case OP_DESTROY:
+        hvx_destroyed(hv, s, rc);
+        break;
+    case OP_RESET:
+        hvx_reset(hv, s, rc);
+        break;
+    case OP_NONE:
+    case OP_CONVERT:
+    case OP_QUEUED:
+    case OP_SYNC:
+    case OP_DUMP:
+        break;
+    }
+}
+
+static void domain_event(struct hv *hv, const libxl_event *event)
+{
+    struct slot *s;
+
+    if (event->for_user >= hv->n_slots) return;
+    s = hv->slots[event->for_user];
+    if (!s || s->domid != event->domid) return; /* an earlier instance */
+    switch (event->type) {
+    case LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN:
+        if (event->u.domain_shutdown.shutdown_reason ==
+            LIBXL_SHUTDOWN_REASON_SUSPEND)
+            hvx_suspended(hv, s);
+        else
+            hvx_shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
+        break;
+    case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
+        /* A destroy of ours ends when libxl has also tidied up. */
+        if (s->op == OP_DESTROY || s->op == OP_DUMP) break;
+        /* These use what is in the slot until they end, and they will end
+         * badly: then it is found to be gone. */
+        if (s->op == OP_SAVE || s->op == OP_SYNC || s->op == OP_RESUME ||
+            hvx_is_resetting(s)) {
+            hvx_slot_watch_off(hv, s);
+            break;
+        }
+        hvx_report_gone(hv, s);
+        break;
+    case LIBXL_EVENT_TYPE_DISK_EJECT:
+        hvx_eject(hv, s, &event->u.disk_eject.disk);
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_events(struct hv *hv)
+{
+    libxl_event *event = NULL;
+
+    while (
+        !libxl_event_check(hv->ctx, &event, LIBXL_EVENTMASK_ALL, NULL, NULL)) {
+        if (event->type == LIBXL_EVENT_TYPE_OPERATION_COMPLETE)
+            operation_complete(hv, event->for_user,
+                               event->u.operation_complete.rc);
+        else
+            domain_event(hv, event);
+        libxl_event_free(hv->ctx, event);
+    }
+}
+
+static bool before_poll(void *user, struct pollfd *fds, int *n_io,
+                        int *timeout_io)
+{
+    struct hv *hv = user;
+    struct timeval now;
+    int rc;
+
+    /* Events may also come up outside of a round. */
+    take_events(hv);
+    gettimeofday(&now, NULL);
+    rc = libxl_osevent_beforepoll(hv->ctx, n_io, fds, timeout_io, now);
+    return rc != ERROR_BUFFERFULL;
+}
+
+static void after_poll(void *user, struct pollfd *fds, int n)
+{
+    struct hv *hv = user;
+    struct timeval now;
+
+    gettimeofday(&now, NULL);
+    libxl_osevent_afterpoll(hv->ctx, n, fds, now);
+    take_events(hv);
+}
+
+static void store_event(void *user, int fd, short revents)
+{
+    struct hv *hv = user;
+    bool any = false;
+    char **event;
+
+    (void)fd;
+    (void)revents;
+    while ((event = xs_check_watch(hv->xs))) {
+        any = true;
+        free(event);
+    }
+    if (!any) return;
+    hvx_guess(hv);
+    hv->cb.list_changed(hv->cb.user);
+}
+
+/* A few of its calls have no asynchronous form that would be of use, or wait
+ * in spite of it: for a lock that another xl holds, or for QEMU. Meanwhile
+ * libxl has its own loop in which ours does not go round. It must hear of its
+ * children there, or it would wait for ever. Ours are base/child.c's. */
+static const libxl_childproc_hooks child_hooks = {
+    .chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
+};
+
+int hv_open(struct hv **hv_r, struct loop *loop,
+            const struct hv_callbacks *callbacks, char **why_r)
+{
+    struct hv *hv = xcalloc(1, sizeof(*hv));
+    struct loop_guest guest = {before_poll, after_poll, hv};
+    int rc = -1;
+
+    *why_r = NULL;
+    hv->loop = loop;
+    hv->cb = *callbacks;
+    hv->dump_dir = DUMP_DIR;
+    hvx_logger_init(hv);
+    if (libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->logger.vtable)) {
+        *why_r = xstrdup("libxl cannot reach the hypervisor or xenstored");
+        goto out;
+    }
+    libxl_childproc_setmode(hv->ctx, &child_hooks, NULL);
+    hv->xs = xs_open(0);
+    if (!hv->xs || !xs_watch(hv->xs, "@introduceDomain", "i") ||
+        !xs_watch(hv->xs, "@releaseDomain", "r")) {
+        *why_r = xasprintf("xenstored: %s", strerror(errno));
+        goto out;
+    }
+    hv->builder = loop_timer(loop, hvx_build_next, hv);
+    hv->deaths = loop_timer(loop, hvx_tell_ends, hv);
+    hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
+    loop_set_guest(loop, &guest);
+    *hv_r = hv;
+    hv = NULL;
+    rc = 0;
+out:
+    hv_close(hv);
+    return rc;
+}
+
+void hv_close(struct hv *hv)
+{
+    struct loop_guest nobody = {0};
+    unsigned int i;
+
+    if (!hv) return;
+    loop_set_guest(hv->loop, &nobody);
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s) continue;
+        xlrun_free(s->run);
+        if (hv->ctx) hvx_slot_watch_off(hv, s);
+        free(s->name);
+        free(s->file);
+        free(s->save_to);
+        free(s->kept);
+        free(s->failure);
+        /* The rest may be in use by an operation that goes on. */
+    }
+    free(hv->slots);
+    loop_remove(hv->loop, hv->xs_source);
+    loop_timer_remove(hv->loop, hv->builder);
+    loop_timer_remove(hv->loop, hv->deaths);
+    if (hv->xs) xs_close(hv->xs);
+    /* libxl would abort the process if an operation is under way, and that is
+     * when a domd is replaced by the next. All of this ends with us. */
+}

@@ -1,0 +1,272 @@
+/*
+ * What the files of the joint to libxenlight share: they are internal to
+ * this directory. The rest of domd sees hv/hv.h.
+ *
+ * Nothing here waits for an operation of libxl's. A function that begins one
+ * says how its end will be heard of: hv.c calls the one that deals with it,
+ * with the RC that libxl gave. Unless something else is said, HV and S are not
+ * NULL, and remain the caller's.
+ */
+#ifndef DOMD_HV_XL_INTERNAL_H
+#define DOMD_HV_XL_INTERNAL_H
+
+#include <time.h>
+
+#include <libxl.h>
+#include <libxl_utils.h>
+#include <xenstore.h>
+
+#include "hv/hv.h"
+
+#define ERRORS_MAX 32
+#define DM_LOG_DIR "/var/log/xen"
+#define XL         "/usr/sbin/xl"
+
+enum op {
+    OP_NONE,
+    OP_CONVERT, /* xl turns the file into JSON */
+    OP_QUEUED,  /* for its turn to be built */
+    OP_CREATE,
+    OP_UNPAUSE,
+    OP_CLEANUP, /* what came of a creation that failed is removed */
+    OP_SHUTDOWN,
+    OP_SAVE,
+    OP_SYNC,   /* what was saved is on its way to the disk */
+    OP_RESUME, /* it could not be saved, and goes on */
+    OP_DUMP,   /* xl writes its memory to a disk */
+    OP_DESTROY,
+    OP_RESET,
+};
+
+struct slot {
+    struct hv *hv;
+    unsigned int dom;
+    unsigned int gen;
+    uint32_t domid;
+    uint32_t guess; /* while it is being created; for messages only */
+    char *name;
+    char *file;     /* OP_CONVERT: what xl reads, */
+    uint64_t stamp; /* and what it said when it was checked */
+    bool by_hand;
+
+    enum op op;
+    uint64_t op_id;
+    libxl_asyncop_how how;
+    uint64_t first_error; /* errors before this one are not about it */
+    time_t op_began;      /* what a device model said before is not, either */
+
+    struct xlrun *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
+    bool aborted;      /* its creation was called off */
+    char *failure;     /* OP_CLEANUP, OP_RESUME: what to report in the end */
+    enum op then;      /* OP_RESET: what was asked for in the meantime */
+    bool was_reset;    /* OP_UNPAUSE: after OP_RESET, not after OP_CREATE */
+
+    /* OP_CREATE and after; libxl keeps a pointer to it */
+    libxl_domain_config config;
+    bool has_config;
+    char uuid[HV_UUID_LEN];
+    char *save_to;
+    char *kept; /* JSON of the instance before, for a restart */
+    int fd;     /* OP_SAVE, or a restore */
+    bool taken; /* OP_UNPAUSE: it goes on from what was saved */
+
+    bool cut_off; /* its save, perhaps after it had been asked to suspend */
+
+    /* How its death is to be dealt with. */
+    bool dump;
+    bool rename;
+    bool asked;                   /* to shut down */
+    bool ended;                   /* and that is still to be told: */
+    libxl_shutdown_reason reason; /* why, */
+    msec tell_at;                 /* and when */
+
+    libxl_evgen_domain_death *death;
+    libxl_evgen_disk_eject **ejects;
+    int n_ejects;
+    struct dmwatch
+        *dm; /* NULL: it has no device model, or it is not watched */
+    pid_t dm_pid;
+};
+
+/* An error that libxl has logged. */
+struct logged {
+    uint64_t number;
+    uint32_t domid; /* HV_NO_DOMID: it names none */
+    char text[200];
+};
+
+struct logger {
+    xentoollog_logger vtable;
+    struct hv *hv;
+};
+
+struct hv {
+    struct loop *loop;
+    struct hv_callbacks cb;
+    libxl_ctx *ctx;
+    struct logger logger;
+    struct xs_handle *xs;
+    struct source *xs_source;
+    struct timer *builder;
+    struct timer *deaths;
+    struct slot **slots;
+    unsigned int n_slots;
+    struct eject *ejects; /* see watch.c */
+    const char *dump_dir; /* a test has its own */
+    uint64_t next_op;
+    struct logged errors[ERRORS_MAX];
+    uint64_t n_errors;
+};
+
+/* ---- log.c -------------------------------------------------------------- */
+
+/* Makes hv->logger ready for libxl_ctx_alloc. */
+void hvx_logger_init(struct hv *hv);
+/* Why the operation of S has failed with RC, in words. They last until the
+ * next call. */
+const char *hvx_why(const struct hv *hv, const struct slot *s, int rc);
+
+/* ---- slot.c ------------------------------------------------------------- */
+
+/* The slot of domain number DOM, made if it is not there. It lasts as long as
+ * HV does. */
+struct slot *hvx_slot_get(struct hv *hv, unsigned int dom);
+/* Where S is saved to. DIR is copied, and may be NULL. */
+void hvx_set_save_to(struct slot *s, const char *dir);
+/* Disposes of the configuration, if there is one. No operation may be using
+ * it. */
+void hvx_slot_config_dispose(struct slot *s);
+/* Closes *FD if it is open; then it is -1. */
+void hvx_close_fd(int *fd);
+/* The instance is no more: nothing is left of it but what the next one may
+ * want (its name, save_to, and what was kept). */
+void hvx_slot_clear(struct hv *hv, struct slot *s);
+/* OP begins: s->how is for libxl, and errors from now on are about it. */
+void hvx_begin_op(struct hv *hv, struct slot *s, enum op op);
+/* Tells the state machine of EVENT. TEXT (its `why`) may be NULL, and lasts as
+ * long as the call. The machine may ask for the next operation on S at once:
+ * nobody may rely on s->op after that. So for the two that follow. */
+void hvx_report(struct hv *hv, const struct slot *s, enum mc_event event,
+                const char *text);
+/* Clears the slot, too. */
+void hvx_report_gone(struct hv *hv, struct slot *s);
+void hvx_report_died(struct hv *hv, const struct slot *s, enum mc_death death);
+
+/* ---- look.c ------------------------------------------------------------- */
+
+/* What the hypervisor says of a domain; false if it has none of that number.
+ * libxl_domain_info would log an error for it. INFO was initialised; the
+ * caller disposes. */
+bool hvx_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info);
+/* Whether a domain will never run again by itself. One that is suspended has
+ * shut down, too, but goes on if its save fails. */
+bool hvx_has_ended(const libxl_dominfo *info);
+/* Whether its creation has not come to its end. */
+bool hvx_never_ran(const libxl_dominfo *info);
+bool hvx_is_suspended(struct hv *hv, uint32_t domid);
+bool hvx_exists(struct hv *hv, uint32_t domid);
+/* What xenstore has below the domain's directory; NULL: nothing. The caller
+ * frees it. */
+char *hvx_in_store(struct hv *hv, uint32_t domid, const char *node);
+
+/* ---- dm.c --------------------------------------------------------------- */
+
+/* Watches the device model of the instance, if it has one; its end is
+ * reported. That it cannot be watched is logged, and no error. */
+void hvx_device_model_on(struct hv *hv, struct slot *s);
+
+/* ---- watch.c ------------------------------------------------------------ */
+
+/* Asks for the events of an instance that runs. Returns 0, or libxl's error if
+ * its death would not be heard of. */
+int hvx_watch_on(struct hv *hv, struct slot *s);
+/* Nothing more is heard of it, nor of its device model. */
+void hvx_slot_watch_off(struct hv *hv, struct slot *s);
+/* Asks for its death again: a suspended domain is "shut down", too. */
+void hvx_rearm(struct hv *hv, struct slot *s);
+/* The guest has ejected DISK, which is copied: the drive is emptied. */
+void hvx_eject(struct hv *hv, const struct slot *s,
+               const libxl_device_disk *disk);
+/* Whether the operation ID was an eject, which has now ended. */
+bool hvx_ejected(struct hv *hv, uint64_t id);
+
+/* ---- death.c ------------------------------------------------------------ */
+
+/* The instance has shut down by itself, for REASON. */
+void hvx_shut_down(struct hv *hv, struct slot *s,
+                   libxl_shutdown_reason reason);
+/* An instance is adopted that may have ended already. Returns whether it is
+ * there. */
+bool hvx_look_for_end(struct hv *hv, struct slot *s);
+/* The timer hv->deaths; USER is the hv. */
+void hvx_tell_ends(void *user);
+
+/* ---- reset.c ------------------------------------------------------------ */
+
+/* Whether the instance is being reset: what is to be done with it has to
+ * wait, because libxl uses the slot's configuration. */
+bool hvx_is_resetting(const struct slot *s);
+/* Begins a soft reset with s->config; a failure is reported as a crash. Its
+ * end: hvx_reset, then hvx_unpaused. */
+void hvx_soft_reset(struct hv *hv, struct slot *s);
+void hvx_reset(struct hv *hv, struct slot *s, int rc);
+/* The reset of an instance has ended, and it runs again; or it does not. What
+ * was asked for in the meantime is done. */
+void hvx_reset_done(struct hv *hv, struct slot *s, int rc);
+
+/* ---- restore.c ---------------------------------------------------------- */
+
+/* Opens what was saved, if anything was (s->fd), and reads its configuration,
+ * which takes the place of the one in the file. What cannot be used is put
+ * aside. */
+void hvx_look_for_saved(struct hv *hv, struct slot *s);
+/* What was saved and cannot be used is kept under another name. WHAT, which it
+ * frees, says why. */
+void hvx_put_aside(struct hv *hv, const struct slot *s, char *what);
+
+/* ---- create.c ----------------------------------------------------------- */
+
+/* The timer hv->builder; USER is the hv. */
+void hvx_build_next(void *user);
+/* The ends of OP_CREATE, OP_UNPAUSE and OP_CLEANUP. */
+void hvx_created(struct hv *hv, struct slot *s, int rc);
+void hvx_unpaused(struct hv *hv, struct slot *s, int rc);
+void hvx_cleaned_up(struct hv *hv, struct slot *s, int rc);
+
+/* ---- room.c ------------------------------------------------------------- */
+
+/* Why the memory of the instance cannot be written to DIR, or NULL. SPARE: the
+ * bytes in there that the caller could do without. The caller frees it. */
+char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
+                  uint64_t spare);
+
+/* ---- save.c ------------------------------------------------------------- */
+
+/* The ends of OP_SAVE and OP_RESUME. */
+void hvx_saved(struct hv *hv, struct slot *s, int rc);
+void hvx_save_failed(struct hv *hv, struct slot *s);
+/* The guest has suspended, for whomever. */
+void hvx_suspended(struct hv *hv, struct slot *s);
+
+/* ---- dump.c ------------------------------------------------------------- */
+
+/* Begins to write the memory of the dead instance to a disk; when that has
+ * ended, well or not, the instance is destroyed. Returns whether it has begun;
+ * if not, why not was logged, and the instance is the caller's to destroy. */
+bool hvx_dump(struct hv *hv, struct slot *s);
+
+/* ---- stop.c ------------------------------------------------------------- */
+
+/* Begins to destroy the instance; that it cannot even begin is reported. */
+void hvx_destroy(struct hv *hv, struct slot *s);
+/* The ends of OP_DESTROY and OP_SHUTDOWN. */
+void hvx_destroyed(struct hv *hv, struct slot *s, int rc);
+void hvx_shutdown_asked(struct hv *hv, struct slot *s, int rc);
+
+/* ---- list.c ------------------------------------------------------------- */
+
+/* Domains have come or gone: finds the numbers of those that are being
+ * created. */
+void hvx_guess(struct hv *hv);
+
+#endif

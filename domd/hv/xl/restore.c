@@ -1,0 +1,85 @@
+/* What was saved of a domain, when it is to go on from there. */
+#include "hv/xl/internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/saved.h"
+
+/* What `xl -N create` prints is a few kilobytes. */
+#define CONFIG_MAX ((size_t)1024 * 1024)
+
+/* The domain will boot afresh, and after that its memory would not fit its
+ * disks. */
+void hvx_put_aside(struct hv *hv, const struct slot *s, char *what)
+{
+    char *line;
+
+    if (saved_put_aside(s->save_to, s->name)) {
+        line = xasprintf("domain %s boots afresh: %s. What was saved is kept "
+                         "as %s/%s.save.failed",
+                         s->name, what, s->save_to, s->name);
+        hv->cb.mark(hv->cb.user, line);
+        free(line);
+    }
+    free(what);
+}
+
+/* Why what was saved to PATH does not fit the disks of CONFIG, or NULL. The
+ * caller frees it. */
+static char *disks_changed(const char *path, const libxl_domain_config *config)
+{
+    int i;
+
+    for (i = 0; i < config->num_disks; i++) {
+        const libxl_device_disk *disk = &config->disks[i];
+
+        if (!disk->readwrite || !disk->pdev_path) continue;
+        if (disk->script || disk->backend_domname) continue;
+        if (saved_is_older(path, disk->pdev_path))
+            return xasprintf("%s was written after it was saved",
+                             disk->pdev_path);
+    }
+    return NULL;
+}
+
+void hvx_look_for_saved(struct hv *hv, struct slot *s)
+{
+    char *path = NULL;
+    char *json_path = NULL;
+    struct buf json = {0};
+    libxl_domain_config config;
+    char *wrong = NULL;
+
+    if (!s->save_to) return;
+    path = saved_path(s->save_to, s->name, "");
+    json_path = saved_path(s->save_to, s->name, ".json");
+    libxl_domain_config_init(&config);
+    if (saved_is_doubtful(s->save_to, s->name)) {
+        wrong = xstrdup("it may have gone on from what was saved before the "
+                        "host went down");
+        goto out;
+    }
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0) goto out;
+    if (read_file(json_path, CONFIG_MAX, &json) ||
+        libxl_domain_config_from_json(hv->ctx, &config, json.s))
+        wrong = xstrdup("what was saved has no configuration");
+    else
+        wrong = disks_changed(path, &config);
+    if (wrong) {
+        hvx_close_fd(&s->fd);
+        goto out;
+    }
+    hvx_slot_config_dispose(s);
+    memcpy(&s->config, &config, sizeof(config)); /* takes it over */
+    s->has_config = true;
+    libxl_domain_config_init(&config);
+out:
+    if (wrong) hvx_put_aside(hv, s, wrong);
+    libxl_domain_config_dispose(&config);
+    buf_dispose(&json);
+    free(path);
+    free(json_path);
+}

@@ -1,0 +1,181 @@
+/* The save of an instance to a disk. */
+#include "hv/xl/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hv/saved.h"
+#include "base/child.h"
+
+#define SYNC "/bin/sync"
+
+/* Whether the guest has been asked to suspend and has not read it. */
+static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
+{
+    char *request = hvx_in_store(hv, domid, "control/shutdown");
+    bool asked = request && !strcmp(request, "suspend");
+
+    free(request);
+    return asked;
+}
+
+/* It may have done so for a domd that is gone, whose request it had read. Then
+ * it goes on: suspended, it would not read that of a save that began since. */
+void hvx_suspended(struct hv *hv, struct slot *s)
+{
+    bool late = s->cut_off;
+
+    hvx_rearm(hv, s);
+    s->cut_off = false;
+    if (s->op == OP_SAVE)
+        late = late && is_asked_to_suspend(hv, s->domid);
+    else if (s->op != OP_NONE && s->op != OP_SHUTDOWN)
+        late = false;
+    if (late) (void)libxl_domain_resume(hv->ctx, s->domid, 1, NULL);
+}
+
+static int write_saved_config(struct hv *hv, struct slot *s)
+{
+    libxl_domain_config config;
+    char *json = NULL;
+    char *path = NULL;
+    int rc;
+
+    libxl_domain_config_init(&config);
+    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
+    if (rc) goto out;
+    json = libxl_domain_config_to_json(hv->ctx, &config);
+    if (!json) {
+        rc = ERROR_NOMEM;
+        goto out;
+    }
+    path = saved_path(s->save_to, s->name, ".json");
+    if (write_file(path, json, strlen(json), 0600)) rc = ERROR_FAIL;
+out:
+    free(path);
+    free(json);
+    libxl_domain_config_dispose(&config);
+    return rc;
+}
+
+void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
+             const char *dir)
+{
+    struct slot *s = hvx_slot_get(hv, dom);
+    char *text = NULL;
+    char *path = NULL;
+    int rc;
+
+    (void)gen;
+    if (hvx_is_resetting(s)) {
+        hvx_report(hv, s, MC_EV_SAVE_FAILED, "it is being reset");
+        return;
+    }
+    hvx_begin_op(hv, s, OP_SAVE);
+    s->aborted = false;
+    hvx_set_save_to(s, dir);
+    text = hvx_no_room(hv, s, dir, 0);
+    if (text) goto out;
+    path = saved_path(s->save_to, s->name, ".part");
+    s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (s->fd < 0) {
+        text = xasprintf("%s: %s", path, strerror(errno));
+        goto out;
+    }
+    rc = write_saved_config(hv, s);
+    if (!rc) rc = libxl_domain_suspend(hv->ctx, s->domid, s->fd, 0, &s->how);
+    if (rc) {
+        text = xstrdup(hvx_why(hv, s, rc));
+        (void)unlink(path);
+    }
+out:
+    free(path);
+    if (!text) return;
+    hvx_close_fd(&s->fd);
+    s->op = OP_NONE;
+    hvx_report(hv, s, MC_EV_SAVE_FAILED, text);
+    free(text);
+}
+
+void hvx_save_failed(struct hv *hv, struct slot *s)
+{
+    char *text = s->failure;
+
+    s->op = OP_NONE;
+    s->failure = NULL;
+    if (!hvx_exists(hv, s->domid)) hvx_report(hv, s, MC_EV_GONE, NULL);
+    hvx_report(hv, s, MC_EV_SAVE_FAILED, text);
+    free(text);
+}
+
+/* The end of a save. FAILURE, which it takes over, says why there is none. */
+static void save_ends(struct hv *hv, struct slot *s, char *failure)
+{
+    char *part = saved_path(s->save_to, s->name, ".part");
+    char *path = saved_path(s->save_to, s->name, "");
+
+    s->op = OP_NONE;
+    if (!failure && rename(part, path))
+        failure = xasprintf("%s: %s", path, strerror(errno));
+    if (!failure) {
+        hvx_report(hv, s, MC_EV_SAVED, NULL);
+        goto out;
+    }
+    s->failure = failure;
+    unlink(part);
+    /* One that has died meanwhile must not be brought back to life. */
+    if (hvx_is_suspended(hv, s->domid)) {
+        hvx_begin_op(hv, s, OP_RESUME);
+        if (!libxl_domain_resume(hv->ctx, s->domid, 1, &s->how)) goto out;
+    }
+    hvx_save_failed(hv, s);
+out:
+    free(part);
+    free(path);
+}
+
+static void synced(void *user, int status, const struct buf *out,
+                   const struct buf *err)
+{
+    struct slot *s = user;
+    char *reason = NULL;
+    char *failure = NULL;
+
+    (void)out;
+    s->run = NULL;
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+        reason = xlrun_reason(err);
+        failure = xasprintf("what was saved did not reach the disk: %s",
+                            reason ? reason : "called off");
+    }
+    free(reason);
+    save_ends(s->hv, s, failure);
+}
+
+/* All is written; now it has to reach the disk before the file gets the name
+ * by which it counts. That takes seconds, hence a child. */
+void hvx_saved(struct hv *hv, struct slot *s, int rc)
+{
+    char *part = saved_path(s->save_to, s->name, ".part");
+    char *json_path = saved_path(s->save_to, s->name, ".json");
+    char *argv[] = {SYNC, part, json_path, NULL};
+    char *failure = NULL;
+    int r;
+
+    hvx_close_fd(&s->fd);
+    if (rc) {
+        failure = xstrdup(hvx_why(hv, s, rc));
+    } else {
+        hvx_begin_op(hv, s, OP_SYNC);
+        r = xlrun_start(&s->run, hv->loop, argv, synced, s);
+        if (r) failure = xasprintf("cannot start " SYNC ": %s", strerror(r));
+    }
+    if (failure) save_ends(hv, s, failure);
+    free(part);
+    free(json_path);
+}

@@ -1,0 +1,89 @@
+/* Slots: what is known of an instance, and what is told of it. */
+#include "hv/xl/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct slot *hvx_slot_get(struct hv *hv, unsigned int dom)
+{
+    struct slot *s;
+
+    if (dom >= hv->n_slots) {
+        hv->slots = xrealloc(hv->slots, dom + 1, sizeof(struct slot *));
+        while (hv->n_slots <= dom)
+            hv->slots[hv->n_slots++] = NULL;
+    }
+    if (hv->slots[dom]) return hv->slots[dom];
+    s = xcalloc(1, sizeof(*s));
+    s->hv = hv;
+    s->dom = dom;
+    s->domid = HV_NO_DOMID;
+    s->guess = HV_NO_DOMID;
+    s->fd = -1;
+    hv->slots[dom] = s;
+    return s;
+}
+
+void hvx_set_save_to(struct slot *s, const char *dir)
+{
+    free(s->save_to);
+    s->save_to = dir ? xstrdup(dir) : NULL;
+}
+
+void hvx_slot_config_dispose(struct slot *s)
+{
+    if (s->has_config) libxl_domain_config_dispose(&s->config);
+    s->has_config = false;
+}
+
+void hvx_close_fd(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+void hvx_slot_clear(struct hv *hv, struct slot *s)
+{
+    hvx_slot_watch_off(hv, s);
+    hvx_slot_config_dispose(s);
+    hvx_close_fd(&s->fd);
+    s->domid = HV_NO_DOMID;
+    s->guess = HV_NO_DOMID;
+    s->uuid[0] = '\0';
+    s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
+    s->taken = s->cut_off = s->asked = s->ended = false;
+    s->op = s->then = OP_NONE;
+}
+
+void hvx_begin_op(struct hv *hv, struct slot *s, enum op op)
+{
+    s->op = op;
+    s->op_id = ++hv->next_op;
+    s->first_error = hv->n_errors;
+    s->op_began = time(NULL);
+    memset(&s->how, 0, sizeof(s->how));
+    s->how.u.for_event = s->op_id;
+}
+
+void hvx_report(struct hv *hv, const struct slot *s, enum mc_event event,
+                const char *text)
+{
+    struct mc_result res = {.gen = s->gen, .death = MC_VANISHED, .why = text};
+
+    hv->cb.result(hv->cb.user, s->dom, event, &res);
+}
+
+void hvx_report_gone(struct hv *hv, struct slot *s)
+{
+    hvx_slot_clear(hv, s);
+    hvx_report(hv, s, MC_EV_GONE, NULL);
+}
+
+void hvx_report_died(struct hv *hv, const struct slot *s, enum mc_death death)
+{
+    struct mc_result res = {.gen = s->gen, .death = death};
+
+    hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+}

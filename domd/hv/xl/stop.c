@@ -1,0 +1,117 @@
+/*
+ * The end that we give an instance: it is asked to shut down, set aside under
+ * another name, or destroyed.
+ */
+#include "hv/xl/internal.h"
+
+#include <time.h>
+
+/* The guest was asked to shut down, and RC is what became of that. */
+void hvx_shutdown_asked(struct hv *hv, struct slot *s, int rc)
+{
+    s->op = OP_NONE;
+    /* A guest without PV drivers has a power button. */
+    if (rc == ERROR_NOPARAVIRT)
+        rc = libxl_send_trigger(hv->ctx, s->domid, LIBXL_TRIGGER_POWER, 0,
+                                NULL);
+    /* libxl waits 60 s for the guest to have read it. A guest that has not may
+     * still boot; how long it may take is not for libxl to say. */
+    if (rc == ERROR_TIMEDOUT) return;
+    if (rc) hvx_report(hv, s, MC_EV_SHUTDOWN_FAILED, hvx_why(hv, s, rc));
+}
+
+void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
+{
+    struct slot *s = hvx_slot_get(hv, dom);
+    libxl_dominfo info;
+    bool dead;
+    int rc;
+
+    (void)gen;
+    if (hvx_is_resetting(s)) {
+        s->then = OP_SHUTDOWN;
+        return;
+    }
+    /* One that has ended already will not end again: somebody else's that was
+     * kept, or ours that died while it was being saved. */
+    libxl_dominfo_init(&info);
+    dead = hvx_look_at(hv, s->domid, &info) &&
+           (info.dying || hvx_has_ended(&info));
+    libxl_dominfo_dispose(&info);
+    if (dead) {
+        hvx_report_died(hv, s, MC_POWEROFF);
+        return;
+    }
+    s->asked = true;
+    hvx_begin_op(hv, s, OP_SHUTDOWN);
+    rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
+    if (rc) hvx_shutdown_asked(hv, s, rc);
+}
+
+/* Gives the dead instance another name and leaves it there; from now on it is
+ * somebody else's. */
+static bool set_aside(struct hv *hv, struct slot *s)
+{
+    libxl_domain_config config;
+    libxl_uuid uuid;
+    char suffix[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    int rc;
+
+    if (!gmtime_r(&now, &tm)) return false;
+    if (!strftime(suffix, sizeof(suffix), "-%Y%m%dT%H%M%SZ", &tm))
+        return false;
+    libxl_uuid_generate(&uuid);
+    libxl_domain_config_init(&config);
+    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
+    if (!rc)
+        rc = libxl_domain_preserve(hv->ctx, s->domid, &config.c_info, suffix,
+                                   uuid);
+    libxl_domain_config_dispose(&config);
+    return !rc;
+}
+
+void hvx_destroy(struct hv *hv, struct slot *s)
+{
+    int rc;
+
+    hvx_begin_op(hv, s, OP_DESTROY);
+    rc = libxl_domain_destroy(hv->ctx, s->domid, &s->how);
+    if (!rc) return;
+    s->op = OP_NONE;
+    hvx_report(hv, s, MC_EV_DESTROY_FAILED, hvx_why(hv, s, rc));
+}
+
+void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
+{
+    struct slot *s = hvx_slot_get(hv, dom);
+
+    (void)gen;
+    if (s->domid == HV_NO_DOMID) {
+        hvx_report_gone(hv, s);
+        return;
+    }
+    if (hvx_is_resetting(s)) {
+        s->then = OP_DESTROY;
+        (void)libxl_ao_abort(hv->ctx, &s->how);
+        return;
+    }
+    if (s->rename && set_aside(hv, s)) {
+        hvx_report_gone(hv, s);
+        /* No domain has come or gone, but one is not ours any more. */
+        hv->cb.list_changed(hv->cb.user);
+        return;
+    }
+    if (s->dump && hvx_dump(hv, s)) return;
+    hvx_destroy(hv, s);
+}
+
+void hvx_destroyed(struct hv *hv, struct slot *s, int rc)
+{
+    s->op = OP_NONE;
+    if (rc && hvx_exists(hv, s->domid))
+        hvx_report(hv, s, MC_EV_DESTROY_FAILED, hvx_why(hv, s, rc));
+    else
+        hvx_report_gone(hv, s);
+}

@@ -1,0 +1,114 @@
+/*
+ * What is asked to be told of an instance that runs: its death, and the CDs
+ * that leave their drives.
+ */
+#include "hv/xl/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/xl/dmwatch.h"
+
+/* A CD that leaves its drive; libxl keeps a pointer to the disk. It is not the
+ * operation of the slot: the domain may be shutting down at the same time. */
+struct eject {
+    uint64_t op_id;
+    uint32_t domid;
+    libxl_device_disk disk;
+    struct eject *next;
+};
+
+int hvx_watch_on(struct hv *hv, struct slot *s)
+{
+    libxl_domain_config config;
+    int rc;
+    int i;
+
+    rc = libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &s->death);
+    if (rc) return rc;
+    if (s->by_hand) return 0;
+    hvx_device_model_on(hv, s);
+    libxl_domain_config_init(&config);
+    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
+    if (!rc && config.num_disks) {
+        s->ejects = xcalloc((size_t)config.num_disks,
+                            sizeof(libxl_evgen_disk_eject *));
+        s->n_ejects = config.num_disks;
+        for (i = 0; i < config.num_disks; i++) {
+            if (!config.disks[i].removable) continue;
+            /* Without this event a CD stays in: no reason to give up. */
+            (void)libxl_evenable_disk_eject(hv->ctx, s->domid,
+                                            config.disks[i].vdev, s->dom,
+                                            &s->ejects[i]);
+        }
+    }
+    libxl_domain_config_dispose(&config);
+    return 0;
+}
+
+/* The event is asked for again before the old request is dropped, because a
+ * new watch fires at once. */
+void hvx_rearm(struct hv *hv, struct slot *s)
+{
+    libxl_evgen_domain_death *again = NULL;
+
+    if (!s->death) return; /* an event from before it was given up */
+    if (libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &again)) return;
+    libxl_evdisable_domain_death(hv->ctx, s->death);
+    s->death = again;
+}
+
+void hvx_slot_watch_off(struct hv *hv, struct slot *s)
+{
+    int i;
+
+    if (s->death) libxl_evdisable_domain_death(hv->ctx, s->death);
+    s->death = NULL;
+    for (i = 0; i < s->n_ejects; i++) {
+        if (s->ejects[i]) libxl_evdisable_disk_eject(hv->ctx, s->ejects[i]);
+    }
+    free(s->ejects);
+    s->ejects = NULL;
+    s->n_ejects = 0;
+    dmwatch_free(s->dm);
+    s->dm = NULL;
+}
+
+bool hvx_ejected(struct hv *hv, uint64_t id)
+{
+    struct eject **at;
+
+    for (at = &hv->ejects; *at; at = &(*at)->next) {
+        struct eject *e = *at;
+
+        if (e->op_id != id) continue;
+        *at = e->next;
+        libxl_device_disk_dispose(&e->disk);
+        free(e);
+        return true;
+    }
+    return false;
+}
+
+/* Tells libxl that the drive is empty now, as xl does. A guest may say so as
+ * often as it likes: one that is being emptied need not be told again. */
+void hvx_eject(struct hv *hv, const struct slot *s,
+               const libxl_device_disk *disk)
+{
+    libxl_asyncop_how how = {0};
+    struct eject *e;
+
+    for (e = hv->ejects; e; e = e->next) {
+        if (e->domid == s->domid && !strcmp(e->disk.vdev, disk->vdev)) return;
+    }
+    e = xcalloc(1, sizeof(*e));
+    e->domid = s->domid;
+    e->op_id = how.u.for_event = ++hv->next_op;
+    libxl_device_disk_init(&e->disk);
+    libxl_device_disk_copy(hv->ctx, &e->disk, disk);
+    e->next = hv->ejects;
+    hv->ejects = e;
+    /* Nothing more is heard of one that cannot even begin. */
+    if (libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how))
+        (void)hvx_ejected(hv, e->op_id);
+}

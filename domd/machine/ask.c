@@ -1,0 +1,155 @@
+/*
+ * What is asked for: by people, by the boot, and by the host's way down.
+ */
+#include "machine/internal.h"
+
+#include <stdlib.h>
+
+/* ---- people, and the boot ----------------------------------------------- */
+
+static void forget_failures(struct mc_domain *d)
+{
+    d->n_failures = 0;
+}
+
+static const char *why_not(const struct machine *m, const struct mc_domain *d)
+{
+    if (m->closing) return "the host is going down";
+    if (!d->listed) return "no file describes it";
+    if (d->state == MC_BY_HAND)
+        return "it was started by hand, and is left alone";
+    if (d->state == MC_KEPT)
+        return "what is left of it was kept; stop it first";
+    if (d->state == MC_STUCK)
+        return "what is left of it could not be removed; stop it first";
+    if (d->policy->bar) return d->policy->bar;
+    return NULL;
+}
+
+/* Whether it is going, and will not come back by itself. */
+static bool is_given_up(const struct mc_domain *d)
+{
+    if (d->state != MC_DESTROYING && d->state != MC_ABORTING) return false;
+    return d->next != MC_NEXT_AGAIN && d->next != MC_NEXT_BACKOFF;
+}
+
+/* Wants DOM and what it requires. Those that cannot start are met again when
+ * the others are found to be blocked by them. */
+static void want_each(struct machine *m, unsigned int dom, bool *seen)
+{
+    struct mc_domain *d = &m->doms[dom];
+    unsigned int i;
+
+    if (seen[dom]) return;
+    seen[dom] = true;
+    if (why_not(m, d)) return;
+    if (!d->want || !mc_has_instance(d->state) || is_given_up(d)) {
+        /* It is to come back, whatever had been decided. */
+        if (is_given_up(d)) d->stop_req = true;
+        d->want = true;
+        if (d->state != MC_WAITING) forget_failures(d);
+        mi_fire(m, d, MC_EV_START, NULL);
+    }
+    for (i = 0; i < d->n_edges; i++) {
+        if (d->edges[i].requires) want_each(m, d->edges[i].dom, seen);
+    }
+}
+
+static void want_with(struct machine *m, unsigned int dom)
+{
+    bool *seen = xcalloc(m->n, sizeof(*seen));
+
+    want_each(m, dom, seen);
+    free(seen);
+}
+
+const char *mc_start(struct machine *m, unsigned int dom, msec now)
+{
+    struct mc_domain *d = &m->doms[dom];
+    const char *wrong = why_not(m, d);
+
+    if (wrong) return wrong;
+    m->now = now;
+    want_with(m, dom);
+    mi_run(m);
+    return NULL;
+}
+
+const char *mc_stop(struct machine *m, unsigned int dom, msec now)
+{
+    struct mc_domain *d = &m->doms[dom];
+
+    if (d->state == MC_BY_HAND)
+        return "it was started by hand, and is left alone";
+    m->now = now;
+    d->want = false;
+    d->next = MC_NEXT_STOPPED;
+    if (mc_has_instance(d->state) && d->state != MC_DESTROYING)
+        mi_set_reason(d, "stopped on request");
+    mi_request_stop(m, dom);
+    mi_stop_dependents(m, dom);
+    mi_run(m);
+    return NULL;
+}
+
+const char *mc_restart(struct machine *m, unsigned int dom, msec now)
+{
+    struct mc_domain *d = &m->doms[dom];
+    const char *wrong = why_not(m, d);
+
+    if (wrong && d->state != MC_KEPT && d->state != MC_STUCK) return wrong;
+    if (!mc_has_instance(d->state)) return mc_start(m, dom, now);
+    m->now = now;
+    d->want = true;
+    forget_failures(d);
+    mi_request_stop(m, dom);
+    mi_stop_dependents(m, dom);
+    mi_run(m);
+    return NULL;
+}
+
+void mc_autostart(struct machine *m, const struct strlist *only, msec now)
+{
+    unsigned int i;
+
+    m->now = now;
+    for (i = 0; i < m->n; i++) {
+        struct mc_domain *d = &m->doms[i];
+
+        if (!d->policy || mc_has_instance(d->state)) continue;
+        if (only ? strlist_has(only, d->policy->name) : d->policy->autostart)
+            want_with(m, i);
+    }
+    mi_run(m);
+}
+
+/* ---- the host goes down ------------------------------------------------- */
+
+void mc_close(struct machine *m, msec now)
+{
+    unsigned int i;
+
+    m->now = now;
+    if (m->closing) return;
+    m->closing = true;
+    for (i = 0; i < m->n; i++) {
+        if (m->doms[i].policy) m->doms[i].want = false;
+    }
+    for (i = 0; i < m->n; i++) {
+        if (m->doms[i].policy) mi_request_stop(m, i);
+    }
+    mi_run(m);
+}
+
+bool mc_is_down(const struct machine *m)
+{
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *d = &m->doms[i];
+
+        if (!d->policy || d->state == MC_STUCK) continue;
+        if (mc_has_instance(d->state)) return false;
+    }
+    return true;
+}

@@ -1,0 +1,188 @@
+/*
+ * The functions of the table, the second part: an instance ends by itself. And
+ * what follows the end of any: a rest, a new start, or a pause before it.
+ */
+#include "machine/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- failures, and what follows ----------------------------------------- */
+
+/* Notes a failure, and drops those that are older than the window. */
+static void note_failure(struct machine *m, struct mc_domain *d)
+{
+    unsigned int i;
+    unsigned int old = 0;
+
+    while (old < d->n_failures &&
+           m->now - d->failures[old] >= d->policy->restart_window)
+        old++;
+    if (d->n_failures - old == MC_FAILURES_MAX) old++;
+    for (i = old; i < d->n_failures; i++)
+        d->failures[i - old] = d->failures[i];
+    d->n_failures -= old;
+    d->failures[d->n_failures++] = m->now;
+}
+
+/* restart_delay, doubled with each failure in the window. */
+static msec backoff(const struct mc_domain *d)
+{
+    msec delay = d->policy->restart_delay;
+    unsigned int i;
+
+    for (i = 1; i < d->n_failures && delay < MC_BACKOFF_MAX; i++)
+        delay *= 2;
+    return delay < MC_BACKOFF_MAX ? delay : MC_BACKOFF_MAX;
+}
+
+enum mc_outcome mi_after_failure(struct machine *m, struct mc_domain *d,
+                                 bool again)
+{
+    size_t len;
+
+    note_failure(m, d);
+    if (d->policy->restart == RESTART_NO && !again) return MC_NEXT_FAILED;
+    if (d->n_failures <= d->policy->restart_limit) return MC_NEXT_BACKOFF;
+    len = strlen(d->reason);
+    snprintf(d->reason + len, sizeof(d->reason) - len,
+             "; held after %u failures in %lld s", d->n_failures,
+             (long long)d->policy->restart_window / 1000);
+    return MC_NEXT_HELD;
+}
+
+void mi_settle(struct machine *m, struct mc_domain *d)
+{
+    enum mc_outcome next = d->next;
+    bool stop_req = d->stop_req;
+    bool again = d->again;
+
+    d->stop_req = false;
+    d->by_hand = false;
+    d->delayed = false;
+    d->was_ready = false;
+    d->again = false;
+    d->remark[0] = '\0';
+    d->next = MC_NEXT_STOPPED;
+    if (!d->listed) d->want = false;
+
+    if (!d->want || m->closing) {
+        mi_enter(m, d,
+                 next == MC_NEXT_FAILED || next == MC_NEXT_HELD ? MC_FAILED
+                                                                : MC_STOPPED);
+        return;
+    }
+    if (stop_req) {
+        mi_enter(m, d, MC_WAITING);
+        return;
+    }
+    switch (next) {
+    case MC_NEXT_STOPPED:
+        d->want = false;
+        mi_enter(m, d, MC_STOPPED);
+        break;
+    case MC_NEXT_AGAIN:
+        d->restarts++;
+        d->again = again;
+        d->delayed = true;
+        mi_enter(m, d, MC_WAITING);
+        break;
+    case MC_NEXT_BACKOFF:
+        d->again = again;
+        mi_enter(m, d, MC_BACKOFF);
+        mi_set_timer(m, d, backoff(d));
+        break;
+    case MC_NEXT_FAILED:
+        mi_enter(m, d, MC_FAILED);
+        break;
+    case MC_NEXT_HELD:
+        mi_enter(m, d, MC_HELD);
+        break;
+    }
+}
+
+/* ---- the functions of the table ----------------------------------------- */
+
+/* What the guest can do without it, it goes on doing: that is no state. */
+void mi_dm_ended(struct machine *m, struct mc_domain *d,
+                 const struct mc_result *res)
+{
+    snprintf(d->remark, sizeof(d->remark),
+             "its device model (QEMU) has ended: %s",
+             res->why ? res->why : "its log does not say why");
+    mi_act_on(m, d, MC_ACT_REMARK);
+}
+
+/* Whether it was up for a while. How long one was that has been adopted may
+ * not be known. */
+static bool was_up(const struct machine *m, const struct mc_domain *d)
+{
+    if (!d->was_ready) return false;
+    return d->latency < 0 || m->now - d->started - d->latency >= MC_BRIEF;
+}
+
+static void decide(struct machine *m, struct mc_domain *d,
+                   const struct mc_result *res)
+{
+    bool again = d->policy->restart == RESTART_ALWAYS;
+    size_t len;
+
+    switch (res->death) {
+    case MC_POWEROFF:
+        mi_set_reason(d, "it powered itself off");
+        again = again || res->again;
+        break;
+    case MC_REBOOT:
+        mi_set_reason(d, "it rebooted itself");
+        again = again || res->again;
+        break;
+    case MC_VANISHED:
+        mi_set_reason(d, "somebody else destroyed it");
+        break;
+    case MC_CRASH:
+        mi_set_reason(d, "it crashed");
+        d->next = mi_after_failure(m, d, false);
+        return;
+    }
+    if (!again) {
+        d->next = MC_NEXT_STOPPED;
+    } else if (was_up(m, d)) {
+        d->next = MC_NEXT_AGAIN;
+    } else {
+        /* One that ends as soon as it is up, or before, is in a loop, and not
+         * to be had. */
+        len = strlen(d->reason);
+        if (d->was_ready)
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " %lld s after it was ready",
+                     (long long)(m->now - d->started - d->latency) / 1000);
+        else
+            snprintf(d->reason + len, sizeof(d->reason) - len,
+                     " before it was ready");
+        d->next = mi_after_failure(m, d, true);
+    }
+}
+
+void mi_died(struct machine *m, struct mc_domain *d,
+             const struct mc_result *res)
+{
+    /* Only a guest that ends by itself goes on with what it had. */
+    d->again = true;
+    decide(m, d, res);
+    if (res->keep && !d->stop_req) {
+        size_t len = strlen(d->reason);
+
+        snprintf(d->reason + len, sizeof(d->reason) - len,
+                 "; kept for inspection");
+        mi_enter(m, d, MC_KEPT);
+        return;
+    }
+    mi_remove_it(m, d, false);
+}
+
+void mi_died_gone(struct machine *m, struct mc_domain *d,
+                  const struct mc_result *res)
+{
+    decide(m, d, res);
+    mi_settle(m, d);
+}

@@ -1,0 +1,268 @@
+/*
+ * Who goes first: which domains can start now, which have to wait for others
+ * before they start or stop, and which are taken along.
+ */
+#include "machine/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE ((unsigned int)-1)
+
+/* ---- starting ----------------------------------------------------------- */
+
+/* How far a start of DOM is from what it depends on. */
+enum turn {
+    TURN_NOW,
+    TURN_WAIT,  /* something has to happen by itself first */
+    TURN_NEVER, /* not before somebody does something; the reason is set */
+};
+
+static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
+                         size_t why_size)
+{
+    struct mc_domain *d = &m->doms[dom];
+    const struct strlist *writes = d->again ? &d->writes : &d->policy->writes;
+    enum turn turn = TURN_NOW;
+    unsigned int i;
+    size_t k;
+
+    for (i = 0; i < d->n_edges; i++) {
+        const struct mc_domain *on = &m->doms[d->edges[i].dom];
+
+        if (on->state == MC_READY) continue;
+        if (!mc_at_rest(on->state)) {
+            turn = TURN_WAIT;
+            continue;
+        }
+        if (!d->edges[i].requires) continue;
+        snprintf(why, why_size, "requires %s, which is %s", on->policy->name,
+                 mc_state_name(on->state));
+        return TURN_NEVER;
+    }
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *other = &m->doms[i];
+
+        if (i == dom || !other->policy || !mc_has_instance(other->state))
+            continue;
+        for (k = 0; k < writes->n; k++) {
+            if (!strlist_has(&other->writes, writes->v[k])) continue;
+            snprintf(why, why_size, "the disk %s is written by %s",
+                     writes->v[k], other->policy->name);
+            return TURN_NEVER;
+        }
+    }
+    return turn;
+}
+
+static unsigned int count_creating(const struct machine *m)
+{
+    unsigned int i;
+    unsigned int n = 0;
+
+    for (i = 0; i < m->n; i++) {
+        if (!m->doms[i].policy) continue;
+        if (m->doms[i].state == MC_CREATING || m->doms[i].state == MC_ABORTING)
+            n++;
+    }
+    return n;
+}
+
+/* The one that starts next, or NONE. */
+static unsigned int pick(const struct machine *m, const bool *may)
+{
+    unsigned int best = NONE;
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        if (!may[i] || !m->doms[i].policy) continue;
+        if (best == NONE ||
+            m->doms[i].policy->priority > m->doms[best].policy->priority)
+            best = i;
+    }
+    return best;
+}
+
+void mi_apply_bar(struct machine *m, struct mc_domain *d)
+{
+    /* What goes on with what it had does not need the file. */
+    if (mc_has_instance(d->state) || d->again) return;
+    if (d->policy->bar) {
+        mi_set_reason(d, "%s", d->policy->bar);
+        d->want = false;
+        d->barred = true;
+        mi_enter(m, d, d->policy->bar_is_skip ? MC_SKIPPED : MC_FAILED);
+    } else if (d->barred) {
+        d->reason[0] = '\0';
+        d->barred = false;
+        mi_enter(m, d, MC_STOPPED);
+    }
+}
+
+/* Starts what can start now. Returns whether anything changed. */
+static bool start_some(struct machine *m)
+{
+    bool *may = xcalloc(m->n, sizeof(*may));
+    bool place = count_creating(m) < m->max_creating;
+    bool changed = false;
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        struct mc_domain *d = &m->doms[i];
+        char why[sizeof(d->reason)] = "";
+
+        if (!d->policy) continue;
+        if (d->state != MC_WAITING && d->state != MC_BLOCKED) continue;
+        if (d->policy->bar && !d->again) {
+            mi_apply_bar(m, d);
+            changed = true;
+            continue;
+        }
+        switch (turn_of(m, i, why, sizeof(why))) {
+        case TURN_NOW:
+            may[i] = place || (d->policy->start_delay && !d->delayed);
+            if (d->state == MC_BLOCKED) {
+                d->reason[0] = '\0';
+                mi_enter(m, d, MC_WAITING);
+                changed = true;
+            }
+            break;
+        case TURN_WAIT:
+            d->delayed = false;
+            if (d->state == MC_BLOCKED) {
+                d->reason[0] = '\0';
+                mi_enter(m, d, MC_WAITING);
+                changed = true;
+            }
+            break;
+        case TURN_NEVER:
+            d->delayed = false;
+            if (strcmp(why, d->reason) || d->state != MC_BLOCKED) {
+                mi_set_reason(d, "%s", why);
+                mi_enter(m, d, MC_BLOCKED);
+                changed = true;
+            }
+            break;
+        }
+    }
+    /* One at a time: each that starts may take a place or a disk. */
+    i = pick(m, may);
+    free(may);
+    if (i == NONE) return changed;
+    mi_fire(m, &m->doms[i], MC_EV_GO, NULL);
+    return true;
+}
+
+/* ---- stopping ----------------------------------------------------------- */
+
+/* Whether something that must stop before DOM is still there. */
+static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
+{
+    unsigned int i;
+    unsigned int k;
+
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *d = &m->doms[i];
+
+        if (i == dom || !d->policy || !mc_has_instance(d->state)) continue;
+        if (!d->stop_req && d->state != MC_ABORTING &&
+            d->state != MC_DESTROYING)
+            continue;
+        /* What came by hand came last, and nobody knows what it uses: it goes
+         * first, whatever its namesake's file says. They would wait for each
+         * other otherwise. */
+        if (d->by_hand && !m->doms[dom].by_hand) return true;
+        if (!d->by_hand && m->doms[dom].by_hand) continue;
+        for (k = 0; k < d->n_edges; k++) {
+            if (d->edges[k].dom == dom) return true;
+        }
+    }
+    return false;
+}
+
+void mi_request_stop(struct machine *m, unsigned int dom)
+{
+    struct mc_domain *d = &m->doms[dom];
+
+    if (mc_has_instance(d->state)) d->stop_req = true;
+    mi_fire(m, d, MC_EV_STOP, NULL);
+}
+
+void mi_stop_dependents(struct machine *m, unsigned int dom)
+{
+    const struct policy *on = m->doms[dom].policy;
+    unsigned int i;
+    unsigned int k;
+
+    for (i = 0; on && i < m->n; i++) {
+        struct mc_domain *d = &m->doms[i];
+
+        if (!d->policy || d->stop_req || d->by_hand) continue;
+        if (d->state == MC_KEPT || d->state == MC_STUCK) continue;
+        if (!mc_has_instance(d->state) || d->state == MC_DESTROYING) continue;
+        for (k = 0; k < d->n_edges; k++) {
+            if (d->edges[k].dom != dom || !d->edges[k].requires) continue;
+            mi_set_reason(d, "stopped with %s, which it requires", on->name);
+            mi_request_stop(m, i);
+            mi_stop_dependents(m, i);
+            break;
+        }
+    }
+}
+
+/* A domain that ended badly, for good, takes along what requires it. One whose
+ * file is wrong has not ended by that. */
+static bool has_failed(const struct mc_domain *d)
+{
+    switch (d->state) {
+    case MC_FAILED:
+        return !d->barred;
+    case MC_HELD:
+    case MC_KEPT:
+    case MC_STUCK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- everything that follows -------------------------------------------- */
+
+void mi_run(struct machine *m)
+{
+    bool changed;
+    unsigned int i;
+
+    if (m->held) return;
+    do {
+        changed = false;
+        for (i = 0; i < m->n; i++) {
+            const struct mc_domain *d = &m->doms[i];
+
+            if (d->policy && has_failed(d)) mi_stop_dependents(m, i);
+        }
+        for (i = 0; i < m->n; i++) {
+            struct mc_domain *d = &m->doms[i];
+
+            if (!d->policy) continue;
+            if (d->state == MC_STOP_WAIT && !has_stopping_dependents(m, i)) {
+                mi_fire(m, d, MC_EV_GO, NULL);
+                changed = true;
+            }
+        }
+        if (!m->closing && start_some(m)) changed = true;
+    } while (changed);
+}
+
+void mc_hold(struct machine *m)
+{
+    m->held = true;
+}
+
+void mc_release(struct machine *m, msec now)
+{
+    m->held = false;
+    m->now = now;
+    mi_run(m);
+}

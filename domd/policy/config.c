@@ -1,0 +1,265 @@
+#include "policy/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/graph.h"
+#include "policy/keyscan.h"
+
+/* ---- one with another --------------------------------------------------- */
+
+static void bar(struct config *c, size_t i, const char *key, bool hard,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Reports a problem of policy I with the line of KEY in its file. HARD: it
+ * also bars the policy. */
+static void bar(struct config *c, size_t i, const char *key, bool hard,
+                const char *format, ...)
+{
+    struct policy *p = c->v[i];
+    struct key_places places = {0};
+    struct buf text = {0};
+    va_list args;
+    char *what;
+    int line = 0;
+
+    if (!read_file(p->file, POLICY_FILE_MAX, &text)) {
+        keyscan(text.s, text.len, &places);
+        line = keyscan_line(&places, key);
+    }
+    va_start(args, format);
+    what = xvasprintf(format, args);
+    va_end(args);
+    if (hard) {
+        problem_add(&c->problems, p->file, line, "%s: %s", key, what);
+        policy_bar(p, false, "%s:%d: %s: %s", p->file, line, key, what);
+    } else {
+        problem_warn(&c->problems, p->file, line, "%s: %s", key, what);
+    }
+    free(what);
+    key_places_dispose(&places);
+    buf_dispose(&text);
+}
+
+static size_t find(const struct config *c, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++) {
+        if (!strcmp(c->v[i]->name, name)) return i;
+    }
+    return c->n;
+}
+
+/* A name that was taken by an earlier file: the later one has no place in a
+ * list of names at all. */
+static void check_twice(struct config *c)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < c->n; i++) {
+        size_t first = find(c, c->v[i]->name);
+
+        if (first == i) continue;
+        bar(c, i, "name", true, "\"%s\" is already taken by %s", c->v[i]->name,
+            c->v[first]->file);
+        policy_free(c->v[i]);
+        c->n--;
+        for (k = i; k < c->n; k++)
+            c->v[k] = c->v[k + 1];
+        i--;
+    }
+}
+
+/* HARD: without it the domain cannot be started. */
+static void check_known(struct config *c, size_t i, const char *key,
+                        const struct strlist *names, bool hard)
+{
+    size_t k;
+
+    for (k = 0; k < names->n; k++) {
+        if (find(c, names->v[k]) < c->n) continue;
+        bar(c, i, key, hard, "there is no domain %s", names->v[k]);
+    }
+}
+
+/* The key that leads from a policy to the second name of "a -> b -> a". */
+static const char *leads_on(const struct policy *p, const char *cycle)
+{
+    const char *second = strstr(cycle, " -> ") + 4;
+    const char *end = strstr(second, " -> ");
+    char *name =
+        xstrndup(second, end ? (size_t)(end - second) : strlen(second));
+    bool requires = strlist_has(&p->requires, name);
+
+    free(name);
+    return requires ? "requires" : "after";
+}
+
+static void check_cycles(struct config *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++) {
+        char *cycle = graph_cycle(c->v, c->n, i);
+
+        if (!cycle) continue;
+        bar(c, i, leads_on(c->v[i], cycle), true, "a circle: %s", cycle);
+        free(cycle);
+    }
+}
+
+/* Two that write one disk. Not an error by itself: the two may be meant to
+ * run one at a time. Both at boot, it is. */
+static void check_disks(struct config *c)
+{
+    size_t i;
+    size_t j;
+    size_t k;
+
+    for (i = 0; i < c->n; i++) {
+        for (j = 0; j < i; j++) {
+            for (k = 0; k < c->v[i]->writes.n; k++) {
+                const char *disk = c->v[i]->writes.v[k];
+
+                if (!strlist_has(&c->v[j]->writes, disk)) continue;
+                if (c->v[i]->autostart && c->v[j]->autostart)
+                    bar(c, i, "disk", true, "%s is written by %s, too", disk,
+                        c->v[j]->name);
+                else
+                    bar(c, i, "disk", false,
+                        "%s is written by %s, too; "
+                        "only one of them can run",
+                        disk, c->v[j]->name);
+            }
+        }
+    }
+}
+
+static void check_memory(struct config *c, const struct host *host)
+{
+    long total = 0;
+    size_t i;
+
+    if (host->unknown || !host->total_mb) return;
+    for (i = 0; i < c->n; i++) {
+        if (c->v[i]->autostart && !c->v[i]->bar) total += c->v[i]->memory_mb;
+    }
+    if (total <= host->total_mb) return;
+    problem_warn(&c->problems, c->n ? c->v[0]->file : "", 0,
+                 "memory: all that start at boot want %ld MiB, and this host "
+                 "has %ld MiB for domains",
+                 total, host->total_mb);
+}
+
+void config_check(struct config *c, const struct host *host)
+{
+    size_t i;
+
+    check_twice(c);
+    for (i = 0; i < c->n; i++) {
+        check_known(c, i, "after", &c->v[i]->after, false);
+        check_known(c, i, "requires", &c->v[i]->requires, true);
+    }
+    check_cycles(c);
+    check_disks(c);
+    check_memory(c, host);
+}
+
+/* ---- the directory ------------------------------------------------------ */
+
+static int is_domain_file(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > 4 && entry->d_name[0] != '.' &&
+           !strcmp(entry->d_name + len - 4, ".cfg");
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Whether there is anything but blanks and comments in it. */
+static bool has_content(const struct buf *text)
+{
+    bool comment = false;
+    size_t i;
+
+    for (i = 0; i < text->len; i++) {
+        char c = text->s[i];
+
+        if (c == '\n')
+            comment = false;
+        else if (c == '#')
+            comment = true;
+        else if (!comment && !strchr(" \t\r", c))
+            return true;
+    }
+    return false;
+}
+
+static void read_one(struct config *c, const char *path,
+                     const struct host *host)
+{
+    struct policy *p = NULL;
+    struct buf text = {0};
+    int r = read_file(path, POLICY_FILE_MAX, &text);
+
+    if (r)
+        problem_add(&c->problems, path, 0, "cannot be read: %s", strerror(r));
+    else if (has_content(&text))
+        p = policy_parse(text.s, text.len, path, host, &c->problems);
+    buf_dispose(&text);
+    if (!p) return;
+    c->v = xrealloc(c->v, c->n + 1, sizeof(struct policy *));
+    c->v[c->n++] = p;
+}
+
+void config_read(struct config *c, const char *dir, const struct host *host)
+{
+    struct dirent **names = NULL;
+    int n;
+    int i;
+
+    memset(c, 0, sizeof(*c));
+    n = scandir(dir, &names, is_domain_file, by_bytes);
+    if (n < 0) {
+        if (errno != ENOENT)
+            problem_add(&c->problems, dir, 0, "cannot be read: %s",
+                        strerror(errno));
+        return;
+    }
+    for (i = 0; i < n; i++) {
+        char *path = xasprintf("%s/%s", dir, names[i]->d_name);
+
+        read_one(c, path, host);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+    config_check(c, host);
+}
+
+struct policy *config_take(struct config *c, size_t i)
+{
+    struct policy *p = c->v[i];
+
+    c->v[i] = NULL;
+    return p;
+}
+
+void config_dispose(struct config *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++)
+        policy_free(c->v[i]);
+    free(c->v);
+    problems_dispose(&c->problems);
+    memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,34 @@
+/* What is wrong with the configuration: a list that is filled by whoever
+ * reads and checks, and printed or sent by whoever asked. */
+#ifndef DOMD_POLICY_PROBLEM_H
+#define DOMD_POLICY_PROBLEM_H
+
+#include "base/util.h"
+
+struct problem {
+    char *file;
+    int line; /* 0: the file as a whole */
+    bool warning;
+    char *text;
+};
+
+struct problems {
+    struct problem *v;
+    size_t n;
+};
+
+/* Appends one; FILE is copied. */
+void problem_add(struct problems *list, const char *file, int line,
+                 const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same for something that does not keep the domain from starting. */
+void problem_warn(struct problems *list, const char *file, int line,
+                  const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* How many are not mere warnings. */
+size_t problem_errors(const struct problems *list);
+/* "FILE:LINE: text"; the caller frees it. */
+char *problem_text(const struct problem *p);
+void problems_dispose(struct problems *list);
+
+#endif

@@ -1,0 +1,65 @@
+/* What libxenguest takes: its loaders for ELF files, for Linux' bzImage and
+ * for images with a table of Xen's own (xg_dom_elfloader.c, _bzimageloader.c
+ * and _binloader.c). Before it looks for one it unpacks what gzip has packed,
+ * and only that: the other formats count within a bzImage. What is in there is
+ * for libxenguest to find out. */
+#include "preflight/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+#define BZIMAGE_AT 0x202 /* "HdrS" of Linux' boot protocol */
+/* The table of a binary image is somewhere in here. */
+#define TABLE_WITHIN 8192
+#define TABLE_MAGIC  0x336ec578u
+
+static bool starts_with(const char *head, size_t len, size_t at,
+                        const char *magic)
+{
+    size_t n = strlen(magic);
+
+    return len >= at + n && !memcmp(head + at, magic, n);
+}
+
+static bool has_table(const char *head, size_t len)
+{
+    uint32_t word;
+    size_t i;
+
+    for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
+        memcpy(&word, head + i, sizeof(word));
+        if (word == TABLE_MAGIC) return true;
+    }
+    return false;
+}
+
+char *kernel_problem(const char *path)
+{
+    char head[TABLE_WITHIN];
+    char *problem = NULL;
+    ssize_t n = -1;
+    size_t len;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0) n = pread(fd, head, sizeof(head), 0);
+    if (n < 0 && errno != EISDIR && errno != ESPIPE) {
+        problem = xasprintf("%s: %s", path, strerror(errno));
+        goto out;
+    }
+    len = n < 0 ? 0 : (size_t)n;
+    if (starts_with(head, len, 0, "\177ELF") ||
+        starts_with(head, len, 0, "\037\213") ||
+        starts_with(head, len, BZIMAGE_AT, "HdrS") || has_table(head, len))
+        goto out;
+    problem = xasprintf("%s is no kernel that Xen can start (an ELF file or a "
+                        "bzImage is expected)",
+                        path);
+out:
+    if (fd >= 0) close(fd);
+    return problem;
+}

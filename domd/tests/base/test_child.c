@@ -1,0 +1,161 @@
+/* What becomes of a child, with a shell in the place of xl. */
+#include "tests/base/harness.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+
+static struct loop *loop;
+static struct xlrun *run;
+static int status;
+static struct buf out;
+static struct buf err;
+static int ends;
+
+static void on_end(void *user, int how, const struct buf *o,
+                   const struct buf *e)
+{
+    (void)user;
+    status = how;
+    buf_add(&out, o->s, o->len);
+    buf_add(&err, e->s, e->len);
+    ends++;
+}
+
+static void too_long(void *user)
+{
+    (void)user;
+    fail_msg("its end was not noticed");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    loop = loop_new();
+    run = NULL;
+    ends = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    loop_free(loop);
+    buf_dispose(&out);
+    buf_dispose(&err);
+    return 0;
+}
+
+static void start(const char *script)
+{
+    char *argv[] = {"/bin/sh", "-c", (char *)(uintptr_t)script, NULL};
+
+    assert_int_equal(xlrun_start(&run, loop, argv, on_end, NULL), 0);
+}
+
+static void until_end(void)
+{
+    struct timer *timer = loop_timer(loop, too_long, NULL);
+
+    loop_at(timer, loop_now() + 20000);
+    while (!ends)
+        loop_round(loop);
+    loop_timer_remove(loop, timer);
+    /* Nothing is left of it. */
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void what_it_prints(void **state)
+{
+    (void)state;
+    start("echo one; echo two >&2; exit 3");
+    until_end();
+    assert_int_equal(ends, 1);
+    assert_int_equal(WEXITSTATUS(status), 3);
+    assert_string_equal(out.s, "one\n");
+    assert_string_equal(err.s, "two\n");
+}
+
+/* More than a pipe holds: it would wait for ever if nobody read. */
+static void a_lot(void **state)
+{
+    (void)state;
+    start("head -c 300000 /dev/zero | tr '\\0' x");
+    until_end();
+    assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+    assert_int_equal(out.len, 300000);
+}
+
+static void killed(void **state)
+{
+    (void)state;
+    start("exec sleep 60");
+    xlrun_kill(run);
+    until_end();
+    assert_true(WIFSIGNALED(status));
+}
+
+static void that_is_not_there(void **state)
+{
+    char *argv[] = {"/nowhere/xl", NULL};
+
+    (void)state;
+    assert_int_equal(xlrun_start(&run, loop, argv, on_end, NULL), ENOENT);
+    assert_null(run);
+}
+
+/* domd ignores SIGPIPE; a child that writes to nobody must end, not go on. */
+static void signals_are_plain(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    start("kill -PIPE $$; echo lives");
+    signal(SIGPIPE, SIG_DFL);
+    until_end();
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGPIPE);
+}
+
+static void reasons(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *reason;
+    } cases[] = {
+        {"one\ntwo\n", "one"},
+        {"warning: x\nweb.cfg:3: config parsing error near y\nz\n",
+         "web.cfg:3: config parsing error near y"},
+        {"\n\nno newline", "no newline"},
+    };
+    struct buf none = {0};
+    size_t i;
+
+    (void)state;
+    assert_null(xlrun_reason(&none));
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct buf text = {0};
+        char *reason;
+
+        buf_add(&text, cases[i].text, strlen(cases[i].text));
+        reason = xlrun_reason(&text);
+        assert_string_equal(reason, cases[i].reason);
+        free(reason);
+        buf_dispose(&text);
+    }
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_it_prints),    T(a_lot),   T(killed), T(that_is_not_there),
+        T(signals_are_plain), T(reasons),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,269 @@
+/* What a successor finds, and what somebody else has started. See
+ * libxl_fake.h. */
+#include "tests/hv/xl/harness.h"
+
+#include <unistd.h>
+
+static void successor_of_one_that_did_not_go_on(void **state)
+{
+    (void)state;
+    put(".used", "memory");
+    put(".json", "a");
+    there = true;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch);
+    assert_string_equal(files(), "save json");
+    assert_string_equal(marked, "domain a did not go on from what was saved, "
+                                "which is used again");
+}
+
+static void successor_of_one_that_went_on(void **state)
+{
+    (void)state;
+    put(".used", "memory");
+    put(".json", "a");
+    there = true;
+    dom.paused = false;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch);
+    assert_string_equal(files(), "");
+}
+
+/* Its save is complete, and it is about to be removed. */
+static void successor_of_one_that_was_saved(void **state)
+{
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    there = true;
+    dom.paused = false;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch);
+    assert_string_equal(files(), "save json");
+}
+
+/* What a successor does that finds it like this, and removes it. */
+static const char *removes(bool by_hand)
+{
+    asked[0] = '\0';
+    there = true;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, by_hand, false, NULL));
+    hv_destroy(hv, 0, 1);
+    return asked;
+}
+
+/* Killed between the death and what is to be done with the remains. */
+static void successor_of_one_that_is_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME;
+    assert_string_equal(removes(false), "preserve");
+    assert_string_equal(removes(true), "destroy");
+    kept.on_crash = LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY;
+    assert_string_equal(removes(false), "dump-core");
+    dom.dying = true;
+    assert_string_equal(removes(false), "destroy");
+    dom.dying = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    assert_string_equal(removes(false), "destroy");
+    no_config = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_string_equal(removes(false), "destroy");
+}
+
+/* There is nothing in it to look for. */
+static void successor_of_one_that_is_not_dead(void **state)
+{
+    (void)state;
+    dom.paused = false;
+    act_on_all(LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME);
+    assert_string_equal(removes(false), "destroy");
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    assert_string_equal(removes(false), "destroy");
+    assert_string_equal(told, "");
+}
+
+/* What a successor finds of a save. */
+static void find_a_save(bool suspended, bool saving)
+{
+    put("", "memory");
+    put(".part", "mem");
+    put(".json", "a");
+    there = true;
+    dom.paused = false;
+    dom.shutdown = suspended;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    hv_adopt(hv, 0, 1, "a", DOMID, false, saving, scratch);
+}
+
+static void successor_of_a_save(void **state)
+{
+    (void)state;
+    find_a_save(true, true);
+    assert_string_equal(asked, "resume");
+    assert_string_equal(files(), "");
+}
+
+static void successor_of_somebody_elses_save(void **state)
+{
+    (void)state;
+    find_a_save(true, false);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
+static void successor_of_a_save_of_one_that_runs(void **state)
+{
+    (void)state;
+    find_a_save(false, true);
+    assert_string_equal(asked, "");
+    assert_true(has(""));
+}
+
+/* libxl does not say so by itself if it has been asked about others before. */
+static void successor_of_one_that_ended_meanwhile(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    assert_string_equal(told, "");
+    spin();
+    assert_string_equal(told, "crash");
+    spin();
+    assert_string_equal(told, "crash");
+    /* Or it does. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(told, "crash; crash");
+    told[0] = '\0';
+    /* It is on its way out. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    hv_destroy(hv, 0, 1);
+    spin();
+    assert_string_equal(told, "");
+    assert_string_equal(asked, "destroy");
+    /* What somebody else has started, he looks after. */
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    spin();
+    assert_string_equal(told, "");
+    there = false;
+    assert_false(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+}
+
+/* Told of twice, from here and by libxl. */
+static void successor_of_one_that_wants_a_reset(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SOFT_RESET;
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    spin();
+    assert_string_equal(asked, "reset");
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "reset");
+    assert_string_equal(told, "");
+}
+
+/* An xl that waits for it may remove it; or there is none. */
+static void by_hand_and_asked(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    shuts_down(dom.shutdown_reason);
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "gone");
+    dom.shutdown = false;
+    told[0] = '\0';
+    /* Nobody wants to hear of this one. */
+    assert_true(hv_adopt(hv, 1, 1, "b", DOMID, true, false, NULL));
+    happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)->for_user = 1;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(told, "");
+    usleep(3000 * 1000);
+    spin();
+    assert_string_equal(told, "poweroff");
+    assert_string_equal(asked, "shutdown; shutdown");
+}
+
+/* The guest had read what the domd asked that was killed. */
+static void suspends_after_its_save_was_cut_off(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
+    dom.current_memkb = 65536;
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    assert_string_equal(asked, "");
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "resume");
+    /* That was it. */
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "resume");
+
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    request = "suspend";
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend; resume");
+    request = "";
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend; resume");
+
+    /* It had not, and sees one request. */
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
+    asked[0] = '\0';
+    hv_save(hv, 0, 1, scratch);
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "suspend");
+
+    /* Somebody else saves it. */
+    dom.shutdown = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch));
+    request = "suspend";
+    asked[0] = '\0';
+    shuts_down(dom.shutdown_reason);
+    assert_string_equal(asked, "");
+    request = "";
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(successor_of_one_that_did_not_go_on),
+        T(successor_of_one_that_went_on),
+        T(successor_of_one_that_was_saved),
+        T(successor_of_one_that_is_dead),
+        T(successor_of_one_that_is_not_dead),
+        T(successor_of_a_save),
+        T(successor_of_somebody_elses_save),
+        T(successor_of_a_save_of_one_that_runs),
+        T(successor_of_one_that_ended_meanwhile),
+        T(successor_of_one_that_wants_a_reset),
+        T(by_hand_and_asked),
+        T(suspends_after_its_save_was_cut_off),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

@@ -1,0 +1,118 @@
+/* A creation, and what is left of one that fails. */
+#include "tests/hv/xl/harness.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static void comes_up(void **state)
+{
+    (void)state;
+    begin_creation();
+    assert_string_equal(told, "queued; begins");
+    ends(0);
+    assert_string_equal(told, "queued; begins");
+    ends(0);
+    assert_string_equal(told, "queued; begins; created");
+    assert_string_equal(asked, "create; unpause");
+}
+
+static void says_for_how_long_it_was_busy(void **state)
+{
+    msec begun = loop_now();
+
+    (void)state;
+    begin_creation();
+    assert_true(stalled_ms <= loop_now() - begun);
+    ends(ERROR_FAIL);
+    told[0] = '\0';
+    build_ms = 40;
+    begin_creation();
+    assert_true(stalled_ms >= 40);
+}
+
+/* Else a call of libxl's that has to wait for a child would wait for ever. */
+static void children_are_for_libxl_to_reap(void **state)
+{
+    struct sigaction sa;
+
+    (void)state;
+    assert_int_equal(owner, libxl_sigchld_owner_libxl_always_selective_reap);
+    assert_int_equal(sigaction(SIGCHLD, NULL, &sa), 0);
+    assert_true(sa.sa_handler == SIG_DFL);
+}
+
+static void remains_that_go(void **state)
+{
+    (void)state;
+    begin_creation();
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "create; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; begins; failed");
+    assert_int_equal(hv_domid(hv, 0), HV_NO_DOMID);
+}
+
+/* The next one would have the same name and disks. */
+static void remains_that_do_not_go(void **state)
+{
+    (void)state;
+    begin_creation();
+    ends(ERROR_FAIL);
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "queued; begins; left");
+    assert_string_equal(why, "libxl says fail");
+    assert_int_equal(hv_domid(hv, 0), DOMID);
+    hv_destroy(hv, 0, 1);
+    there = false;
+    ends(0);
+    assert_string_equal(asked, "create; destroy; destroy");
+    assert_string_equal(told, "queued; begins; left; gone");
+}
+
+static void remains_whose_removal_does_not_begin(void **state)
+{
+    (void)state;
+    begin_creation();
+    refuse = ERROR_FAIL;
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "queued; begins; left");
+}
+
+/* xl must not start what nobody has checked. */
+static void file_that_was_changed(void **state)
+{
+    (void)state;
+    hv_create(hv, 0, 1, policy, true);
+    assert_string_equal(told, "");
+    put(".cfg", "name = \"b\"\n");
+    converts();
+    spin();
+    assert_string_equal(told, "changed");
+    assert_string_equal(asked, "");
+}
+
+static void file_that_is_gone(void **state)
+{
+    (void)state;
+    hv_create(hv, 0, 1, policy, true);
+    assert_int_equal(unlink(policy->file), 0);
+    converts();
+    assert_string_equal(told, "changed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(comes_up),
+        T(says_for_how_long_it_was_busy),
+        T(children_are_for_libxl_to_reap),
+        T(remains_that_go),
+        T(remains_that_do_not_go),
+        T(remains_whose_removal_does_not_begin),
+        T(file_that_was_changed),
+        T(file_that_is_gone),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

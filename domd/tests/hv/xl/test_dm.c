@@ -1,0 +1,165 @@
+/* An instance with a device model. */
+#include "tests/hv/xl/harness.h"
+
+#include "hv/xl/dmwatch.h"
+
+static void device_model_begins(void)
+{
+    dm = device_model_start("7");
+    dm_noted = dm.pid;
+}
+
+static void adopt_running(void)
+{
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+}
+
+/* Lets the time go by in which the end of the domain would be seen. */
+static void grace(void)
+{
+    run_loop(loop, DMWATCH_GRACE + 200);
+}
+
+/* On a machine that stands still meanwhile, that takes longer. */
+static void comes(const char *expected)
+{
+    int i;
+
+    for (i = 0; i < 20 && strcmp(told, expected); i++)
+        grace();
+    assert_string_equal(told, expected);
+}
+
+static void created_with_a_device_model(void **state)
+{
+    (void)state;
+    begin_creation();
+    device_model_begins();
+    ends(0);
+    ends(0);
+    dom.paused = false;
+    grace();
+    assert_string_equal(told, "queued; begins; created");
+    device_model_kill(&dm);
+    comes("queued; begins; created; dm ended");
+    assert_string_equal(why, "");
+    assert_string_equal(asked, "create; unpause"); /* the guest goes on */
+}
+
+static void adopted_with_a_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    spin();
+    device_model_kill(&dm);
+    comes("dm ended");
+}
+
+static void adopted_without_its_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    device_model_kill(&dm);
+    adopt_running();
+    assert_string_equal(told, "");
+    comes("dm ended");
+}
+
+static void device_model_ends_with_its_domain(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+static void device_model_of_a_dying_domain(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dom.dying = true;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+/* What takes long after that are the devices. */
+static void somebody_destroys_it(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    dm_removed = true;
+    dom.paused = true;
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+static void we_destroy_it(void **state)
+{
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    hv_destroy(hv, 0, 1);
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "gone");
+}
+
+/* As a reset gives it one. */
+static void another_device_model(void **state)
+{
+    struct device_model first;
+
+    (void)state;
+    device_model_begins();
+    adopt_running();
+    first = dm;
+    device_model_begins();
+    device_model_kill(&first);
+    grace();
+    assert_string_equal(told, "");
+    device_model_kill(&dm);
+    comes("dm ended");
+}
+
+static void others_device_model(void **state)
+{
+    (void)state;
+    device_model_begins();
+    there = true;
+    dom.paused = false;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
+    device_model_kill(&dm);
+    grace();
+    assert_string_equal(told, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(created_with_a_device_model),
+        T(adopted_with_a_device_model),
+        T(adopted_without_its_device_model),
+        T(device_model_ends_with_its_domain),
+        T(device_model_of_a_dying_domain),
+        T(somebody_destroys_it),
+        T(we_destroy_it),
+        T(another_device_model),
+        T(others_device_model),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

@@ -1,0 +1,157 @@
+/* An instance that is saved. */
+#include "tests/hv/xl/harness.h"
+
+/* Up to the point at which the guest sleeps. */
+static void begin_save(void)
+{
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "suspend");
+    shuts_down(LIBXL_SHUTDOWN_REASON_SUSPEND);
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+}
+
+static void saved(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    assert_string_equal(asked, "suspend; sync");
+    /* It has not reached the disk yet. */
+    assert_string_equal(told, "");
+    assert_string_equal(files(), "json part");
+    xl_ends(0);
+    assert_string_equal(told, "saved");
+    assert_string_equal(files(), "save json");
+}
+
+/* Its end is still seen after that. */
+static void not_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    assert_int_equal(watches, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "");
+    dom.shutdown = false;
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why, "libxl says fail");
+    assert_false(has("") || has(".part"));
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "not saved; crash");
+}
+
+static void not_saved_and_not_resumed(void **state)
+{
+    (void)state;
+    begin_save();
+    refuse = ERROR_FAIL;
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend; resume");
+    assert_string_equal(told, "not saved");
+}
+
+static void not_on_the_disk(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    xl_ends(1 << 8);
+    assert_string_equal(asked, "suspend; sync; resume");
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_string_equal(why,
+                        "what was saved did not reach the disk: called off");
+    assert_false(has("") || has(".part"));
+}
+
+static void guest_that_does_not_sleep(void **state)
+{
+    (void)state;
+    runs();
+    hv_save(hv, 0, 1, scratch);
+    hv_abort(hv, 0);
+    assert_string_equal(asked, "suspend; abort");
+    ends(ERROR_ABORTED);
+    assert_string_equal(asked, "suspend; abort");
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void save_that_does_not_begin(void **state)
+{
+    (void)state;
+    runs();
+    refuse = ERROR_FAIL;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_false(has("") || has(".part"));
+}
+
+static void no_save_into_memory(void **state)
+{
+    (void)state;
+    runs();
+    fs_type = 0x858458f6; /* ramfs */
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "not saved");
+    assert_string_equal(files(), "");
+}
+
+static void no_save_without_room(void **state)
+{
+    (void)state;
+    runs();
+    dom.current_memkb = (uint64_t)4096 * 1024;
+    hv_save(hv, 0, 1, scratch);
+    assert_string_equal(told, "not saved");
+    assert_non_null(strstr(why, "has 4096 MiB free, and 4128 are needed"));
+}
+
+/* It must not be brought back to life. */
+static void dies_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "crash");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "crash; not saved");
+}
+
+/* That is told when the save has ended, which uses the slot. */
+static void goes_while_it_is_saved(void **state)
+{
+    (void)state;
+    begin_save();
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "");
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "suspend");
+    assert_string_equal(told, "gone; not saved");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(saved),
+        T(not_saved),
+        T(not_saved_and_not_resumed),
+        T(not_on_the_disk),
+        T(guest_that_does_not_sleep),
+        T(save_that_does_not_begin),
+        T(no_save_into_memory),
+        T(no_save_without_room),
+        T(dies_while_it_is_saved),
+        T(goes_while_it_is_saved),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

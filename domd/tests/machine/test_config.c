@@ -1,0 +1,158 @@
+/* Files that are wrong, change, go away and come back. */
+#include "tests/machine/steps.h"
+
+/* Whoever holds the machine reads the file in between. */
+static void file_that_changes_before_the_start(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    policy(a)->start_delay = 3000;
+    mc_start(&m, a, now);
+    pass(3000);
+    assert_string_equal(acts(), "create a");
+    mc_hold(&m);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "waiting");
+    policy_bar(p, false, "wrong");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_release(&m, now);
+    assert_state(a, "failed");
+    assert_reason(a, "wrong");
+    assert_string_equal(acts(), "");
+
+    p = policy_new("a", "some.cfg");
+    p->start_delay = 3000;
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_start(&m, a, now);
+    pass(3000);
+    acts();
+    event(a, MC_EV_FILE_CHANGED);
+    /* It has waited already, and this was no failure. */
+    assert_string_equal(acts(), "create a");
+    assert_int_equal(m.doms[a].n_failures, 0);
+    mc_stop(&m, a, now);
+    event(a, MC_EV_FILE_CHANGED);
+    assert_state(a, "stopped");
+}
+
+static void barred_ones_say_why(void **state)
+{
+    struct policy *p = policy_new("win", "win.cfg");
+    unsigned int win;
+    unsigned int web = add("web", NULL, "win");
+
+    (void)state;
+    policy_bar(p, true, "needs hvm, which this host does not have");
+    win = mc_add(&m, p);
+    mc_link(&m, now);
+    mc_autostart(&m, NULL, now);
+    assert_state(win, "skipped");
+    assert_state(web, "blocked");
+    assert_reason(web, "requires win, which is skipped");
+    assert_string_equal(mc_start(&m, win, now),
+                        "needs hvm, which this host does not have");
+    /* The file is mended. */
+    mc_set_policy(&m, win, policy_new("win", "win.cfg"));
+    mc_link(&m, now);
+    assert_state(win, "stopped");
+}
+
+/* A file that is wrong by now bars what is started from it. */
+static void barred_while_it_runs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, "a");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(b);
+    policy_bar(policy(b), false, "wrong");
+    mc_link(&m, now);
+    assert_state(b, "ready");
+    pass(MC_BRIEF);
+    dies(b, MC_REBOOT, true);
+    event(b, MC_EV_GONE);
+    bring_up(b);
+    mc_restart(&m, a, now);
+    dies(b, MC_POWEROFF, false);
+    event(b, MC_EV_GONE);
+    assert_state(b, "failed");
+    assert_reason(b, "wrong");
+}
+
+/* A mistake in the file of what does not run stops nobody who does. */
+static void a_wrong_file_stops_nobody(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    dies(db, MC_POWEROFF, false);
+    event(db, MC_EV_GONE);
+    policy_bar(policy(db), false, "wrong");
+    mc_link(&m, now);
+    assert_state(db, "failed");
+    assert_state(web, "ready");
+}
+
+static void removed_from_the_configuration(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    assert_state(a, "ready");
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+    mc_forget(&m, a);
+    assert_int_equal(mc_find(&m, "a"), -1);
+    assert_int_equal(add("b", NULL, NULL), a);
+}
+
+/* It was missing while the files were read once. */
+static void back_in_the_configuration(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
+    mc_link(&m, now);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    /* It is not started without its file. */
+    mc_unlist(&m, a);
+    mc_link(&m, now);
+    assert_state(a, "stopped");
+    assert_false(m.doms[a].want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(file_that_changes_before_the_start),
+        T(barred_ones_say_why),
+        T(barred_while_it_runs),
+        T(a_wrong_file_stops_nobody),
+        T(removed_from_the_configuration),
+        T(back_in_the_configuration),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,278 @@
+/* Domains that end by themselves, and what follows. */
+#include "tests/machine/steps.h"
+
+static void crash_backs_off_and_is_held(void **state)
+{
+    static const msec delays[] = {1000, 2000, 4000};
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int web = add("web", NULL, "a");
+    size_t i;
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    for (i = 0; i < 3; i++) {
+        assert_string_equal(acts(), "create a");
+        event(a, MC_EV_CREATED);
+        dies(a, MC_CRASH, false);
+        assert_string_equal(acts(), "destroy a");
+        event(a, MC_EV_GONE);
+        assert_state(a, "backoff");
+        assert_state(web, "waiting");
+        pass(delays[i] - 1);
+        assert_string_equal(acts(), "");
+        pass(1);
+    }
+    event(a, MC_EV_CREATED);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it crashed; held after 4 failures in 600 s");
+    assert_state(web, "blocked");
+    assert_reason(web, "requires a, which is held");
+    assert_int_equal(m.doms[a].restarts, 3);
+    acts();
+
+    /* Somebody repairs it: the one that waits follows by itself. */
+    assert_null(mc_start(&m, a, now));
+    assert_string_equal(acts(), "create a");
+    assert_state(web, "waiting");
+    bring_up(a);
+    assert_string_equal(acts(), "create web");
+}
+
+static void failures_are_forgotten_after_the_window(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    for (i = 0; i < 20; i++) {
+        bring_up(a);
+        pass(599 * 1000);
+        dies(a, MC_CRASH, false);
+        event(a, MC_EV_GONE);
+        assert_state(a, "backoff");
+        pass(2000);
+    }
+}
+
+static void restart_no_fails_at_once(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int web = add("web", NULL, "a");
+
+    (void)state;
+    policy(a)->restart = RESTART_NO;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(web);
+    acts();
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "failed");
+    /* What requires it goes down, too, and is held back. */
+    assert_string_equal(acts(), "destroy a; shutdown web");
+    dies(web, MC_POWEROFF, false);
+    event(web, MC_EV_GONE);
+    assert_state(web, "blocked");
+}
+
+static void crash_leaves_the_others_alone(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", "a", NULL);
+    unsigned int c = add("c", NULL, "a");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(b);
+    bring_up(c);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    assert_state(b, "ready");
+    assert_state(c, "ready");
+}
+
+static void reboot_is_no_failure(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    for (i = 0; i < 50; i++) {
+        bring_up(a);
+        pass(MC_BRIEF);
+        dies(a, MC_REBOOT, true);
+        event(a, MC_EV_GONE);
+    }
+    assert_state(a, "creating");
+}
+
+static void reboot_before_ready_is_a_loop(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart = RESTART_NO;
+    mc_start(&m, a, now);
+    event(a, MC_EV_CREATED);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    assert_reason(a, "it rebooted itself before it was ready");
+}
+
+/* It counts as up early in its boot, and something later in it reboots. */
+static void reboots_without_end_are_a_loop(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    for (i = 0; i < 3; i++) {
+        bring_up(a);
+        pass(MC_BRIEF - 1);
+        dies(a, MC_REBOOT, true);
+        event(a, MC_EV_GONE);
+        assert_state(a, "backoff");
+        assert_reason(a, "it rebooted itself 59 s after it was ready");
+        acts();
+        pass((msec)1000 << i);
+        assert_false(last_create_is_fresh());
+    }
+    bring_up(a);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it rebooted itself 0 s after it was ready; "
+                     "held after 4 failures in 600 s");
+}
+
+static void poweroff_stays_off(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int web = add("web", NULL, "a");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(web);
+    dies(a, MC_POWEROFF, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+    assert_reason(a, "it powered itself off");
+    assert_state(web, "ready");
+    assert_false(m.doms[a].want);
+}
+
+static void poweroff_with_always(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart = RESTART_ALWAYS;
+    mc_start(&m, a, now);
+    bring_up(a);
+    pass(MC_BRIEF);
+    dies(a, MC_POWEROFF, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+}
+
+static void preserved_crash(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    acts();
+    event_full(a, MC_EV_DIED, MC_CRASH, false, true, NULL);
+    assert_state(a, "kept");
+    assert_string_equal(acts(), "");
+    assert_non_null(mc_start(&m, a, now));
+    assert_null(mc_stop(&m, a, now));
+    assert_string_equal(acts(), "destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+}
+
+static void results_of_an_earlier_instance_do_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_result old = {0};
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    old.gen = m.doms[a].gen;
+    pass(MC_BRIEF);
+    dies(a, MC_REBOOT, true);
+    event(a, MC_EV_GONE);
+    bring_up(a);
+    old.death = MC_CRASH;
+    mc_event(&m, a, MC_EV_DIED, &old, now);
+    mc_event(&m, a, MC_EV_GONE, &old, now);
+    assert_state(a, "ready");
+}
+
+/* Its state is what it was, and no later reason hides it. */
+static void device_model_ends(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "create a");
+    event_full(a, MC_EV_DM_ENDED, 0, false, false, "last words");
+    assert_string_equal(acts(), "remark a");
+    assert_state(a, "booting");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) has ended: last words");
+    pass(policy(a)->start_timeout);
+    assert_state(a, "late");
+    event(a, MC_EV_READY);
+    assert_state(a, "ready");
+    assert_reason(a, "");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) has ended: last words");
+    event(a, MC_EV_DM_ENDED);
+    assert_string_equal(
+        m.doms[a].remark,
+        "its device model (QEMU) has ended: its log does not say why");
+    acts();
+    mc_restart(&m, a, now);
+    dies(a, MC_POWEROFF, false);
+    /* The one is ended for the other's sake. */
+    event(a, MC_EV_DM_ENDED);
+    assert_string_equal(acts(), "shutdown a; destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    assert_string_equal(m.doms[a].remark, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(crash_backs_off_and_is_held),
+        T(failures_are_forgotten_after_the_window),
+        T(restart_no_fails_at_once),
+        T(crash_leaves_the_others_alone),
+        T(reboot_is_no_failure),
+        T(reboot_before_ready_is_a_loop),
+        T(reboots_without_end_are_a_loop),
+        T(poweroff_stays_off),
+        T(poweroff_with_always),
+        T(preserved_crash),
+        T(results_of_an_earlier_instance_do_not_count),
+        T(device_model_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

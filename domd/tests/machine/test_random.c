@@ -1,0 +1,707 @@
+/*
+ * Random schedules: a random graph of domains with random policies, a fake
+ * hypervisor that does what it is told after a random time and in a random
+ * order, fails at random, lets domains crash, reboot and hang, and people who
+ * type commands in between. After every step the invariants are asserted;
+ * the last part of every run lets all go to its end, and asserts that the
+ * machine is idle.
+ *
+ *   test_random [FIRST-SEED [COUNT]]
+ *
+ * A seed that fails is named, and can be run by itself.
+ */
+#include "tests/base/harness.h"
+
+#include "machine/machine.h"
+
+#define MAX_DOMS 9
+#define MAX_OPS  64
+
+/* ---- the fake hypervisor ------------------------------------------------ */
+
+struct fake {
+    bool there; /* the hypervisor has it */
+    bool dead;  /* it has shut down, and is still there */
+    bool ready;
+    bool up;       /* it was created, and not called off */
+    bool stopping; /* its stop had begun, and was right then */
+    bool by_hand;
+    bool queued; /* its creation waits for others */
+    unsigned int gen;
+};
+
+/* Something that was asked for, and has a result at some time. */
+struct op {
+    bool used;
+    enum mc_act act;
+    unsigned int dom;
+    unsigned int gen;
+    msec when;
+    bool aborted;
+};
+
+static struct machine m;
+static struct fake fakes[MAX_DOMS];
+static struct op ops[MAX_OPS];
+static msec now;
+static uint64_t rng;
+static unsigned int n_doms;
+static bool calm; /* no more accidents */
+static msec fired[MAX_DOMS];
+static char story[64 * 1024];
+static size_t story_len;
+static unsigned long seed;
+
+static unsigned int rnd(unsigned int below)
+{
+    rng ^= rng << 13;
+    rng ^= rng >> 7;
+    rng ^= rng << 17;
+    return (unsigned int)((rng >> 32) % below);
+}
+
+static bool chance(unsigned int percent)
+{
+    return rnd(100) < percent;
+}
+
+static void tell(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static void tell(const char *format, ...)
+{
+    va_list args;
+    int r;
+
+    va_start(args, format);
+    r = vsnprintf(story + story_len, sizeof(story) - story_len, format, args);
+    va_end(args);
+    if (r > 0 && story_len + (size_t)r < sizeof(story)) story_len += (size_t)r;
+}
+
+#define MUST(cond)                                                            \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr,                                                   \
+                    "%5$s\nseed %1$lu, time %2$lld, line %3$d: %4$s\n", seed, \
+                    (long long)now, __LINE__, #cond,                          \
+                    story + (story_len > 4000 ? story_len - 4000 : 0));       \
+            fail();                                                           \
+        }                                                                     \
+    } while (0)
+
+static void later(enum mc_act act, unsigned int dom, unsigned int gen,
+                  msec delay)
+{
+    unsigned int i;
+
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used) continue;
+        ops[i] = (struct op){true, act, dom, gen, now + delay, false};
+        return;
+    }
+    fail_msg("too many operations");
+}
+
+/* ---- what must always hold ---------------------------------------------- */
+
+static void check_create(unsigned int dom, bool fresh)
+{
+    const struct mc_domain *d = &m.doms[dom];
+    unsigned int building = 0;
+    unsigned int i;
+    size_t k;
+
+    MUST(!m.closing);
+    MUST(!fakes[dom].there); /* never two instances */
+    MUST(!d->policy->bar || !fresh);
+    for (i = 0; i < d->n_edges; i++) {
+        const struct fake *on = &fakes[d->edges[i].dom];
+
+        if (!d->edges[i].requires) continue;
+        MUST(on->there && on->ready); /* never before its requirements */
+    }
+    for (i = 0; i < n_doms; i++) {
+        if (i == dom || !fakes[i].there) continue;
+        for (k = 0; k < d->policy->writes.n; k++)
+            MUST(!strlist_has(&m.doms[i].policy->writes,
+                              d->policy->writes.v[k]));
+    }
+    for (i = 0; i < MAX_OPS; i++) {
+        if (!ops[i].used || ops[i].act != MC_ACT_CREATE) continue;
+        MUST(ops[i].dom != dom);
+        building++;
+    }
+    MUST(building < m.max_creating);
+}
+
+/* A stop is the reverse of a start: what depends on it is gone. */
+static void check_stop(unsigned int dom)
+{
+    unsigned int i;
+    unsigned int k;
+
+    if (fakes[dom].dead || fakes[dom].stopping) return;
+    /* A creation that was called off: nobody had used it yet. */
+    if (!fakes[dom].up) return;
+    fakes[dom].stopping = true;
+    for (i = 0; i < n_doms; i++) {
+        const struct mc_domain *d = &m.doms[i];
+
+        if (!fakes[i].there || d->state == MC_STUCK) continue;
+        /* What came by hand goes first, whatever our edges say. */
+        if (fakes[dom].by_hand && !fakes[i].by_hand) continue;
+        for (k = 0; k < d->n_edges; k++) {
+            if (d->edges[k].dom != dom) continue;
+            MUST(!m.closing && "a dependent is still there");
+            MUST(!d->stop_req && "a dependent is stopping");
+            if (d->edges[k].requires && !fakes[i].by_hand)
+                MUST(d->state == MC_KEPT && "a dependent is still there");
+        }
+    }
+}
+
+static void check_always(void)
+{
+    unsigned int i;
+    unsigned int j;
+    size_t k;
+
+    for (i = 0; i < n_doms; i++) {
+        const struct mc_domain *d = &m.doms[i];
+
+        /* The machine knows of all there is, and of nothing else. */
+        if (fakes[i].there) MUST(mc_has_instance(d->state));
+        if (!mc_has_instance(d->state)) MUST(!*d->remark);
+        if (d->state == MC_READY || d->state == MC_BOOTING ||
+            d->state == MC_LATE || d->state == MC_SHUTDOWN)
+            MUST(fakes[i].there);
+        MUST(d->deadline > now);
+        if (mc_at_rest(d->state)) MUST(d->deadline == MC_NEVER);
+        if (d->state == MC_WAITING || d->state == MC_STOP_WAIT)
+            MUST(d->deadline == MC_NEVER);
+        if (d->state == MC_BOOTING || d->state == MC_SHUTDOWN ||
+            d->state == MC_DELAY || d->state == MC_BACKOFF)
+            MUST(d->deadline != MC_NEVER);
+        if (d->state == MC_CREATING)
+            MUST((d->deadline == MC_NEVER) == fakes[i].queued);
+        if (m.closing) MUST(d->state != MC_WAITING && d->state != MC_CREATING);
+        for (j = i + 1; j < n_doms; j++) {
+            if (!fakes[i].there || !fakes[j].there) continue;
+            for (k = 0; k < d->policy->writes.n; k++)
+                MUST(!strlist_has(&m.doms[j].policy->writes,
+                                  d->policy->writes.v[k]));
+        }
+    }
+}
+
+/* ---- doing what the machine says ---------------------------------------- */
+
+static void tell_of_creation(unsigned int dom, unsigned int gen,
+                             enum mc_event ev)
+{
+    struct mc_result r = {.gen = gen, .resumed = chance(30)};
+
+    tell("%lld %u is %s\n", (long long)now, dom,
+         ev == MC_EV_QUEUED ? "queued" : "begun");
+    mc_event(&m, dom, ev, &r, now);
+}
+
+static void carry_out(void)
+{
+    struct mc_action a;
+    unsigned int i;
+
+    while (mc_take(&m, &a)) {
+        switch (a.act) {
+        case MC_ACT_CREATE:
+            tell("%lld create %u\n", (long long)now, a.dom);
+            check_create(a.dom, a.fresh);
+            later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
+            fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
+            if (!chance(30)) break;
+            fakes[a.dom].queued = true;
+            tell_of_creation(a.dom, a.gen, MC_EV_QUEUED);
+            break;
+        case MC_ACT_ABORT:
+            tell("%lld abort %u\n", (long long)now, a.dom);
+            for (i = 0; i < MAX_OPS; i++) {
+                if (ops[i].used && ops[i].dom == a.dom &&
+                    (ops[i].act == MC_ACT_CREATE || ops[i].act == MC_ACT_SAVE))
+                    ops[i].aborted = true;
+            }
+            break;
+        case MC_ACT_SHUTDOWN:
+            tell("%lld shutdown %u\n", (long long)now, a.dom);
+            MUST(fakes[a.dom].there);
+            check_stop(a.dom);
+            later(MC_ACT_SHUTDOWN, a.dom, a.gen, 1 + rnd(20000));
+            break;
+        case MC_ACT_SAVE:
+            tell("%lld save %u\n", (long long)now, a.dom);
+            MUST(fakes[a.dom].there);
+            check_stop(a.dom);
+            later(MC_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000));
+            break;
+        case MC_ACT_DESTROY:
+            tell("%lld destroy %u\n", (long long)now, a.dom);
+            for (i = 0; i < MAX_OPS; i++) {
+                /* Never under the hands of a creation or a save. */
+                MUST(!(ops[i].used && ops[i].dom == a.dom &&
+                       (ops[i].act == MC_ACT_CREATE ||
+                        ops[i].act == MC_ACT_SAVE)));
+            }
+            check_stop(a.dom);
+            later(MC_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000));
+            break;
+        case MC_ACT_CHANGED:
+            tell("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
+                 mc_state_name(a.before), mc_state_name(a.after),
+                 m.doms[a.dom].reason);
+            break;
+        case MC_ACT_REMARK:
+            tell("%lld %u: %s\n", (long long)now, a.dom, m.doms[a.dom].remark);
+            break;
+        }
+    }
+}
+
+static void report(unsigned int dom, unsigned int gen, enum mc_event ev,
+                   enum mc_death death, bool again, bool keep)
+{
+    struct mc_result r = {0};
+
+    r.gen = gen;
+    r.death = death;
+    r.again = again;
+    r.keep = keep;
+    r.why = "a fake reason";
+    mc_event(&m, dom, ev, &r, now);
+    carry_out();
+}
+
+static void die(unsigned int dom, enum mc_death death, bool keep)
+{
+    struct fake *f = &fakes[dom];
+
+    tell("%lld %u dies (%d)\n", (long long)now, dom, death);
+    f->ready = false;
+    if (death == MC_VANISHED) {
+        f->there = false;
+        report(dom, f->gen, MC_EV_GONE, death, false, false);
+        return;
+    }
+    f->dead = true;
+    report(dom, f->gen, MC_EV_DIED, death, death == MC_REBOOT, keep);
+}
+
+static void finish(struct op *op)
+{
+    struct fake *f = &fakes[op->dom];
+    struct op o = *op;
+    enum mc_event ev;
+
+    op->used = false;
+    switch (o.act) {
+    case MC_ACT_CREATE:
+        if (f->queued && !o.aborted) {
+            f->queued = false;
+            later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000));
+            tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
+        } else if (f->queued || (o.aborted && chance(70)) ||
+                   (!calm && chance(15))) {
+            f->there = !f->queued && chance(10);
+            if (f->there) f->dead = true;
+            ev = f->there                  ? MC_EV_CREATE_LEFT
+                 : f->queued && chance(50) ? MC_EV_FILE_CHANGED
+                                           : MC_EV_CREATE_FAILED;
+            f->queued = false;
+            report(o.dom, o.gen, ev, 0, false, false);
+        } else {
+            f->up =
+                m.doms[o.dom].state == MC_CREATING || m.doms[o.dom].resumed;
+            report(o.dom, o.gen, MC_EV_CREATED, 0, false, false);
+        }
+        break;
+    case MC_ACT_SHUTDOWN:
+        if (f->gen != o.gen || !f->there || f->dead) break;
+        if (!calm && chance(10)) break; /* it hangs */
+        if (!calm && chance(10))
+            report(o.dom, o.gen, MC_EV_SHUTDOWN_FAILED, 0, false, false);
+        else
+            die(o.dom, MC_POWEROFF, false);
+        break;
+    case MC_ACT_SAVE:
+        if (o.aborted || f->dead || !f->there || (!calm && chance(30)))
+            report(o.dom, o.gen, MC_EV_SAVE_FAILED, 0, false, false);
+        else {
+            f->dead = true;
+            report(o.dom, o.gen, MC_EV_SAVED, 0, false, false);
+        }
+        break;
+    case MC_ACT_DESTROY:
+        if (f->gen != o.gen) break; /* somebody else was faster */
+        if (!calm && f->there && chance(20)) {
+            report(o.dom, o.gen, MC_EV_DESTROY_FAILED, 0, false, false);
+            break;
+        }
+        f->there = false;
+        f->ready = false;
+        f->dead = false;
+        report(o.dom, o.gen, MC_EV_GONE, MC_VANISHED, false, false);
+        break;
+    default:
+        fail();
+    }
+}
+
+/* ---- time --------------------------------------------------------------- */
+
+static void tick(void)
+{
+    unsigned int i;
+
+    for (i = 0; i < n_doms; i++) {
+        /* A timer that has run out fires once: never a second time for the
+         * same instant, and none is passed over. */
+        if (m.doms[i].deadline > now) continue;
+        MUST(m.doms[i].deadline != fired[i] || m.doms[i].state == MC_BOOTING);
+        fired[i] = m.doms[i].deadline;
+    }
+    mc_tick(&m, now);
+    carry_out();
+}
+
+/* Lets time go on until the next thing that is due, and at most by LIMIT. */
+static bool advance(msec limit)
+{
+    msec next = mc_deadline(&m);
+    unsigned int i;
+
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used && ops[i].when < next) next = ops[i].when;
+    }
+    if (next == MC_NEVER) return false;
+    now = next < now + limit ? (next > now ? next : now) : now + limit;
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used && ops[i].when <= now) finish(&ops[i]);
+    }
+    tick();
+    return true;
+}
+
+static void guests_come_up(unsigned int percent)
+{
+    unsigned int i;
+
+    for (i = 0; i < n_doms; i++) {
+        enum mc_state s = m.doms[i].state;
+
+        if (s != MC_BOOTING && s != MC_LATE) continue;
+        if (!fakes[i].there || fakes[i].dead || !chance(percent)) continue;
+        fakes[i].ready = true;
+        tell("%lld %u is ready\n", (long long)now, i);
+        report(i, fakes[i].gen, MC_EV_READY, 0, false, false);
+    }
+}
+
+/* ---- accidents and people ----------------------------------------------- */
+
+static void accident(void)
+{
+    unsigned int dom = rnd(n_doms);
+    unsigned int i;
+
+    if (!fakes[dom].there || fakes[dom].dead) return;
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used && ops[i].dom == dom && ops[i].act == MC_ACT_CREATE)
+            return;
+    }
+    if (chance(5)) {
+        report(dom, fakes[dom].gen, MC_EV_DM_ENDED, 0, false, false);
+        return;
+    }
+    die(dom, fakes[dom].by_hand ? MC_VANISHED : (enum mc_death)rnd(4),
+        chance(10));
+}
+
+/* Somebody uses xl create with the file of one of ours. */
+static void by_hand(void)
+{
+    unsigned int dom = rnd(n_doms);
+    unsigned int i;
+    size_t k;
+
+    if (mc_has_instance(m.doms[dom].state)) return;
+    for (i = 0; i < n_doms; i++) {
+        const struct strlist *writes = &m.doms[dom].policy->writes;
+
+        for (k = 0; fakes[i].there && k < writes->n; k++) {
+            if (strlist_has(&m.doms[i].policy->writes, writes->v[k])) return;
+        }
+    }
+    tell("%lld %u by hand\n", (long long)now, dom);
+    fakes[dom] = (struct fake){.there = true, .up = true, .by_hand = true};
+    fakes[dom].gen = mc_adopt_by_hand(&m, dom, now);
+    carry_out();
+}
+
+/* The files are changed so that two wait for each other. */
+static void circle(void)
+{
+    unsigned int dom = rnd(n_doms);
+    struct mc_domain *d = &m.doms[dom];
+    struct mc_domain *on;
+    char name[16];
+
+    if (!d->n_edges) return;
+    on = &m.doms[d->edges[rnd(d->n_edges)].dom];
+    tell("%lld circle of %s and %s\n", (long long)now, d->policy->name,
+         on->policy->name);
+    snprintf(name, sizeof(name), "d%u", dom);
+    strlist_add(chance(50) ? &on->policy->requires : &on->policy->after, name);
+    policy_bar(d->policy, false, "a circle");
+    policy_bar(on->policy, false, "a circle");
+    mc_link(&m, now);
+    carry_out();
+}
+
+static void command(void)
+{
+    unsigned int dom = rnd(n_doms);
+
+    switch (rnd(3)) {
+    case 0:
+        tell("%lld start %u!\n", (long long)now, dom);
+        mc_start(&m, dom, now);
+        break;
+    case 1:
+        tell("%lld stop %u!\n", (long long)now, dom);
+        mc_stop(&m, dom, now);
+        break;
+    case 2:
+        tell("%lld restart %u!\n", (long long)now, dom);
+        mc_restart(&m, dom, now);
+        break;
+    }
+    carry_out();
+}
+
+static void build(struct machine *into)
+{
+    unsigned int i;
+    unsigned int j;
+
+    mc_init(into, 1 + rnd(4));
+    for (i = 0; i < n_doms; i++) {
+        char name[16];
+        struct policy *p;
+
+        snprintf(name, sizeof(name), "d%u", i);
+        p = policy_new(name, "d.cfg");
+        p->autostart = chance(80);
+        p->priority = (int)rnd(100);
+        p->restart = (enum restart_mode)rnd(3);
+        p->restart_limit = rnd(4);
+        p->restart_delay = (msec)(1 + rnd(5)) * 1000;
+        p->on_stop = (enum stop_mode)rnd(3);
+        p->save_to = xstrdup("/data");
+        p->start_delay = chance(30) ? 2000 : 0;
+        p->start_timeout = 1000 + (msec)rnd(20000);
+        p->stop_timeout = 1000 + (msec)rnd(20000);
+        if (chance(20)) strlist_add(&p->writes, chance(50) ? "/x" : "/y");
+        if (chance(5)) policy_bar(p, chance(50), "for a test");
+        /* Edges lead to higher numbers only, so there is no cycle. */
+        for (j = i + 1; j < n_doms; j++) {
+            snprintf(name, sizeof(name), "d%u", j);
+            if (chance(20)) strlist_add(&p->requires, name);
+            if (chance(15)) strlist_add(&p->after, name);
+        }
+        mc_add(into, p);
+    }
+}
+
+/* What a new instance of the program finds of what the old one left. */
+static enum mc_found found(unsigned int dom)
+{
+    const struct fake *f = &fakes[dom];
+    unsigned int i;
+
+    if (!f->there) return MC_FOUND_NOTHING;
+    for (i = 0; i < MAX_OPS; i++) {
+        if (!ops[i].used || ops[i].dom != dom) continue;
+        if (ops[i].act == MC_ACT_CREATE) return MC_FOUND_BROKEN;
+        if (ops[i].act == MC_ACT_DESTROY && chance(50)) return MC_FOUND_BROKEN;
+    }
+    return f->dead ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
+}
+
+/* A new instance of the program goes on where the old one has ended. */
+static void kill_and_adopt(void)
+{
+    enum mc_found left[MAX_DOMS];
+    enum mc_death death[MAX_DOMS];
+    struct machine old = m;
+    uint64_t keep;
+    unsigned int i;
+
+    tell("%lld kill -9\n", (long long)now);
+    for (i = 0; i < n_doms; i++) {
+        /* What dies now is seen by nobody until then. */
+        if (fakes[i].up && fakes[i].there && !fakes[i].by_hand && chance(10))
+            fakes[i].dead = true;
+        death[i] = (enum mc_death)rnd(3);
+        left[i] = found(i);
+    }
+    memset(ops, 0, sizeof(ops));
+    keep = rng;
+    rng = seed * 2654435761u + 88172645463325252u;
+    n_doms = 2 + rnd(MAX_DOMS - 1);
+    build(&m); /* the same graph again */
+    rng = keep;
+    mc_link(&m, now);
+    mc_hold(&m);
+    for (i = 0; i < n_doms; i++) {
+        struct fake *f = &fakes[i];
+        struct mc_past past;
+
+        if (old.doms[i].by_hand) continue; /* not in the journal */
+        mc_past_of(&old, i, &past);
+        f->gen = mc_adopt(&m, i, &past, left[i], now);
+        mc_past_dispose(&past);
+        fired[i] = 0;
+        f->queued = false;
+        /* A stop begins again, unless it had come to the removal. */
+        if (m.doms[i].state != MC_DESTROYING) f->stopping = false;
+        if (left[i] != MC_FOUND_RUNNING) f->ready = false;
+        if (left[i] == MC_FOUND_BROKEN) f->dead = true;
+    }
+    for (i = 0; i < n_doms; i++) {
+        if (!fakes[i].there || !fakes[i].by_hand) continue;
+        fakes[i].gen = mc_adopt_by_hand(&m, i, now);
+        fakes[i].dead = fakes[i].stopping = false;
+    }
+    mc_release(&m, now);
+    tell("adopted\n");
+    carry_out();
+    for (i = 0; i < n_doms; i++) {
+        if (left[i] == MC_FOUND_DEAD && fakes[i].there && !fakes[i].by_hand)
+            die(i, death[i], false);
+    }
+    mc_tick(&m, now);
+    carry_out();
+    for (i = 0; i < n_doms; i++) {
+        const struct mc_domain *was = &old.doms[i];
+        const struct mc_domain *d = &m.doms[i];
+
+        /* Nothing comes back that had been stopped or given up. */
+        if (!was->want || was->state == MC_FAILED || was->state == MC_HELD ||
+            (was->state == MC_DESTROYING && !was->stop_req &&
+             (was->next == MC_NEXT_STOPPED || was->next == MC_NEXT_FAILED)))
+            MUST(d->state != MC_WAITING && d->state != MC_CREATING &&
+                 d->state != MC_DELAY);
+    }
+    mc_dispose(&old);
+}
+
+/* ---- a run -------------------------------------------------------------- */
+
+static void check_idle(void)
+{
+    unsigned int i;
+
+    MUST(m.n_acts == 0);
+    MUST(mc_deadline(&m) == MC_NEVER);
+    for (i = 0; i < n_doms; i++) {
+        const struct mc_domain *d = &m.doms[i];
+
+        MUST(mc_at_rest(d->state));
+        MUST(fakes[i].there == mc_has_instance(d->state));
+        /* Nobody is forgotten: what is wanted and not up has a reason. */
+        if (d->want && d->state != MC_READY && d->state != MC_LATE)
+            MUST(d->reason[0]);
+        if (m.closing) MUST(!fakes[i].there || d->state == MC_STUCK);
+        if (d->stop_req) MUST(d->state == MC_STUCK);
+    }
+    if (m.closing) MUST(mc_is_down(&m));
+}
+
+static void one_run(unsigned long with)
+{
+    unsigned int steps;
+    unsigned int i;
+
+    seed = with;
+    rng = seed * 2654435761u + 88172645463325252u;
+    n_doms = 2 + rnd(MAX_DOMS - 1);
+    now = 1;
+    calm = false;
+    story_len = 0;
+    memset(fakes, 0, sizeof(fakes));
+    memset(ops, 0, sizeof(ops));
+    memset(fired, 0, sizeof(fired));
+    build(&m);
+    mc_link(&m, now);
+    carry_out();
+    mc_autostart(&m, NULL, now);
+    carry_out();
+
+    steps = 20 + rnd(120);
+    for (i = 0; i < steps; i++) {
+        advance(1 + rnd(3000));
+        guests_come_up(40);
+        if (chance(8)) accident();
+        if (chance(10)) command();
+        if (chance(2)) kill_and_adopt();
+        if (chance(2)) by_hand();
+        if (chance(1)) circle();
+        if (chance(1)) {
+            mc_close(&m, now);
+            carry_out();
+        }
+        check_always();
+    }
+
+    calm = chance(50);
+    for (i = 0; i < 2000; i++) {
+        guests_come_up(calm ? 100 : 30);
+        check_always();
+        if (!advance(60000)) break;
+    }
+    MUST(i < 2000); /* it always ends */
+    check_idle();
+    if (!m.closing) {
+        mc_close(&m, now);
+        carry_out();
+        for (i = 0; i < 2000 && advance(60000); i++)
+            check_always();
+        check_idle();
+    }
+    mc_dispose(&m);
+}
+
+static unsigned long first = 1;
+static unsigned long count = 20000;
+
+static void schedules(void **state)
+{
+    unsigned long i;
+
+    (void)state;
+    for (i = 0; i < count; i++)
+        one_run(first + i);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(schedules),
+    };
+
+    if (argc > 1) first = strtoul(argv[1], NULL, 10);
+    if (argc > 2)
+        count = strtoul(argv[2], NULL, 10);
+    else if (argc > 1)
+        count = 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+/* One domain on its way up: what is slow, fails, or is called off. */
+#include "tests/machine/steps.h"
+
+static void late_one_goes_on_and_holds_back(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+    unsigned int log = add("log", "db", NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(db, MC_EV_CREATED);
+    pass(59999);
+    assert_state(db, "booting");
+    pass(1);
+    assert_state(db, "late");
+    assert_reason(db, "not ready (frontends) within 60 s");
+    assert_state(log, "creating");
+    assert_state(web, "blocked");
+    assert_reason(web, "requires db, which is late");
+    event(db, MC_EV_READY);
+    assert_state(web, "creating");
+    assert_int_equal(m.doms[db].latency, 60000);
+}
+
+static void creation_that_takes_too_long_is_called_off(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    pass(60000);
+    assert_string_equal(acts(), "abort a");
+    event_full(a, MC_EV_CREATE_FAILED, 0, false, false, "aborted");
+    assert_state(a, "backoff");
+    assert_reason(a, "it was not created within 60 s");
+    pass(1000);
+    assert_string_equal(acts(), "create a");
+}
+
+/* Not even the next one may start before it is gone. */
+static void remains_of_a_creation(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    event_full(a, MC_EV_CREATE_LEFT, 0, false, false, "no bridge");
+    assert_string_equal(acts(), "destroy! a");
+    assert_state(a, "destroying");
+    assert_reason(a, "no bridge");
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+    pass(1000);
+    assert_string_equal(acts(), "create a");
+    mc_stop(&m, a, now);
+    assert_state(a, "aborting");
+    acts();
+    event(a, MC_EV_CREATE_LEFT);
+    for (i = 0; i < MC_DESTROY_TRIES; i++) {
+        assert_string_equal(acts(), "destroy! a");
+        event(a, MC_EV_DESTROY_FAILED);
+        pass(MC_DESTROY_RETRY);
+    }
+    assert_state(a, "stuck");
+}
+
+static void creation_that_ends_after_it_was_called_off(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "create a; abort a");
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "destroy! a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+}
+
+/* Its memory is nowhere but in the domain, then. */
+static void restore_that_ends_after_it_was_called_off(void **state)
+{
+    unsigned int a = add("a", NULL, "b");
+    unsigned int b = add("b", NULL, NULL);
+    struct mc_result r = {.resumed = true};
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    policy(b)->restart = RESTART_NO;
+    mc_start(&m, a, now);
+    bring_up(b);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "create b; create a; abort a");
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "save a");
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+
+    /* It was only late. */
+    mc_start(&m, a, now);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(180000);
+    assert_string_equal(acts(), "destroy a; create a; abort a");
+    event(a, MC_EV_CREATED);
+    pass(59999);
+    assert_state(a, "booting");
+    event(a, MC_EV_READY);
+    assert_state(a, "ready");
+    assert_reason(a, "");
+    mc_stop(&m, a, now);
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_string_equal(acts(), "save a; destroy a");
+
+    /* What it requires has failed. */
+    mc_start(&m, a, now);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    dies(b, MC_CRASH, false);
+    event(b, MC_EV_GONE);
+    assert_string_equal(acts(), "create a; destroy b; abort a");
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "save a");
+    event(a, MC_EV_SAVED);
+    event(a, MC_EV_GONE);
+    assert_state(a, "blocked");
+
+    /* It did not come up. */
+    mc_start(&m, b, now);
+    bring_up(b);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    mc_close(&m, now);
+    acts();
+    event(a, MC_EV_CREATE_LEFT);
+    assert_string_equal(acts(), "destroy! a");
+}
+
+/* The others that are built first take as long as they like. */
+static void waiting_for_the_builder_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    pass(59000);
+    event(a, MC_EV_QUEUED);
+    pass(3600 * 1000);
+    assert_state(a, "creating");
+    event(a, MC_EV_BEGUN);
+    pass(59999);
+    assert_state(a, "creating");
+    pass(1);
+    assert_string_equal(acts(), "abort a");
+    assert_reason(a, "it was not created within 60 s");
+    /* And nothing of that counts for one that was called off. */
+    event(a, MC_EV_QUEUED);
+    event(a, MC_EV_BEGUN);
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    event(a, MC_EV_CREATE_FAILED);
+    assert_state(a, "backoff");
+    pass(1000);
+    event(a, MC_EV_QUEUED);
+    pass(100000);
+    event(a, MC_EV_BEGUN);
+    pass(20000);
+    event(a, MC_EV_CREATED);
+    pass(39999);
+    assert_state(a, "booting");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 59999);
+}
+
+/* While one is built, the events of the others wait. */
+static void building_others_does_not_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    event(a, MC_EV_BEGUN);
+    event(b, MC_EV_BEGUN);
+    event(c, MC_EV_QUEUED);
+    now += 50000;
+    mc_stalled(&m, b, 50000);
+    acts();
+    pass(10000);
+    assert_string_equal(acts(), "abort b");
+    pass(49999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(0);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    assert_state(c, "creating");
+    assert_int_equal(mc_deadline(&m), MC_NEVER);
+}
+
+/* What could be saved within stop_timeout can be restored. */
+static void a_restore_has_the_time_of_a_save(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_result r = {.resumed = true};
+
+    (void)state;
+    mc_start(&m, a, now);
+    acts();
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(179999);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    pass(59999);
+    assert_state(a, "booting");
+    pass(1);
+    assert_state(a, "late");
+    event(a, MC_EV_READY);
+    assert_int_equal(m.doms[a].latency, 60000);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    pass(1000);
+    /* The next is none. */
+    event(a, MC_EV_BEGUN);
+    pass(60000);
+    assert_state(a, "aborting");
+    event(a, MC_EV_CREATE_FAILED);
+    pass(2000);
+    r.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    pass(180000);
+    assert_reason(a, "it was not restored within 180 s");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(late_one_goes_on_and_holds_back),
+        T(creation_that_takes_too_long_is_called_off),
+        T(remains_of_a_creation),
+        T(creation_that_ends_after_it_was_called_off),
+        T(restore_that_ends_after_it_was_called_off),
+        T(waiting_for_the_builder_does_not_count),
+        T(building_others_does_not_count),
+        T(a_restore_has_the_time_of_a_save),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

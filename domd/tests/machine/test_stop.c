@@ -1,0 +1,320 @@
+/* Domains that are stopped, saved and removed, and the end of the host. */
+#include "tests/machine/steps.h"
+
+static void stop_takes_dependents_first(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+    unsigned int log = add("log", "db", NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    bring_up(log);
+    acts();
+    assert_null(mc_stop(&m, db, now));
+    assert_string_equal(acts(), "shutdown web");
+    assert_state(db, "stop-wait");
+    dies(web, MC_POWEROFF, false);
+    assert_string_equal(acts(), "destroy web");
+    event(web, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown db");
+    dies(db, MC_POWEROFF, false);
+    event(db, MC_EV_GONE);
+    assert_state(db, "stopped");
+    assert_state(web, "blocked");
+    assert_state(log, "ready");
+    /* And it comes back with it. */
+    mc_start(&m, db, now);
+    bring_up(db);
+    assert_state(web, "creating");
+}
+
+static void restart_brings_all_back(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    acts();
+    assert_null(mc_restart(&m, db, now));
+    dies(web, MC_POWEROFF, false);
+    event(web, MC_EV_GONE);
+    assert_state(web, "waiting");
+    dies(db, MC_POWEROFF, false);
+    event(db, MC_EV_GONE);
+    bring_up(db);
+    bring_up(web);
+}
+
+static void several_at_once(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", "a", NULL);
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(a);
+    bring_up(b);
+    acts();
+    mc_hold(&m);
+    mc_stop(&m, a, now);
+    mc_stop(&m, b, now);
+    assert_string_equal(acts(), "");
+    mc_release(&m, now);
+    assert_string_equal(acts(), "shutdown b");
+    event(b, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown a");
+}
+
+static void hangs_in_shutdown(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    acts();
+    pass(119999);
+    assert_string_equal(acts(), "");
+    pass(1);
+    assert_string_equal(acts(), "destroy! a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+    assert_reason(a, "it did not shut down within 120 s, and was destroyed");
+}
+
+static void cannot_be_destroyed(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    int i;
+
+    (void)state;
+    policy(a)->on_stop = STOP_DESTROY;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_close(&m, now);
+    for (i = 1; i < MC_DESTROY_TRIES; i++) {
+        acts();
+        event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+        assert_state(a, "destroying");
+        pass(MC_DESTROY_RETRY);
+        assert_string_equal(acts(), "destroy! a");
+        assert_false(mc_is_down(&m));
+    }
+    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+    assert_state(a, "stuck");
+    assert_true(mc_is_down(&m));
+}
+
+/* The wish of somebody who was just too late for the one before. */
+static void started_while_it_is_removed(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    dies(a, MC_POWEROFF, false);
+    assert_state(a, "destroying");
+    assert_null(mc_start(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+
+    /* And of one that was given up. */
+    policy(a)->restart = RESTART_NO;
+    event(a, MC_EV_CREATED);
+    dies(a, MC_CRASH, false);
+    assert_null(mc_start(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    assert_int_equal(m.doms[a].n_failures, 0);
+}
+
+static void stopped_while_it_is_removed(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart = RESTART_NO;
+    mc_start(&m, a, now);
+    bring_up(a);
+    dies(a, MC_CRASH, false);
+    assert_null(mc_stop(&m, a, now));
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+}
+
+static void save_and_its_failures(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "create a; save a");
+    event(a, MC_EV_SAVED);
+    assert_string_equal(acts(), "destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    acts();
+    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "no space");
+    assert_string_equal(acts(), "shutdown a");
+    dies(a, MC_POWEROFF, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stopped");
+
+    /* It takes too long; and the guest ends in between. */
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    acts();
+    pass(120000);
+    assert_string_equal(acts(), "abort a");
+    dies(a, MC_CRASH, false);
+    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    assert_string_equal(acts(), "destroy a");
+}
+
+/* A file that was changed while the domain runs may lack it. */
+static void save_without_a_directory(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    acts();
+    p->on_stop = STOP_SAVE;
+    policy_bar(p, false, "on_stop: save needs save_to");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    mc_stop(&m, a, now);
+    assert_string_equal(acts(), "shutdown a");
+}
+
+static void close_is_the_reverse_of_start(void **state)
+{
+    unsigned int net = add("net", NULL, NULL);
+    unsigned int db = add("db", "net", NULL);
+    unsigned int web = add("web", NULL, "db");
+    unsigned int app = add("app", NULL, "db");
+    unsigned int hand = mc_add(&m, policy_new("hand", NULL));
+
+    (void)state;
+    mc_adopt_by_hand(&m, hand, now);
+    mc_link(&m, now);
+    mc_autostart(&m, NULL, now);
+    bring_up(net);
+    bring_up(db);
+    bring_up(web);
+    bring_up(app);
+    acts();
+    assert_non_null(mc_stop(&m, hand, now));
+    mc_close(&m, now);
+    assert_string_equal(acts(), "shutdown hand");
+    event(hand, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown web; shutdown app");
+    dies(app, MC_POWEROFF, false);
+    event(app, MC_EV_GONE);
+    assert_string_equal(acts(), "destroy app");
+    pass(120000);
+    event(web, MC_EV_GONE);
+    assert_string_equal(acts(), "destroy! web; shutdown db");
+    event(db, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown net");
+    assert_false(mc_is_down(&m));
+    event(net, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+    assert_string_equal(mc_start(&m, db, now), "the host is going down");
+}
+
+/* A namesake of db was started with xl: web is ours, and after it. */
+static void by_hand_stops_before_what_is_after_it(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", "db", NULL);
+
+    (void)state;
+    mc_start(&m, web, now);
+    bring_up(web);
+    mc_adopt_by_hand(&m, db, now);
+    acts();
+    mc_close(&m, now);
+    assert_string_equal(acts(), "shutdown db");
+    event(db, MC_EV_GONE);
+    assert_string_equal(acts(), "shutdown web");
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
+/* The files were changed while both run. */
+static void circle_goes_down_and_comes_back(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    strlist_add(&policy(db)->requires, "web");
+    policy_bar(policy(db), false, "a circle");
+    policy_bar(policy(web), false, "a circle");
+    mc_link(&m, now);
+    acts();
+    pass(MC_BRIEF);
+    dies(db, MC_REBOOT, true);
+    dies(web, MC_REBOOT, true);
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true((m.doms[db].state == MC_CREATING) ^
+                (m.doms[web].state == MC_CREATING));
+    if (m.doms[web].state == MC_CREATING) {
+        bring_up(web);
+        bring_up(db);
+    } else {
+        bring_up(db);
+        bring_up(web);
+    }
+    acts();
+    mc_close(&m, now);
+    assert_true((m.doms[db].state == MC_SHUTDOWN) ^
+                (m.doms[web].state == MC_SHUTDOWN));
+    event(db, MC_EV_GONE);
+    event(web, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(stop_takes_dependents_first),
+        T(restart_brings_all_back),
+        T(several_at_once),
+        T(hangs_in_shutdown),
+        T(cannot_be_destroyed),
+        T(started_while_it_is_removed),
+        T(stopped_while_it_is_removed),
+        T(save_and_its_failures),
+        T(save_without_a_directory),
+        T(close_is_the_reverse_of_start),
+        T(by_hand_stops_before_what_is_after_it),
+        T(circle_goes_down_and_comes_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

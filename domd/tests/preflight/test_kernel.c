@@ -1,0 +1,143 @@
+/* Files that Xen can start, and files that it cannot. */
+#include "tests/base/harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "preflight/kernel.h"
+#include "policy/read.h"
+#include "base/util.h"
+
+/* A file of LENGTH bytes that has the N bytes of MAGIC at AT. */
+static char *image(size_t length, size_t at, const char *magic, size_t n)
+{
+    static char data[16384];
+    char *path = xasprintf("%s/kernel", scratch);
+
+    memset(data, 'x', sizeof(data));
+    memcpy(data + at, magic, n);
+    assert_int_equal(write_file(path, data, length, 0600), 0);
+    return path;
+}
+
+#define IMAGE(length, at, magic) image(length, at, magic, sizeof(magic) - 1)
+
+static void is(char *path, bool kernel)
+{
+    char *problem = kernel_problem(path);
+    char *expected =
+        xasprintf("%s is no kernel that Xen can start (an ELF file or a "
+                  "bzImage is expected)",
+                  path);
+
+    if (kernel)
+        assert_null(problem);
+    else
+        assert_string_equal(problem, expected);
+    (void)unlink(path);
+    free(problem);
+    free(expected);
+    free(path);
+}
+
+static void kernels(void **state)
+{
+    (void)state;
+    is(IMAGE(4096, 0, "\177ELF\1\1\1"), true);
+    is(IMAGE(4, 0, "\177ELF"), true);
+    is(IMAGE(4096, 0, "\037\213\010"), true);
+    is(IMAGE(4096, 514, "HdrS"), true);
+    is(IMAGE(518, 514, "HdrS"), true);
+    is(IMAGE(16384, 8188, "\x78\xc5\x6e\x33"), true);
+}
+
+static void no_kernels(void **state)
+{
+    (void)state;
+    is(IMAGE(0, 0, ""), false);
+    is(IMAGE(1, 0, "\177"), false);
+    is(IMAGE(4096, 0, "<!DOCTYPE html>"), false);
+    is(IMAGE(4096, 1, "\177ELF"), false);
+    is(IMAGE(4096, 513, "HdrS"), false);
+    is(IMAGE(517, 514, "HdrS"), false);
+    is(IMAGE(16384, 8192, "\x78\xc5\x6e\x33"), false);
+    /* libxenguest unpacks this within a bzImage only. */
+    is(IMAGE(4096, 0, "\3757zXZ"), false);
+    is(xstrdup("/dev"), false);
+}
+
+static void no_file(void **state)
+{
+    char *problem = kernel_problem("/nowhere/k");
+
+    (void)state;
+    assert_string_equal(problem, "/nowhere/k: No such file or directory");
+    free(problem);
+}
+
+/* What domd says of a domain that has a text as its kernel. */
+static void domain(const char *more, bool wrong)
+{
+    struct problems problems = {0};
+    struct host host = {0};
+    char *path = IMAGE(4096, 0, "no kernel");
+    char *text = xasprintf("name = \"a\"\nkernel = \"%s\"\n%s\n", path, more);
+    struct policy *p;
+    size_t i;
+    bool found = false;
+
+    strlist_add(&host.words, "pv");
+    strlist_add(&host.words, "hvm");
+    strlist_add(&host.words, "hap");
+    strlist_add(&host.words, HOST_DEVICE_MODEL);
+    p = policy_parse(text, strlen(text), "a.cfg", &host, &problems);
+    assert_non_null(p);
+    for (i = 0; i < problems.n; i++) {
+        if (strstr(problems.v[i].text, "is no kernel")) {
+            found = true;
+            assert_int_equal(problems.v[i].line, 2);
+        }
+    }
+    assert_int_equal(found, wrong);
+    assert_int_equal(p->bar != NULL, wrong);
+    policy_free(p);
+    problems_dispose(&problems);
+    host_dispose(&host);
+    (void)unlink(path);
+    free(text);
+    free(path);
+}
+
+static void domains_that_load_it(void **state)
+{
+    (void)state;
+    domain("", true);
+    domain("type = \"pv\"", true);
+    domain("type = \"pvh\"", true);
+    domain("type = \"pvh\"\npvshim = 0", true);
+    domain("builder = \"generic\"", true);
+}
+
+static void domains_that_load_something_else(void **state)
+{
+    (void)state;
+    domain("type = \"hvm\"", false);
+    domain("builder = \"hvm\"", false);
+    domain("bootloader = \"pygrub\"", false);
+    domain("type = \"pvh\"\npvshim = 1", false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels),
+        cmocka_unit_test(no_kernels),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(domains_that_load_it),
+        cmocka_unit_test(domains_that_load_something_else),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

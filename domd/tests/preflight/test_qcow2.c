@@ -1,0 +1,118 @@
+/* Images that are whole, and images that are not. */
+#include "tests/base/harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preflight/qcow2.h"
+#include "base/util.h"
+
+static void put(unsigned char *at, unsigned int bytes, unsigned long value)
+{
+    while (bytes--) {
+        at[bytes] = (unsigned char)value;
+        value >>= 8;
+    }
+}
+
+/* An image NAME of LENGTH bytes whose header promises 4096, based on BASE. */
+static char *image(const char *name, size_t length, const char *base)
+{
+    static unsigned char data[4096];
+    char *path = xasprintf("%s/%s", scratch, name);
+
+    memset(data, 0, sizeof(data));
+    memcpy(data, "QFI\xfb", 4);
+    put(data + 4, 4, 3);
+    put(data + 36, 4, 256);
+    put(data + 40, 8, 2048);
+    if (base) {
+        put(data + 8, 8, 512);
+        put(data + 16, 4, strlen(base));
+        memcpy(data + 512, base, strlen(base));
+    }
+    assert_int_equal(write_file(path, (char *)data, length, 0600), 0);
+    return path;
+}
+
+static void says(char *path, const char *expected)
+{
+    char *problem = qcow2_problem(path);
+
+    if (expected) {
+        assert_non_null(problem);
+        assert_non_null(strstr(problem, expected));
+        assert_non_null(strstr(problem, path));
+    } else {
+        assert_null(problem);
+    }
+    free(problem);
+    (void)unlink(path);
+    free(path);
+}
+
+static void test_whole(void **state)
+{
+    char *base = image("base", 4096, NULL);
+
+    (void)state;
+    says(image("web", 4096, "base"), NULL);
+    says(image("web", 4096, base), NULL);
+    says(image("web", 4096, "nbd://server/export"), NULL);
+    says(base, NULL);
+}
+
+static void test_cut_off(void **state)
+{
+    (void)state;
+    says(image("web", 4095, NULL), "is cut off: it has 4095 bytes");
+    says(image("web", 40, NULL), "is cut off");
+    says(image("web", 600, "base"), "is cut off");
+}
+
+static void test_other_file(void **state)
+{
+    char *path = xasprintf("%s/web", scratch);
+
+    (void)state;
+    assert_int_equal(write_file(path, "text", 4, 0600), 0);
+    says(path, "is no qcow2 image");
+}
+
+static void test_base_that_is_not_there(void **state)
+{
+    (void)state;
+    says(image("web", 4096, "base"), "/base does not exist");
+    says(image("web", 4096, "/none/base"), "/none/base does not exist");
+}
+
+static void test_base_that_is_cut_off(void **state)
+{
+    char *base = image("base", 100, NULL);
+
+    (void)state;
+    says(image("web", 4096, "base"), "/base is cut off");
+    (void)unlink(base);
+    free(base);
+}
+
+static void test_circle(void **state)
+{
+    (void)state;
+    says(image("web", 4096, "web"), "based on more than 32 others");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_other_file),
+        cmocka_unit_test(test_base_that_is_not_there),
+        cmocka_unit_test(test_base_that_is_cut_off),
+        cmocka_unit_test(test_circle),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}

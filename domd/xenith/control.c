@@ -1,0 +1,271 @@
+/* What domd is to do, and waiting until it is done. */
+#include "xenith/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/client.h"
+#include "machine/machine.h"
+
+/* ---- waiting ------------------------------------------------------------ */
+
+static bool is_named(char *const *names, const char *name)
+{
+    if (!names || !*names) return true;
+    for (; *names; names++) {
+        if (!strcmp(*names, name)) return true;
+    }
+    return false;
+}
+
+static void add_name(struct buf *list, const char *name, const char *state,
+                     const char *reason)
+{
+    buf_addf(list, "xenith: %s is %s%s%s\n", name, state,
+             reason && *reason ? ": " : "", reason ? reason : "");
+}
+
+static bool ended_badly(int state)
+{
+    return state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
+           state == MC_KEPT || state == MC_STUCK || state == MC_LATE;
+}
+
+/* Sorts NAMES (NULL or empty: all domains) into those that are on their way
+ * and those that ended badly. One that is not there any more is at rest. */
+static void sort_out(yajl_val answer, const struct options *o,
+                     char *const *names, struct buf *moving, struct buf *bad)
+{
+    yajl_val doms = json_get_array(answer, "domains");
+    size_t i;
+
+    buf_drop(moving, moving->len);
+    buf_drop(bad, bad->len);
+    for (i = 0; doms && i < json_len(doms); i++) {
+        yajl_val d = json_at(doms, i);
+        const char *name = json_get_string(d, "name");
+        const char *text = json_get_string(d, "state");
+        int state = text ? mc_state_find(text) : -1;
+
+        if (state < 0 || !name || !is_named(names, name)) continue;
+        if (o->created ? state == MC_CREATING || state == MC_ABORTING
+                       : !mc_at_rest((enum mc_state)state))
+            add_name(moving, name, text, json_get_string(d, "reason"));
+        else if (ended_badly(state))
+            add_name(bad, name, text, json_get_string(d, "reason"));
+    }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+enum verdict {
+    AT_REST,
+    TIME_OVER,
+    NO_DOMD, /* it could not be asked, or has ended */
+};
+
+/* Waits until all of NAMES are at rest, or until END. */
+static enum verdict wait_on(const struct options *o, char *const *names,
+                            int64_t end, bool say, struct buf *moving,
+                            struct buf *bad)
+{
+    struct conn *events = conn_open(o->socket, o->patience, say);
+    struct conn *c = events ? conn_open(o->socket, o->patience, say) : NULL;
+    enum verdict verdict = NO_DOMD;
+    int64_t left = end - now_ms();
+    bool eof = false;
+    yajl_val v;
+
+    if (!c) goto out;
+    /* What it says may be late: it has to be asked once at least. */
+    if (left < 300000) {
+        conn_patience(events, left < 5000 ? 5000 : (int)left);
+        conn_patience(c, left < 5000 ? 5000 : (int)left);
+    }
+    v = conn_ask(events, "events", NULL);
+    if (!v) goto out;
+    yajl_tree_free(v);
+    while (!eof) {
+        v = conn_ask(c, "status", NULL);
+        if (!v) goto out;
+        sort_out(v, o, names, moving, bad);
+        yajl_tree_free(v);
+        verdict = moving->len ? TIME_OVER : AT_REST;
+        if (verdict == AT_REST || now_ms() >= end) goto out;
+        yajl_tree_free(conn_read(events, 1000, &eof));
+    }
+    verdict = NO_DOMD;
+out:
+    conn_close(c);
+    conn_close(events);
+    return verdict;
+}
+
+/* Waits until nothing is on its way any more, SECONDS at most (-1: no limit).
+ * Whoever gave a limit waits for domd, too: it may just be starting. */
+static int wait_rest(const struct options *o, char *const *names, long seconds)
+{
+    int64_t end = seconds < 0 ? INT64_MAX : now_ms() + seconds * 1000;
+    enum verdict verdict;
+    struct buf moving = {0};
+    struct buf bad = {0};
+    bool last;
+
+    do {
+        last = seconds < 0 || now_ms() >= end;
+        verdict = wait_on(o, names, end, last, &moving, &bad);
+        if (verdict == NO_DOMD && !last) usleep(200000);
+    } while (verdict == NO_DOMD && !last);
+    if (verdict == TIME_OVER)
+        fprintf(stderr, "xenith: not at rest within %ld s\n%s", seconds,
+                moving.s);
+    if (verdict != NO_DOMD && bad.len) fputs(bad.s, stderr);
+    last = verdict == AT_REST && !bad.len;
+    buf_dispose(&moving);
+    buf_dispose(&bad);
+    return last ? EXIT_OK : EXIT_WRONG;
+}
+
+int cmd_wait(const struct options *o, char *const *args)
+{
+    long seconds = -1;
+
+    if (*args && !parse_long(*args, 0, 86400, &seconds)) {
+        fprintf(stderr, "xenith: wait: \"%s\" is not a number of seconds\n",
+                *args);
+        return EXIT_USAGE;
+    }
+    return wait_rest(o, NULL, seconds);
+}
+
+/* ---- commands for domains ----------------------------------------------- */
+
+static int simple(const struct options *o, const char *cmd, char *const *args)
+{
+    struct conn *c;
+    yajl_val answer;
+
+    if (!*args) {
+        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+        return EXIT_USAGE;
+    }
+    c = conn_open(o->socket, o->patience, true);
+    answer = c ? conn_ask(c, cmd, args) : NULL;
+    conn_close(c);
+    if (!answer) return EXIT_WRONG;
+    yajl_tree_free(answer);
+    return o->wait ? wait_rest(o, args, -1) : EXIT_OK;
+}
+
+int cmd_start(const struct options *o, char *const *args)
+{
+    return simple(o, "start", args);
+}
+
+int cmd_stop(const struct options *o, char *const *args)
+{
+    return simple(o, "stop", args);
+}
+
+int cmd_restart(const struct options *o, char *const *args)
+{
+    return simple(o, "restart", args);
+}
+
+int cmd_enable(const struct options *o, char *const *args)
+{
+    int rc = simple(o, "enable", args);
+
+    if (!rc)
+        printf("enabled until the next boot; to keep it, write autostart = "
+               "\"yes\" into the file\n");
+    return rc;
+}
+
+int cmd_disable(const struct options *o, char *const *args)
+{
+    int rc = simple(o, "disable", args);
+
+    if (!rc)
+        printf("disabled until the next boot; to keep it, write autostart = "
+               "\"no\" into the file\n");
+    return rc;
+}
+
+int cmd_reload(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket, o->patience, true);
+    yajl_val answer = c ? conn_ask(c, "reload", NULL) : NULL;
+    yajl_val problems = answer ? json_get_array(answer, "problems") : NULL;
+    int rc = EXIT_WRONG;
+    size_t i;
+
+    (void)args;
+    for (i = 0; problems && i < json_len(problems); i++)
+        fprintf(stderr, "%s\n", YAJL_GET_STRING(json_at(problems, i)));
+    if (answer && !json_get_int(answer, "errors", (int64_t)i)) rc = EXIT_OK;
+    yajl_tree_free(answer);
+    conn_close(c);
+    return rc;
+}
+
+/* ---- the host goes down ------------------------------------------------- */
+
+/* Whether domd answers anybody. */
+static bool answers(const struct options *o)
+{
+    struct conn *c = conn_open(o->socket, o->patience, false);
+    yajl_val answer = NULL;
+    bool eof;
+
+    if (c && conn_send(c, "status", NULL))
+        answer = conn_read(c, o->patience, &eof);
+    yajl_tree_free(answer);
+    conn_close(c);
+    return answer != NULL;
+}
+
+/* Stops all domains, and returns when the last is down. What the host's way
+ * down calls before it unmounts anything: only the answer that all are down is
+ * success. Each domain has its timeout, so that the end comes by itself;
+ * unless domd hangs, and then the host must be able to go down without it. */
+int cmd_shutdown(const struct options *o, char *const *args)
+{
+    struct conn *c = conn_open(o->socket, o->patience, true);
+    yajl_val answer = NULL;
+    bool eof = true;
+    int rc = EXIT_WRONG;
+
+    (void)args;
+    if (!c || !conn_send(c, "shutdown", NULL)) goto out;
+    do {
+        answer = conn_read(c, o->patience, &eof);
+    } while (!answer && !eof && answers(o));
+    if (answer && json_get_bool(answer, "ok", false) &&
+        json_get_bool(answer, "down", false)) {
+        rc = EXIT_OK;
+    } else if (answer) {
+        const char *error = json_get_string(answer, "error");
+
+        fprintf(stderr, "xenith: shutdown: %s\n",
+                error ? error : "domd does not say that all are down");
+    } else if (eof) {
+        fprintf(stderr, "xenith: domd has hung up\n");
+    } else {
+        fprintf(stderr, "xenith: domd has not answered within %d s\n",
+                o->patience / 1000);
+        rc = EXIT_HANGS;
+    }
+out:
+    yajl_tree_free(answer);
+    conn_close(c);
+    return rc;
+}

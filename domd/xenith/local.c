@@ -1,0 +1,236 @@
+/* What needs no domd: the files, the console and its log, the versions, the
+ * way down. */
+#include "xenith/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libxl.h>
+
+#include "policy/config.h"
+#include "policy/graph.h"
+#include "policy/host.h"
+#include "xenith/release.h"
+
+#define CONFIG_DIR "/config/domains"
+
+/* ---- the domain files --------------------------------------------------- */
+
+/* The facts of this host, if it is one. */
+static void read_host(struct host *host)
+{
+    xentoollog_logger_stdiostream *log =
+        xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
+    libxl_ctx *ctx = NULL;
+
+    memset(host, 0, sizeof(*host));
+    host->unknown = true;
+    if (!access("/proc/xen/capabilities", R_OK) &&
+        !libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log)) {
+        host_facts(ctx, host);
+        libxl_ctx_free(ctx);
+    }
+    if (log) xtl_logger_destroy((xentoollog_logger *)log);
+}
+
+static void say_problems(const struct config *c, FILE *to)
+{
+    size_t i;
+
+    for (i = 0; i < c->problems.n; i++) {
+        char *text = problem_text(&c->problems.v[i]);
+
+        fprintf(to, "%s\n", text);
+        free(text);
+    }
+}
+
+/* The directory of the domain files. A host without one has no domains; one
+ * that somebody names has to be there. NULL: it is not, and that was said. */
+static const char *config_dir(const char *cmd, char *const *args)
+{
+    if (!*args) return CONFIG_DIR;
+    if (!access(*args, R_OK | X_OK)) return *args;
+    fprintf(stderr, "xenith: %s: cannot read %s: %s\n", cmd, *args,
+            strerror(errno));
+    return NULL;
+}
+
+int cmd_check(const struct options *o, char *const *args)
+{
+    struct config c;
+    struct host host;
+    const char *dir = config_dir("check", args);
+    int rc;
+
+    (void)o;
+    if (!dir) return EXIT_WRONG;
+    read_host(&host);
+    config_read(&c, dir, &host);
+    say_problems(&c, stdout);
+    rc = c.problems.n ? EXIT_WRONG : EXIT_OK;
+    config_dispose(&c);
+    host_dispose(&host);
+    return rc;
+}
+
+int cmd_graph(const struct options *o, char *const *args)
+{
+    struct host host = {.unknown = true};
+    struct config c;
+    struct buf out = {0};
+    const char *dir = config_dir("graph", args);
+    int rc;
+
+    if (!dir) return EXIT_WRONG;
+    config_read(&c, dir, &host);
+    rc = c.problems.n && !c.n ? EXIT_WRONG : EXIT_OK;
+    if (rc) say_problems(&c, stderr);
+    if (o->dot)
+        graph_dot(c.v, c.n, &out);
+    else
+        graph_text(c.v, c.n, &out);
+    xenith_print(&out);
+    buf_dispose(&out);
+    config_dispose(&c);
+    return rc;
+}
+
+/* ---- the console and its log -------------------------------------------- */
+
+static bool is_name(const char *cmd, const char *name)
+{
+    if (name && policy_name_ok(name)) return true;
+    if (name)
+        fprintf(stderr, "xenith: %s: \"%s\" is not the name of a domain\n",
+                cmd, name);
+    else
+        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+    return false;
+}
+
+int cmd_console(const struct options *o, char *const *args)
+{
+    (void)o;
+    if (!is_name("console", *args)) return EXIT_USAGE;
+    execl("/usr/sbin/xl", "xl", "console", *args, (char *)NULL);
+    fprintf(stderr, "xenith: cannot start /usr/sbin/xl: %s\n",
+            strerror(errno));
+    return EXIT_WRONG;
+}
+
+/* Copies what there is to read in FD to standard output. */
+static void copy_rest(int fd)
+{
+    char chunk[8192];
+    ssize_t n;
+
+    while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+        fwrite(chunk, 1, (size_t)n, stdout);
+    fflush(stdout);
+}
+
+/* Goes on with the log at PATH, of which FD has been read so far (-1: none).
+ * It may be put aside, and a new one begun, or be cut off. Returns the
+ * descriptor to go on with. */
+static int follow_log(const char *path, int fd)
+{
+    struct stat there;
+    struct stat ours;
+    int next;
+
+    if (fd >= 0) copy_rest(fd);
+    if (stat(path, &there)) return fd;
+    if (fd >= 0 && !fstat(fd, &ours)) {
+        if (ours.st_size < lseek(fd, 0, SEEK_CUR))
+            (void)lseek(fd, 0, SEEK_SET);
+        if (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+            return fd;
+    }
+    next = open(path, O_RDONLY | O_CLOEXEC);
+    if (next < 0) return fd;
+    if (fd >= 0) {
+        copy_rest(fd); /* the last of it */
+        close(fd);
+    }
+    return next;
+}
+
+int cmd_log(const struct options *o, char *const *args)
+{
+    char *path;
+    char *before;
+    int fd;
+    int rc = EXIT_OK;
+
+    if (!is_name("log", *args)) return EXIT_USAGE;
+    path = xasprintf("%s/guest-%s.log", o->console_dir, *args);
+    before = xasprintf("%s.1", path);
+    fd = open(before, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) copy_rest(fd);
+    if (access(path, R_OK) && (fd < 0 || errno != ENOENT)) {
+        fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
+        rc = EXIT_WRONG;
+    }
+    /* Read to its end already: what is found next is the one after it. */
+    while (!rc) {
+        fd = follow_log(path, fd);
+        if (!o->watch) break;
+        usleep(200000);
+    }
+    if (fd >= 0) {
+        if (!rc) copy_rest(fd);
+        close(fd);
+    }
+    free(path);
+    free(before);
+    return rc;
+}
+
+/* ---- the versions ------------------------------------------------------- */
+
+int cmd_version(const struct options *o, char *const *args)
+{
+    struct release r;
+    struct buf out = {0};
+
+    (void)args;
+    release_read(&r, "");
+    if (o->json)
+        release_json(&r, &out);
+    else
+        release_text(&r, &out);
+    xenith_print(&out);
+    buf_dispose(&out);
+    release_dispose(&r);
+    return EXIT_OK;
+}
+
+/* ---- the way down ------------------------------------------------------- */
+
+/* init runs the way down, which stops the domains. */
+static int to_init(const char *program)
+{
+    execlp(program, program, (char *)NULL);
+    fprintf(stderr, "xenith: cannot start %s: %s\n", program, strerror(errno));
+    return EXIT_WRONG;
+}
+
+int cmd_poweroff(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    return to_init("poweroff");
+}
+
+int cmd_reboot(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    return to_init("reboot");
+}

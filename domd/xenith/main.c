@@ -1,0 +1,238 @@
+/* xenith: the command that talks to domd. See xenith(1). */
+#include "xenith/internal.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/client.h"
+
+#define CONSOLE_DIR "/var/log/xen/console"
+#define SCRIPT_DIR  "/usr/lib/xenith"
+
+void xenith_print(const struct buf *text)
+{
+    if (text->len) fwrite(text->s, 1, text->len, stdout);
+    fflush(stdout);
+}
+
+/* Scripts, because what they do is done by other programs. */
+static int to_script(char **words)
+{
+    char *path = xasprintf(SCRIPT_DIR "/%s", words[0]);
+
+    execv(path, words);
+    fprintf(stderr, "xenith: cannot start %s: %s\n", path, strerror(errno));
+    free(path);
+    return EXIT_WRONG;
+}
+
+/* Their options are their own, so main starts them before it reads any; it
+ * gets here only where an option stands before them. */
+static int cmd_script(const struct options *o, char *const *args)
+{
+    (void)o;
+    (void)args;
+    fprintf(stderr, "xenith: create and remove take their options behind "
+                    "them; see xenith create --help\n");
+    return EXIT_USAGE;
+}
+
+/* ---- the command line --------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    command *run;
+    const char *args;
+    const char *help;
+    int max; /* so many arguments; -1: any number */
+} commands[] = {
+    {"status", cmd_status, "[--json] [--watch] [NAME...]",
+     "the states of the domains", -1},
+    {"create", cmd_script, "NAME [OPTION...]",
+     "make a domain; see create --help", -1},
+    {"remove", cmd_script, "NAME [OPTION...]",
+     "and take it away; see remove --help", -1},
+    {"start", cmd_start, "[--wait] NAME...",
+     "start them, and what they require", -1},
+    {"stop", cmd_stop, "[--wait] NAME...", "stop them, and what requires them",
+     -1},
+    {"restart", cmd_restart, "[--wait] NAME...", "stop and start them", -1},
+    {"reload", cmd_reload, "", "read the domain files again", 0},
+    {"enable", cmd_enable, "NAME...", "start them at boot", -1},
+    {"disable", cmd_disable, "NAME...", "do not", -1},
+    {"console", cmd_console, "NAME", "its console; Ctrl-] leaves", 1},
+    {"log", cmd_log, "[--follow] NAME", "what it printed there", 1},
+    {"graph", cmd_graph, "[--dot] [DIR]", "the order of start", 1},
+    {"check", cmd_check, "[DIR]", "look for mistakes in the domain files", 1},
+    {"events", cmd_events, "[--json] [--follow]", "what happens", 0},
+    {"metrics", cmd_metrics, "", "figures for Prometheus", 0},
+    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way",
+     1},
+    {"version", cmd_version, "[--json]", "versions, and open advisories", 0},
+    {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
+    {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
+    {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
+};
+
+/* Somebody who writes "xenith poweroff web" means the domain, not the host. */
+static bool too_many(size_t cmd, char *const *args)
+{
+    int n = 0;
+
+    while (args[n])
+        n++;
+    if (commands[cmd].max < 0 || n <= commands[cmd].max) return false;
+    fprintf(stderr, "xenith: %s: \"%s\" is too much: it takes %s\n",
+            commands[cmd].name, args[commands[cmd].max],
+            *commands[cmd].args ? commands[cmd].args : "no argument");
+    return true;
+}
+
+static void usage(FILE *to)
+{
+    size_t i;
+
+    fputs("usage: xenith [-s SOCKET] [-l DIR] [-t SECONDS] COMMAND "
+          "[ARGUMENT...]\n",
+          to);
+    for (i = 0; i < ARRAY_SIZE(commands); i++)
+        fprintf(to, "  %-9s %-29s %s\n", commands[i].name, commands[i].args,
+                commands[i].help);
+}
+
+/* ---- completion --------------------------------------------------------- */
+
+static void offer(const char *word, const char *begin)
+{
+    if (!strncmp(word, begin, strlen(begin))) printf("%s\n", word);
+}
+
+/* The names of the domains, if domd says them at once. */
+static void offer_names(const struct options *o, const char *begin)
+{
+    struct conn *c = conn_open(o->socket, o->patience, false);
+    yajl_val v = NULL;
+    bool eof;
+    size_t i;
+
+    if (c && conn_send(c, "status", NULL)) v = conn_read(c, 1000, &eof);
+    for (i = 0; v && i < json_len(json_get_array(v, "domains")); i++) {
+        const char *name =
+            json_get_string(json_at(json_get_array(v, "domains"), i), "name");
+
+        if (name) offer(name, begin);
+    }
+    yajl_tree_free(v);
+    conn_close(c);
+}
+
+/* What a shell asks: WORDS are those behind "xenith" so far, the last of which
+ * is to be completed. What a command takes stands in its line of help. */
+static int complete(const struct options *o, char *const *words)
+{
+    const char *begin = "";
+    const char *at;
+    size_t i;
+    size_t n = 0;
+
+    while (words[n])
+        begin = words[n++];
+    for (i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (n <= 1) {
+            offer(commands[i].name, begin);
+            continue;
+        }
+        if (strcmp(words[0], commands[i].name)) continue;
+        for (at = commands[i].args; (at = strstr(at, "--")); at += 2) {
+            char *option = xstrndup(at, strcspn(at, "] "));
+
+            offer(option, begin);
+            free(option);
+        }
+        if (strstr(commands[i].args, "NAME")) offer_names(o, begin);
+    }
+    return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, 'J'},    {"watch", no_argument, NULL, 'w'},
+        {"follow", no_argument, NULL, 'f'},  {"wait", no_argument, NULL, 'W'},
+        {"created", no_argument, NULL, 'C'}, {"dot", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
+    };
+    struct options o = {
+        .socket = DOMD_SOCKET,
+        .console_dir = CONSOLE_DIR,
+        .patience = CONN_PATIENCE,
+    };
+    long seconds;
+    size_t i;
+    int opt;
+
+    /* The words to complete may look like options, and are not ours. */
+    for (opt = 1; opt + 1 < argc && !strcmp(argv[opt], "-s"); opt += 2)
+        o.socket = argv[opt + 1];
+    if (opt < argc && !strcmp(argv[opt], "complete"))
+        return complete(&o, argv + opt + 1);
+    for (i = 0; opt < argc && i < ARRAY_SIZE(commands); i++) {
+        if (commands[i].run == cmd_script &&
+            !strcmp(argv[opt], commands[i].name))
+            return to_script(argv + opt);
+    }
+    while ((opt = getopt_long(argc, argv, "s:l:t:fh", longs, NULL)) != -1) {
+        switch (opt) {
+        case 's':
+            o.socket = optarg;
+            break;
+        case 'l':
+            o.console_dir = optarg;
+            break;
+        case 't':
+            if (!parse_long(optarg, 1, 86400, &seconds)) {
+                fprintf(stderr,
+                        "xenith: -t: \"%s\" is not a number of seconds\n",
+                        optarg);
+                return EXIT_USAGE;
+            }
+            o.patience = (int)seconds * 1000;
+            break;
+        case 'J':
+            o.json = true;
+            break;
+        case 'w':
+        case 'f':
+            o.watch = true;
+            break;
+        case 'W':
+            o.wait = true;
+            break;
+        case 'C':
+            o.created = true;
+            break;
+        case 'D':
+            o.dot = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return EXIT_OK;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    for (i = 0; optind < argc && i < ARRAY_SIZE(commands); i++) {
+        if (strcmp(argv[optind], commands[i].name)) continue;
+        if (too_many(i, argv + optind + 1)) return EXIT_USAGE;
+        return commands[i].run(&o, argv + optind + 1);
+    }
+    if (optind < argc)
+        fprintf(stderr, "xenith: there is no command %s\n", argv[optind]);
+    usage(stderr);
+    return EXIT_USAGE;
+}

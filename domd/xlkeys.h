@@ -1,9 +1,0 @@
-/* The names of the settings that xl itself knows, see xl.cfg(5). */
-#ifndef DOMD_XLKEYS_H
-#define DOMD_XLKEYS_H
-
-#include <stdbool.h>
-
-bool xl_knows(const char *name);
-
-#endif
