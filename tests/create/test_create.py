@@ -2,7 +2,9 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import tarfile
 import time
@@ -76,8 +78,9 @@ class Host:
         path.write_bytes(content)
         return path
 
-    def qcow2(self):
-        return self.input("web.qcow2", b"QFI\xfb\n67108864\nthe content")
+    def qcow2(self, backing=0, features=0, version=3):
+        header = struct.pack(">4sIQ56xQ24x", b"QFI\xfb", version, backing, features)
+        return self.input("web.qcow2", header + b"\n67108864\nthe content")
 
     def kernel(self, name="vmlinuz"):
         return self.input(name, b"\x7fELF" + bytes(60))
@@ -642,6 +645,46 @@ def test_newest_kernel(host):
     assert (host.top / "var/images/web/vmlinuz").read_bytes().endswith(b"6.12.10")
 
 
+@pytest.mark.parametrize("header, error", [
+    ({"backing": 104}, "it is based on another image (a backing file)"),
+    ({"features": 4}, "its content is in another file (a data file)"),
+    ({"features": 0x1f}, "its content is in another file (a data file)"),
+])
+def test_image_that_names_another_file(host, header, error):
+    assert error in host.refused("web", "--from", host.qcow2(**header))
+
+
+@pytest.mark.parametrize("header", [{"features": 1}, {"features": 0x18}, {"version": 2, "features": 4}])
+def test_image_with_other_features(host, header):
+    host.created("web", "--from", host.qcow2(**header))
+
+
+@pytest.mark.parametrize("link", ["boot", "boot/vmlinuz-6.12.1", "boot/initrd.img-6.12.1"])
+@pytest.mark.parametrize("form", ["directory", "tarball"])
+def test_links_out_of_what_is_imported(host, form, link):
+    """The guest must not get a file of the host by a link that its image has."""
+    root_tar(host)
+    tree = host.top / "in/tree"
+    secrets = host.top / "secrets"
+    secrets.mkdir()
+    for name in ("vmlinuz-6.12.1", "initrd.img-6.12.1"):
+        (secrets / name).write_bytes(b"\x7fELF" + bytes(60) + b"node.session.auth.password")
+    place = tree / link
+    if link == "boot":
+        shutil.rmtree(place)
+        place.symlink_to(secrets)
+    else:
+        place.unlink()
+        place.symlink_to(secrets / place.name)
+    with tarfile.open(host.top / "in/root.tar.gz", "w:gz") as tar:
+        tar.add(tree, ".")
+    what = tree if form == "directory" else host.top / "in/root.tar.gz"
+    error = f"{link} is a symbolic link to {secrets}"
+    assert error in host.refused("web", "--from", what, "--size", "64M")
+    if what == tree:
+        assert error in host.refused("web", "--from", what, "--size", "64M", "--dry-run")
+
+
 @pytest.mark.parametrize("what", ["in/root.tar.gz", "in/tree"])
 def test_dry_run_finds_the_kernel(host, what):
     root_tar(host)
@@ -696,7 +739,7 @@ def test_what_cannot_be(host):
     assert "there is no such file" in host.refused("web", "--from", host.top / "in/none", "--kernel", host.kernel("k0"))
     assert "not a disk image (qcow2, raw), ISO" in host.refused("web", "--from", host.input("x", b"text" * 999))
     assert "is no kernel" in host.refused("web", "--kernel", host.input("k", b"#!/bin/sh\n" + bytes(999)))
-    assert "Could not read L1 table" in host.refused("web", "--from", host.input("t.qcow2", b"QFI\xfb\n"))
+    assert "Could not read L1 table" in host.refused("web", "--from", host.input("t.qcow2", b"QFI\xfb" + bytes(100) + b"\n"))
     assert "insufficient free space" in host.refused("web", "--from", host.qcow2(), "--size", "2G")
     assert "needs 67108864 bytes" in host.refused("web", "--from", host.qcow2(), "--size", "1M")
     assert "there is no volume group" in host.refused("web", "--from", host.qcow2(), "--storage", "other")

@@ -39,6 +39,19 @@ payload_kind() {
 	fi
 }
 
+# payload_check KIND FILE: ends where FILE names another file, whose content the guest
+# would get without anybody having asked for that: a qcow2 image may have been made by
+# the person who is to get the guest. QEMU's docs/interop/qcow2.rst has the header.
+payload_check() {
+	[ "$1" = qcow2 ] || return 0
+	[ "$(hex "$2" 8 8)" = 0000000000000000 ] ||
+		fail "--from $2: it is based on another image (a backing file), and only what is whole is imported: make one of both with qemu-img convert"
+	# The third bit of the features that a reader has to know; version 2 has none.
+	[ "$(hex "$2" 4 4)" = 00000002 ] || case $(hex "$2" 79 1) in
+	?[4567cdef]) fail "--from $2: its content is in another file (a data file), and only what is whole is imported: make one of both with qemu-img convert" ;;
+	esac
+}
+
 has_qemu_img() {
 	command -v qemu-img >/dev/null
 }
@@ -141,6 +154,15 @@ payload_names() {
 	esac | grep -v / || :
 }
 
+# boot_file FILE: ends if it is no plain file of the root file system itself: what a link
+# names there may be any file of this host.
+boot_file() {
+	for at in "${1%/*}" "$1"; do
+		[ ! -L "$at" ] || fail "--from $from: $at is a symbolic link to $(readlink "$at"), and links are not followed out of what is imported: put the file itself there, or name it with --kernel and --ramdisk"
+	done
+	[ -f "$1" ] || fail "--from $from: $1 is no file: name one with --kernel and --ramdisk"
+}
+
 # payload_kernel KIND FILE: keeps the newest kernel and ramdisk of a root file system
 # beside the disk, for a domain that has no kernel of its own otherwise.
 payload_kernel() {
@@ -164,6 +186,8 @@ payload_kernel() {
 keep_boot() {
 	directory=$images/$name
 	kept=$directory/$2
+	# Of a tarball a dry run has the names only.
+	if [ -z "$dry_run" ] || [ -d "$from" ]; then boot_file "$1"; fi
 	[ -z "$dry_run" ] || return 0
 	for at in "${images%/*}" "$images" "$directory"; do
 		[ -d "$at" ] || step "making $at" "$(quoted rmdir "$at")" mkdir "$at"
