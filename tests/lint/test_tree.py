@@ -203,3 +203,31 @@ def test_the_image_names_every_open_advisory():
     for path in sorted(TOP.glob("*/*/advisories")):
         if re.search(r"(?m)^\S+ open ", path.read_text()) and not path.is_symlink():
             assert str(path.relative_to(TOP)) in inputs
+
+
+ARCHITECTURE = TOP / "docs/architecture.md"
+
+
+def test_the_table_of_the_tree_is_the_tree():
+    listed = re.findall(r"(?m)^\| `([^`]+)` \| (?:build|packages|image|host|proof) \|", ARCHITECTURE.read_text())
+    there = {path.relative_to(TOP).parts for path in tracked()}
+    tops = {parts[0] + "/" * (len(parts) > 1) for parts in there}
+    # What belongs to git, to editors and to lawyers has no stage.
+    assert sorted(listed) == sorted(top for top in tops
+                                    if top == ".ci/" or not top.startswith(".") and top not in ("README.md", "LICENSE"))
+
+
+def test_the_picture_of_the_tree_is_its_table():
+    drawn = subprocess.run([tools.find("busybox"), "awk", "-f", str(TOP / "docs/tree.awk"), str(ARCHITECTURE)],
+                           stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert drawn.count("<rect") > 15
+    assert (TOP / "docs/tree.svg").read_text() == drawn
+
+
+def test_files_to_change_are_there():
+    table = ARCHITECTURE.read_text().split("## Where do I change ...")[1]
+    rows = re.findall(r"(?m)^\| (.+) \| (.+) \|$", table)[1:]
+    assert len(rows) >= 20
+    named = [path for _, files in rows for path in re.findall(r"`([^`]+)`", files)]
+    assert [path for path in named if "/" in path and " " not in path and not (TOP / path).exists()
+            and path not in ("patches/",)] == []
