@@ -41,44 +41,33 @@ static void usage(FILE *to)
           to);
 }
 
-int main(int argc, char **argv)
+/* Reads the command line into *OPTS. Returns -1 to go on, or the exit status
+ * after having said why. */
+static int parse_options(struct daemon_options *opts, int argc, char **argv)
 {
-    struct daemon_options opts = {
-        .config_dir = "/config/domains",
-        .run_dir = "/run/xenith",
-        .socket = DOMD_SOCKET,
-        .console_dir = "/var/log/xen/console",
-        .group = "xenith",
-        .autostart = "yes",
-        .hand_timeout = 60000,
-        .consoles = true,
-    };
-    struct sigaction sa = {.sa_handler = on_term};
-    struct daemon *daemon = NULL;
     long n;
     int opt;
 
-    opts.parallel = parallel_auto();
     while ((opt = getopt(argc, argv, "a:c:r:s:l:j:t:qh")) != -1) {
         switch (opt) {
         case 'a':
-            opts.autostart = optarg;
+            opts->autostart = optarg;
             break;
         case 'c':
-            opts.config_dir = optarg;
+            opts->config_dir = optarg;
             break;
         case 'r':
-            opts.run_dir = optarg;
+            opts->run_dir = optarg;
             break;
         case 's':
-            opts.socket = optarg;
+            opts->socket = optarg;
             break;
         case 'l':
-            opts.console_dir = optarg;
+            opts->console_dir = optarg;
             break;
         case 'j':
             if (!strcmp(optarg, "auto")) {
-                opts.parallel = parallel_auto();
+                opts->parallel = parallel_auto();
                 break;
             }
             if (!parse_long(optarg, 1, 1000, &n)) {
@@ -88,20 +77,19 @@ int main(int argc, char **argv)
                         optarg);
                 return 2;
             }
-            opts.parallel = (unsigned int)n;
+            opts->parallel = (unsigned int)n;
             break;
         case 't':
             if (!parse_long(optarg, 0, 86400, &n)) {
                 fprintf(stderr,
-                        "domd: -t: \"%s\" is not a number of "
-                        "seconds\n",
+                        "domd: -t: \"%s\" is not a number of seconds\n",
                         optarg);
                 return 2;
             }
-            opts.hand_timeout = (msec)n * 1000;
+            opts->hand_timeout = (msec)n * 1000;
             break;
         case 'q':
-            opts.consoles = false;
+            opts->consoles = false;
             break;
         case 'h':
             usage(stdout);
@@ -111,10 +99,29 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (optind != argc) {
-        usage(stderr);
-        return 2;
-    }
+    if (optind == argc) return -1;
+    usage(stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon_options opts = {
+        .config_dir = "/config/domains",
+        .run_dir = "/run/xenith",
+        .socket = DOMD_SOCKET,
+        .console_dir = "/var/log/xen/console",
+        .group = "xenith",
+        .autostart = "yes",
+        .parallel = parallel_auto(),
+        .hand_timeout = 60000,
+        .consoles = true,
+    };
+    struct sigaction sa = {.sa_handler = on_term};
+    struct daemon *daemon = NULL;
+    int status = parse_options(&opts, argc, argv);
+
+    if (status >= 0) return status;
     openlog("domd", LOG_PID, LOG_DAEMON);
     sigemptyset(&sa.sa_mask);
     sigaction(SIGTERM, &sa, NULL);

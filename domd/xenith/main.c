@@ -158,7 +158,9 @@ static int complete(const struct options *o, char *const *words)
     return EXIT_OK;
 }
 
-int main(int argc, char **argv)
+/* Reads the options of the command line into *O. Returns -1 to go on with the
+ * command at `optind`, or the exit status after having said why. */
+static int parse_options(struct options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
         {"json", no_argument, NULL, 'J'},    {"watch", no_argument, NULL, 'w'},
@@ -166,32 +168,16 @@ int main(int argc, char **argv)
         {"created", no_argument, NULL, 'C'}, {"dot", no_argument, NULL, 'D'},
         {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
     };
-    struct options o = {
-        .socket = DOMD_SOCKET,
-        .console_dir = CONSOLE_DIR,
-        .patience = CONN_PATIENCE,
-    };
     long seconds;
-    size_t i;
     int opt;
 
-    /* The words to complete may look like options, and are not ours. */
-    for (opt = 1; opt + 1 < argc && !strcmp(argv[opt], "-s"); opt += 2)
-        o.socket = argv[opt + 1];
-    if (opt < argc && !strcmp(argv[opt], "complete"))
-        return complete(&o, argv + opt + 1);
-    for (i = 0; opt < argc && i < ARRAY_SIZE(commands); i++) {
-        if (commands[i].run == cmd_script &&
-            !strcmp(argv[opt], commands[i].name))
-            return to_script(argv + opt);
-    }
     while ((opt = getopt_long(argc, argv, "s:l:t:fh", longs, NULL)) != -1) {
         switch (opt) {
         case 's':
-            o.socket = optarg;
+            o->socket = optarg;
             break;
         case 'l':
-            o.console_dir = optarg;
+            o->console_dir = optarg;
             break;
         case 't':
             if (!parse_long(optarg, 1, 86400, &seconds)) {
@@ -200,23 +186,23 @@ int main(int argc, char **argv)
                         optarg);
                 return EXIT_USAGE;
             }
-            o.patience = (int)seconds * 1000;
+            o->patience = (int)seconds * 1000;
             break;
         case 'J':
-            o.json = true;
+            o->json = true;
             break;
         case 'w':
         case 'f':
-            o.watch = true;
+            o->watch = true;
             break;
         case 'W':
-            o.wait = true;
+            o->wait = true;
             break;
         case 'C':
-            o.created = true;
+            o->created = true;
             break;
         case 'D':
-            o.dot = true;
+            o->dot = true;
             break;
         case 'h':
             usage(stdout);
@@ -226,6 +212,32 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {
+        .socket = DOMD_SOCKET,
+        .console_dir = CONSOLE_DIR,
+        .patience = CONN_PATIENCE,
+    };
+    int status;
+    size_t i;
+    int at;
+
+    /* The words to complete may look like options, and are not ours. */
+    for (at = 1; at + 1 < argc && !strcmp(argv[at], "-s"); at += 2)
+        o.socket = argv[at + 1];
+    if (at < argc && !strcmp(argv[at], "complete"))
+        return complete(&o, argv + at + 1);
+    for (i = 0; at < argc && i < ARRAY_SIZE(commands); i++) {
+        if (commands[i].run == cmd_script &&
+            !strcmp(argv[at], commands[i].name))
+            return to_script(argv + at);
+    }
+    status = parse_options(&o, argc, argv);
+    if (status >= 0) return status;
     for (i = 0; optind < argc && i < ARRAY_SIZE(commands); i++) {
         if (strcmp(argv[optind], commands[i].name)) continue;
         if (too_many(i, argv + optind + 1)) return EXIT_USAGE;
