@@ -234,3 +234,41 @@ def test_another_drive_does_not_end_the_wait(usb):
     ours(usb, at=3)
     assert boot(usb, f"config_drive={OURS}\n")["hostname"] == "ours"
     assert usb.marks() == []
+
+
+# --- eMMC and SD cards: their driver finds them in the background
+
+@pytest.fixture
+def card(host):
+    """One that is known, and whose disk is not there yet; its directory."""
+    host.write("sys/class/mmc_host/mmc0/mmc0:0001/type", "MMC\n")
+    return host.top / "sys/class/mmc_host/mmc0/mmc0:0001"
+
+
+def test_card_reader_that_is_empty(host):
+    """Half a second, and no more."""
+    (host.top / "sys/class/mmc_host/mmc0").mkdir(parents=True)
+    assert boot(host)["hostname"] == "image"
+    assert host.waits() == 5
+
+
+def test_card_that_appears(host):
+    (host.top / "sys/class/mmc_host/mmc0").mkdir(parents=True)
+    ours(host, "mmcblk0p1", at=3)
+    assert boot(host)["hostname"] == "ours"
+    assert host.waits() == 4
+
+
+def test_card_whose_disk_is_late(host, card):
+    """The module for its disks is loaded only now."""
+    host.at(30, f"mkdir -p {card}/block")
+    ours(host, "mmcblk0p1", at=31)
+    assert boot(host)["hostname"] == "ours"
+    assert host.waits() == 32
+
+
+def test_card_that_never_has_a_disk(host, card):
+    """A wireless card, say."""
+    (card / "type").write_text("SDIO\n")
+    assert boot(host)["hostname"] == "image"
+    assert host.waits() == 5
