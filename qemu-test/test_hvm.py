@@ -5,12 +5,14 @@ import pytest
 import drives
 import host
 
-MACS = {"cd": "01", "disk": "02", "uefi": "03", "net": "04", "uefi-cd": "07", "pvh-grub": "05", "pv-grub": "06"}
-HVM = ("cd", "disk", "uefi", "uefi-cd", "net")
+MACS = {"cd": "01", "disk": "02", "uefi": "03", "net": "04", "uefi-cd": "07", "kernel": "08",
+        "pvh-grub": "05", "pv-grub": "06"}
+HVM = ("cd", "disk", "kernel", "uefi", "uefi-cd", "net")
 
 
 def domain(name, kind, disk, *lines, also=""):
-    """Its image on DISK, and ready when Linux in it has said so. ALSO: another disk."""
+    """Its image on DISK, if it has one, and ready when Linux in it has said so. ALSO:
+    another disk."""
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, "memory = 160",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 400",
@@ -18,7 +20,7 @@ def domain(name, kind, disk, *lines, also=""):
         "restart_limit = 30",
         'on_stop = "destroy"', 'vif = [ "mac=00:16:3e:00:70:%s" ]' % MACS[name],
         'disk = [ "%s/%s.iso,raw,%s"%s ]' % (
-            "/config/images" if ",ro" in disk else "/tmp", name, disk, also), *lines)) + "\n"
+            "/config/images" if ",ro" in disk else "/tmp", name, disk, also) if disk else "", *lines)) + "\n"
 
 
 def hvm(name, disk, *lines, **more):
@@ -32,6 +34,9 @@ DOMAINS = {
     "pvh-grub": domain("pvh-grub", "pvh", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
     "pv-grub": domain("pv-grub", "pv", "xvda,ro", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "cd": hvm("cd", "hdc,ro,cdrom", 'boot = "d"'),
+    # QEMU hands it over; there is no disk.
+    "kernel": hvm("kernel", "", 'kernel = "/config/images/www/vmlinuz"',
+                  'ramdisk = "/config/images/www/initrd.gz"', 'cmdline = "console=hvc0 hello.name=guest-kernel"'),
     "uefi-cd": hvm("uefi-cd", "hdc,ro,cdrom", 'bios = "ovmf"'),
     "uefi": hvm("uefi", "hda,rw", 'bios = "ovmf"'),
     # Its CD is iPXE, which does what DHCP says.
@@ -78,7 +83,8 @@ def machine(boot, iso, tmp_path_factory):
             "domains/20-hello-pv.cfg": "# not here\n"}
     for name, text in DOMAINS.items():
         tree["domains/%s.cfg" % name] = text
-        tree["images/%s.iso" % name] = image(directory / (name + ".iso"), name)
+        if "disk = " in text:
+            tree["images/%s.iso" % name] = image(directory / (name + ".iso"), name)
     for name, what in (("boot.ipxe", NETBOOT), ("vmlinuz", drives.package("linux") / "boot/vmlinuz-domu"),
                        ("initrd.gz", drives.package("hello") / "images/hello/initrd.gz")):
         tree["images/www/" + name] = what
@@ -114,8 +120,8 @@ STAY = ("disk", "pv-grub")
 @pytest.mark.parametrize("name", [
     pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in DOMAINS])
 def test_starts(machine, name):
-    """Firmware or GRUB, the guest's own menu and kernel, or the network's, and HTTP over
-    the bridge."""
+    """Firmware or GRUB, the guest's own menu and kernel, or the network's or dom0's, and
+    HTTP over the bridge."""
     if name == "net" and not IPXE:
         pytest.skip("ipxe: not built: ./build.sh test --all")
     machine.out("xenith start --wait %s" % name, 1200)
