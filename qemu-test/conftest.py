@@ -16,7 +16,7 @@ LOGS = drives.OUT / "test-logs"
 # end; each of the others boots its own and waits for the one before to be gone.
 ORDER = ["test_artefacts", "test_bios_cd", "test_smoke", "test_uefi_cd", "test_bios_usb",
          "test_uefi_usb", "test_netboot", "test_menu", "test_domd", "test_disks",
-         "test_hvm", "test_devices", "test_operations", "test_systems", "test_boots_share_nothing"]
+         "test_hvm", "test_devices", "test_hardware", "test_operations", "test_systems", "test_boots_share_nothing"]
 
 
 def pytest_addoption(parser):
