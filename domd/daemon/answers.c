@@ -72,6 +72,7 @@ static void answer_status(struct daemon *d, const struct request *req,
     }
     g = proto_reply(req->id, true);
     json_bool(g, "closing", d->m.closing);
+    json_int(g, "down_limit_ms", mc_down_limit(&d->m));
     json_array(g, "domains");
     for (i = 0; i < d->m.n; i++) {
         if (!d->m.doms[i].policy || !asked_for(req, d->m.doms[i].policy->name))

@@ -13,7 +13,8 @@ void mc_past_of(const struct machine *m, unsigned int dom,
     const struct mc_domain *d = &m->doms[dom];
 
     memset(past, 0, sizeof(*past));
-    past->state = d->state;
+    /* What hangs here is nothing that the next machine would wait for. */
+    past->state = d->hung_in ? d->hung_in : d->state;
     /* Whoever stops it and wants it nevertheless wants it again. */
     past->next = d->stop_req && d->want ? MC_NEXT_AGAIN : d->next;
     past->want = d->want;

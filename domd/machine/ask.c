@@ -20,6 +20,8 @@ static const char *why_not(const struct machine *m, const struct mc_domain *d)
         return "it was started by hand, and is left alone";
     if (d->state == MC_KEPT)
         return "what is left of it was kept; stop it first";
+    if (d->hung_in)
+        return "what was begun with it has not ended; its state says more";
     if (d->state == MC_STUCK)
         return "what is left of it could not be removed; stop it first";
     if (d->policy->bar) return d->policy->bar;
@@ -84,7 +86,7 @@ const char *mc_stop(struct machine *m, unsigned int dom, msec now)
     m->now = now;
     d->want = false;
     d->next = MC_NEXT_STOPPED;
-    if (mc_has_instance(d->state) && d->state != MC_DESTROYING)
+    if (mc_has_instance(d->state) && d->state != MC_DESTROYING && !d->hung_in)
         mi_set_reason(d, "stopped on request");
     mi_request_stop(m, dom);
     mi_stop_dependents(m, dom);
@@ -152,4 +154,62 @@ bool mc_is_down(const struct machine *m)
         if (mc_has_instance(d->state)) return false;
     }
     return true;
+}
+
+/* The same for one domain, from the moment on at which those that depend on it
+ * are gone. */
+static msec stop_limit(const struct mc_domain *d)
+{
+    msec limit = d->policy->stop_timeout + MC_DESTROY_LIMIT +
+                 2 * MC_DESTROY_TRIES * MC_DESTROY_RETRY;
+
+    if (!d->by_hand && d->policy->on_stop == STOP_SAVE)
+        limit += d->policy->stop_timeout + MC_ABORT_LIMIT;
+    if (d->state == MC_CREATING || d->state == MC_ABORTING)
+        limit += MC_ABORT_LIMIT;
+    return limit;
+}
+
+/* DOM and the longest chain of those that stop before it. KNOWN: the limits
+ * that were worked out, or 0. */
+static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
+{
+    msec before = 0;
+    unsigned int i;
+    unsigned int k;
+
+    if (known[dom]) return known[dom];
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *d = &m->doms[i];
+
+        if (!d->policy || !mc_has_instance(d->state)) continue;
+        for (k = 0; k < d->n_edges; k++) {
+            msec limit;
+
+            if (d->edges[k].dom != dom) continue;
+            limit = chain_limit(m, i, known);
+            if (limit > before) before = limit;
+        }
+    }
+    known[dom] = before + stop_limit(&m->doms[dom]);
+    return known[dom];
+}
+
+/* What came by hand stops before all others. */
+msec mc_down_limit(const struct machine *m)
+{
+    msec *known = xcalloc(m->n ? m->n : 1, sizeof(*known));
+    msec longest[2] = {0, 0};
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *d = &m->doms[i];
+        msec limit;
+
+        if (!d->policy || !mc_has_instance(d->state)) continue;
+        limit = chain_limit(m, i, known);
+        if (limit > longest[d->by_hand]) longest[d->by_hand] = limit;
+    }
+    free(known);
+    return longest[false] + longest[true];
 }

@@ -31,6 +31,8 @@ void mi_act_on(struct machine *m, struct mc_domain *d, enum mc_act what);
 void mi_enter(struct machine *m, struct mc_domain *d, enum mc_state state);
 /* Lets the timer of D run out after DELAY. */
 void mi_set_timer(struct machine *m, struct mc_domain *d, msec delay);
+/* The same, for a timer that means that the hypervisor does not answer. */
+void mi_set_last_resort(struct machine *m, struct mc_domain *d, msec delay);
 /* Says why D is in its state, in place of what was said before. What is too
  * long for it is cut off. */
 void mi_set_reason(struct mc_domain *d, const char *format, ...)
@@ -87,6 +89,10 @@ mi_handler mi_save_late;
 mi_handler mi_died_saving;
 mi_handler mi_gone_by_itself;
 mi_handler mi_remove_kept;
+mi_handler mi_hang;
+mi_handler mi_destroy_late;
+mi_handler mi_stuck_gone;
+mi_handler mi_stuck_died;
 
 /* ---- end.c, stop.c ------------------------------------------------------ */
 

@@ -40,6 +40,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
         },
     [MC_ABORTING] =
         {
+            [MC_EV_TIMER] = mi_hang,
             [MC_EV_CREATED] = mi_created_too_late,
             [MC_EV_CREATE_FAILED] = mi_aborted,
             [MC_EV_CREATE_LEFT] = mi_left_too_late,
@@ -95,7 +96,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
         },
     [MC_DESTROYING] =
         {
-            [MC_EV_TIMER] = mi_destroy_again,
+            [MC_EV_TIMER] = mi_destroy_late,
             [MC_EV_GONE] = mi_gone,
             [MC_EV_DESTROY_FAILED] = mi_destroy_failed,
         },
@@ -124,10 +125,19 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_STOP] = mi_remove_kept,
             [MC_EV_GONE] = mi_gone_by_itself,
         },
+    /* What was given up may have an end all the same. */
     [MC_STUCK] =
         {
             [MC_EV_STOP] = mi_remove_kept,
-            [MC_EV_GONE] = mi_gone_by_itself,
+            [MC_EV_CREATED] = mi_created_too_late,
+            [MC_EV_CREATE_FAILED] = mi_aborted,
+            [MC_EV_CREATE_LEFT] = mi_left_too_late,
+            [MC_EV_FILE_CHANGED] = mi_aborted,
+            [MC_EV_DIED] = mi_stuck_died,
+            [MC_EV_GONE] = mi_stuck_gone,
+            [MC_EV_DESTROY_FAILED] = mi_destroy_failed,
+            [MC_EV_SAVED] = mi_saved,
+            [MC_EV_SAVE_FAILED] = mi_save_failed,
         },
     [MC_BY_HAND] =
         {
@@ -181,7 +191,8 @@ void mc_stalled(struct machine *m, unsigned int dom, msec ms)
     for (i = 0; i < m->n; i++) {
         struct mc_domain *d = &m->doms[i];
 
-        if (i == dom || !d->policy || d->state != MC_CREATING) continue;
+        if (i == dom || !d->policy) continue;
+        if (d->state != MC_CREATING && !d->last_resort) continue;
         if (d->deadline != MC_NEVER) d->deadline += ms;
     }
 }

@@ -25,6 +25,11 @@
 /* A destroy that failed is tried again after this, so many times. */
 #define MC_DESTROY_RETRY ((msec)5 * 1000)
 #define MC_DESTROY_TRIES 5
+/* The last resort where the hypervisor owes an answer: a disk or a share that
+ * is gone holds its helpers for as long as it likes. They are far beyond what
+ * libxl itself allows for any step; a removal may include a core dump. */
+#define MC_ABORT_LIMIT   ((msec)120 * 1000)
+#define MC_DESTROY_LIMIT ((msec)600 * 1000)
 
 enum mc_state {
     MC_STOPPED,   /* not running, and not wanted */
@@ -45,7 +50,7 @@ enum mc_state {
     MC_HELD,       /* failed too often within the window */
     MC_SKIPPED,    /* needs something that this host does not have */
     MC_KEPT,       /* dead, and kept for inspection (on_crash=preserve) */
-    MC_STUCK,      /* dead, and could not be removed */
+    MC_STUCK,      /* could not be removed, or what is done with it hangs */
     MC_BY_HAND,    /* somebody started it without us */
     MC_STATES
 };
@@ -143,6 +148,9 @@ struct mc_domain {
     unsigned int gen;
     msec deadline; /* of its only timer; MC_NEVER: it does not run */
     enum mc_outcome next;
+    bool last_resort;      /* nobody has answered when its timer runs out */
+    enum mc_state hung_in; /* STUCK: the state that has no end; else, and if
+                            * it just could not be removed: MC_STOPPED */
     unsigned int destroy_tries;
     msec failures[MC_FAILURES_MAX]; /* times, the oldest first */
     unsigned int n_failures;
@@ -266,6 +274,8 @@ void mc_autostart(struct machine *m, const struct strlist *only, msec now);
 void mc_close(struct machine *m, msec now);
 /* Whether nothing is left that could still be stopped. */
 bool mc_is_down(const struct machine *m);
+/* So long a way down that begins now takes at most. */
+msec mc_down_limit(const struct machine *m);
 
 /* Reports what happened to an instance. */
 void mc_event(struct machine *m, unsigned int dom, enum mc_event event,

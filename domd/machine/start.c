@@ -151,8 +151,7 @@ void mi_create_late(struct machine *m, struct mc_domain *d,
                   d->resumed ? "restored" : "created",
                   (long long)limit / 1000);
     d->next = mi_after_failure(m, d, false);
-    mi_enter(m, d, MC_ABORTING);
-    mi_act_on(m, d, MC_ACT_ABORT);
+    mi_create_abort(m, d, res);
 }
 
 void mi_create_abort(struct machine *m, struct mc_domain *d,
@@ -160,6 +159,7 @@ void mi_create_abort(struct machine *m, struct mc_domain *d,
 {
     (void)res;
     mi_enter(m, d, MC_ABORTING);
+    mi_set_last_resort(m, d, MC_ABORT_LIMIT);
     mi_act_on(m, d, MC_ACT_ABORT);
 }
 
@@ -180,10 +180,14 @@ void mi_left_too_late(struct machine *m, struct mc_domain *d,
 
 /* It came up after its creation had been called off. The memory of one that
  * was restored is nowhere else any more: it stops like any that runs. If it
- * was only late, it goes on. */
+ * was only late, it goes on. One that was given up as stuck has no request to
+ * stop any more. */
 void mi_created_too_late(struct machine *m, struct mc_domain *d,
                          const struct mc_result *res)
 {
+    if (d->state == MC_STUCK &&
+        (!d->want || m->closing || d->next == MC_NEXT_AGAIN))
+        d->stop_req = true;
     if (!d->resumed) {
         mi_remove_it(m, d, true);
     } else if (d->stop_req) {

@@ -119,7 +119,9 @@ void mi_enter(struct machine *m, struct mc_domain *d, enum mc_state state)
     struct mc_action a = {0};
 
     d->deadline = MC_NEVER;
+    d->last_resort = false;
     if (d->state == state) return;
+    d->hung_in = MC_STOPPED;
     a.act = MC_ACT_CHANGED;
     a.dom = (unsigned int)(d - m->doms);
     a.gen = d->gen;
@@ -133,6 +135,13 @@ void mi_enter(struct machine *m, struct mc_domain *d, enum mc_state state)
 void mi_set_timer(struct machine *m, struct mc_domain *d, msec delay)
 {
     d->deadline = m->now + delay;
+    d->last_resort = false;
+}
+
+void mi_set_last_resort(struct machine *m, struct mc_domain *d, msec delay)
+{
+    mi_set_timer(m, d, delay);
+    d->last_resort = true;
 }
 
 void mi_set_reason(struct mc_domain *d, const char *format, ...)

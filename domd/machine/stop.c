@@ -12,6 +12,7 @@ void mi_remove_it(struct machine *m, struct mc_domain *d, bool forced)
 
     d->destroy_tries = 1;
     mi_enter(m, d, MC_DESTROYING);
+    mi_set_last_resort(m, d, MC_DESTROY_LIMIT);
     a.act = MC_ACT_DESTROY;
     a.dom = (unsigned int)(d - m->doms);
     a.gen = d->gen;
@@ -24,8 +25,9 @@ void mi_destroy_failed(struct machine *m, struct mc_domain *d,
 {
     mi_set_reason(d, "it cannot be removed: %s",
                   res->why ? res->why : "no reason is known");
-    if (d->destroy_tries >= MC_DESTROY_TRIES) {
+    if (d->state == MC_STUCK || d->destroy_tries >= MC_DESTROY_TRIES) {
         d->stop_req = false;
+        d->hung_in = MC_STOPPED;
         mi_enter(m, d, MC_STUCK);
         return;
     }
@@ -36,11 +38,72 @@ void mi_destroy_again(struct machine *m, struct mc_domain *d,
                       const struct mc_result *res)
 {
     unsigned int tries = d->destroy_tries;
+    msec left = d->since + MC_DESTROY_LIMIT - m->now;
 
     (void)res;
-    d->deadline = MC_NEVER;
     mi_remove_it(m, d, true);
     d->destroy_tries = tries + 1;
+    /* The limit is that of all tries together. */
+    mi_set_last_resort(m, d,
+                       left > MC_DESTROY_RETRY ? left : MC_DESTROY_RETRY);
+}
+
+void mi_destroy_late(struct machine *m, struct mc_domain *d,
+                     const struct mc_result *res)
+{
+    if (d->last_resort)
+        mi_hang(m, d, res);
+    else
+        mi_destroy_again(m, d, res);
+}
+
+/* The hypervisor does not answer. The domain is left as it is: it holds up
+ * nobody any more, neither those that come after it nor the host. Its disks
+ * remain its own, and it goes on where it was once there is an answer. */
+void mi_hang(struct machine *m, struct mc_domain *d,
+             const struct mc_result *res)
+{
+    enum mc_state state = d->state;
+
+    (void)res;
+    if (state == MC_DESTROYING)
+        mi_set_reason(d, "its removal has not ended within %lld s",
+                      (long long)MC_DESTROY_LIMIT / 1000);
+    else
+        mi_set_reason(d,
+                      "its %s has not ended, %lld s after it was called off",
+                      state == MC_SAVING ? "save" : "creation",
+                      (long long)MC_ABORT_LIMIT / 1000);
+    if (d->stop_req && d->want) d->next = MC_NEXT_AGAIN;
+    d->stop_req = false;
+    mi_enter(m, d, MC_STUCK);
+    d->hung_in = state;
+}
+
+/* While it is saved, or created, nothing else can be done with it: what became
+ * of that is reported, too. */
+void mi_stuck_died(struct machine *m, struct mc_domain *d,
+                   const struct mc_result *res)
+{
+    if (d->hung_in == MC_SAVING) mi_died_saving(m, d, res);
+}
+
+void mi_stuck_gone(struct machine *m, struct mc_domain *d,
+                   const struct mc_result *res)
+{
+    switch (d->hung_in) {
+    case MC_SAVING:
+        mi_died_saving(m, d, res);
+        break;
+    case MC_DESTROYING:
+        mi_gone(m, d, res);
+        break;
+    case MC_STOPPED:
+        mi_gone_by_itself(m, d, res);
+        break;
+    default:
+        break;
+    }
 }
 
 void mi_gone(struct machine *m, struct mc_domain *d,
@@ -54,6 +117,11 @@ void mi_remove_kept(struct machine *m, struct mc_domain *d,
                     const struct mc_result *res)
 {
     (void)res;
+    if (d->hung_in) { /* it has to wait for that */
+        d->next = d->want ? MC_NEXT_AGAIN : MC_NEXT_STOPPED;
+        d->stop_req = false;
+        return;
+    }
     d->next = MC_NEXT_STOPPED;
     mi_remove_it(m, d, false);
 }
@@ -159,6 +227,7 @@ void mi_save_failed(struct machine *m, struct mc_domain *d,
         mi_remove_it(m, d, false);
         return;
     }
+    d->stop_req = true; /* also if it had been given up */
     mi_set_reason(d, "it could not be saved (%s), and was shut down",
                   res->why ? res->why : "no reason is known");
     ask_shutdown(m, d);
@@ -168,8 +237,11 @@ void mi_save_failed(struct machine *m, struct mc_domain *d,
 void mi_save_late(struct machine *m, struct mc_domain *d,
                   const struct mc_result *res)
 {
-    (void)res;
-    d->deadline = MC_NEVER;
+    if (d->last_resort) {
+        mi_hang(m, d, res);
+        return;
+    }
+    mi_set_last_resort(m, d, MC_ABORT_LIMIT);
     mi_act_on(m, d, MC_ACT_ABORT);
 }
 

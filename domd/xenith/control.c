@@ -219,8 +219,8 @@ int cmd_reload(const struct options *o, char *const *args)
 
 /* ---- the host goes down ------------------------------------------------- */
 
-/* Whether domd answers anybody. */
-static bool answers(const struct options *o)
+/* What domd says of all domains, or NULL; it does not say why. */
+static yajl_val ask_status(const struct options *o)
 {
     struct conn *c = conn_open(o->socket, o->patience, false);
     yajl_val answer = NULL;
@@ -228,30 +228,84 @@ static bool answers(const struct options *o)
 
     if (c && conn_send(c, "status", NULL))
         answer = conn_read(c, o->patience, &eof);
-    yajl_tree_free(answer);
     conn_close(c);
-    return answer != NULL;
+    return answer;
+}
+
+/* Says which domains are still there. Returns whether there are any. */
+static bool say_what_is_left(yajl_val status)
+{
+    yajl_val doms = json_get_array(status, "domains");
+    struct buf left = {0};
+    bool any;
+    size_t i;
+
+    for (i = 0; doms && i < json_len(doms); i++) {
+        yajl_val d = json_at(doms, i);
+        const char *name = json_get_string(d, "name");
+        const char *text = json_get_string(d, "state");
+        int state = text ? mc_state_find(text) : -1;
+
+        if (state >= 0 && name && mc_has_instance((enum mc_state)state))
+            add_name(&left, name, text, json_get_string(d, "reason"));
+    }
+    any = left.len > 0;
+    if (any) fputs(left.s, stderr);
+    buf_dispose(&left);
+    return any;
+}
+
+/* Waits for the answer to a shutdown, as long as domd answers others, and the
+ * domains have time. Returns NULL with *EOF_R: domd has hung up; with
+ * *LEFT_R, which the caller frees: their time is over; else: domd hangs. */
+static yajl_val await_down(const struct options *o, struct conn *c,
+                           bool *eof_r, yajl_val *left_r)
+{
+    int64_t end = INT64_MAX;
+    int patience = o->patience;
+
+    for (;;) {
+        yajl_val answer = conn_read(c, patience, eof_r);
+        yajl_val status = answer || *eof_r ? NULL : ask_status(o);
+        int64_t left;
+
+        if (!status) return answer;
+        if (end == INT64_MAX)
+            end = now_ms() + json_get_int(status, "down_limit_ms", 0);
+        left = end - now_ms();
+        if (left <= 0) {
+            *left_r = status;
+            return NULL;
+        }
+        yajl_tree_free(status);
+        patience = left < o->patience ? (int)left : o->patience;
+    }
 }
 
 /* Stops all domains, and returns when the last is down. What the host's way
  * down calls before it unmounts anything: only the answer that all are down is
- * success. Each domain has its timeout, so that the end comes by itself;
- * unless domd hangs, and then the host must be able to go down without it. */
+ * success. Each domain has its timeouts, so that the end comes by itself. The
+ * host must be able to go down without it, too: where domd hangs, and where
+ * it takes longer than all timeouts together. */
 int cmd_shutdown(const struct options *o, char *const *args)
 {
     struct conn *c = conn_open(o->socket, o->patience, true);
     yajl_val answer = NULL;
+    yajl_val left = NULL;
     bool eof = true;
     int rc = EXIT_WRONG;
 
     (void)args;
     if (!c || !conn_send(c, "shutdown", NULL)) goto out;
-    do {
-        answer = conn_read(c, o->patience, &eof);
-    } while (!answer && !eof && answers(o));
-    if (answer && json_get_bool(answer, "ok", false) &&
-        json_get_bool(answer, "down", false)) {
-        rc = EXIT_OK;
+    answer = await_down(o, c, &eof, &left);
+    if (left) {
+        fprintf(stderr, "xenith: shutdown: not all are down within the time "
+                        "that they have\n");
+        (void)say_what_is_left(left);
+    } else if (answer && json_get_bool(answer, "ok", false) &&
+               json_get_bool(answer, "down", false)) {
+        left = ask_status(o);
+        if (!left || !say_what_is_left(left)) rc = EXIT_OK;
     } else if (answer) {
         const char *error = json_get_string(answer, "error");
 
@@ -265,6 +319,7 @@ int cmd_shutdown(const struct options *o, char *const *args)
         rc = EXIT_HANGS;
     }
 out:
+    yajl_tree_free(left);
     yajl_tree_free(answer);
     conn_close(c);
     return rc;

@@ -120,6 +120,67 @@ def test_shutdown_that_is_refused(host, answer, error):
     assert errors == "xenith: shutdown: %s\n" % error
 
 
+def played_domd(host, listener, *statuses):
+    """A domd that begins a shutdown, answers STATUSES to those who ask, and says no more."""
+    shutdown = xenith_in_background(host, "-t", "1", "shutdown")
+    held = listener.accept()[0]
+    for status in statuses:
+        asking = listener.accept()[0]
+        assert json.loads(asking.makefile().readline())["cmd"] == "status"
+        asking.sendall(json.dumps({"v": 1, "ok": True, **status}).encode() + b"\n")
+        asking.close()
+    return shutdown, held
+
+
+@pytest.fixture
+def listener(host):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.settimeout(60)
+    listener.bind(str(host.socket))
+    listener.listen()
+    yield listener
+    listener.close()
+
+
+LEFT = {"domains": [{"name": "web", "state": "saving", "reason": "stopped on request"},
+                    {"name": "db", "state": "stop-wait", "reason": ""},
+                    {"name": "off", "state": "stopped", "reason": "saved"}]}
+
+
+def test_shutdown_has_an_end_if_domd_goes_on_for_ever(host, listener):
+    shutdown, held = played_domd(host, listener, {"down_limit_ms": 1500, **LEFT}, {"down_limit_ms": 1500, **LEFT},
+                                 {"down_limit_ms": 1500, **LEFT})
+    _, errors = shutdown.communicate(timeout=60)
+    held.close()
+    assert shutdown.returncode == 1
+    assert errors == ("xenith: shutdown: not all are down within the time that they have\n"
+                      "xenith: web is saving: stopped on request\n"
+                      "xenith: db is stop-wait\n")
+
+
+def test_shutdown_waits_for_the_time_that_domains_have(host, listener):
+    shutdown, held = played_domd(host, listener, {"down_limit_ms": 600000, **LEFT}, {"down_limit_ms": 0, **LEFT})
+    held.sendall(b'{"v":1,"ok":true,"down":true}\n')
+    asking = listener.accept()[0]
+    asking.sendall(b'{"v":1,"ok":true,"domains":[{"name":"web","state":"stopped"}]}\n')
+    _, errors = shutdown.communicate(timeout=60)
+    asking.close()
+    held.close()
+    assert (shutdown.returncode, errors) == (0, "")
+
+
+def test_shutdown_says_what_is_stuck(host, listener):
+    shutdown = xenith_in_background(host, "shutdown")
+    held = listener.accept()[0]
+    held.sendall(b'{"v":1,"ok":true,"down":true}\n')
+    asking = listener.accept()[0]
+    asking.sendall(b'{"v":1,"ok":true,"domains":[{"name":"web","state":"stuck","reason":"its save hangs"}]}\n')
+    _, errors = shutdown.communicate(timeout=60)
+    asking.close()
+    held.close()
+    assert (shutdown.returncode, errors) == (1, "xenith: web is stuck: its save hangs\n")
+
+
 def test_graph_of_nothing(host):
     nowhere = str(host.config / "nowhere")
     for command in ("graph", "check"):

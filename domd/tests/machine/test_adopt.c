@@ -214,6 +214,27 @@ static void adoption_of_one_that_was_resumed_too_late(void **state)
 }
 
 /* What one machine writes down is what the next one goes on with. */
+/* What hung for the one before does not for its successor. */
+static void adoption_of_what_hung(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_past past;
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_restart(&m, a, now);
+    pass(120000);
+    pass(MC_ABORT_LIMIT);
+    assert_state(a, "stuck");
+    mc_past_of(&m, a, &past);
+    assert_int_equal(past.state, MC_SAVING);
+    assert_int_equal(past.next, MC_NEXT_AGAIN);
+    mc_past_dispose(&past);
+}
+
 static void past_is_complete(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -300,6 +321,7 @@ int main(void)
         T(adoption_of_stops),
         T(adoption_of_one_that_was_resumed_too_late),
         T(up_for_how_long_is_adopted),
+        T(adoption_of_what_hung),
         T(past_is_complete),
         T(where_an_instance_comes_from),
         T(names),

@@ -1,10 +1,10 @@
 /*
  * Random schedules: a random graph of domains with random policies, a fake
  * hypervisor that does what it is told after a random time and in a random
- * order, fails at random, lets domains crash, reboot and hang, and people who
- * type commands in between. After every step the invariants are asserted;
- * the last part of every run lets all go to its end, and asserts that the
- * machine is idle.
+ * order, fails at random, never answers at random, lets domains crash, reboot
+ * and hang, and people who type commands in between. After every step the
+ * invariants are asserted; the last part of every run lets all go to its end,
+ * and asserts that the machine is idle.
  *
  *   test_random [FIRST-SEED [COUNT]]
  *
@@ -36,7 +36,7 @@ struct op {
     enum mc_act act;
     unsigned int dom;
     unsigned int gen;
-    msec when;
+    msec when; /* MC_NEVER: it hangs */
     bool aborted;
 };
 
@@ -90,17 +90,26 @@ static void tell(const char *format, ...)
         }                                                                     \
     } while (0)
 
-static void later(enum mc_act act, unsigned int dom, unsigned int gen,
-                  msec delay)
+static struct op *later(enum mc_act act, unsigned int dom, unsigned int gen,
+                        msec delay)
 {
     unsigned int i;
 
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used) continue;
         ops[i] = (struct op){true, act, dom, gen, now + delay, false};
-        return;
+        return &ops[i];
     }
     fail_msg("too many operations");
+    return NULL;
+}
+
+/* A disk or a share is gone, and whoever uses it waits for ever. */
+static void may_hang(struct op *op)
+{
+    if (calm || !chance(2)) return;
+    tell("%lld that hangs\n", (long long)now);
+    op->when = MC_NEVER;
 }
 
 /* ---- what must always hold ---------------------------------------------- */
@@ -130,7 +139,8 @@ static void check_create(unsigned int dom, bool fresh)
     for (i = 0; i < MAX_OPS; i++) {
         if (!ops[i].used || ops[i].act != MC_ACT_CREATE) continue;
         MUST(ops[i].dom != dom);
-        building++;
+        /* One that hangs must not hold up the others. */
+        if (m.doms[ops[i].dom].state != MC_STUCK) building++;
     }
     MUST(building < m.max_creating);
 }
@@ -181,7 +191,9 @@ static void check_always(void)
         if (d->state == MC_WAITING || d->state == MC_STOP_WAIT)
             MUST(d->deadline == MC_NEVER);
         if (d->state == MC_BOOTING || d->state == MC_SHUTDOWN ||
-            d->state == MC_DELAY || d->state == MC_BACKOFF)
+            d->state == MC_DELAY || d->state == MC_BACKOFF ||
+            d->state == MC_ABORTING || d->state == MC_SAVING ||
+            d->state == MC_DESTROYING)
             MUST(d->deadline != MC_NEVER);
         if (d->state == MC_CREATING)
             MUST((d->deadline == MC_NEVER) == fakes[i].queued);
@@ -210,6 +222,7 @@ static void tell_of_creation(unsigned int dom, unsigned int gen,
 static void carry_out(void)
 {
     struct mc_action a;
+    struct op *op;
     unsigned int i;
 
     while (mc_take(&m, &a)) {
@@ -217,9 +230,12 @@ static void carry_out(void)
         case MC_ACT_CREATE:
             tell("%lld create %u\n", (long long)now, a.dom);
             check_create(a.dom, a.fresh);
-            later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
+            op = later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
             fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
-            if (!chance(30)) break;
+            if (!chance(30)) {
+                may_hang(op);
+                break;
+            }
             fakes[a.dom].queued = true;
             tell_of_creation(a.dom, a.gen, MC_EV_QUEUED);
             break;
@@ -241,7 +257,7 @@ static void carry_out(void)
             tell("%lld save %u\n", (long long)now, a.dom);
             MUST(fakes[a.dom].there);
             check_stop(a.dom);
-            later(MC_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000));
+            may_hang(later(MC_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000)));
             break;
         case MC_ACT_DESTROY:
             tell("%lld destroy %u\n", (long long)now, a.dom);
@@ -252,7 +268,7 @@ static void carry_out(void)
                         ops[i].act == MC_ACT_SAVE)));
             }
             check_stop(a.dom);
-            later(MC_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000));
+            may_hang(later(MC_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000)));
             break;
         case MC_ACT_CHANGED:
             tell("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
@@ -306,7 +322,7 @@ static void finish(struct op *op)
     case MC_ACT_CREATE:
         if (f->queued && !o.aborted) {
             f->queued = false;
-            later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000));
+            may_hang(later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000)));
             tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
         } else if (f->queued || (o.aborted && chance(70)) ||
                    (!calm && chance(15))) {
@@ -604,7 +620,30 @@ static void kill_and_adopt(void)
     mc_dispose(&old);
 }
 
+/* What held up the hypervisor is back. */
+static void wake_up(void)
+{
+    unsigned int i;
+
+    tell("%lld nothing hangs any more\n", (long long)now);
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used && ops[i].when == MC_NEVER)
+            ops[i].when = now + 1 + rnd(8000);
+    }
+}
+
 /* ---- a run -------------------------------------------------------------- */
+
+static bool hangs(unsigned int dom)
+{
+    unsigned int i;
+
+    for (i = 0; i < MAX_OPS; i++) {
+        if (ops[i].used && ops[i].dom == dom && ops[i].when == MC_NEVER)
+            return true;
+    }
+    return false;
+}
 
 static void check_idle(void)
 {
@@ -616,7 +655,9 @@ static void check_idle(void)
         const struct mc_domain *d = &m.doms[i];
 
         MUST(mc_at_rest(d->state));
+        if (d->state == MC_STUCK && hangs(i)) continue;
         MUST(fakes[i].there == mc_has_instance(d->state));
+        MUST(!d->hung_in);
         /* Nobody is forgotten: what is wanted and not up has a reason. */
         if (d->want && d->state != MC_READY && d->state != MC_LATE)
             MUST(d->reason[0]);
@@ -630,6 +671,7 @@ static void one_run(unsigned long with)
 {
     unsigned int steps;
     unsigned int i;
+    msec limit;
 
     seed = with;
     rng = seed * 2654435761u + 88172645463325252u;
@@ -663,6 +705,7 @@ static void one_run(unsigned long with)
     }
 
     calm = chance(50);
+    if (calm) wake_up();
     for (i = 0; i < 2000; i++) {
         guests_come_up(calm ? 100 : 30);
         check_always();
@@ -671,10 +714,13 @@ static void one_run(unsigned long with)
     MUST(i < 2000); /* it always ends */
     check_idle();
     if (!m.closing) {
+        limit = now + mc_down_limit(&m);
         mc_close(&m, now);
         carry_out();
-        for (i = 0; i < 2000 && advance(60000); i++)
+        for (i = 0; i < 2000 && advance(60000); i++) {
             check_always();
+            if (now > limit) MUST(mc_is_down(&m));
+        }
         check_idle();
     }
     mc_dispose(&m);

@@ -167,7 +167,7 @@ static void waiting_for_the_builder_does_not_count(void **state)
     /* And nothing of that counts for one that was called off. */
     event(a, MC_EV_QUEUED);
     event(a, MC_EV_BEGUN);
-    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    assert_int_equal(mc_deadline(&m), now + MC_ABORT_LIMIT);
     event(a, MC_EV_CREATE_FAILED);
     assert_state(a, "backoff");
     pass(1000);
@@ -207,6 +207,9 @@ static void building_others_does_not_count(void **state)
     pass(1);
     assert_state(a, "late");
     assert_state(c, "creating");
+    event(b, MC_EV_CREATE_FAILED);
+    pass(1000);
+    event(b, MC_EV_QUEUED);
     assert_int_equal(mc_deadline(&m), MC_NEVER);
 }
 

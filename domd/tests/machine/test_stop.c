@@ -188,6 +188,230 @@ static void save_and_its_failures(void **state)
     assert_string_equal(acts(), "destroy a");
 }
 
+/* The share that it is saved to is gone, and does not come back. */
+static void save_that_hangs(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    policy(web)->on_stop = STOP_SAVE;
+    policy(web)->save_to = xstrdup("/data");
+    mc_start(&m, web, now);
+    bring_up(db);
+    bring_up(web);
+    mc_close(&m, now);
+    acts();
+    pass(120000);
+    assert_string_equal(acts(), "abort web");
+    pass(MC_ABORT_LIMIT - 1);
+    assert_state(web, "saving");
+    pass(1);
+    assert_state(web, "stuck");
+    assert_reason(web,
+                  "its save has not ended, 120 s after it was called off");
+    /* Nobody waits for it any more, and nobody touches it. */
+    assert_string_equal(acts(), "shutdown db");
+    event(db, MC_EV_GONE);
+    assert_true(mc_is_down(&m));
+    assert_null(mc_stop(&m, web, now));
+    assert_string_equal(acts(), "");
+    assert_state(web, "stuck");
+    assert_reason(web,
+                  "its save has not ended, 120 s after it was called off");
+
+    /* But it does come back. */
+    event_full(web, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    assert_string_equal(acts(), "shutdown web");
+    dies(web, MC_POWEROFF, false);
+    event(web, MC_EV_GONE);
+    assert_state(web, "stopped");
+}
+
+static void save_that_hangs_and_ends_well(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_restart(&m, a, now);
+    pass(120000);
+    pass(MC_ABORT_LIMIT);
+    assert_state(a, "stuck");
+    assert_string_equal(mc_start(&m, a, now),
+                        "what was begun with it has not ended; "
+                        "its state says more");
+    acts();
+    event(a, MC_EV_SAVED);
+    assert_string_equal(acts(), "destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+}
+
+/* Nothing tells of a guest that ends while it is being saved but the end of
+ * the save. */
+static void dies_in_a_save_that_hangs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    pass(120000);
+    pass(MC_ABORT_LIMIT);
+    dies(a, MC_CRASH, false);
+    event(a, MC_EV_GONE);
+    assert_state(a, "stuck");
+    acts();
+    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    assert_string_equal(acts(), "destroy a");
+}
+
+/* Its place is for the next one. */
+static void creation_that_hangs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+
+    (void)state;
+    m.max_creating = 1;
+    policy(a)->priority = 100;
+    mc_autostart(&m, NULL, now);
+    pass(60000);
+    assert_state(a, "aborting");
+    assert_state(b, "waiting");
+    pass(MC_ABORT_LIMIT);
+    assert_state(a, "stuck");
+    assert_reason(a,
+                  "its creation has not ended, 120 s after it was called off");
+    assert_state(b, "creating");
+    acts();
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "destroy! a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "backoff");
+
+    /* It ends, and there is nothing left of it. */
+    bring_up(b);
+    pass(1000);
+    pass(60000);
+    pass(MC_ABORT_LIMIT);
+    assert_state(a, "stuck");
+    event(a, MC_EV_CREATE_FAILED);
+    assert_state(a, "backoff");
+}
+
+/* Its memory is nowhere else. */
+static void restore_that_hangs_and_comes_up(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct mc_result begun = {.resumed = true};
+
+    (void)state;
+    policy(a)->on_stop = STOP_SAVE;
+    policy(a)->save_to = xstrdup("/data");
+    mc_start(&m, a, now);
+    begun.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
+    mc_stop(&m, a, now);
+    pass(MC_ABORT_LIMIT);
+    assert_state(a, "stuck");
+    acts();
+    event(a, MC_EV_CREATED);
+    assert_string_equal(acts(), "save a");
+}
+
+static void removal_that_hangs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    pass(MC_BRIEF);
+    dies(a, MC_REBOOT, true);
+    pass(MC_DESTROY_LIMIT);
+    assert_state(a, "stuck");
+    assert_reason(a, "its removal has not ended within 600 s");
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+    event(a, MC_EV_CREATED);
+    event(a, MC_EV_READY);
+
+    /* An answer, but a bad one: it can be tried again. */
+    dies(a, MC_REBOOT, true);
+    pass(MC_DESTROY_LIMIT);
+    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+    assert_state(a, "stuck");
+    assert_reason(a, "it cannot be removed: busy");
+    acts();
+    assert_null(mc_stop(&m, a, now));
+    assert_string_equal(acts(), "destroy a");
+}
+
+/* The tries do not add up to five times the limit. */
+static void removal_that_fails_and_hangs(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->on_stop = STOP_DESTROY;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    pass(MC_DESTROY_LIMIT - 20000);
+    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+    pass(MC_DESTROY_RETRY);
+    assert_state(a, "destroying");
+    pass(15000);
+    assert_state(a, "stuck");
+}
+
+/* While domd builds another, no end of anything is heard of. */
+static void nothing_hangs_while_another_is_built(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    unsigned int b = add("b", NULL, NULL);
+
+    (void)state;
+    policy(a)->on_stop = STOP_DESTROY;
+    mc_start(&m, a, now);
+    bring_up(a);
+    mc_stop(&m, a, now);
+    mc_start(&m, b, now);
+    now += MC_DESTROY_LIMIT;
+    mc_stalled(&m, b, MC_DESTROY_LIMIT);
+    mc_tick(&m, now);
+    assert_state(a, "destroying");
+}
+
+static void the_way_down_has_a_limit(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+    unsigned int other = add("other", NULL, NULL);
+    msec removal = MC_DESTROY_LIMIT + 2 * MC_DESTROY_TRIES * MC_DESTROY_RETRY;
+
+    (void)state;
+    assert_int_equal(mc_down_limit(&m), 0);
+    policy(db)->stop_timeout = 1000;
+    policy(web)->stop_timeout = 20000;
+    policy(other)->stop_timeout = 30000;
+    mc_autostart(&m, NULL, now);
+    bring_up(db);
+    bring_up(web);
+    bring_up(other);
+    assert_int_equal(mc_down_limit(&m), 21000 + 2 * removal);
+    policy(web)->on_stop = STOP_SAVE;
+    assert_int_equal(mc_down_limit(&m), 41000 + MC_ABORT_LIMIT + 2 * removal);
+}
+
 /* A file that was changed while the domain runs may lack it. */
 static void save_without_a_directory(void **state)
 {
@@ -310,6 +534,15 @@ int main(void)
         T(started_while_it_is_removed),
         T(stopped_while_it_is_removed),
         T(save_and_its_failures),
+        T(save_that_hangs),
+        T(save_that_hangs_and_ends_well),
+        T(dies_in_a_save_that_hangs),
+        T(creation_that_hangs),
+        T(restore_that_hangs_and_comes_up),
+        T(removal_that_hangs),
+        T(removal_that_fails_and_hangs),
+        T(nothing_hangs_while_another_is_built),
+        T(the_way_down_has_a_limit),
         T(save_without_a_directory),
         T(close_is_the_reverse_of_start),
         T(by_hand_stops_before_what_is_after_it),
