@@ -29,10 +29,15 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
 static void build(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
+    char *unknown = hvx_look_for_saved(hv, s);
     msec began;
     int rc;
 
-    hvx_look_for_saved(hv, s);
+    if (unknown) {
+        create_failed(hv, s, unknown);
+        free(unknown);
+        return;
+    }
     snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
              LIBXL_UUID_BYTES(s->config.c_info.uuid));
     hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
@@ -201,11 +206,26 @@ static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
     return text;
 }
 
+/* Whether the guest went on before the unpause failed is for the hypervisor to
+ * say; if nobody knows, what was saved must not be used again. */
+static void restored_and_not_unpaused(struct hv *hv, const struct slot *s,
+                                      int rc)
+{
+    libxl_dominfo info;
+    bool never;
+
+    libxl_dominfo_init(&info);
+    never = hvx_look_at(hv, s->domid, &info) && hvx_never_ran(&info);
+    libxl_dominfo_dispose(&info);
+    if (!never || !saved_give_back(s->save_to, s->name))
+        hvx_put_aside(hv, s, why_not_created(hv, s, rc));
+}
+
 void hvx_unpaused(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
     if (s->taken && !rc) saved_done(s->save_to, s->name);
-    if (s->taken && rc) hvx_put_aside(hv, s, why_not_created(hv, s, rc));
+    if (s->taken && rc) restored_and_not_unpaused(hv, s, rc);
     s->taken = false;
     if (!rc) rc = hvx_watch_on(hv, s);
     if (s->was_reset) {
@@ -225,19 +245,17 @@ void hvx_created(struct hv *hv, struct slot *s, int rc)
     int r = 0;
 
     s->op = OP_NONE;
-    hvx_close_fd(&s->fd);
     if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
     if (rc) text = why_not_created(hv, s, rc);
-    /* If the restore was called off, the guest has not run, and what was saved
-     * can be used again. */
+    if (restore && rc && !s->aborted) hvx_restore_failed(hv, s, text);
+    hvx_close_fd(&s->fd);
+    /* The guest has not run: what was saved can be used again. */
     if (restore && !rc) {
         r = saved_take(s->save_to, s->name);
         s->taken = !r;
         if (r)
             text = xasprintf("what was saved in %s cannot be renamed: %s",
                              s->save_to, strerror(r));
-    } else if (restore && !s->aborted) {
-        hvx_put_aside(hv, s, xstrdup(text));
     }
     if (!rc && !r) {
         hvx_begin_op(hv, s, OP_UNPAUSE);

@@ -218,8 +218,13 @@ void hvx_reset_done(struct hv *hv, struct slot *s, int rc);
 
 /* Opens what was saved, if anything was (s->fd), and reads its configuration,
  * which takes the place of the one in the file. What cannot be used is put
- * aside. */
-void hvx_look_for_saved(struct hv *hv, struct slot *s);
+ * aside. Returns NULL, or why it cannot be known for now whether there is
+ * anything; the caller frees it. */
+char *hvx_look_for_saved(struct hv *hv, struct slot *s);
+/* The restore of S has failed, and s->fd is what it was from: it is put aside
+ * if it is the stream that is bad. Else it waits for the next start. WHY says
+ * what libxl said. */
+void hvx_restore_failed(struct hv *hv, const struct slot *s, const char *why);
 /* What was saved and cannot be used is kept under another name. WHAT, which it
  * frees, says why. */
 void hvx_put_aside(struct hv *hv, const struct slot *s, char *what);

@@ -1,11 +1,13 @@
 /* What was saved of a domain, when it is to go on from there. */
 #include "hv/xl/internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hv/saved.h"
+#include "hv/stream.h"
 
 /* What `xl -N create` prints is a few kilobytes. */
 #define CONFIG_MAX ((size_t)1024 * 1024)
@@ -44,15 +46,27 @@ static char *disks_changed(const char *path, const libxl_domain_config *config)
     return NULL;
 }
 
-void hvx_look_for_saved(struct hv *hv, struct slot *s)
+void hvx_restore_failed(struct hv *hv, const struct slot *s, const char *why)
+{
+    char *fault = stream_fault(s->fd);
+
+    if (!fault) return;
+    hvx_put_aside(hv, s,
+                  xasprintf("what was saved is damaged: %s (%s)", fault, why));
+    free(fault);
+}
+
+char *hvx_look_for_saved(struct hv *hv, struct slot *s)
 {
     char *path = NULL;
     char *json_path = NULL;
     struct buf json = {0};
     libxl_domain_config config;
     char *wrong = NULL;
+    char *unknown = NULL;
+    int r;
 
-    if (!s->save_to) return;
+    if (!s->save_to) return NULL;
     path = saved_path(s->save_to, s->name, "");
     json_path = saved_path(s->save_to, s->name, ".json");
     libxl_domain_config_init(&config);
@@ -62,13 +76,21 @@ void hvx_look_for_saved(struct hv *hv, struct slot *s)
         goto out;
     }
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (s->fd < 0) goto out;
-    if (read_file(json_path, CONFIG_MAX, &json) ||
-        libxl_domain_config_from_json(hv->ctx, &config, json.s))
+    if (s->fd < 0) {
+        /* To boot afresh would be wrong if it comes back. */
+        if (errno != ENOENT)
+            unknown = xasprintf("cannot open what was saved, %s: %s", path,
+                                strerror(errno));
+        goto out;
+    }
+    r = read_file(json_path, CONFIG_MAX, &json);
+    if (r && r != ENOENT)
+        unknown = xasprintf("cannot read %s: %s", json_path, strerror(r));
+    else if (r || libxl_domain_config_from_json(hv->ctx, &config, json.s))
         wrong = xstrdup("what was saved has no configuration");
     else
         wrong = disks_changed(path, &config);
-    if (wrong) {
+    if (wrong || unknown) {
         hvx_close_fd(&s->fd);
         goto out;
     }
@@ -82,4 +104,5 @@ out:
     buf_dispose(&json);
     free(path);
     free(json_path);
+    return unknown;
 }

@@ -1,11 +1,13 @@
 /* A creation from what was saved. */
 #include "tests/hv/xl/harness.h"
 
+#include <errno.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hv/saved.h"
+#include "tests/hv/stream_write.h"
 
 static void restored(void **state)
 {
@@ -24,15 +26,87 @@ static void restored(void **state)
     assert_string_equal(told, "queued; resumes; created");
 }
 
+static void put_stream(bool whole)
+{
+    struct buf stream = {0};
+    char *path = saved_path(scratch, "a", "");
+
+    stream_write(&stream);
+    if (!whole) stream.len -= 8;
+    assert_int_equal(write_file(path, stream.s, stream.len, 0600), 0);
+    buf_dispose(&stream);
+    free(path);
+}
+
+/* No memory, or no bridge: the next start may have it. */
 static void restore_fails(void **state)
 {
     (void)state;
-    put("", "memory");
+    put_stream(true);
+    put(".json", "a");
+    begin_creation();
+    ends(ERROR_NOMEM);
+    assert_string_equal(files(), "save json");
+    assert_string_equal(asked, "restore; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; resumes; failed");
+    assert_string_equal(marked, "");
+    told[0] = '\0';
+    begin_creation();
+    assert_string_equal(told, "queued; resumes");
+}
+
+static void restore_of_a_stream_that_is_cut_off(void **state)
+{
+    char expected[256];
+
+    (void)state;
+    put_stream(false);
     put(".json", "a");
     begin_creation();
     ends(ERROR_FAIL);
     assert_string_equal(files(), "failed failed.json");
     assert_string_equal(asked, "restore; destroy");
+    snprintf(expected, sizeof(expected),
+             "domain a boots afresh: what was saved is damaged: it ends after "
+             "4232 bytes, in the middle (libxl says fail). "
+             "What was saved is kept as %s/a.save.failed",
+             scratch);
+    assert_string_equal(marked, expected);
+}
+
+static void saved_that_cannot_be_opened(void **state)
+{
+    char *path = saved_path(scratch, "a", "");
+
+    (void)state;
+    put(".json", "a");
+    assert_int_equal(symlink("a.save", path), 0); /* to itself */
+    hv_create(hv, 0, 1, policy, true);
+    converts();
+    spin();
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "queued; failed");
+    assert_non_null(strstr(why, "cannot open what was saved, "));
+    assert_non_null(strstr(why, strerror(ELOOP)));
+    free(path);
+}
+
+static void configuration_that_cannot_be_read(void **state)
+{
+    char *path = saved_path(scratch, "a", ".json");
+
+    (void)state;
+    put_stream(true);
+    assert_int_equal(symlink("a.save.json", path), 0);
+    hv_create(hv, 0, 1, policy, true);
+    converts();
+    spin();
+    assert_string_equal(asked, "");
+    assert_string_equal(told, "queued; failed");
+    assert_true(has(""));
+    free(path);
 }
 
 static void restore_is_called_off(void **state)
@@ -47,8 +121,20 @@ static void restore_is_called_off(void **state)
     assert_string_equal(asked, "restore; abort; destroy");
 }
 
-/* It may have run for an instant. */
 static void restored_and_not_unpaused(void **state)
+{
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    begin_creation();
+    ends(0);
+    ends(ERROR_FAIL);
+    assert_string_equal(files(), "save json");
+    assert_string_equal(marked, "");
+}
+
+/* It has run for an instant. */
+static void restored_and_not_unpaused_in_time(void **state)
 {
     char expected[256];
 
@@ -57,6 +143,7 @@ static void restored_and_not_unpaused(void **state)
     put(".json", "a");
     begin_creation();
     ends(0);
+    dom.cpu_time = 1;
     ends(ERROR_FAIL);
     assert_string_equal(files(), "failed failed.json");
     snprintf(expected, sizeof(expected),
@@ -176,7 +263,11 @@ int main(void)
         T(restored),
         T(restore_fails),
         T(restore_is_called_off),
+        T(restore_of_a_stream_that_is_cut_off),
+        T(saved_that_cannot_be_opened),
+        T(configuration_that_cannot_be_read),
         T(restored_and_not_unpaused),
+        T(restored_and_not_unpaused_in_time),
         T(restored_and_not_renamed),
         T(restored_and_not_synced),
         T(save_without_a_configuration),
