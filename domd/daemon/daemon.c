@@ -218,22 +218,35 @@ static void hv_result(void *user, unsigned int dom, enum mc_event event,
     daemon_pump(d);
 }
 
-static void hv_begins(void *user, unsigned int dom, const char *uuid,
-                      bool resumed)
+static char *hv_begins(void *user, unsigned int dom, const char *uuid,
+                       const struct strlist *saved)
 {
     struct daemon *d = user;
     struct extra *x = daemon_extra(d, dom);
-    struct mc_result res = {.gen = d->m.doms[dom].gen, .resumed = resumed};
+    struct mc_result res = {
+        .gen = d->m.doms[dom].gen,
+        .resumed = saved != NULL,
+        .writes = saved,
+    };
+    char *taken = saved ? mc_disk_taken(&d->m, dom, saved) : NULL;
+    char *no;
 
+    /* Its file may have named other disks when it was saved. */
+    if (taken) {
+        no = xasprintf("%s, and what was saved of it writes that, too", taken);
+        free(taken);
+        return no;
+    }
     mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
     /* Its time runs from now on. Nothing else has to follow, and the
      * hypervisor is in the middle of something: no pump. */
     loop_at(d->tick, mc_deadline(&d->m));
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
-    x->mark.resumed = resumed;
+    x->mark.resumed = res.resumed;
     probe_mark_set(d->probes, dom, &x->mark);
     /* Before the hypervisor knows of it: a successor has to recognise it. */
     save_journal(d);
+    return NULL;
 }
 
 static void hv_stalled(void *user, unsigned int dom, msec ms)

@@ -26,9 +26,11 @@ struct hv_callbacks {
                    const struct mc_result *result);
     /* An instance is about to be made, now, and will have this UUID: to be
      * noted before anything exists, so that it is recognised after a crash.
-     * RESUMED: it goes on from where it was saved. */
-    void (*begins)(void *user, unsigned int dom, const char *uuid,
-                   bool resumed);
+     * SAVED: it goes on from where it was saved, with these disks that it
+     * writes; else NULL. Returns NULL, or why it must not be made; the caller
+     * frees it. */
+    char *(*begins)(void *user, unsigned int dom, const char *uuid,
+                    const struct strlist *saved);
     /* For MS nothing went on but the building of DOM. */
     void (*stalled)(void *user, unsigned int dom, msec ms);
     /* Domains have come or gone, perhaps not by our doing, or one that was

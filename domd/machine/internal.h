@@ -41,6 +41,8 @@ void mi_set_reason(struct mc_domain *d, const char *format, ...)
 void mi_copy_names(struct strlist *to, const struct strlist *from);
 /* The instance is what the file says now. */
 void mi_take_facts(struct mc_domain *d);
+/* The instance is what the file said when it was saved. */
+void mi_take_saved_facts(struct mc_domain *d, const struct strlist *writes);
 
 /* ---- the functions of the table ----------------------------------------- */
 

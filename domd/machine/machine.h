@@ -90,9 +90,10 @@ enum mc_death {
 struct mc_result {
     unsigned int gen;
     enum mc_death death; /* MC_EV_DIED, MC_EV_GONE */
-    bool again;      /* MC_EV_DIED: on_poweroff or on_reboot says restart */
-    bool keep;       /* MC_EV_DIED: on_... says preserve */
-    bool resumed;    /* MC_EV_BEGUN: from what was saved */
+    bool again;   /* MC_EV_DIED: on_poweroff or on_reboot says restart */
+    bool keep;    /* MC_EV_DIED: on_... says preserve */
+    bool resumed; /* MC_EV_BEGUN: from what was saved; */
+    const struct strlist *writes; /* and the disks that it writes, then */
     const char *why; /* failures, MC_EV_DM_ENDED; NULL if nobody knows */
 };
 
@@ -293,6 +294,10 @@ msec mc_deadline(const struct machine *m);
 /* Takes one action out of the list; false if there is none. */
 bool mc_take(struct machine *m, struct mc_action *action_r);
 
+/* Why DOM must not write WRITES: one of these disks is another's. NULL if it
+ * may; the caller frees it. */
+char *mc_disk_taken(const struct machine *m, unsigned int dom,
+                    const struct strlist *writes);
 /* Whether its file has changed since the instance that it has was made. */
 bool mc_is_stale(const struct mc_domain *d);
 /* Whether the hypervisor has, or may have, something of the domain. */

@@ -12,6 +12,26 @@
 
 /* ---- starting ----------------------------------------------------------- */
 
+char *mc_disk_taken(const struct machine *m, unsigned int dom,
+                    const struct strlist *writes)
+{
+    unsigned int i;
+    size_t k;
+
+    for (i = 0; i < m->n; i++) {
+        const struct mc_domain *other = &m->doms[i];
+
+        if (i == dom || !other->policy || !mc_has_instance(other->state))
+            continue;
+        for (k = 0; k < writes->n; k++) {
+            if (!strlist_has(&other->writes, writes->v[k])) continue;
+            return xasprintf("the disk %s is written by %s", writes->v[k],
+                             other->policy->name);
+        }
+    }
+    return NULL;
+}
+
 /* How far a start of DOM is from what it depends on. */
 enum turn {
     TURN_NOW,
@@ -26,7 +46,7 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
     const struct strlist *writes = d->again ? &d->writes : &d->policy->writes;
     enum turn turn = TURN_NOW;
     unsigned int i;
-    size_t k;
+    char *taken;
 
     for (i = 0; i < d->n_edges; i++) {
         const struct mc_domain *on = &m->doms[d->edges[i].dom];
@@ -41,19 +61,11 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
                  mc_state_name(on->state));
         return TURN_NEVER;
     }
-    for (i = 0; i < m->n; i++) {
-        const struct mc_domain *other = &m->doms[i];
-
-        if (i == dom || !other->policy || !mc_has_instance(other->state))
-            continue;
-        for (k = 0; k < writes->n; k++) {
-            if (!strlist_has(&other->writes, writes->v[k])) continue;
-            snprintf(why, why_size, "the disk %s is written by %s",
-                     writes->v[k], other->policy->name);
-            return TURN_NEVER;
-        }
-    }
-    return turn;
+    taken = mc_disk_taken(m, dom, writes);
+    if (!taken) return turn;
+    snprintf(why, why_size, "%s", taken);
+    free(taken);
+    return TURN_NEVER;
 }
 
 static unsigned int count_creating(const struct machine *m)

@@ -96,6 +96,7 @@ void mi_begun(struct machine *m, struct mc_domain *d,
 {
     d->started = m->now;
     d->resumed = res->resumed;
+    if (res->writes) mi_take_saved_facts(d, res->writes);
     mi_set_timer(m, d,
                  d->policy->start_timeout +
                      (d->resumed ? d->policy->stop_timeout : 0));

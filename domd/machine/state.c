@@ -175,3 +175,16 @@ void mi_take_facts(struct mc_domain *d)
     d->stamp = d->policy->stamp;
     mi_copy_names(&d->writes, &d->policy->writes);
 }
+
+/* Of the file of that time only the disks are known. If they are others now,
+ * so is the file. */
+void mi_take_saved_facts(struct mc_domain *d, const struct strlist *writes)
+{
+    bool same = writes->n == d->policy->writes.n;
+    size_t i;
+
+    for (i = 0; i < writes->n; i++)
+        same = same && strlist_has(&d->policy->writes, writes->v[i]);
+    if (!same) d->stamp = ~d->policy->stamp;
+    mi_copy_names(&d->writes, writes);
+}

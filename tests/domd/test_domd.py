@@ -359,6 +359,31 @@ def test_stale_is_what_runs_and_not_what_the_file_says(host):
     assert not host.status()["a"]["stale"]
 
 
+def test_what_was_saved_has_its_own_disks(host, tmp_path):
+    """The file was edited between the save and the restore; so says its successor."""
+    old, new = tmp_path / "old.img", tmp_path / "new.img"
+    for disk in (old, new):
+        disk.write_text("")
+    host.domain("a", 'disk = [ "%s,raw,xvda,rw" ]' % new, 'autostart = "no"', "restart_delay = 60")
+    host.domain("b", 'disk = [ "%s,raw,xvda,rw" ]' % old, 'autostart = "no"')
+    (host.fake / "saved-a").write_text(str(old))
+    host.start()
+    host.ok("start", "--wait", "a")
+    for _ in range(2):
+        assert host.status()["a"]["stale"]
+        host.ok("start", "b")
+        host.until_states(a="ready", b="blocked")
+        assert host.status()["b"]["reason"] == "the disk %s is written by a" % old
+        host.kill()
+        host.start()
+    host.ok("stop", "--wait", "a")
+    host.until_states(b="ready")
+    host.ok("start", "a")
+    host.until_states(a="backoff", b="ready")
+    assert host.status()["a"]["reason"] == \
+        "the disk %s is written by b, and what was saved of it writes that, too" % old
+
+
 def test_by_hand_is_left_alone(host):
     host.domain("a")
     (host.fake / "dom-7").write_text("hand some-uuid runs\n")

@@ -29,18 +29,24 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
 static void build(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
-    char *unknown = hvx_look_for_saved(hv, s);
+    char *no = hvx_look_for_saved(hv, s);
+    struct strlist writes = {0};
     msec began;
     int rc;
 
-    if (unknown) {
-        create_failed(hv, s, unknown);
-        free(unknown);
+    if (!no) {
+        snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
+                 LIBXL_UUID_BYTES(s->config.c_info.uuid));
+        hvx_list_written(&s->config, &writes);
+        no = hv->cb.begins(hv->cb.user, s->dom, s->uuid,
+                           s->fd >= 0 ? &writes : NULL);
+        strlist_dispose(&writes);
+    }
+    if (no) {
+        create_failed(hv, s, no);
+        free(no);
         return;
     }
-    snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
-             LIBXL_UUID_BYTES(s->config.c_info.uuid));
-    hv->cb.begins(hv->cb.user, s->dom, s->uuid, s->fd >= 0);
     hvx_begin_op(hv, s, OP_CREATE);
     s->domid = HV_NO_DOMID;
     began = loop_now();

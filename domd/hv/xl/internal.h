@@ -221,6 +221,10 @@ void hvx_reset_done(struct hv *hv, struct slot *s, int rc);
  * aside. Returns NULL, or why it cannot be known for now whether there is
  * anything; the caller frees it. */
 char *hvx_look_for_saved(struct hv *hv, struct slot *s);
+/* Adds the disks that an instance of CONFIG writes, under the names that its
+ * policy has for them (struct policy). */
+void hvx_list_written(const libxl_domain_config *config,
+                      struct strlist *writes);
 /* The restore of S has failed, and s->fd is what it was from: it is put aside
  * if it is the stream that is bad. Else it waits for the next start. WHY says
  * what libxl said. */

@@ -46,6 +46,25 @@ static char *disks_changed(const char *path, const libxl_domain_config *config)
     return NULL;
 }
 
+void hvx_list_written(const libxl_domain_config *config,
+                      struct strlist *writes)
+{
+    int i;
+
+    for (i = 0; i < config->num_disks; i++) {
+        const libxl_device_disk *disk = &config->disks[i];
+        const char *by = disk->script ? disk->script : disk->backend_domname;
+        char *name;
+
+        if (!disk->readwrite || !disk->pdev_path || !*disk->pdev_path)
+            continue;
+        name = by ? xasprintf("%s:%s", by, disk->pdev_path)
+                  : realpath(disk->pdev_path, NULL);
+        strlist_add(writes, name ? name : disk->pdev_path);
+        free(name);
+    }
+}
+
 void hvx_restore_failed(struct hv *hv, const struct slot *s, const char *why)
 {
     char *fault = stream_fault(s->fd);

@@ -9,7 +9,8 @@
  * it; hang-NAME makes it ignore a shutdown; stay-NAME makes its removal take
  * twenty seconds; save-NAME lets it be saved, in so many ms; queue-NAME makes
  * its creation wait before it begins, as long as that file is there, as that
- * of a saved one if saved-NAME is there. With `blind` the hypervisor does not
+ * of a saved one, which writes the disks that are named in it, if saved-NAME
+ * is there. With `blind` the hypervisor does not
  * say what runs. Every creation, its end (runs) and every destruction is noted
  * in `history`.
  */
@@ -190,6 +191,8 @@ static void build(struct hv *hv, struct fake_slot *s)
 {
     char uuid[HV_UUID_LEN];
     struct buf saved = {0};
+    struct strlist disks = {0};
+    char *no;
 
     if (policy_stamp(s->file) != s->stamp) {
         report(hv, s, MC_EV_FILE_CHANGED, 0, false, NULL);
@@ -198,9 +201,23 @@ static void build(struct hv *hv, struct fake_slot *s)
     s->domid = free_domid(hv);
     snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
              (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
-    hv->cb.begins(hv->cb.user, s->dom, uuid,
-                  has(hv, "saved", s->name, &saved));
+    if (has(hv, "saved", s->name, &saved)) {
+        char *disk = saved.s ? strtok(saved.s, " \n") : NULL;
+
+        for (; disk; disk = strtok(NULL, " \n"))
+            strlist_add(&disks, disk);
+        no = hv->cb.begins(hv->cb.user, s->dom, uuid, &disks);
+    } else {
+        no = hv->cb.begins(hv->cb.user, s->dom, uuid, NULL);
+    }
+    strlist_dispose(&disks);
     buf_dispose(&saved);
+    if (no) {
+        s->domid = HV_NO_DOMID;
+        report(hv, s, MC_EV_CREATE_FAILED, 0, false, no);
+        free(no);
+        return;
+    }
     /* Noted when it is there: we may be killed in between, and a creation that
      * was noted and did not happen would look like two. */
     put(hv, s->domid, s->name, uuid, "built");

@@ -213,6 +213,59 @@ static void building_others_does_not_count(void **state)
     assert_int_equal(mc_deadline(&m), MC_NEVER);
 }
 
+/* What was saved writes the disk that it wrote. */
+static void a_restore_has_the_disks_of_its_save(void **state)
+{
+    struct policy *p = policy_new("a", "some.cfg");
+    unsigned int a;
+    unsigned int b = add("b", NULL, NULL);
+    unsigned int c = add("c", NULL, NULL);
+    struct strlist writes = {0};
+    struct mc_result begun = {.resumed = true, .writes = &writes};
+    char *taken;
+
+    (void)state;
+    p->stamp = 7;
+    strlist_add(&p->writes, "/new");
+    a = mc_add(&m, p);
+    strlist_add(&policy(b)->writes, "/old");
+    strlist_add(&policy(c)->writes, "/new");
+    mc_link(&m, now);
+    mc_start(&m, a, now);
+    begun.gen = m.doms[a].gen;
+    strlist_add(&writes, "/old");
+    assert_null(mc_disk_taken(&m, a, &writes));
+    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
+    assert_true(mc_is_stale(&m.doms[a]));
+    mc_start(&m, b, now);
+    assert_state(b, "blocked");
+    assert_reason(b, "the disk /old is written by a");
+    mc_start(&m, c, now);
+    assert_state(c, "creating");
+    strlist_dispose(&writes);
+    strlist_add(&writes, "/new");
+    taken = mc_disk_taken(&m, b, &writes);
+    assert_string_equal(taken, "the disk /new is written by c");
+    free(taken);
+    strlist_dispose(&writes);
+}
+
+static void a_restore_with_the_same_disks_is_not_stale(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct strlist writes = {0};
+    struct mc_result begun = {.resumed = true, .writes = &writes};
+
+    (void)state;
+    strlist_add(&policy(a)->writes, "/one");
+    strlist_add(&writes, "/one");
+    mc_start(&m, a, now);
+    begun.gen = m.doms[a].gen;
+    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
+    assert_false(mc_is_stale(&m.doms[a]));
+    strlist_dispose(&writes);
+}
+
 /* What could be saved within stop_timeout can be restored. */
 static void a_restore_has_the_time_of_a_save(void **state)
 {
@@ -258,6 +311,8 @@ int main(void)
         T(restore_that_ends_after_it_was_called_off),
         T(waiting_for_the_builder_does_not_count),
         T(building_others_does_not_count),
+        T(a_restore_has_the_disks_of_its_save),
+        T(a_restore_with_the_same_disks_is_not_stale),
         T(a_restore_has_the_time_of_a_save),
     };
 

@@ -12,6 +12,8 @@ char told[512];
 char marked[512];
 char logged[512];
 char why[256];
+char saved_disks[512];
+const char *forbid;
 msec stalled_ms;
 
 static void tell(const char *what)
@@ -57,13 +59,23 @@ static void result(void *user, unsigned int number, enum mc_event event,
     snprintf(why, sizeof(why), "%s", res->why ? res->why : "");
 }
 
-static void begins(void *user, unsigned int number, const char *uuid,
-                   bool resumed)
+static char *begins(void *user, unsigned int number, const char *uuid,
+                    const struct strlist *saved)
 {
+    size_t i;
+
     (void)user;
     (void)number;
     (void)uuid;
-    tell(resumed ? "resumes" : "begins");
+    tell(saved ? "resumes" : "begins");
+    saved_disks[0] = '\0';
+    for (i = 0; saved && i < saved->n; i++) {
+        size_t len = strlen(saved_disks);
+
+        snprintf(saved_disks + len, sizeof(saved_disks) - len, "%s%s",
+                 i ? " " : "", saved->v[i]);
+    }
+    return forbid ? xstrdup(forbid) : NULL;
 }
 
 static void stalled(void *user, unsigned int number, msec ms)
@@ -211,6 +223,7 @@ int setup(void **state)
 
     (void)state;
     told[0] = marked[0] = logged[0] = why[0] = '\0';
+    forbid = NULL;
     if (libxl_fake_begin()) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;

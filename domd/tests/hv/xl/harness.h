@@ -16,6 +16,8 @@ extern char told[512]; /* "queued; begins; created" */
 extern char marked[512];
 extern char logged[512];
 extern char why[256];
+extern char saved_disks[512]; /* that what was saved writes, it is said */
+extern const char *forbid;    /* why it must not go on from there */
 extern msec stalled_ms;
 
 int setup(void **state);

@@ -9,6 +9,37 @@
 #include "hv/saved.h"
 #include "tests/hv/stream_write.h"
 
+/* Whatever its file says now. */
+static void says_which_disks_it_writes(void **state)
+{
+    char *disk = saved_path(scratch, "a", ".img");
+    char *json = xasprintf("a %s", disk);
+
+    (void)state;
+    put("", "memory");
+    put(".json", json);
+    begin_creation();
+    assert_string_equal(told, "queued; resumes");
+    assert_string_equal(saved_disks, disk);
+    free(json);
+    free(disk);
+}
+
+static void another_writes_its_disk(void **state)
+{
+    (void)state;
+    put("", "memory");
+    put(".json", "a");
+    forbid = "the disk is written by b";
+    hv_create(hv, 0, 1, policy, true);
+    converts();
+    spin();
+    assert_string_equal(told, "queued; resumes; failed");
+    assert_string_equal(why, forbid);
+    assert_string_equal(asked, "");
+    assert_string_equal(files(), "save json");
+}
+
 static void restored(void **state)
 {
     (void)state;
@@ -260,6 +291,8 @@ static void disk_that_was_written_since(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(says_which_disks_it_writes),
+        T(another_writes_its_disk),
         T(restored),
         T(restore_fails),
         T(restore_is_called_off),
