@@ -62,6 +62,16 @@ static int sync_names(const char *dir)
     return r;
 }
 
+int saved_complete(const char *dir, const char *name)
+{
+    int r = move(dir, name, ".part", "");
+
+    if (r) return r;
+    r = sync_names(dir);
+    if (r) (void)drop(dir, name, "");
+    return r;
+}
+
 int saved_take(const char *dir, const char *name)
 {
     int r = move(dir, name, "", ".used");

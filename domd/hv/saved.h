@@ -21,6 +21,10 @@
  * it. The caller frees it. */
 char *saved_path(const char *dir, const char *name, const char *suffix);
 
+/* What was written is complete, and has reached the disk: it gets its name,
+ * which has reached the disk, too. Returns 0, or an errno value; then it has
+ * no such name. */
+int saved_complete(const char *dir, const char *name);
 /* The guest is about to go on: what was saved loses its name, and that has
  * reached the disk. Returns 0, or an errno value; then it has its name
  * again. */

@@ -117,11 +117,13 @@ void hvx_save_failed(struct hv *hv, struct slot *s)
 static void save_ends(struct hv *hv, struct slot *s, char *failure)
 {
     char *part = saved_path(s->save_to, s->name, ".part");
-    char *path = saved_path(s->save_to, s->name, "");
+    int r;
 
     s->op = OP_NONE;
-    if (!failure && rename(part, path))
-        failure = xasprintf("%s: %s", path, strerror(errno));
+    r = failure ? 0 : saved_complete(s->save_to, s->name);
+    if (r)
+        failure = xasprintf("%s cannot be renamed to %s.save: %s", part,
+                            s->name, strerror(r));
     if (!failure) {
         hvx_report(hv, s, MC_EV_SAVED, NULL);
         goto out;
@@ -136,7 +138,6 @@ static void save_ends(struct hv *hv, struct slot *s, char *failure)
     hvx_save_failed(hv, s);
 out:
     free(part);
-    free(path);
 }
 
 static void synced(void *user, int status, const struct buf *out,

@@ -1,6 +1,8 @@
 /* An instance that is saved. */
 #include "tests/hv/xl/harness.h"
 
+#include <errno.h>
+
 /* Up to the point at which the guest sleeps. */
 static void begin_save(void)
 {
@@ -65,6 +67,22 @@ static void not_on_the_disk(void **state)
     assert_string_equal(told, "not saved");
     assert_string_equal(why,
                         "what was saved did not reach the disk: called off");
+    assert_false(has("") || has(".part"));
+}
+
+/* Its name could be lost with the power. */
+static void name_that_is_not_on_the_disk(void **state)
+{
+    (void)state;
+    begin_save();
+    ends(0);
+    sync_error = EIO;
+    xl_ends(0);
+    sync_error = 0;
+    assert_string_equal(asked, "suspend; sync; resume");
+    ends(0);
+    assert_string_equal(told, "not saved");
+    assert_non_null(strstr(why, "a.save.part cannot be renamed to a.save: "));
     assert_false(has("") || has(".part"));
 }
 
@@ -145,6 +163,7 @@ int main(void)
         T(not_saved),
         T(not_saved_and_not_resumed),
         T(not_on_the_disk),
+        T(name_that_is_not_on_the_disk),
         T(guest_that_does_not_sleep),
         T(save_that_does_not_begin),
         T(no_save_into_memory),
