@@ -12,19 +12,29 @@ static void forget_failures(struct mc_domain *d)
     d->n_failures = 0;
 }
 
-static const char *why_not(const struct machine *m, const struct mc_domain *d)
+/* Why nothing can come of a start, whatever is there now. */
+static const char *why_never(const struct machine *m,
+                             const struct mc_domain *d)
 {
     if (m->closing) return "the host is going down";
     if (!d->listed) return "no file describes it";
     if (d->state == MC_BY_HAND)
         return "it was started by hand, and is left alone";
+    if (d->policy->bar) return d->policy->bar;
+    return NULL;
+}
+
+static const char *why_not(const struct machine *m, const struct mc_domain *d)
+{
+    const char *never = why_never(m, d);
+
+    if (never) return never;
     if (d->state == MC_KEPT)
         return "what is left of it was kept; stop it first";
     if (d->hung_in)
         return "what was begun with it has not ended; its state says more";
     if (d->state == MC_STUCK)
         return "what is left of it could not be removed; stop it first";
-    if (d->policy->bar) return d->policy->bar;
     return NULL;
 }
 
@@ -97,9 +107,10 @@ const char *mc_stop(struct machine *m, unsigned int dom, msec now)
 const char *mc_restart(struct machine *m, unsigned int dom, msec now)
 {
     struct mc_domain *d = &m->doms[dom];
-    const char *wrong = why_not(m, d);
+    /* What was kept is given up for a new one only if there can be one. */
+    const char *wrong = why_never(m, d);
 
-    if (wrong && d->state != MC_KEPT && d->state != MC_STUCK) return wrong;
+    if (wrong) return wrong;
     if (!mc_has_instance(d->state)) return mc_start(m, dom, now);
     m->now = now;
     d->want = true;

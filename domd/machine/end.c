@@ -121,11 +121,24 @@ static bool was_up(const struct machine *m, const struct mc_domain *d)
     return d->latency < 0 || m->now - d->started - d->latency >= MC_BRIEF;
 }
 
+/* One that ends as soon as it is up, or before, is in a loop: says so. */
+static void add_how_soon(const struct machine *m, struct mc_domain *d)
+{
+    size_t len = strlen(d->reason);
+
+    if (d->was_ready)
+        snprintf(d->reason + len, sizeof(d->reason) - len,
+                 " %lld s after it was ready",
+                 (long long)(m->now - d->started - d->latency) / 1000);
+    else
+        snprintf(d->reason + len, sizeof(d->reason) - len,
+                 " before it was ready");
+}
+
 static void decide(struct machine *m, struct mc_domain *d,
                    const struct mc_result *res)
 {
     bool again = d->policy->restart == RESTART_ALWAYS;
-    size_t len;
 
     switch (res->death) {
     case MC_POWEROFF:
@@ -149,18 +162,34 @@ static void decide(struct machine *m, struct mc_domain *d,
     } else if (was_up(m, d)) {
         d->next = MC_NEXT_AGAIN;
     } else {
-        /* One that ends as soon as it is up, or before, is in a loop, and not
-         * to be had. */
-        len = strlen(d->reason);
-        if (d->was_ready)
-            snprintf(d->reason + len, sizeof(d->reason) - len,
-                     " %lld s after it was ready",
-                     (long long)(m->now - d->started - d->latency) / 1000);
-        else
-            snprintf(d->reason + len, sizeof(d->reason) - len,
-                     " before it was ready");
+        add_how_soon(m, d);
         d->next = mi_after_failure(m, d, true);
     }
+}
+
+/* It goes on with another kernel, at once: what it dumps of the memory of the
+ * last one would be lost otherwise. But it counts as a reboot does. */
+void mi_reset(struct machine *m, struct mc_domain *d,
+              const struct mc_result *res)
+{
+    char reason[sizeof(d->reason)];
+
+    (void)res;
+    if (!was_up(m, d)) {
+        memcpy(reason, d->reason, sizeof(reason));
+        mi_set_reason(d, "it reset itself");
+        add_how_soon(m, d);
+        d->next = mi_after_failure(m, d, true);
+        if (d->next != MC_NEXT_BACKOFF) {
+            mi_remove_it(m, d, true);
+            return;
+        }
+        d->next = MC_NEXT_STOPPED;
+        memcpy(d->reason, reason, sizeof(reason));
+    }
+    d->restarts++;
+    d->started = m->now;
+    if (d->was_ready) d->latency = 0;
 }
 
 void mi_died(struct machine *m, struct mc_domain *d,

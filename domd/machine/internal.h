@@ -73,6 +73,7 @@ mi_handler mi_late;
 
 /* end.c */
 mi_handler mi_dm_ended;
+mi_handler mi_reset;
 mi_handler mi_died;
 mi_handler mi_died_gone;
 

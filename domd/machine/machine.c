@@ -51,6 +51,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_STOP] = mi_stop_wait,
             [MC_EV_TIMER] = mi_late,
             [MC_EV_READY] = mi_ready,
+            [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
             [MC_EV_DM_ENDED] = mi_dm_ended,
@@ -58,6 +59,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
     [MC_READY] =
         {
             [MC_EV_STOP] = mi_stop_wait,
+            [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
             [MC_EV_DM_ENDED] = mi_dm_ended,
@@ -66,6 +68,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
         {
             [MC_EV_STOP] = mi_stop_wait,
             [MC_EV_READY] = mi_ready,
+            [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
             [MC_EV_DM_ENDED] = mi_dm_ended,

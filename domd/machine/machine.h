@@ -67,8 +67,9 @@ enum mc_event {
     MC_EV_CREATE_LEFT,  /* it failed, and what there is of it does not go */
     MC_EV_FILE_CHANGED, /* not begun: the file is not the one that was read */
     MC_EV_READY,
-    MC_EV_DIED, /* shut down for one reason or another; still there */
-    MC_EV_GONE, /* the hypervisor does not have it any more */
+    MC_EV_RESET, /* it is reset at its own request, unless that is too often */
+    MC_EV_DIED,  /* shut down for one reason or another; still there */
+    MC_EV_GONE,  /* the hypervisor does not have it any more */
     MC_EV_DESTROY_FAILED,
     MC_EV_SHUTDOWN_FAILED, /* it cannot be asked */
     MC_EV_SAVED,

@@ -24,6 +24,7 @@ void mi_give_up_start(struct machine *m, struct mc_domain *d,
     (void)res;
     d->stop_req = false;
     d->again = false;
+    if (d->state == MC_BLOCKED) d->reason[0] = '\0'; /* nothing does now */
     if (d->want) {
         mi_enter(m, d, MC_WAITING);
         return;

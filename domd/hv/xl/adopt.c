@@ -50,7 +50,8 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
         s->cut_off = saving;
     }
     if (s->save_to) settle_taken(hv, s);
-    if (hvx_watch_on(hv, s) || !hvx_look_for_end(hv, s)) {
+    hvx_watch_on(hv, s);
+    if (!hvx_look_for_end(hv, s)) {
         hvx_slot_clear(hv, s);
         return false;
     }

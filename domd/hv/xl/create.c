@@ -233,7 +233,7 @@ void hvx_unpaused(struct hv *hv, struct slot *s, int rc)
     if (s->taken && !rc) saved_done(s->save_to, s->name);
     if (s->taken && rc) restored_and_not_unpaused(hv, s, rc);
     s->taken = false;
-    if (!rc) rc = hvx_watch_on(hv, s);
+    if (!rc) hvx_watch_on(hv, s);
     if (s->was_reset) {
         hvx_reset_done(hv, s, rc);
     } else if (rc) {

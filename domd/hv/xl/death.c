@@ -94,6 +94,12 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     /* Not while it is being stopped: then it is a death like any other. */
     if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
         s->op == OP_NONE) {
+        hvx_report(hv, s, MC_EV_RESET, NULL);
+        /* Too often: it is on its way out. */
+        if (s->op != OP_NONE || s->domid == HV_NO_DOMID) {
+            libxl_domain_config_dispose(&config);
+            return;
+        }
         hvx_slot_config_dispose(s);
         memcpy(&s->config, &config, sizeof(config)); /* takes it over */
         s->has_config = true;

@@ -152,6 +152,7 @@ static void store_event(void *user, int fd, short revents)
     }
     if (!any) return;
     hvx_guess(hv);
+    hvx_watch_again(hv);
     hv->cb.list_changed(hv->cb.user);
 }
 

@@ -80,6 +80,7 @@ struct slot {
     libxl_shutdown_reason reason; /* why, */
     msec tell_at;                 /* and when */
 
+    bool deaf; /* its death is not heard of */
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
     int n_ejects;
@@ -177,9 +178,12 @@ void hvx_device_model_on(struct hv *hv, struct slot *s);
 
 /* ---- watch.c ------------------------------------------------------------ */
 
-/* Asks for the events of an instance that runs. Returns 0, or libxl's error if
- * its death would not be heard of. */
-int hvx_watch_on(struct hv *hv, struct slot *s);
+/* Asks for the events of an instance that runs. If its death would not be
+ * heard of, that is logged, and no reason to give it up: hvx_watch_again. */
+void hvx_watch_on(struct hv *hv, struct slot *s);
+/* A domain has come, gone or ended: looks whether it was one whose death is
+ * not heard of, and asks for that again. */
+void hvx_watch_again(struct hv *hv);
 /* Nothing more is heard of it, nor of its device model. */
 void hvx_slot_watch_off(struct hv *hv, struct slot *s);
 /* Asks for its death again: a suspended domain is "shut down", too. */

@@ -18,15 +18,40 @@ struct eject {
     struct eject *next;
 };
 
-int hvx_watch_on(struct hv *hv, struct slot *s)
+/* Xenstored tells everybody that some domain has ended. */
+void hvx_watch_again(struct hv *hv)
+{
+    unsigned int i;
+
+    for (i = 0; i < hv->n_slots; i++) {
+        struct slot *s = hv->slots[i];
+
+        if (!s || !s->deaf) continue;
+        if (s->op != OP_NONE && s->op != OP_SHUTDOWN) continue;
+        hvx_slot_watch_off(hv, s);
+        hvx_watch_on(hv, s);
+        /* libxl tells of it itself, then. */
+        if (s->deaf && !hvx_look_for_end(hv, s)) hvx_report_gone(hv, s);
+    }
+}
+
+void hvx_watch_on(struct hv *hv, struct slot *s)
 {
     libxl_domain_config config;
+    char *line;
     int rc;
     int i;
 
     rc = libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &s->death);
-    if (rc) return rc;
-    if (s->by_hand) return 0;
+    s->deaf = rc != 0;
+    if (rc) {
+        s->death = NULL;
+        line = xasprintf("%s: libxl does not tell of its end: %s", s->name,
+                         libxl_error_to_string(rc));
+        hv->cb.log(hv->cb.user, line);
+        free(line);
+    }
+    if (s->by_hand) return;
     hvx_device_model_on(hv, s);
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
@@ -43,7 +68,6 @@ int hvx_watch_on(struct hv *hv, struct slot *s)
         }
     }
     libxl_domain_config_dispose(&config);
-    return 0;
 }
 
 /* The event is asked for again before the old request is dropped, because a
@@ -64,6 +88,7 @@ void hvx_slot_watch_off(struct hv *hv, struct slot *s)
 
     if (s->death) libxl_evdisable_domain_death(hv->ctx, s->death);
     s->death = NULL;
+    s->deaf = false;
     for (i = 0; i < s->n_ejects; i++) {
         if (s->ejects[i]) libxl_evdisable_disk_eject(hv->ctx, s->ejects[i]);
     }

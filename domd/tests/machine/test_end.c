@@ -257,9 +257,84 @@ static void device_model_ends(void **state)
     assert_string_equal(m.doms[a].remark, "");
 }
 
+/* A reset is a reboot that libxl does in place. */
+static void resets_count(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart_limit = 2;
+    mc_start(&m, a, now);
+    bring_up(a);
+    pass(MC_BRIEF);
+    event(a, MC_EV_RESET);
+    assert_int_equal(m.doms[a].restarts, 1);
+    assert_int_equal(m.doms[a].n_failures, 0);
+    acts();
+    pass(1000);
+    event(a, MC_EV_RESET);
+    pass(1000);
+    event(a, MC_EV_RESET);
+    assert_state(a, "ready");
+    assert_reason(a, "");
+    assert_int_equal(m.doms[a].restarts, 3);
+    assert_string_equal(acts(), "");
+    pass(2000);
+    event(a, MC_EV_RESET);
+    assert_string_equal(acts(), "destroy! a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it reset itself 2 s after it was ready; "
+                     "held after 3 failures in 600 s");
+}
+
+static void resets_before_it_is_ready(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    policy(a)->restart_limit = 0;
+    mc_start(&m, a, now);
+    event(a, MC_EV_CREATED);
+    event(a, MC_EV_RESET);
+    event(a, MC_EV_GONE);
+    assert_state(a, "held");
+    assert_reason(a, "it reset itself before it was ready; "
+                     "held after 1 failures in 600 s");
+}
+
+/* What is in it would be lost for nothing. */
+static void kept_stays_if_its_file_is_wrong(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+    struct policy *p = policy_new("a", "some.cfg");
+
+    (void)state;
+    mc_start(&m, a, now);
+    bring_up(a);
+    event_full(a, MC_EV_DIED, MC_CRASH, false, true, NULL);
+    assert_state(a, "kept");
+    policy_bar(p, false, "a.cfg:2: the kernel is gone");
+    mc_set_policy(&m, a, p);
+    mc_link(&m, now);
+    acts();
+    assert_string_equal(mc_restart(&m, a, now), "a.cfg:2: the kernel is gone");
+    assert_state(a, "kept");
+    assert_string_equal(acts(), "");
+    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
+    mc_link(&m, now);
+    assert_null(mc_restart(&m, a, now));
+    assert_string_equal(acts(), "destroy a");
+    event(a, MC_EV_GONE);
+    assert_state(a, "creating");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(resets_count),
+        T(resets_before_it_is_ready),
+        T(kept_stays_if_its_file_is_wrong),
         T(crash_backs_off_and_is_held),
         T(failures_are_forgotten_after_the_window),
         T(restart_no_fails_at_once),

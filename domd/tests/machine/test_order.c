@@ -230,9 +230,27 @@ static void by_hand_blocks_at_once(void **state)
     assert_reason(web, "requires db, which is by-hand");
 }
 
+/* Of what is not wanted nothing is missing. */
+static void stopped_while_it_is_blocked(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add("web", NULL, "db");
+
+    (void)state;
+    policy_bar(policy(db), false, "for a test");
+    mc_link(&m, now);
+    mc_start(&m, web, now);
+    assert_state(web, "blocked");
+    assert_reason(web, "requires db, which is failed");
+    mc_stop(&m, web, now);
+    assert_state(web, "stopped");
+    assert_reason(web, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(stopped_while_it_is_blocked),
         T(chain_starts_in_order),
         T(names_may_come_later),
         T(priority_and_bound),

@@ -437,6 +437,13 @@ static void accident(void)
         report(dom, fakes[dom].gen, MC_EV_DM_ENDED, 0, false, false);
         return;
     }
+    if (!fakes[dom].by_hand && chance(10)) {
+        tell("%lld %u resets itself\n", (long long)now, dom);
+        fakes[dom].dead = true; /* until it is reset */
+        report(dom, fakes[dom].gen, MC_EV_RESET, 0, false, false);
+        if (m.doms[dom].state != MC_DESTROYING) fakes[dom].dead = false;
+        return;
+    }
     die(dom, fakes[dom].by_hand ? MC_VANISHED : (enum mc_death)rnd(4),
         chance(10));
 }

@@ -14,6 +14,7 @@ char logged[512];
 char why[256];
 char saved_disks[512];
 const char *forbid;
+bool no_more_resets;
 msec stalled_ms;
 
 static void tell(const char *what)
@@ -33,6 +34,7 @@ static void result(void *user, unsigned int number, enum mc_event event,
         [MC_EV_CREATE_LEFT] = "left",
         [MC_EV_FILE_CHANGED] = "changed",
         [MC_EV_GONE] = "gone",
+        [MC_EV_RESET] = "reset",
         [MC_EV_SAVED] = "saved",
         [MC_EV_SAVE_FAILED] = "not saved",
         [MC_EV_SHUTDOWN_FAILED] = "not asked",
@@ -57,6 +59,7 @@ static void result(void *user, unsigned int number, enum mc_event event,
         tell(words[event] ? words[event] : "?");
     }
     snprintf(why, sizeof(why), "%s", res->why ? res->why : "");
+    if (event == MC_EV_RESET && no_more_resets) hv_destroy(hv, 0, 1);
 }
 
 static char *begins(void *user, unsigned int number, const char *uuid,
@@ -224,6 +227,7 @@ int setup(void **state)
     (void)state;
     told[0] = marked[0] = logged[0] = why[0] = '\0';
     forbid = NULL;
+    no_more_resets = false;
     if (libxl_fake_begin()) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;

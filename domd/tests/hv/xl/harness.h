@@ -18,6 +18,7 @@ extern char logged[512];
 extern char why[256];
 extern char saved_disks[512]; /* that what was saved writes, it is said */
 extern const char *forbid;    /* why it must not go on from there */
+extern bool no_more_resets;   /* the next one is its end */
 extern msec stalled_ms;
 
 int setup(void **state);

@@ -23,6 +23,8 @@ libxl_domain_config kept;
 bool no_config;
 int watches;
 bool armed;
+bool no_watches;
+int store_events;
 long fs_type;
 uint64_t fs_mb;
 char dump_to[256];
@@ -277,6 +279,7 @@ int libxl_evenable_domain_death(libxl_ctx *c, uint32_t domid,
     (void)c;
     (void)domid;
     (void)user;
+    if (no_watches) return ERROR_FAIL;
     *death = malloc(1);
     watches++;
     armed = true;
@@ -396,8 +399,19 @@ int xs_fileno(struct xs_handle *xs)
 
 char **xs_check_watch(struct xs_handle *xs)
 {
+    char c;
+
     (void)xs;
-    return NULL;
+    if (!store_events) return NULL;
+    store_events--;
+    assert_int_equal(read(xs_pipe[0], &c, 1), 1);
+    return calloc(1, sizeof(char *));
+}
+
+void store_event(void)
+{
+    store_events++;
+    assert_int_equal(write(xs_pipe[1], "", 1), 1);
 }
 
 /* ---- the file system ---------------------------------------------------- */
@@ -489,7 +503,8 @@ void act_on_all(libxl_action_on_shutdown action)
 int libxl_fake_begin(void)
 {
     asked[0] = '\0';
-    there = has_aside = no_config = false;
+    there = has_aside = no_config = no_watches = false;
+    store_events = 0;
     refuse = watches = 0;
     fs_type = 0xEF53;
     fs_mb = 4096;

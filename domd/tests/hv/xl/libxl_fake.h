@@ -38,6 +38,9 @@ extern libxl_domain_config kept; /* its on_* actions are the instance's */
 extern bool no_config;           /* nobody can read them */
 extern int watches;              /* for its death */
 extern bool armed;               /* none has told of it yet */
+extern bool no_watches;          /* libxl has none left */
+extern int store_events;         /* domains that come or go, */
+void store_event(void);          /* as this one does */
 extern long fs_type;
 extern uint64_t fs_mb;      /* what a disk holds that has nothing on it */
 extern char dump_to[256];   /* the file that xl was to write */

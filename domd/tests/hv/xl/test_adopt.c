@@ -155,6 +155,45 @@ static void successor_of_one_that_ended_meanwhile(void **state)
     assert_false(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
 }
 
+/* It is there all the same, and its end is seen. */
+static void one_whose_end_libxl_does_not_tell(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    no_watches = true;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    assert_string_equal(logged, "a: libxl does not tell of its end: fail");
+    store_event();
+    spin();
+    assert_string_equal(told, "list");
+    dom.shutdown = true;
+    dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
+    store_event();
+    spin();
+    assert_string_equal(told, "list; list; crash");
+    there = false;
+    store_event();
+    spin();
+    assert_string_equal(told, "list; list; crash; gone; list");
+}
+
+static void one_whose_end_libxl_tells_again(void **state)
+{
+    (void)state;
+    there = true;
+    dom.paused = false;
+    no_watches = true;
+    assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
+    assert_int_equal(watches, 0);
+    no_watches = false;
+    store_event();
+    spin();
+    assert_int_equal(watches, 1);
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH);
+    assert_string_equal(told, "list; crash");
+}
+
 /* Told of twice, from here and by libxl. */
 static void successor_of_one_that_wants_a_reset(void **state)
 {
@@ -169,7 +208,7 @@ static void successor_of_one_that_wants_a_reset(void **state)
     assert_string_equal(asked, "reset");
     shuts_down(dom.shutdown_reason);
     assert_string_equal(asked, "reset");
-    assert_string_equal(told, "");
+    assert_string_equal(told, "reset");
 }
 
 /* An xl that waits for it may remove it; or there is none. */
@@ -260,6 +299,8 @@ int main(void)
         T(successor_of_somebody_elses_save),
         T(successor_of_a_save_of_one_that_runs),
         T(successor_of_one_that_ended_meanwhile),
+        T(one_whose_end_libxl_does_not_tell),
+        T(one_whose_end_libxl_tells_again),
         T(successor_of_one_that_wants_a_reset),
         T(by_hand_and_asked),
         T(suspends_after_its_save_was_cut_off),

@@ -79,6 +79,18 @@ static void remains_whose_removal_does_not_begin(void **state)
     assert_string_equal(told, "queued; begins; left");
 }
 
+/* The guest runs: that is no reason to destroy it. */
+static void comes_up_without_a_watch(void **state)
+{
+    (void)state;
+    no_watches = true;
+    begin_creation();
+    ends(0);
+    ends(0);
+    assert_string_equal(told, "queued; begins; created");
+    assert_string_equal(asked, "create; unpause");
+}
+
 /* xl must not start what nobody has checked. */
 static void file_that_was_changed(void **state)
 {
@@ -110,6 +122,7 @@ int main(void)
         T(remains_that_go),
         T(remains_that_do_not_go),
         T(remains_whose_removal_does_not_begin),
+        T(comes_up_without_a_watch),
         T(file_that_was_changed),
         T(file_that_is_gone),
     };

@@ -8,10 +8,11 @@ static void begin_reset(void)
     kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
     shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
     assert_string_equal(asked, "reset");
-    assert_string_equal(told, "");
+    assert_string_equal(told, "reset");
+    told[0] = '\0';
 }
 
-/* Nobody hears of it; and its next end is seen. */
+/* It counts; and its next end is seen. */
 static void soft_reset(void **state)
 {
     (void)state;
@@ -33,7 +34,7 @@ static void soft_reset_that_does_not_begin(void **state)
     kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
     refuse = ERROR_FAIL;
     shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
-    assert_string_equal(told, "crash");
+    assert_string_equal(told, "reset; crash");
 }
 
 static void soft_reset_that_fails(void **state)
@@ -98,6 +99,18 @@ static void soft_reset_during_a_stop(void **state)
     assert_string_equal(told, "reboot");
 }
 
+/* The state machine has had enough of them. */
+static void soft_reset_that_is_one_too_many(void **state)
+{
+    (void)state;
+    runs();
+    kept.on_soft_reset = LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET;
+    no_more_resets = true;
+    shuts_down(LIBXL_SHUTDOWN_REASON_SOFT_RESET);
+    assert_string_equal(told, "reset");
+    assert_string_equal(asked, "destroy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +121,7 @@ int main(void)
         T(stop_during_a_soft_reset),
         T(removal_during_a_soft_reset),
         T(soft_reset_during_a_stop),
+        T(soft_reset_that_is_one_too_many),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
