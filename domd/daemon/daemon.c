@@ -218,6 +218,33 @@ static void hv_result(void *user, unsigned int dom, enum mc_event event,
     daemon_pump(d);
 }
 
+/* The name of whoever has UUID and is not DOM, or NULL; the caller frees it.
+ * Ours are recognised by theirs after a crash, and xl and QEMU name files by
+ * it. */
+static char *who_has_uuid(struct daemon *d, unsigned int dom, const char *uuid)
+{
+    struct hv_info *list;
+    char *name = NULL;
+    unsigned int k;
+    int n;
+    int i;
+
+    for (k = 0; k < d->m.n; k++) {
+        const struct mc_domain *other = &d->m.doms[k];
+
+        if (k != dom && other->policy && mc_has_instance(other->state) &&
+            !strcmp(daemon_extra(d, k)->uuid, uuid))
+            return xstrdup(other->policy->name);
+    }
+    list = hv_list(d->hv, &n);
+    for (i = 0; !name && i < n; i++) {
+        if (!list[i].dying && !strcmp(list[i].uuid, uuid))
+            name = xstrdup(list[i].name);
+    }
+    hv_info_free(list, n > 0 ? n : 0);
+    return name;
+}
+
 static char *hv_begins(void *user, unsigned int dom, const char *uuid,
                        const struct strlist *saved)
 {
@@ -229,12 +256,21 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
         .writes = saved,
     };
     char *taken = saved ? mc_disk_taken(&d->m, dom, saved) : NULL;
+    char *other;
     char *no;
 
     /* Its file may have named other disks when it was saved. */
     if (taken) {
         no = xasprintf("%s, and what was saved of it writes that, too", taken);
         free(taken);
+        return no;
+    }
+    other = who_has_uuid(d, dom, uuid);
+    if (other) {
+        no = xasprintf("%s runs with the same UUID, %s; give one of them "
+                       "another, or none",
+                       other, uuid);
+        free(other);
         return no;
     }
     mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());

@@ -1,5 +1,6 @@
 #include "policy/config.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -139,6 +140,43 @@ static void check_disks(struct config *c)
     }
 }
 
+/* As libxl reads them: case and dashes do not count. */
+static bool same_uuid(const char *a, const char *b)
+{
+    if (!a || !b) return false;
+    for (;;) {
+        a += strspn(a, "-");
+        b += strspn(b, "-");
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+            return false;
+        if (!*a) return true;
+        a++;
+        b++;
+    }
+}
+
+/* A file that was copied. As with disks, the two may be meant to run one at a
+ * time. */
+static void check_uuids(struct config *c)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < c->n; i++) {
+        for (j = 0; j < i; j++) {
+            if (!same_uuid(c->v[i]->uuid, c->v[j]->uuid)) continue;
+            if (c->v[i]->autostart && c->v[j]->autostart)
+                bar(c, i, "uuid", true,
+                    "%s has the same; give one of them another, or none",
+                    c->v[j]->name);
+            else
+                bar(c, i, "uuid", false,
+                    "%s has the same; only one of them can run",
+                    c->v[j]->name);
+        }
+    }
+}
+
 static void check_memory(struct config *c, const struct host *host)
 {
     long total = 0;
@@ -166,6 +204,7 @@ void config_check(struct config *c, const struct host *host)
     }
     check_cycles(c);
     check_disks(c);
+    check_uuids(c);
     check_memory(c, host);
 }
 

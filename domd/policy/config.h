@@ -20,8 +20,8 @@ void config_read(struct config *config, const char *dir,
                  const struct host *host);
 
 /* Looks for what is wrong among the policies of *CONFIG: names that are taken
- * twice or missing, cycles, disks that two write, memory that cannot fit. Part
- * of config_read; alone it is for tests. */
+ * twice or missing, cycles, disks that two write, UUIDs that two have, memory
+ * that cannot fit. Part of config_read; alone it is for tests. */
 void config_check(struct config *config, const struct host *host);
 
 /* Takes a policy out, so that config_dispose does not free it. */

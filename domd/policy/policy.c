@@ -37,6 +37,7 @@ void policy_free(struct policy *p)
     free(p->address);
     strlist_dispose(&p->writes);
     strlist_dispose(&p->macs);
+    free(p->uuid);
     free(p->bar);
     free(p);
 }

@@ -63,6 +63,7 @@ struct policy {
     long memory_mb;
     struct strlist writes; /* disks that it writes, by their real path */
     struct strlist macs;
+    char *uuid; /* NULL: xl makes one up */
 
     /* Why it must not start (owned), and whether that is a fact of the host
      * that it asked about (`needs`) rather than a mistake. */

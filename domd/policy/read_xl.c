@@ -275,8 +275,16 @@ static void read_type(struct reader *r)
                    "this image has no device model: it was built without HVM");
 }
 
+static void read_uuid(struct reader *r)
+{
+    const char *text = reader_string(r, "uuid");
+
+    if (text) r->p->uuid = xstrdup(text);
+}
+
 void reader_xl(struct reader *r)
 {
+    read_uuid(r);
     read_type(r);
     read_memory(r);
     read_kernel(r);

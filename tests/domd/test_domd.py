@@ -384,6 +384,33 @@ def test_what_was_saved_has_its_own_disks(host, tmp_path):
         "the disk %s is written by b, and what was saved of it writes that, too" % old
 
 
+def test_no_two_with_one_uuid(host):
+    """A file that was copied; and one that somebody started by hand."""
+    host.domain("a", 'uuid = "6cd29f5d-0001"', 'autostart = "no"', "restart_delay = 3")
+    host.domain("b", 'uuid = "6CD29F5D0001"', "restart_delay = 60")
+    for name in "ab":
+        (host.fake / ("uuid-" + name)).write_text("6cd29f5d-0001")
+    host.start()
+    host.until_states(a="stopped", b="ready")
+    assert "config %s/b.cfg:2: warning: uuid: a has the same; only one of them can run" \
+        % host.config in host.timeline()
+    host.ok("start", "a")
+    host.until_states(a="backoff", b="ready")
+    assert host.status()["a"]["reason"] == \
+        "b runs with the same UUID, 6cd29f5d-0001; give one of them another, or none"
+    host.ok("stop", "--wait", "a", "b")
+    host.ok("start", "--wait", "a")
+    host.poke("a", "reboot")            # its own is no other
+    host.until(lambda: host.status()["a"]["restarts"] == 1)
+    host.until_states(a="ready")
+    host.ok("stop", "--wait", "a")
+    (host.fake / "dom-9").write_text("hand 6cd29f5d-0001 runs\n")
+    host.until_states(hand="by-hand")
+    host.ok("start", "b")
+    host.until_states(b="backoff")
+    assert host.status()["b"]["reason"].startswith("hand runs with the same UUID")
+
+
 def test_by_hand_is_left_alone(host):
     host.domain("a")
     (host.fake / "dom-7").write_text("hand some-uuid runs\n")

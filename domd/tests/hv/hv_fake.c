@@ -10,9 +10,9 @@
  * twenty seconds; save-NAME lets it be saved, in so many ms; queue-NAME makes
  * its creation wait before it begins, as long as that file is there, as that
  * of a saved one, which writes the disks that are named in it, if saved-NAME
- * is there. With `blind` the hypervisor does not
- * say what runs. Every creation, its end (runs) and every destruction is noted
- * in `history`.
+ * is there; uuid-NAME is the UUID that its instances have. With `blind` the
+ * hypervisor does not say what runs. Every creation, its end (runs) and every
+ * destruction is noted in `history`.
  */
 #include "hv/hv.h"
 
@@ -191,6 +191,7 @@ static void build(struct hv *hv, struct fake_slot *s)
 {
     char uuid[HV_UUID_LEN];
     struct buf saved = {0};
+    struct buf given = {0};
     struct strlist disks = {0};
     char *no;
 
@@ -201,6 +202,9 @@ static void build(struct hv *hv, struct fake_slot *s)
     s->domid = free_domid(hv);
     snprintf(uuid, sizeof(uuid), "%08x-%04x-%04x", (unsigned int)getpid(),
              (unsigned int)rand() & 0xffff, (unsigned int)rand() & 0xffff);
+    if (has(hv, "uuid", s->name, &given))
+        snprintf(uuid, sizeof(uuid), "%s", given.s);
+    buf_dispose(&given);
     if (has(hv, "saved", s->name, &saved)) {
         char *disk = saved.s ? strtok(saved.s, " \n") : NULL;
 

@@ -461,6 +461,29 @@ static void names_and_disks_taken_twice(void **state)
     config_dispose(&c);
 }
 
+static void uuids_taken_twice(void **state)
+{
+    struct config c;
+
+    (void)state;
+    put("a.cfg", "name = \"a\"\nuuid = \"aa-bb\"\n");
+    put("b.cfg", "name = \"b\"\n\nuuid = \"AABB\"\n");
+    put("c.cfg", "name = \"c\"\nautostart = \"no\"\nuuid = \"aab-b\"\n");
+    put("d.cfg", "name = \"d\"\nuuid = \"aabb1\"\n");
+    config_read(&c, dir, &nowhere);
+    assert_said(&c, 0, "b.cfg",
+                "3: uuid: a has the same; give one of them another, or none");
+    assert_said(&c, 1, "c.cfg",
+                "3: warning: uuid: a has the same; only one of them can run");
+    assert_said(&c, 2, "c.cfg",
+                "3: warning: uuid: b has the same; only one of them can run");
+    assert_int_equal(c.problems.n, 3);
+    assert_null(c.v[0]->bar);
+    assert_non_null(c.v[1]->bar);
+    assert_null(c.v[2]->bar);
+    config_dispose(&c);
+}
+
 static void memory_of_all(void **state)
 {
     struct host host = {.total_mb = 1000};
@@ -642,6 +665,7 @@ int main(void)
         D(cycle_is_named_in_full),
         D(cycle_names_its_key),
         D(names_and_disks_taken_twice),
+        D(uuids_taken_twice),
         D(memory_of_all),
         D(graph_as_text_and_dot),
         D(journal_comes_back),
