@@ -180,27 +180,34 @@ void xlrun_free(struct xlrun *run)
     free(run);
 }
 
+/* How much a line of xl's says: more than one warning, but less than any line
+ * that speaks of an error. */
+static int weight(const char *line)
+{
+    if (!*line) return -1;
+    if (strcasestr(line, "warning")) return 0;
+    return strcasestr(line, "error") ? 2 : 1;
+}
+
 char *xlrun_reason(const struct buf *err)
 {
-    const char *first = NULL;
-    size_t first_len = 0;
-    const char *line;
+    const char *line = err->s ? err->s : "";
+    char *reason = NULL;
+    int best = 0;
 
-    if (!err->s) return NULL;
-    for (line = err->s; *line; line += strspn(line, "\n")) {
+    for (; *line; line += strspn(line, "\n")) {
         size_t len = strcspn(line, "\n");
-        char *text;
-        bool says_error;
+        char *text = xstrndup(line, len);
+        int w = weight(text);
 
-        text = xstrndup(line, len);
-        says_error = strstr(text, "rror") != NULL;
-        if (says_error) return text;
-        free(text);
-        if (!first && len) {
-            first = line;
-            first_len = len;
+        if (w >= best) {
+            best = w;
+            free(reason);
+            reason = text;
+            text = NULL;
         }
+        free(text);
         line += len;
     }
-    return first ? xstrndup(first, first_len) : NULL;
+    return reason;
 }

@@ -25,8 +25,8 @@ void xlrun_kill(struct xlrun *run);
 /* Forgets the child without a report: we are about to end. */
 void xlrun_free(struct xlrun *run);
 
-/* The line of what xl printed to ERR that says most; NULL: there is none. The
- * caller frees it. */
+/* The line of what xl printed to ERR that says most: the last error, or the
+ * last line that is no warning. NULL: there is none. The caller frees it. */
 char *xlrun_reason(const struct buf *err);
 
 #endif

@@ -132,6 +132,7 @@ static void changed(struct daemon *d, const struct mc_action *a)
             probe_start(d->probes, a->dom, dom->gen, dom->policy,
                         hv_domid(d->hv, a->dom));
     }
+    if (a->after == MC_LATE) hv_look_late(d->hv, a->dom);
     if (!mc_has_instance(a->after)) x->forced = false;
     if (!dom->listed && !mc_has_instance(dom->state)) {
         mc_forget(&d->m, a->dom);

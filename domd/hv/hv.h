@@ -89,6 +89,9 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir);
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen);
 
+/* DOM is late: what its device model complains of is reported. */
+void hv_look_late(struct hv *hv, unsigned int dom);
+
 /* Takes over an instance that exists. Returns false if it has gone. SAVING: an
  * earlier daemon had begun to save it, to SAVE_TO (NULL if that is not known
  * any more): what there is of that is removed, and the instance goes on, also

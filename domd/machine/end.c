@@ -103,6 +103,19 @@ void mi_settle(struct machine *m, struct mc_domain *d)
 
 /* ---- the functions of the table ----------------------------------------- */
 
+/* Told once, however often it is looked for. */
+void mi_dm_says(struct machine *m, struct mc_domain *d,
+                const struct mc_result *res)
+{
+    char remark[sizeof(d->remark)];
+
+    snprintf(remark, sizeof(remark), "its device model (QEMU) says: %s",
+             res->why ? res->why : "?");
+    if (!strcmp(remark, d->remark)) return;
+    memcpy(d->remark, remark, sizeof(remark));
+    mi_act_on(m, d, MC_ACT_REMARK);
+}
+
 /* What the guest can do without it, it goes on doing: that is no state. */
 void mi_dm_ended(struct machine *m, struct mc_domain *d,
                  const struct mc_result *res)

@@ -72,6 +72,7 @@ mi_handler mi_ready;
 mi_handler mi_late;
 
 /* end.c */
+mi_handler mi_dm_says;
 mi_handler mi_dm_ended;
 mi_handler mi_reset;
 mi_handler mi_died;

@@ -54,6 +54,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
+            [MC_EV_DM_SAYS] = mi_dm_says,
             [MC_EV_DM_ENDED] = mi_dm_ended,
         },
     [MC_READY] =
@@ -62,6 +63,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
+            [MC_EV_DM_SAYS] = mi_dm_says,
             [MC_EV_DM_ENDED] = mi_dm_ended,
         },
     [MC_LATE] =
@@ -71,6 +73,7 @@ static mi_handler *const table[MC_STATES][MC_EVENTS] = {
             [MC_EV_RESET] = mi_reset,
             [MC_EV_DIED] = mi_died,
             [MC_EV_GONE] = mi_died_gone,
+            [MC_EV_DM_SAYS] = mi_dm_says,
             [MC_EV_DM_ENDED] = mi_dm_ended,
         },
     [MC_STOP_WAIT] =

@@ -74,6 +74,7 @@ enum mc_event {
     MC_EV_SHUTDOWN_FAILED, /* it cannot be asked */
     MC_EV_SAVED,
     MC_EV_SAVE_FAILED,
+    MC_EV_DM_SAYS,  /* its device model complains of something, and goes on */
     MC_EV_DM_ENDED, /* its device model has; it goes on, as well as it can */
     MC_EVENTS
 };
@@ -95,7 +96,7 @@ struct mc_result {
     bool keep;    /* MC_EV_DIED: on_... says preserve */
     bool resumed; /* MC_EV_BEGUN: from what was saved; */
     const struct strlist *writes; /* and the disks that it writes, then */
-    const char *why; /* failures, MC_EV_DM_ENDED; NULL if nobody knows */
+    const char *why; /* failures, MC_EV_DM_...; NULL if nobody knows */
 };
 
 enum mc_act {

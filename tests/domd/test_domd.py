@@ -772,6 +772,19 @@ def test_events(host):
     assert {each["domain"] for each in seen} == {"a"}
 
 
+def test_device_model_that_complains(host):
+    """The guest of one whose firmware is missing is late, and the log says why."""
+    host.domain("a", 'ready = "tcp:1"', 'address = "127.0.0.1"', "start_timeout = 1")
+    (host.fake / "says-a").write_text("rom: file linuxboot_dma.bin: error Failed to open file")
+    host.start()
+    host.until_states(a="late")
+    host.until(lambda: host.status()["a"]["reason"] == (
+        "not ready (tcp:1) within 1 s; its device model (QEMU) says: "
+        "rom: file linuxboot_dma.bin: error Failed to open file"))
+    assert "domain a: its device model (QEMU) says: rom: file linuxboot_dma.bin: error Failed to open file" \
+        in host.timeline()
+
+
 def test_device_model_that_ends(host):
     """It is said, and shown as long as the instance lasts; the guest goes on."""
     host.domain("a")

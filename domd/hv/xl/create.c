@@ -204,7 +204,7 @@ static void clean_up(struct hv *hv, struct slot *s, char *text)
 /* Why a creation has failed with RC. The caller frees it. */
 static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
 {
-    char *complaint = dmlog_complaint(DM_LOG_DIR, s->name, s->op_began);
+    char *complaint = dmlog_complaint(hv->dm_log_dir, s->name, s->op_began);
     char *text = complaint ? xasprintf("QEMU: %s", complaint)
                            : xstrdup(hvx_why(hv, s, rc));
 
@@ -241,6 +241,7 @@ void hvx_unpaused(struct hv *hv, struct slot *s, int rc)
     } else {
         hvx_slot_config_dispose(s);
         hvx_report(hv, s, MC_EV_CREATED, NULL);
+        hvx_device_model_says(hv, s);
     }
 }
 

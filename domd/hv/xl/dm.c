@@ -50,9 +50,25 @@ static void device_model_ended(void *user)
         hvx_device_model_on(hv, s);
         return;
     }
-    words = dmlog_last_words(DM_LOG_DIR, s->name);
+    words = dmlog_last_words(hv->dm_log_dir, s->name);
     hvx_report(hv, s, MC_EV_DM_ENDED, words);
     free(words);
+}
+
+void hvx_device_model_says(struct hv *hv, const struct slot *s)
+{
+    char *complaint = dmlog_complaint(hv->dm_log_dir, s->name, s->op_began);
+
+    if (complaint) hvx_report(hv, s, MC_EV_DM_SAYS, complaint);
+    free(complaint);
+}
+
+void hv_look_late(struct hv *hv, unsigned int dom)
+{
+    const struct slot *s = hvx_slot_get(hv, dom);
+
+    if (s->op == OP_NONE && s->domid != HV_NO_DOMID && !s->by_hand)
+        hvx_device_model_says(hv, s);
 }
 
 void hvx_device_model_on(struct hv *hv, struct slot *s)

@@ -20,9 +20,12 @@ static bool is_usual(const char *line)
            strstr(line, "terminating on signal");
 }
 
+/* Most of them have its name before them, and some do not. */
 static bool is_complaint(const char *line)
 {
-    return !strncmp(line, PROGRAM, strlen(PROGRAM)) && !is_usual(line);
+    return (!strncmp(line, PROGRAM, strlen(PROGRAM)) ||
+            strcasestr(line, "error") || strstr(line, "Could not ")) &&
+           !is_usual(line);
 }
 
 /* Also whose signal ended it, and where its C library found it wrong. */

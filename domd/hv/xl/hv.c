@@ -16,7 +16,8 @@
 
 #include "base/child.h"
 
-#define DUMP_DIR "/var/lib/xen/dump"
+#define DUMP_DIR   "/var/lib/xen/dump"
+#define DM_LOG_DIR "/var/log/xen"
 
 static void operation_complete(struct hv *hv, uint64_t id, int rc)
 {
@@ -175,6 +176,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
     hv->loop = loop;
     hv->cb = *callbacks;
     hv->dump_dir = DUMP_DIR;
+    hv->dm_log_dir = DM_LOG_DIR;
     hvx_logger_init(hv);
     if (libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->logger.vtable)) {
         *why_r = xstrdup("libxl cannot reach the hypervisor or xenstored");

@@ -19,7 +19,6 @@
 #include "hv/hv.h"
 
 #define ERRORS_MAX 32
-#define DM_LOG_DIR "/var/log/xen"
 #define XL         "/usr/sbin/xl"
 
 enum op {
@@ -112,8 +111,9 @@ struct hv {
     struct timer *deaths;
     struct slot **slots;
     unsigned int n_slots;
-    struct eject *ejects; /* see watch.c */
-    const char *dump_dir; /* a test has its own */
+    struct eject *ejects;   /* see watch.c */
+    const char *dump_dir;   /* a test has its own, */
+    const char *dm_log_dir; /* and of these */
     uint64_t next_op;
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
@@ -175,6 +175,9 @@ char *hvx_in_store(struct hv *hv, uint32_t domid, const char *node);
 /* Watches the device model of the instance, if it has one; its end is
  * reported. That it cannot be watched is logged, and no error. */
 void hvx_device_model_on(struct hv *hv, struct slot *s);
+
+/* Reports what the device model of the instance complains of, if it does. */
+void hvx_device_model_says(struct hv *hv, const struct slot *s);
 
 /* ---- watch.c ------------------------------------------------------------ */
 

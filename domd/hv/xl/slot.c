@@ -62,7 +62,8 @@ void hvx_begin_op(struct hv *hv, struct slot *s, enum op op)
     s->op = op;
     s->op_id = ++hv->next_op;
     s->first_error = hv->n_errors;
-    s->op_began = time(NULL);
+    /* What comes before the unpause is the same wish. */
+    if (op != OP_UNPAUSE) s->op_began = time(NULL);
     memset(&s->how, 0, sizeof(s->how));
     s->how.u.for_event = s->op_id;
 }

@@ -126,7 +126,13 @@ static void reasons(void **state)
         const char *text;
         const char *reason;
     } cases[] = {
-        {"one\ntwo\n", "one"},
+        {"one\ntwo\n", "two"},
+        {"two\nWARNING: an old key\n", "two"},
+        {"one\nWARNING: an old key\n\nWARNING: another\n", "one"},
+        {"WARNING: an old key\nWARNING: another\n", "WARNING: another"},
+        {"xl: error: the first\nxl: Error: the last\nsays no more\n"
+         "a warning about errors\n",
+         "xl: Error: the last"},
         {"warning: x\nweb.cfg:3: config parsing error near y\nz\n",
          "web.cfg:3: config parsing error near y"},
         {"\n\nno newline", "no newline"},

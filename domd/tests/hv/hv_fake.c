@@ -10,9 +10,10 @@
  * twenty seconds; save-NAME lets it be saved, in so many ms; queue-NAME makes
  * its creation wait before it begins, as long as that file is there, as that
  * of a saved one, which writes the disks that are named in it, if saved-NAME
- * is there; uuid-NAME is the UUID that its instances have. With `blind` the
- * hypervisor does not say what runs. Every creation, its end (runs) and every
- * destruction is noted in `history`.
+ * is there; uuid-NAME is the UUID that its instances have; says-NAME is what
+ * its device model has complained of by the time at which it is late. With
+ * `blind` the hypervisor does not say what runs. Every creation, its end
+ * (runs) and every destruction is noted in `history`.
  */
 #include "hv/hv.h"
 
@@ -279,6 +280,16 @@ static void powered_off(struct hv *hv, struct fake_slot *s)
 {
     set_state(hv, s->domid, "dead");
     report(hv, s, MC_EV_DIED, MC_POWEROFF, false, NULL);
+}
+
+void hv_look_late(struct hv *hv, unsigned int dom)
+{
+    struct fake_slot *s = get(hv, dom);
+    struct buf text = {0};
+
+    if (has(hv, "says", s->name, &text))
+        report(hv, s, MC_EV_DM_SAYS, 0, false, text.s);
+    buf_dispose(&text);
 }
 
 void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)

@@ -303,6 +303,28 @@ static void resets_before_it_is_ready(void **state)
                      "held after 1 failures in 600 s");
 }
 
+static void device_model_that_complains(void **state)
+{
+    unsigned int a = add("a", NULL, NULL);
+
+    (void)state;
+    mc_start(&m, a, now);
+    event(a, MC_EV_CREATED);
+    acts();
+    event_full(a, MC_EV_DM_SAYS, 0, false, false, "no file");
+    assert_string_equal(acts(), "remark a");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) says: no file");
+    assert_state(a, "booting");
+    event_full(a, MC_EV_DM_SAYS, 0, false, false, "no file");
+    assert_string_equal(acts(), "");
+    event(a, MC_EV_READY);
+    event_full(a, MC_EV_DM_ENDED, 0, false, false, "the end");
+    assert_string_equal(acts(), "remark a");
+    assert_string_equal(m.doms[a].remark,
+                        "its device model (QEMU) has ended: the end");
+}
+
 /* What is in it would be lost for nothing. */
 static void kept_stays_if_its_file_is_wrong(void **state)
 {
@@ -332,6 +354,7 @@ static void kept_stays_if_its_file_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(device_model_that_complains),
         T(resets_count),
         T(resets_before_it_is_ready),
         T(kept_stays_if_its_file_is_wrong),

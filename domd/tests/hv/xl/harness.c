@@ -39,6 +39,7 @@ static void result(void *user, unsigned int number, enum mc_event event,
         [MC_EV_SAVE_FAILED] = "not saved",
         [MC_EV_SHUTDOWN_FAILED] = "not asked",
         [MC_EV_DESTROY_FAILED] = "not destroyed",
+        [MC_EV_DM_SAYS] = "dm says",
         [MC_EV_DM_ENDED] = "dm ended",
     };
     static const char *const deaths[] = {
@@ -231,7 +232,7 @@ int setup(void **state)
     if (libxl_fake_begin()) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;
-    hv->dump_dir = scratch;
+    hv->dump_dir = hv->dm_log_dir = scratch;
     put(".cfg", "name = \"a\"\n");
     policy = policy_new("a", NULL);
     policy->file = saved_path(scratch, "a", ".cfg");

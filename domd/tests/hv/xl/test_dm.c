@@ -48,6 +48,51 @@ static void created_with_a_device_model(void **state)
     assert_string_equal(asked, "create; unpause"); /* the guest goes on */
 }
 
+static void write_dm_log(const char *text)
+{
+    char *path = xasprintf("%s/qemu-dm-a.log", scratch);
+
+    if (text)
+        assert_int_equal(write_file(path, text, strlen(text), 0644), 0);
+    else
+        (void)unlink(path);
+    free(path);
+}
+
+/* The guest will not get far, and its device model lives on. */
+static void device_model_that_complains(void **state)
+{
+    (void)state;
+    begin_creation();
+    write_dm_log("rom: file linuxboot_dma.bin: error Failed to open file\n");
+    ends(0);
+    ends(0);
+    assert_string_equal(told, "queued; begins; created; dm says");
+    assert_string_equal(
+        why, "rom: file linuxboot_dma.bin: error Failed to open file");
+    write_dm_log("qemu-system-i386: it is worse now\n");
+    hv_look_late(hv, 0);
+    assert_string_equal(told, "queued; begins; created; dm says; dm says");
+    assert_string_equal(why, "it is worse now");
+    write_dm_log(NULL);
+}
+
+/* What it complained of while it was built is not too old for the unpause. */
+static void device_model_that_cannot_be_unpaused(void **state)
+{
+    (void)state;
+    begin_creation();
+    write_dm_log("qemu-system-i386: no backing file\n");
+    usleep(1100 * 1000);
+    ends(0);
+    ends(ERROR_FAIL);
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; begins; failed");
+    assert_string_equal(why, "QEMU: no backing file");
+    write_dm_log(NULL);
+}
+
 static void adopted_with_a_device_model(void **state)
 {
     (void)state;
@@ -151,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(created_with_a_device_model),
+        T(device_model_that_complains),
+        T(device_model_that_cannot_be_unpaused),
         T(adopted_with_a_device_model),
         T(adopted_without_its_device_model),
         T(device_model_ends_with_its_domain),

@@ -40,6 +40,16 @@ static void test_last_one(void **state)
        "-drive file=/x: Could not open backing file");
 }
 
+static void test_without_the_name_of_the_program(void **state)
+{
+    (void)state;
+    is("rom: file linuxboot_dma.bin   : error Failed to open file\n"
+       "VNC server running on 127.0.0.1:5900\n",
+       "rom: file linuxboot_dma.bin   : error Failed to open file");
+    is("Could not open option rom 'x.bin': No such file or directory\n",
+       "Could not open option rom 'x.bin': No such file or directory");
+}
+
 static void test_usual_lines_are_none(void **state)
 {
     (void)state;
@@ -94,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_one),
+        cmocka_unit_test(test_without_the_name_of_the_program),
         cmocka_unit_test(test_usual_lines_are_none),
         cmocka_unit_test(test_old_log_is_not_read),
         cmocka_unit_test(test_last_words),
