@@ -1,6 +1,6 @@
 #!/bin/sh
-# Xenith's front door. Everything that a user types is here; `./build.sh help`
-# lists it. The work is done by the scripts in lib/, each with one purpose.
+# Xenith's command line; `./build.sh help` lists the commands. The scripts in lib/ do the
+# work.
 set -eu
 
 TREE=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   (none)            build out/xenith.iso, the netboot bundle out/netboot/ and
                     the bill of materials out/xenith.spdx.json
   --domains DIR     the same, with your own domains and host settings in the
-                    image; what is compiled already is not compiled again
+                    image; packages that are built already are reused
   --without hvm     the same, smaller: without the device model and firmware,
                     so that PV and PVH domains run and HVM ones do not
   run [QEMU-ARG...] build, and boot the image in QEMU with the serial console
@@ -30,36 +30,36 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   verify            build everything twice, in different surroundings, and
                     compare; --against-cache builds once and compares with
                     what is in the cache
-  fetch [WORD...]   install the host packages that are missing and fetch all
-                    sources, so that a build needs no network; nor do the
-                    commands that are named: run test slow smoke bench
-  sources [--all]   gather the sources of all that the image holds, or of every
+  fetch [WORD...]   install missing host packages and fetch all sources, so that
+                    a build needs no network; nor do the commands that are
+                    named: run test slow smoke bench
+  sources [--all]   collect the sources of everything in the image, or of every
                     recipe: a mirror for XENITH_MIRROR
-  outdated          say for which recipes Debian has a newer version, and which
-                    advisories it mends; --security ends with 1 if there are any
+  outdated          list recipes for which Debian has a newer version, and the
+                    advisories that it fixes; --security exits with 1 if any
   bump NAME [VERSION]
-                    pin the newest version of a recipe's source, or that one
+                    pin the newest version of a recipe's source, or VERSION
   package NAME...   build single packages
-  accept            record the hashes of the packages' outputs as right
+  accept            record the output hashes of the last build as expected
   lint              check the recipes and scripts
   security [--check | --update]
-                    print the table of advisories that patches mend or leave
-                    open; compare it with docs/security.md, or write it there
+                    print the table of advisories that patches fix or leave
+                    open; compare it with docs/security.md, or update that
   clean             remove out/ (the cache stays)
   help              this text
 
 environment:
   XENITH_CACHE      the cache of packages   (~/.cache/xenith)
   XENITH_SOURCES    a directory of tarballs (in the cache)
-  XENITH_MIRROR     a URL or a directory that has sources by their names
-  XENITH_XEN        another Xen than the pinned one; see docs/security.md
-  XENITH_OUT        where results go        (out/ in this tree)
-  XENITH_JOBS       how many jobs at once   (one per core, as memory allows)
+  XENITH_MIRROR     a URL or directory with the sources by file name
+  XENITH_XEN        an alternative to the pinned Xen; see docs/security.md
+  XENITH_OUT        the output directory    (out/ in this tree)
+  XENITH_JOBS       the number of jobs      (one per core, as memory allows)
 END
 }
 
-# build_goals LIST...: brings the image up to date and publishes it in $OUT. What is done
-# with it then needs the packages of lib/hostpkgs-LIST.
+# build_goals LIST...: builds the image and publishes it in $OUT. The command that uses it
+# needs the host packages of lib/hostpkgs-LIST.
 build_goals() {
 	XENITH_NEEDS=${*:-${XENITH_NEEDS:-}}
 	export XENITH_NEEDS
@@ -73,15 +73,15 @@ while :; do
 	--domains)
 		[ $# -ge 2 ] || die "--domains needs a directory; see ./build.sh help"
 		if [ ! -d "$2" ] || [ ! -r "$2" ] || [ ! -x "$2" ]; then
-			die "--domains: $2: not a directory that can be read"
+			die "--domains: $2: not a readable directory"
 		fi
 		XENITH_DOMAINS=$(cd -P "$2" && pwd -P)
 		export XENITH_DOMAINS
 		sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
-			die "--domains: $XENITH_DOMAINS is not a valid configuration; the image is left as it was"
+			die "--domains: $XENITH_DOMAINS is not a valid configuration: see above; the image is unchanged"
 		;;
 	--without)
-		[ "${2:-}" = hvm ] || die "--without: ${2:-(nothing)} is no layer that can be left out; there is: hvm"
+		[ "${2:-}" = hvm ] || die "--without: unknown layer \"${2:-}\"; the only optional layer is hvm"
 		XENITH_WITHOUT=$2
 		export XENITH_WITHOUT
 		;;
@@ -110,12 +110,12 @@ verify) exec sh "$TREE/lib/verify.sh" "$@" ;;
 fetch) exec sh "$TREE/lib/ready.sh" "$@" ;;
 sources) exec sh "$TREE/lib/sources.sh" "$@" ;;
 bump)
-	[ $# = 1 ] || [ $# = 2 ] || die "bump: name one recipe, and the version if it is not to be the newest"
+	[ $# = 1 ] || [ $# = 2 ] || die "bump: expected NAME [VERSION]; see ./build.sh help"
 	exec sh "$TREE/lib/bump.sh" "$@"
 	;;
 outdated) exec sh "$TREE/lib/outdated.sh" "$@" ;;
 package)
-	[ $# -ge 1 ] || die "package: name the packages to build"
+	[ $# -ge 1 ] || die "package: expected NAME...; see ./build.sh help"
 	exec sh "$TREE/lib/build.sh" "$@"
 	;;
 accept) exec sh "$TREE/lib/outputs.sh" accept ;;
@@ -125,6 +125,6 @@ clean) rm -rf "$OUT" ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2
-	die "there is no command called $command"
+	die "unknown command $command; see the list above"
 	;;
 esac

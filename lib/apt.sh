@@ -1,17 +1,17 @@
 # shellcheck shell=sh
-# Debian's archives by way of the apt client: which mirrors this machine is configured
-# for, indexes of our own of any suite on them, and downloads through the proxies that
-# apt has. The machine's own configuration is read for that and otherwise left alone.
+# Access to Debian's archives through the apt client: the mirrors that this machine is
+# configured for, private indexes of any suite on them, and downloads through apt's
+# proxies. The machine's apt configuration is read and never changed.
 
 # debian_codename: of the Debian that this machine runs.
 debian_codename() {
 	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
 }
 
-# debian_archives: prints "main URI" and, where there is one, "security URI" of the
-# mirrors of Debian's archives. They are in what apt would fetch: what it has fetched is
-# nothing in an image whose lists were removed. Others have a suite of Debian's name,
-# too, but no updates to it.
+# debian_archives: prints "main URI" and, if configured, "security URI" of the mirrors of
+# Debian's archives. They are read from what apt would fetch, because container images
+# come without fetched lists. A third-party archive may have a suite of the same name,
+# but no -updates suite.
 debian_archives() {
 	apt-get update --print-uris | awk -F "'" -v code="$(debian_codename)" '
 		function mirror(name) {
@@ -31,13 +31,13 @@ debian_archives() {
 			security = mirror(code "-security")
 			if (security != "") print "security", security
 		}' || {
-		say "found no Debian mirror in this machine's apt configuration"
+		say "cannot find a Debian mirror in this machine's apt configuration: add one to /etc/apt/sources.list"
 		return 1
 	}
 }
 
-# sources_list KIND SUITE [MORE]: prints the list (KIND is deb or deb-src) of a suite with
-# its updates, and of SUITE-MORE.
+# sources_list KIND SUITE [MORE]: prints a sources.list (KIND is deb or deb-src) for a
+# suite with its updates, and for SUITE-MORE.
 sources_list() {
 	archives=$(debian_archives) || return 1
 	printf '%s\n' "$archives" | awk -v kind="$1" -v suite="$2" -v more="${3:-}" '
@@ -51,9 +51,9 @@ sources_list() {
 		END { if (last != "") print last }'
 }
 
-# apt_private SUITE KIND: prepares a private state directory of apt for a suite's
-# sources (deb-src) or its packages (deb) and prints its path. An index that could not
-# be read is not asked for again by this invocation of the engine.
+# apt_private SUITE KIND: prepares a private apt state directory for a suite's sources
+# (deb-src) or packages (deb) and prints its path. One invocation of the engine does not
+# retry an index that it could not read.
 apt_private() {
 	state=$CACHE/apt/$1-$2
 	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
@@ -62,14 +62,14 @@ apt_private() {
 	fi
 	[ ! -e "$RUN/no-index-$1-$2" ] || return 1
 	command -v apt-get >/dev/null || {
-		say "fetch: apt-get is not on this machine"
+		say "fetch: cannot read Debian's index: apt-get is not installed"
 		return 1
 	}
 	mkdir -p "$state/lists" "$state/cache" "$RUN"
 	sources_list "$2" "$1" >"$state/sources.list" || return 1
 	say "fetch: reading Debian's index ($2), suite $1"
 	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
-		say "fetch: apt could not read the index of suite $1:"
+		say "fetch: apt cannot read the index of suite $1:"
 		tail -n 3 "$state/log" | without_hosts >&2
 		: >"$RUN/no-index-$1-$2"
 		return 1
@@ -78,7 +78,7 @@ apt_private() {
 	printf '%s\n' "$state"
 }
 
-# apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with that private state.
+# apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with a private state directory.
 apt_in() {
 	state_dir=$1
 	program=$2
@@ -88,8 +88,8 @@ apt_in() {
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
 }
 
-# index_of STATE KIND PACKAGE: what the index has of a source package (deb-src) or a
-# package (deb).
+# index_of STATE KIND PACKAGE: the index entries of a source package (deb-src) or a
+# binary package (deb).
 index_of() {
 	case $2 in
 	deb-src) apt_in "$1" apt-cache showsrc --only-source "$3" ;;
@@ -97,14 +97,14 @@ index_of() {
 	esac 2>/dev/null
 }
 
-# versions_of STATE KIND PACKAGE: the versions in the index, the highest first.
+# versions_of STATE KIND PACKAGE: the versions in the index, highest first.
 versions_of() {
 	index_of "$1" "$2" "$3" | sed -n 's/^Version: //p' | sort -Vru
 }
 
-# pool_directory SUITE NAME FILE: where in an archive Debian's rules put a file of a
-# source package: below the first letter of its name, or the first four of a library's.
-# A package is in the directory of its source package, which the index names.
+# pool_directory SUITE NAME FILE: the directory of a file in an archive's pool. Source
+# packages are below the first letter of their name, or the first four for a library. A
+# binary package is in the directory of its source package, which the index names.
 pool_directory() {
 	case $3 in
 	*.deb)
@@ -121,20 +121,20 @@ pool_directory() {
 	esac
 }
 
-# url_name NAME: a file's name as it stands in a URL.
+# url_name NAME: a file name, percent-encoded for a URL.
 url_name() {
 	printf '%s\n' "$1" | sed -e 's/%/%25/g' -e 's/+/%2b/g' -e 's/~/%7e/g' -e 's/ /%20/g'
 }
 
-# without_hosts: copies a program's words without the addresses in them, which are those
-# of this machine's mirror.
+# without_hosts: copies a program's output without host names and addresses, which are
+# those of this machine's mirror.
 without_hosts() {
 	sed -e 's#[a-z+]*://[^ ]*/##g' -e 's/ *\[IP: [^]]*\]//g' -e "s/resolv\(e\|ing\) '[^']*'/resolv\1 the host's name/g" \
 		-e 's/\(onnect[a-z]* to\) [^ ]*\( ([^)]*)\)*/\1 the host/'
 }
 
-# download URL FILE LOG: fetches a URL, through apt where it is there: it knows the
-# machine's proxies and gives up a server that stalls.
+# download URL FILE LOG: fetches a URL, through apt if it is installed: apt knows the
+# machine's proxies and gives up on a server that stalls.
 download() {
 	helper=/usr/lib/apt/apt-helper
 	case $1 in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the figures of the image that was built last; draws out/boot.svg.
+# Measures the image that was built last; draws out/boot.svg.
 #
 # usage: bench.sh [ARGUMENT...]    (environment: TREE, XENITH_*)
 set -eu
@@ -9,6 +9,6 @@ set -eu
 # shellcheck source=lib/host.sh
 . "$TREE/lib/host.sh"
 
-# Where something was built, the build has asked already.
+# A build that had work to do has checked these packages already.
 need_packages
 exec /usr/bin/python3 "$TREE/qemu-test/bench.py" "$@"

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Brings a set of packages into the cache: plans, fetches, and lets GNU make run
-# lib/package.sh for what is missing, side by side under its job server.
+# Builds the packages that are missing in the cache: plans, fetches sources, and lets
+# GNU make run lib/package.sh in parallel under its job server.
 #
 # usage: lib/build.sh [--fetch] GOAL...    (environment: TREE, XENITH_*)
 set -eu
 
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
-# What fetch.sh works in.
+# fetch.sh's scratch directory.
 scratch=
 claim "$OUT/build" 7
 RUN=$claimed
@@ -31,14 +31,14 @@ if [ "${1:-}" = --fetch ]; then
 fi
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
-# publish_paths: says where in the cache each package is that this build or an
-# earlier one made, of the tree's recipes as they stand now.
+# publish_paths: writes $OUT/packages, the cache path of each package of this build and
+# of earlier ones, as far as the recipes of the tree still lead to them.
 publish_paths() {
 	earlier=$(awk '
 		FILENAME == ARGV[1] { planned[$1] = 1; next }
 		FILENAME == ARGV[2] { known[$1] = 1; next }
 		$1 in known && !($1 in planned) { print $1 }' "$PLAN/order" "$PLAN/recipes" "$OUT/packages" 2>/dev/null) || earlier=
-	# One that hangs on a broken recipe, which this build did without, is in no list.
+	# A broken recipe outside this build makes the graph fail: then earlier packages are dropped.
 	awk -v goals="$(printf %s "$earlier" | tr '\n' ' ')" -f "$TREE/lib/graph.awk" "$PLAN/recipes" \
 		>"$PLAN/earlier" 2>/dev/null || : >"$PLAN/earlier"
 	while read -r name _ tdeps hdeps; do
@@ -55,12 +55,12 @@ publish_paths() {
 	mv "$RUN/packages" "$OUT/packages"
 }
 
-# tree_parts: what every build needs of the tree.
+# tree_parts: the paths of the tree that every build reads.
 tree_parts() {
 	printf '%s\n' lib config recipes hypervisor image
 }
 
-# copy_tree INTO: copies those paths of the tree that it reads.
+# copy_tree INTO: copies the paths of the tree that are on its standard input.
 copy_tree() {
 	mkdir "$1"
 	sort -u | while read -r path; do
@@ -72,10 +72,10 @@ copy_tree() {
 	done
 }
 
-# Another Xen than the pinned one: its files take the places of the recipe's, in a copy.
+# An alternative Xen: its files replace the recipe's in a copy of the tree.
 if [ -n "${XENITH_XEN:-}" ]; then
 	pin=$TREE/hypervisor/pins/$XENITH_XEN
-	[ -d "$pin" ] || die "XENITH_XEN=$XENITH_XEN: there is no such pin; there is: $(ls "$TREE/hypervisor/pins")"
+	[ -d "$pin" ] || die "XENITH_XEN=$XENITH_XEN: unknown pin; hypervisor/pins has: $(ls "$TREE/hypervisor/pins")"
 	{
 		tree_parts
 		recipe_dirs | while read -r dir; do
@@ -91,7 +91,7 @@ make_plan "$@"
 
 if [ -n "$only_fetch" ]; then
 	fetch_all "$PLAN/order"
-	say "All sources are in $SOURCES."
+	say "all sources are in $SOURCES"
 	exit 0
 fi
 
@@ -101,7 +101,7 @@ if [ ! -s "$PLAN/todo" ]; then
 	exit 0
 fi
 
-# need_for_todo: the host must have what the recipes to build ask for.
+# need_for_todo: checks the host packages of the recipes that are to be built.
 need_for_todo() {
 	set -- "$TREE/lib/hostpkgs"
 	while read -r name dir _; do
@@ -110,20 +110,20 @@ need_for_todo() {
 	need_packages "$@"
 }
 
-# Before the keys are computed that count: the versions of these packages are in them.
+# Before the final keys are computed, which include the versions of these packages.
 need_for_todo
 ! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 
-# From here on the build sees a copy. What is edited while it runs would
-# otherwise get into packages whose keys speak of what stood there before.
+# From here on the build reads a copy: an edit during the build must not get into a
+# package whose key was computed from the old text.
 snapshot=$RUN/tree
 {
 	tree_parts
 	cut -f 3 "$PLAN/inputs"
 } | copy_tree "$snapshot"
-# The user's own may be put together of links, and is what they lead to.
+# The user's configuration may consist of symbolic links; their targets are copied.
 [ ! -e "$DOMAINS" ] || cp -RL --preserve=mode --reflink=auto -T "$DOMAINS" "$snapshot/domains" ||
-	die "$DOMAINS cannot be read whole: see the line above"
+	die "cannot read all of $DOMAINS: see the line above"
 remove_backups "$snapshot"
 TREE=$snapshot DOMAINS=$snapshot/domains
 XENITH_OUT=$OUT XENITH_DOMAINS=$DOMAINS
@@ -133,15 +133,15 @@ todo >"$PLAN/todo"
 
 fetch_all "$PLAN/todo"
 
-# Work of builds that were killed.
+# Remove the work directories of builds that were killed.
 sweep "$CACHE/work"
 
-# Jobs: one per core, and never more than the memory has room for, at 1 GiB each.
+# Jobs: one per core, but no more than available memory allows at 1 GiB each.
 jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 
-# The Makefile. What the longest way to the end begins with comes first, so that it
-# is not what all wait for.
+# The Makefile. Targets are sorted by the length of the path that they begin, so that
+# the critical path starts first.
 {
 	awk '
 		FNR == NR { todo[$1] = 1; next }
@@ -154,7 +154,7 @@ jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 				split(line, field)
 				usual[field[1]] = field[2]
 			}
-			# From the last to the first: who depends on a recipe comes after it.
+			# From last to first: the dependents of a recipe come after it.
 			for (i = count; i >= 1; i--) {
 				name = names[i]
 				way[name] += usual[name]
@@ -182,7 +182,7 @@ jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
 
 AIRLOCK=$(airlock_kind)
 export AIRLOCK
-# A fifo in the host's /tmp would not be seen from inside the airlock.
+# make's default fifo in the host's /tmp is not visible inside the airlock.
 style=
 if make --help 2>/dev/null | grep -q jobserver-style; then
 	style=--jobserver-style=pipe
@@ -193,7 +193,7 @@ date +%s >"$RUN/run/began"
 sh "$TREE/lib/progress.sh" $$ &
 monitor=$!
 rc=0
-# -k: a recipe that fails stops what depends on it; the rest goes on.
+# -k: a failed recipe stops only its dependents.
 # shellcheck disable=SC2086 # style may be empty
 env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -k -s --no-print-directory $style -j"$jobs" -f "$PLAN/Makefile" "TREE=$TREE" all || rc=$?
 touch "$RUN/run/stop"
@@ -206,7 +206,7 @@ if [ "$rc" = 0 ]; then
 		printf '%-24s %8s  %s\n' "$name" "$(clock "$seconds")" "${how#built}"
 	done >&2
 	printf '%-24s %8s\n' 'all, side by side' "$(clock $(($(date +%s) - $(cat "$RUN/run/began"))))" >&2
-	# What the whole waited for, however many cores there are.
+	# The lower bound of the build's time, with any number of cores.
 	awk -f "$TREE/lib/critical.awk" "$RUN/run/done" "$PLAN/order" >"$RUN/critical"
 	printf '%-24s %8s  ' 'critical path' "$(clock "$(awk '{ sum += $2 } END { print sum + 0 }' "$RUN/critical")")" >&2
 	awk '{ printf "%s%s", (NR > 1 ? " > " : ""), $1 } END { print "" }' "$RUN/critical" >&2

@@ -1,12 +1,12 @@
 # Writes a recipe's `sources` for a new version. Reads three files:
 #
 #   the map       file<tab>NAME<tab>NEW-NAME<tab>SHA-256<tab>SHA-1<tab>FILE<tab>yes|no
-#                     for each file that changes: its name in `sources` and its new one,
-#                     the new digests, the file in Debian's archive, and whether an
-#                     address of upstream is no longer its
+#                     for each file that changes: its old and new name in `sources`, the
+#                     new digests, the file in Debian's archive, and whether one of its
+#                     upstream URLs is dropped
 #                 url<tab>URL<tab>NEW-URL
-#                     its addresses; without NEW-URL it is left out
-#   `sources`, with the new version in place of the old one
+#                     its upstream URLs; a URL without NEW-URL is dropped
+#   `sources`, with the old version replaced by the new one
 #   `sources`
 #
 # variables: suite, package and version, the new ones.
@@ -29,8 +29,8 @@ input == 1 && /^url\t/ {
 
 input == 2 { replaced[FNR] = $0 }
 
-# Prints the comment that stands above a line. What it says of a file's origin holds for
-# the new one if it is the archive's signature, and of upstream's address if it is kept.
+# Prints the comment above a line. It stays true for the new file if it names the
+# archive's signature as the digest's origin, and no upstream URL was dropped.
 function comment(key,    i, signed) {
 	for (i = 1; i <= lines; i++)
 		signed = signed || above[i] ~ /signed/

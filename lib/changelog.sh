@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Debian's changelog of a package, and the advisories that it names. Needs lib/apt.sh.
+# Debian's changelog of a package, and the advisories in it. Needs lib/apt.sh.
 
-# source_of STATE KIND PACKAGE VERSION: the source package that the index has for a
-# version of a source package (deb-src) or a package (deb), as "SOURCE VERSION". A package
-# that was only built again has a version of its own, which ends in +bN.
+# source_of STATE KIND PACKAGE VERSION: the source package of a version of a source package
+# (deb-src) or a binary package (deb), as "SOURCE VERSION". The version of a binary-only
+# rebuild ends in +bN.
 source_of() {
 	index_of "$1" "$2" "$3" | awk -v kind="$2" -v name="$3" -v version="$4" '
 		BEGIN { RS = ""; FS = "\n" }
@@ -23,7 +23,7 @@ source_of() {
 		}'
 }
 
-# in_security_archive STATE KIND PACKAGE VERSION: whether it was published there.
+# in_security_archive STATE KIND PACKAGE VERSION: whether it is in the security archive.
 in_security_archive() {
 	index_of "$1" "$2" "$3" | awk -v version="$4" '
 		BEGIN { RS = "" }
@@ -31,7 +31,7 @@ in_security_archive() {
 		END { exit !found }'
 }
 
-# binaries_of STATE SOURCE VERSION: the packages that a source package makes, a line each.
+# binaries_of STATE SOURCE VERSION: the binary packages of a source package, one per line.
 binaries_of() {
 	index_of "$1" deb-src "$2" | awk -v version="$3" '
 		/^Binary: / { sub(/^Binary: /, ""); gsub(/, */, "\n"); names = $0 }
@@ -47,9 +47,9 @@ source_changelog() {
 	tar -xOf "$4"/*.debian.tar.* debian/changelog 2>/dev/null
 }
 
-# package_changelog SUITE SOURCE VERSION DIRECTORY: the changelog in one of the packages
-# that were made of it, the smallest first. One that depends on the very version of
-# another mostly has a link to the documentation of that.
+# package_changelog SUITE SOURCE VERSION DIRECTORY: the changelog in one of its binary
+# packages, smallest first. A package that depends on the exact version of another is
+# skipped: its documentation is usually a link into the other package.
 package_changelog() {
 	state=$(apt_private "$1" deb-src) || return 1
 	names=$(binaries_of "$state" "$2" "$3")
@@ -63,7 +63,7 @@ package_changelog() {
 	while read -r _ name; do
 		rm -f "$4"/*.deb
 		(cd "$4" && apt_in "$state" apt-get -qq download "$name=$3") >"$4/log" 2>&1 </dev/null || continue
-		# A package of Debian's own has no other changelog than Debian's.
+		# A native package of Debian has only changelog.gz.
 		for file in changelog.Debian.gz changelog.gz; do
 			dpkg-deb --fsys-tarfile "$4"/*.deb |
 				tar -xO "./usr/share/doc/$name/$file" 2>/dev/null | gunzip 2>/dev/null >"$4/text" || :
@@ -77,12 +77,12 @@ package_changelog() {
 }
 
 # changelog_of SUITE SOURCE VERSION DIRECTORY: prints Debian's changelog of a version in the
-# suite's index. A mirror may have the packages of a version and not its source.
+# suite's index. A mirror may have the binary packages of a version but not its source.
 changelog_of() {
 	source_changelog "$@" || package_changelog "$@"
 }
 
-# entries_since VERSION: reads a changelog and prints the entries after that version.
+# entries_since VERSION: reads a changelog and prints the entries newer than VERSION.
 entries_since() {
 	while IFS= read -r line; do
 		case $line in
@@ -95,8 +95,8 @@ entries_since() {
 	done
 }
 
-# changes_between SUITE KIND PACKAGE OLD NEW DIRECTORY: prints the entries of the changelog
-# of NEW after OLD; fails when it is not available. DIRECTORY is made.
+# changes_between SUITE KIND PACKAGE OLD NEW DIRECTORY: prints the changelog entries of NEW
+# since OLD; fails if the changelog is not available. DIRECTORY is created.
 changes_between() {
 	mkdir "$6"
 	state=$(apt_private "$1" "$2") || return 1
@@ -109,18 +109,17 @@ changes_between() {
 	esac <"$6/changelog"
 }
 
-# advisories_in: reads entries of a changelog and prints the advisories that they name, a
-# line each.
+# advisories_in: reads changelog entries and prints the advisories in them, one per line.
 advisories_in() {
 	{ grep -oE 'CVE-[0-9]{4}-[0-9]{4,}|(XSA|DSA)-[0-9]+(-[0-9]+)?|GHSA(-[0-9a-z]{4}){3}' || :; } | LC_ALL=C sort -Vu
 }
 
-# for_security: whether one of the entries that it reads was uploaded as a security update.
+# for_security: reads changelog entries; true if one of them is a security update.
 for_security() {
 	grep -qE '^[a-z0-9][^ ]* \([^)]*\) [^;]*-security;'
 }
 
-# show_advisories: at most 40 of them: a kernel has a thousand in a quarter of a year.
+# show_advisories: prints at most 40: a kernel gets a thousand in three months.
 show_advisories() {
 	awk 'NR <= 40 { print } END { if (NR > 40) print "and", NR - 40, "more" }' | paste -sd ' ' - |
 		fold -s -w 96 | sed -e '/./!d' -e 's/^/    /' -e 's/ *$//'

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# What every script of the engine shares: where things are, and how to say so.
+# Shared by every script of the engine: paths, messages, locks and small helpers.
 # Sourced, with $TREE set to the top of the source tree.
 
 : "${TREE:?}"
-# A relative one is seen from where the user is, also by what works elsewhere.
+# Relative paths are the user's: resolve them before a script changes its directory.
 for name in XENITH_OUT XENITH_CACHE XENITH_SOURCES XENITH_MIRROR; do
 	eval "value=\${$name:-}"
 	case $value in
@@ -14,17 +14,17 @@ done
 OUT=${XENITH_OUT:-$TREE/out}
 CACHE=${XENITH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenith}
 SOURCES=${XENITH_SOURCES:-$CACHE/sources}
-# What one invocation of the engine notes for itself; several may run at once.
+# State of one invocation of the engine; several may run at once.
 RUN=${XENITH_RUN:-$OUT}
 # The configuration tree that goes into the image.
 DOMAINS=${XENITH_DOMAINS:-$TREE/domains}
 
-# say MESSAGE: a line for the person who waits.
+# say MESSAGE: prints a line for the user to standard error.
 say() {
 	printf '%s\n' "$*" >&2
 }
 
-# die MESSAGE: says why nothing more can be done here, and ends.
+# die MESSAGE: prints an error and exits with status 1.
 die() {
 	printf 'xenith: %s\n' "$*" >&2
 	exit 1
@@ -43,24 +43,23 @@ sha256() {
 	printf '%s\n' "${1%% *}"
 }
 
-# recipe_dirs: the directory of every recipe, one in a line, in byte order.
+# recipe_dirs: the directory of every recipe, one per line, in byte order.
 recipe_dirs() {
 	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
 		[ ! -e "${dir}version" ] || printf '%s\n' "${dir%/}"
 	done
 }
 
-# source_lines: reads directories of recipes and prints the files that their `sources`
-# name, a line for each: the recipe's directory, the SHA-256, the file's name and its
-# locations, with tabs between them.
+# source_lines: reads recipe directories and prints a tab-separated line for each file
+# that their `sources` name: recipe directory, SHA-256, file name, locations.
 source_lines() {
 	while read -r dir; do
 		[ ! -e "$dir/sources" ] || printf '%s\0' "$dir/sources"
 	done | xargs -0 -r awk -f "$TREE/lib/sources.awk"
 }
 
-# source_file NAME: where a source that was fetched is, in the user's own directory or
-# in the cache; nothing where it is in neither.
+# source_file NAME: the path of a fetched source, in the user's own directory or in the
+# cache; empty if it is in neither.
 source_file() {
 	for directory in "$SOURCES" "$CACHE/sources"; do
 		if [ -e "$directory/$1" ]; then
@@ -70,9 +69,8 @@ source_file() {
 	done
 }
 
-# sweep DIRECTORY: removes what processes have left in it that claimed a place there
-# and are gone. A process's number would not tell: several machines and containers may
-# share a directory.
+# sweep DIRECTORY: removes claimed directories in it whose owner has exited. The lock
+# shows that, a PID would not: several machines and containers may share DIRECTORY.
 sweep() {
 	for left in "$1"/*.claim "$1"/.*.claim; do
 		[ -e "$left" ] || continue
@@ -82,11 +80,11 @@ sweep() {
 	done
 }
 
-# claim PREFIX FD: makes a directory PREFIX.XXXXXX, which is this process's own until it
-# ends, and sets $claimed to it. The file descriptor (one digit) holds the lock.
+# claim PREFIX FD: creates a directory PREFIX.XXXXXX, owned by this process until it
+# exits, and sets $claimed to it. File descriptor FD (one digit) holds the lock.
 claim() {
 	mkdir -p "${1%/*}"
-	# Nobody sweeps between the making of the lock and the locking.
+	# No other process may sweep between creating the lock file and locking it.
 	exec 6<"${1%/*}"
 	flock 6
 	sweep "${1%/*}"
@@ -101,12 +99,12 @@ release() {
 	rm -rf "$1" "$1.claim"
 }
 
-# lines FILE: its lines without comments and blank ones.
+# lines FILE: its lines, without comments and blank lines.
 lines() {
 	[ ! -e "$1" ] || sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$1"
 }
 
-# clock SECONDS: minutes and seconds for people.
+# clock SECONDS: prints a duration as M:SS.
 clock() {
 	printf '%d:%02d' "$(($1 / 60))" "$(($1 % 60))"
 }

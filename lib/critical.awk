@@ -1,6 +1,5 @@
-# Prints the critical path of a build: of all chains of packages that wait for one
-# another the one that took longest, and so what has to become quicker for the whole
-# to do so. One line per package that was built, in the order of the chain:
+# Prints the critical path of a build: the chain of dependent packages that took
+# longest. One line per package that was built, in the order of the chain:
 #
 #   NAME SECONDS
 #

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# What a recipe's patch archive says, outside of a build. Sourced after lib/common.sh and
-# lib/series.sh.
+# Patch archives and advisories of recipes, outside of a build. Sourced after lib/common.sh
+# and lib/series.sh.
 
 # patch_archive DIR: the name of the patch archive in a recipe's `sources`, if any.
 patch_archive() {
 	printf '%s\n' "$1" | source_lines | cut -f 3 | grep -E '\.debian\.tar\.|\.diff\.gz$' || :
 }
 
-# unpack_archive DIR INTO: unpacks a recipe's patch archive. 1: it is not among the sources.
+# unpack_archive DIR INTO: unpacks a recipe's patch archive; fails if it is not fetched.
 unpack_archive() {
 	archive=$(source_file "$(patch_archive "$1")")
 	[ -f "$archive" ] || return 1
@@ -15,7 +15,7 @@ unpack_archive() {
 	series_unpack "$archive" "$2"
 }
 
-# advisories_file DIR: what is known of a recipe. Another Xen has its own.
+# advisories_file DIR: a recipe's `advisories`. An alternative Xen has its own.
 advisories_file() {
 	case ${XENITH_XEN:+$1} in
 	*/hypervisor/xen) printf '%s\n' "${1%/xen}/pins/$XENITH_XEN/advisories" ;;
@@ -23,7 +23,7 @@ advisories_file() {
 	esac
 }
 
-# open_advisories: "PACKAGE ID REASON..." of all that no patch mends, a line each.
+# open_advisories: "PACKAGE ID REASON..." of all open advisories, one per line.
 open_advisories() {
 	recipe_dirs | while read -r dir; do
 		[ -L "$dir/advisories" ] || lines "$(advisories_file "$dir")" |
@@ -31,7 +31,7 @@ open_advisories() {
 	done
 }
 
-# say_open_advisories: the same for the person who builds.
+# say_open_advisories: prints the open advisories of each package for the user.
 say_open_advisories() {
 	open_advisories | awk '
 		!($1 in ids) { order[++count] = $1 }

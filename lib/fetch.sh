@@ -1,17 +1,17 @@
 # shellcheck shell=sh
-# Fetches the sources of recipes. A recipe names a file by its SHA-256, so it does not
-# matter where the bytes come from, and every place that may have them is asked:
+# Fetches the sources of recipes. A recipe pins a file by its SHA-256, so any location can
+# serve it. They are tried in this order:
 #
-#   1. the directory of XENITH_SOURCES, and the cache
-#   2. a mirror of the user's own, XENITH_MIRROR (a URL or a directory, flat)
+#   1. the directory XENITH_SOURCES, and the cache
+#   2. the user's mirror, XENITH_MIRROR (a URL or a directory, flat)
 #   3. Debian's index, through the apt client
 #   4. the pools of the Debian archives that this machine's apt is configured for: they
 #      keep a file for a while after it has left the index
 #   5. Debian's permanent snapshot archive
-#   6. the upstream's own address
+#   6. the upstream URL
 #
-# A file appears among the sources only when its SHA-256 is the pinned one. When every
-# place failed, each is named with its answer.
+# A file becomes a source only if its SHA-256 is the pinned one. If every location fails,
+# each is listed with its reason.
 
 # shellcheck source=lib/apt.sh
 . "$TREE/lib/apt.sh"
@@ -19,63 +19,63 @@
 snapshot_archive=${XENITH_SNAPSHOT:-https://snapshot.debian.org}
 
 # versions_with STATE SOURCE FILE: the versions of a source package in the index
-# that have the very file, as SOURCE=VERSION. A security update takes the pinned
-# version out of the index, but mostly stands on the same tarball.
+# that have this file, as SOURCE=VERSION. A security update replaces the pinned
+# version in the index, but usually has the same tarball.
 versions_with() {
 	index_of "$1" deb-src "$2" | awk -v package="$2" -v file="$3" '
 		/^Version:/ { version = $2 }
 		$NF == file && version != done { print package "=" version; done = version }'
 }
 
-# asked PLACE ANSWER: notes what a place had to say, for the case that all fail.
-asked() {
-	printf '    %s: %s\n' "$1" "$2" >>"$asked"
+# note_failure LOCATION REASON: records why a location failed, for the final report.
+note_failure() {
+	printf '    %s: %s\n' "$1" "$2" >>"$failures"
 }
 
-# answer LOG: the reason in what a program printed.
-answer() {
+# failure_reason LOG: the error message in a program's output.
+failure_reason() {
 	sed -n -e 's/^E: Failed to fetch [^ ]* *//p' -e 's/^curl: ([0-9]*) //p' -e 's/^E: //p' -e 's/^cp: .*: //p' "$1" |
 		grep -v '^Download Failed$' | without_hosts | head -n 1 | grep . || echo "no answer"
 }
 
-# accepted PLACE FILE: whether what a place gave has the pinned digest; then it becomes
-# a source by one rename.
-accepted() {
+# accept_file LOCATION FILE: renames a fetched file into the sources if it has the pinned
+# digest; fails if not.
+accept_file() {
 	[ -s "$2" ] || {
-		asked "$1" "gave an empty file"
+		note_failure "$1" "returned an empty file"
 		return 1
 	}
 	got=$(sha256 "$2")
 	if [ "$got" != "$digest" ]; then
-		asked "$1" "gave other bytes: expected SHA-256 $digest, got $got ($(wc -c <"$2") bytes); discarded"
+		note_failure "$1" "returned another file: expected SHA-256 $digest, got $got ($(wc -c <"$2") bytes); discarded"
 		rm -f "$2"
 		return 1
 	fi
 	mv "$2" "$store/$file" || die "fetch: cannot write $store/$file"
 }
 
-# from_url PLACE URL
+# from_url LOCATION URL
 from_url() {
 	rm -f "$scratch/$file"
 	if download "$2" "$scratch/$file" "$fetch_log"; then
-		accepted "$1" "$scratch/$file"
+		accept_file "$1" "$scratch/$file"
 	else
-		asked "$1" "$(answer "$fetch_log")"
+		note_failure "$1" "$(failure_reason "$fetch_log")"
 		rm -f "$scratch/$file"
 		return 1
 	fi
 }
 
-# from_mirror: the user's own mirror.
+# from_mirror: from XENITH_MIRROR.
 from_mirror() {
 	case ${XENITH_MIRROR:-} in
 	'') return 1 ;;
 	*://*) from_url "mirror XENITH_MIRROR" "${XENITH_MIRROR%/}/$(url_name "$file")" ;;
 	*)
 		if cp "$XENITH_MIRROR/$file" "$scratch/$file" 2>"$fetch_log"; then
-			accepted "mirror $XENITH_MIRROR" "$scratch/$file"
+			accept_file "mirror $XENITH_MIRROR" "$scratch/$file"
 		else
-			asked "mirror $XENITH_MIRROR" "$(answer "$fetch_log")"
+			note_failure "mirror $XENITH_MIRROR" "$(failure_reason "$fetch_log")"
 			return 1
 		fi
 		;;
@@ -92,15 +92,15 @@ split_apt() {
 	package=${package%%=*}
 }
 
-# from_index SUITE/PACKAGE=VERSION/FILE: a file of a source package, or a package,
-# NAME.deb, through the index of the suite.
+# from_index SUITE/PACKAGE=VERSION/FILE: a file of a source package, or a binary package
+# (FILE is NAME.deb), through the index of the suite.
 from_index() {
 	split_apt "$1"
 	kind=deb-src
 	case $file in *.deb) kind=deb ;; esac
 	place="Debian's index of $suite"
 	state=$(apt_private "$suite" "$kind") || {
-		asked "$place" "could not be read"
+		note_failure "$place" "cannot be read"
 		return 1
 	}
 	case $kind in
@@ -119,27 +119,27 @@ from_index() {
 		*) (cd "$scratch" && apt_in "$state" apt-get -qq source --only-source --download-only "$tar_only" "$try") ;;
 		esac >"$fetch_log" 2>&1 || :
 		if [ -e "$scratch/$file" ]; then
-			accepted "$place" "$scratch/$file" && return 0
+			accept_file "$place" "$scratch/$file" && return 0
 		else
-			asked "$place, $try" "$(answer "$fetch_log")"
+			note_failure "$place, $try" "$(failure_reason "$fetch_log")"
 		fi
 	done
 	now=$(versions_of "$state" "$kind" "$package" | tr '\n' ' ')
-	asked "$place" "it has of $package: ${now:-nothing}"
+	note_failure "$place" "its versions of $package: ${now:-none}"
 	return 1
 }
 
-# from_pools SUITE/PACKAGE=VERSION/FILE: without an index. The security archive has its
-# files below updates/.
+# from_pools SUITE/PACKAGE=VERSION/FILE: by its path in the pools, without an index. The
+# security archive has its files below updates/.
 from_pools() {
 	split_apt "$1"
 	directory=$(pool_directory "$suite" "$package" "$file") || directory=
 	[ -n "$directory" ] || {
-		asked "the pools of Debian's archives" "no index names the directory of $package"
+		note_failure "the pools of Debian's archives" "no index names the directory of $package"
 		return 1
 	}
 	archives=$(debian_archives) || {
-		asked "the pools of Debian's archives" "this machine's apt names no Debian mirror"
+		note_failure "the pools of Debian's archives" "this machine's apt is configured for no Debian mirror"
 		return 1
 	}
 	printf '%s\n' "$archives" >"$RUN/archives"
@@ -153,8 +153,8 @@ from_pools() {
 	return 1
 }
 
-# local_source: whether the file is there already. A broken one in the cache is removed;
-# a user's own is named and left.
+# local_source: whether the file was fetched already. A damaged file is removed from the
+# cache; in the user's own directory it is reported and left (status 2).
 local_source() {
 	for directory in "$SOURCES" "$CACHE/sources"; do
 		[ -e "$directory/$file" ] || continue
@@ -162,7 +162,7 @@ local_source() {
 		[ "$got" != "$digest" ] || return 0
 		say "fetch: $recipe: $directory/$file: expected SHA-256 $digest, got $got"
 		if [ "$directory" != "$CACHE/sources" ]; then
-			say "fetch: that directory is yours: remove the file, or mend the recipe"
+			say "fetch: files in XENITH_SOURCES are not changed; remove this one, or correct the recipe"
 			return 2
 		fi
 		rm -f "$directory/$file"
@@ -170,8 +170,8 @@ local_source() {
 	return 1
 }
 
-# from_places LOCATION...: from the first place that has the file.
-from_places() {
+# from_locations LOCATION...: from the first location that has the file.
+from_locations() {
 	from_mirror && return 0
 	for location; do
 		case $location in apt:*) from_index "${location#apt:}" && return 0 ;; esac
@@ -188,13 +188,13 @@ from_places() {
 		case $location in
 		apt:* | snapshot:*) ;;
 		https://* | http://* | file://*) from_url "$location" "$location" && return 0 ;;
-		*) asked "$location" "not a location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or a URL)" ;;
+		*) note_failure "$location" "not a location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or a URL)" ;;
 		esac
 	done
 	return 1
 }
 
-# fetch_one RECIPE DIGEST NAME LOCATION...: one file.
+# fetch_one RECIPE DIGEST NAME LOCATION...: fetches one file.
 fetch_one() {
 	recipe=$1
 	digest=$2
@@ -206,25 +206,24 @@ fetch_one() {
 	0) return 0 ;;
 	2) return 1 ;;
 	esac
-	: >"$asked"
-	from_places "$@" && return 0
-	say "fetch: cannot fetch $file of $recipe (SHA-256 $digest); asked:"
-	cat "$asked" >&2
+	: >"$failures"
+	from_locations "$@" && return 0
+	say "fetch: cannot fetch $file of $recipe: no location has a file with SHA-256 $digest:"
+	cat "$failures" >&2
 	return 1
 }
 
-# writable_store: sets $store to the directory that gets what is fetched: the user's own,
-# or the cache where that one cannot be written to.
+# writable_store: sets $store to the directory for fetched files: the user's own, or the
+# cache if that is not writable.
 writable_store() {
 	store=$SOURCES
 	mkdir -p "$store" 2>/dev/null || :
 	[ -w "$store" ] || store=$CACHE/sources
-	mkdir -p "$store" || die "fetch: cannot make $store"
+	mkdir -p "$store" || die "fetch: cannot create $store"
 }
 
-# fetch_all RECIPES: every source of the recipes in that file (NAME DIRECTORY ...), once
-# where recipes share it. One that cannot be fetched is named, and the others are fetched
-# all the same.
+# fetch_all RECIPES: fetches every source of the recipes in that file (NAME DIRECTORY ...),
+# a shared one once. A failure is reported and does not stop the others.
 fetch_all() {
 	while read -r name dir _; do
 		printf '%s\n' "$TREE/$dir" | source_lines | awk -F '\t' -v recipe="$name" '{ print recipe, $2, $3, $4 }'
@@ -235,8 +234,8 @@ fetch_all() {
 	number=0
 	lacking=
 	writable_store
-	asked=$RUN/asked
-	# Not among the sources: their disk may be full.
+	failures=$RUN/failures
+	# Not beside the sources: their disk may be full.
 	fetch_log=$RUN/fetch.log
 	claim "$store/.fetch" 5
 	# shellcheck disable=SC2154 # claim sets it
@@ -254,10 +253,10 @@ fetch_all() {
 	[ -z "$lacking" ] || {
 		# shellcheck disable=SC2086 # the names are words
 		set -- $lacking
-		die "$# of the sources could not be fetched. You can
-    - put the files into a directory and name it with XENITH_SOURCES,
-    - name a mirror that has them with XENITH_MIRROR (./build.sh sources --all fills one
+		die "$# sources could not be fetched; you can
+    - put the files into a directory and set XENITH_SOURCES to it,
+    - set XENITH_MIRROR to a mirror that has them (./build.sh sources --all fills one
       on a machine that can fetch them), or
-    - pin what Debian has now:$(printf ' ./build.sh bump %s;' "$@" | sed 's/;$//')"
+    - pin the version that Debian has now:$(printf ' ./build.sh bump %s;' "$@" | sed 's/;$//')"
 	}
 }

@@ -1,16 +1,16 @@
-# Reads the dependencies of every recipe and prints, for the goals and all that
-# they need, one line per recipe in an order in which they can be built:
+# Reads the dependencies of every recipe and prints the goals and their dependencies in
+# build order, one line per recipe:
 #
 #   NAME DIRECTORY TARGET-DEPS HOST-DEPS
 #
-# TARGET-DEPS are closed transitively (a library brings what it links with) and,
-# like HOST-DEPS, separated by commas; "-" stands for none.
+# TARGET-DEPS are closed transitively (a library brings what it links with). Both lists
+# are separated by commas; "-" is an empty list.
 #
 # Input: lines "NAME DIRECTORY WORD..." ; variable goals: names, blank-separated.
 
 {
 	if ($1 in dir) {
-		printf "xenith: two recipes are called %s: %s and %s\n", $1, dir[$1], $2 > "/dev/stderr"
+		printf "xenith: two recipes have the name %s: %s and %s\n", $1, dir[$1], $2 > "/dev/stderr"
 		failed = 1
 		exit 1
 	}
@@ -37,14 +37,14 @@ function visit(name, from, path,   n, words, i, dep) {
 	if (state[name] == "done")
 		return
 	if (!(name in dir)) {
-		printf "xenith: %s depends on %s, but there is no such recipe\n", from, name > "/dev/stderr"
+		printf "xenith: %s depends on %s: no recipe has this name\n", from, name > "/dev/stderr"
 		failed = 1
 		exit 1
 	}
 	if (state[name] == "open") {
 		sub(".* " name " ", name " ", path)
 		gsub(" ", " -> ", path)
-		printf "xenith: the recipes depend on each other in a circle: %s -> %s\n", path, name > "/dev/stderr"
+		printf "xenith: dependency cycle: %s -> %s\n", path, name > "/dev/stderr"
 		failed = 1
 		exit 1
 	}

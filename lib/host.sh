@@ -1,19 +1,19 @@
 # shellcheck shell=sh
-# What the machine that builds must have. Missing packages are installed in one
-# call when root, and else named with the command that installs them.
+# What the build machine must have. Missing packages are installed in one call as root;
+# otherwise the command that installs them is printed.
 
 # shellcheck source=lib/apt.sh
 . "$TREE/lib/apt.sh"
 
-# qemu_version: the first number of it, 0 where there is none.
+# qemu_version: the major version of QEMU, 0 if it is not installed.
 qemu_version() {
 	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
 	printf '%s\n' "${version:-0}"
 }
 
-# missing_packages FILE...: those that are listed and not installed. Debian 12's own
-# QEMU does not count: it gets the return from interrupts in a guest's guest wrong,
-# and 10 is right.
+# missing_packages FILE...: the listed packages that are not installed. QEMU before 10, as
+# in Debian 12, does not count: it emulates the return from interrupts in a nested guest
+# wrongly.
 missing_packages() {
 	wanted=$(for list; do lines "$list"; done | LC_ALL=C sort -u)
 	{
@@ -24,12 +24,12 @@ missing_packages() {
 	} | awk '$1 == "installed" { there[$2]; next } NF == 1 && !($1 in there)'
 }
 
-# need_packages FILE...: returns when the machine has what the lists name, and what the
-# command needs that the user gave ($XENITH_NEEDS names the lists lib/hostpkgs-*). All
-# is asked for here, so that nobody is told twice.
+# need_packages FILE...: returns once the packages in the lists are installed, and those of
+# the user's command ($XENITH_NEEDS names its lists lib/hostpkgs-*). All are checked at
+# once, so that the user is told once.
 need_packages() {
 	command -v dpkg-query >/dev/null || {
-		say "This is no Debian machine: the packages of lib/hostpkgs* must be there under this system's names."
+		say "cannot check the packages of lib/hostpkgs*: not a Debian system; install them under this system's names"
 		return 0
 	}
 	mkdir -p "$OUT"
@@ -43,25 +43,25 @@ need_packages() {
 	why=
 	case "$missing " in
 	*"qemu-system-x86 "*)
-		why=" (QEMU must be 10 or later, and here is $(qemu_version))"
+		why=" (QEMU 10 or later is needed, installed is $(qemu_version))"
 		[ "$(debian_codename)" != bookworm ] || prepare_backports ||
-			die "this machine lacks QEMU 10, which Debian 12 has in its backports: give apt a Debian mirror in /etc/apt/sources.list"
+			die "cannot install QEMU 10 from Debian 12's backports: apt has no Debian mirror; add one to /etc/apt/sources.list"
 		;;
 	esac
 	if [ "$(id -u)" != 0 ]; then
-		die "this machine lacks packages$why; install them with:
+		die "packages are missing on this machine$why; install them with:
     ${apt_conf:+sudo apt-get -c '$apt_conf' update &&
     }sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
 	fi
-	say "Installing what is missing on this machine: $missing"
+	say "installing missing packages: $missing"
 	# shellcheck disable=SC2086 # the packages are words
 	install_packages $missing >"$OUT/apt.log" 2>&1 || {
 		tail -n 20 "$OUT/apt.log" >&2
-		die "apt-get could not install: $missing (the log is $OUT/apt.log)"
+		die "apt-get cannot install $missing; see $OUT/apt.log"
 	}
 }
 
-# need_all_packages: as need_packages, for all that any recipe needs.
+# need_all_packages: need_packages with the lists of every recipe.
 need_all_packages() {
 	set -- "$TREE/lib/hostpkgs"
 	for list in "$TREE"/*/*/hostpkgs; do
@@ -70,7 +70,7 @@ need_all_packages() {
 	need_packages "$@"
 }
 
-# memory_mib: what this machine or this container has.
+# memory_mib: the memory of this machine or this container.
 memory_mib() {
 	limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
 	awk -v limit="$limit" '/^MemTotal/ {
@@ -80,13 +80,13 @@ memory_mib() {
 	}' /proc/meminfo
 }
 
-# free_mib DIRECTORY: free on its file system.
+# free_mib DIRECTORY: the free space on its file system.
 free_mib() {
 	df -Pk "$1" | awk 'NR == 2 { printf "%d\n", $4 / 1024 }'
 }
 
-# need_room: whether disk and memory suffice for a build of everything, or, where the cache
-# has a compiler already, for one of a part of it.
+# need_room: checks disk and memory for a build of everything, or, if the cache has a
+# compiler already, for a build of a part.
 need_room() {
 	mkdir -p "$CACHE" "$OUT"
 	disk=6144
@@ -97,17 +97,17 @@ need_room() {
 	fi
 	free=$(free_mib "$CACHE")
 	[ "$free" -ge "$disk" ] ||
-		die "not enough room: a build needs $disk MiB in $CACHE, and $free MiB are free; make room there, or name a directory elsewhere with XENITH_CACHE"
+		die "not enough disk space: a build needs $disk MiB in $CACHE, and $free MiB are free; free some, or set XENITH_CACHE to another directory"
 	free=$(free_mib "$OUT")
 	[ "$free" -ge 256 ] ||
-		die "not enough room: results need 256 MiB in $OUT, and $free MiB are free; make room there, or name a directory elsewhere with XENITH_OUT"
+		die "not enough disk space: results need 256 MiB in $OUT, and $free MiB are free; free some, or set XENITH_OUT to another directory"
 	have=$(memory_mib)
 	[ "$have" -ge "$memory" ] ||
 		die "not enough memory: a build needs $memory MiB, and this machine has $have MiB"
 }
 
-# install_packages PACKAGE...: the one call, after an update when the lists are
-# not there yet.
+# install_packages PACKAGE...: installs them in one call, after an update if apt's lists
+# are missing or stale.
 install_packages() {
 	if [ -n "$apt_conf" ] || [ -z "$(find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | head -n 1)" ]; then
 		apt_get -qq update
@@ -118,14 +118,13 @@ install_packages() {
 	}
 }
 
-# apt_get ARGUMENT...: with $apt_conf where there is one.
+# apt_get ARGUMENT...: apt-get with $apt_conf, if set.
 apt_get() {
 	DEBIAN_FRONTEND=noninteractive apt-get ${apt_conf:+-c "$apt_conf"} "$@"
 }
 
-# prepare_backports: sets $apt_conf to settings for apt with Debian 12's backports in
-# them, so that the host's own stay as they are. Only QEMU is to come from there, and
-# the firmware of its version.
+# prepare_backports: sets $apt_conf to apt settings that include Debian 12's backports; the
+# host's own are unchanged. Only QEMU and its SeaBIOS are installed from there.
 prepare_backports() {
 	state=$CACHE/apt/backports
 	mkdir -p "$state/lists"

@@ -1,12 +1,12 @@
-# Writes PLAN/NAME.key for every recipe: what is known of its cache key before
-# its dependencies are built. Input lines, tab-separated, by their first field:
+# Writes PLAN/NAME.key for every recipe: the part of its cache key that does not depend
+# on other packages. Input lines, tab-separated, by their first field:
 #
 #   recipe NAME DIR         a recipe (first of all)
-#   input  DIR PATH         a path that the recipe in DIR takes in
+#   input  DIR PATH         a path that the recipe in DIR reads
 #   recipe-version DIR VERSION
-#   source DIR DIGEST NAME  a source of it, without where it is fetched from
-#   host   DIR PACKAGE      a package that it needs on the host
-#   version PACKAGE VERSION what the host has of it
+#   source DIR DIGEST NAME  a source of the recipe, without its locations
+#   host   DIR PACKAGE      a host package that the recipe needs
+#   version PACKAGE VERSION the installed version of a host package
 #   file   PATH WORDS       type, mode, digest or link of a file in the tree,
 #                           in byte order of PATH
 #
@@ -16,7 +16,7 @@ BEGIN { FS = "\t" }
 
 $1 == "recipe"  { name[++count] = $2; dir[count] = $3 }
 $1 == "input"   { inputs[$2] = inputs[$2] "\t" $3 }
-# A link's text would not tell.
+# `version` may be a link, whose text does not change with the version.
 $1 == "recipe-version" { text[$2] = text[$2] "version " $3 "\n" }
 $1 == "source"  { text[$2] = text[$2] "source " $3 " " $4 "\n" }
 $1 == "host"    { packages[$2] = packages[$2] "\t" $3 }

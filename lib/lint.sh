@@ -1,6 +1,6 @@
 #!/bin/sh
-# The linter of recipes and scripts. Prints every finding as FILE: MESSAGE and
-# fails if there was one.
+# The linter of recipes and scripts. Prints every finding as FILE: MESSAGE and fails if
+# there are any.
 #
 # usage: lint.sh    (environment: TREE)
 set -eu
@@ -23,7 +23,7 @@ finding() {
 	printf '%s: %s\n' "$1" "$2" >>"$findings"
 }
 
-# one_line FILE: it exists and is one line with something on it.
+# one_line FILE: checks that FILE exists and is one line that is not empty.
 one_line() {
 	if [ ! -e "$1" ]; then
 		finding "$1" "is missing"
@@ -35,26 +35,26 @@ one_line() {
 check_sources() {
 	printf '%s\n' "${1%/*}" | source_lines | while IFS='	' read -r _ digest name locations; do
 		case $digest in
-		conflict) finding "$1" "two digests for $name" ;;
-		*[!0-9a-f]*) finding "$1" "$digest is no SHA-256" ;;
-		*) [ ${#digest} = 64 ] || finding "$1" "$digest is no SHA-256 (64 digits)" ;;
+		conflict) finding "$1" "$name has two digests" ;;
+		*[!0-9a-f]*) finding "$1" "$digest is not a SHA-256" ;;
+		*) [ ${#digest} = 64 ] || finding "$1" "$digest is not a SHA-256 (64 digits)" ;;
 		esac
 		for location in ${locations:-(nothing)}; do
 			case $location in
 			apt:*/*=*/* | https://*) ;;
-			snapshot:*[!0-9a-f]*) finding "$1" "$location: no SHA-1" ;;
-			snapshot:*) [ ${#location} = 49 ] || finding "$1" "$location: no SHA-1 (40 digits)" ;;
-			*) finding "$1" "$location is no location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or https://...)" ;;
+			snapshot:*[!0-9a-f]*) finding "$1" "$location: not a SHA-1" ;;
+			snapshot:*) [ ${#location} = 49 ] || finding "$1" "$location: not a SHA-1 (40 digits)" ;;
+			*) finding "$1" "$location is not a location (apt:SUITE/SOURCE=VERSION/FILE, snapshot:SHA1 or https://...)" ;;
 			esac
 		done
 		case $name in
-		*/*) finding "$1" "$name: the name of a file has no slash" ;;
+		*/*) finding "$1" "$name: a file name cannot contain a slash" ;;
 		esac
 	done
 	awk '
 		/^#/ { comment = 1; next }
 		/^[[:space:]]*$/ { comment = 0; next }
-		!comment { printf "%s: line %d: say above it where the hash is from\n", FILENAME, FNR }' "$1" >>"$findings"
+		!comment { printf "%s: line %d: add a comment above it that says where the hash is from\n", FILENAME, FNR }' "$1" >>"$findings"
 }
 
 check_files() {
@@ -62,13 +62,13 @@ check_files() {
 		name=${file#"$1"/files/}
 		top=${name%%/*}
 		grep -qsF -e "$name" -e "${file##*/}" -e "FILES/$top" -e "FILES\"/$top" -e "FILES/\"" -e "FILES\"/*" \
-			-e "FILES/." -e 'FILES"/.' "$1/build" || finding "$file" "is used nowhere in $1/build"
+			-e "FILES/." -e 'FILES"/.' "$1/build" || finding "$file" "is not used in $1/build"
 	done
 	if [ -d "$1/patches" ]; then
 		for file in "$1"/patches/*; do
 			case $file in
-			*.patch) head -n 1 "$file" | grep -qvE '^(--- |diff |Index: |$)' || finding "$file" "does not begin with what it is for" ;;
-			*) finding "$file" "is no .patch" ;;
+			*.patch) head -n 1 "$file" | grep -qvE '^(--- |diff |Index: |$)' || finding "$file" "must begin with a description" ;;
+			*) finding "$file" "is not a .patch file" ;;
 			esac
 		done
 	fi
@@ -77,27 +77,27 @@ check_files() {
 check_build() {
 	grep -nE '(^|[^A-Za-z0-9_.$/{-])/(home|root|work|mnt|opt|usr/local|usr/src)/' "$1" |
 		while IFS=: read -r line text; do
-			finding "$1:$line" "an absolute path of the host: $text"
+			finding "$1:$line" "absolute path of the host: $text"
 		done
 	grep -nE '^[[:space:]]*(install|patch)[[:space:]]+-' "$1" | while IFS=: read -r line text; do
-		finding "$1:$line" "the function shadows the command; write: command ${text#"${text%%[![:space:]]*}"}"
+		finding "$1:$line" "calls the phase function of this name; write: command ${text#"${text%%[![:space:]]*}"}"
 	done
 	if grep -qE '\b(curl|wget|git clone|apt-get)\b' "$1"; then
-		finding "$1" "a build has no network; name the file in sources"
+		finding "$1" "a build has no network; add the file to sources"
 	fi
 }
 
-# check_series DIR: a decision about each of Debian's patches, where the source is
-# Debian's: rules for the patch archive, or why there is none.
+# check_series DIR: a source of Debian's needs a decision about each of Debian's patches:
+# rules for the patch archive, or a reason for having none.
 check_series() {
 	series=$1/series
 	archive=$(patch_archive "$1")
 	none=$(lines "$series" 2>/dev/null | sed -n 's/^none  *//p')
 	if [ -n "$none" ]; then
-		[ "$(lines "$series" | wc -l)" = 1 ] || finding "$series" "\"none\" stands alone"
-		[ -z "$archive" ] || finding "$series" "says \"none\", and sources has $archive"
+		[ "$(lines "$series" | wc -l)" = 1 ] || finding "$series" "\"none\" must be the only rule"
+		[ -z "$archive" ] || finding "$series" "has \"none\", but sources has $archive"
 	elif [ -n "$archive" ]; then
-		# The archive decides which rules are right, where it is there.
+		# The rules can be checked in full only with the archive at hand.
 		if unpack_archive "$1" "$findings.debian"; then
 			series_taken "$findings.debian/debian" "$series" 2>&1 >/dev/null
 		else
@@ -105,9 +105,9 @@ check_series() {
 		fi | sed "s|^$TREE/||" >>"$findings"
 		rm -rf "$findings.debian"
 	elif [ -e "$series" ]; then
-		finding "$series" "sources has no patch archive for its rules; write \"none REASON\", or add the archive"
+		finding "$series" "has rules, but sources has no patch archive; write \"none REASON\", or add the archive"
 	elif printf '%s\n' "$1" | source_lines | grep -q '	apt:.*\.orig\.tar\.'; then
-		finding "$1/sources" "Debian's source without Debian's patches: add the patch archive with a file series, or a file series with \"none REASON\""
+		finding "$1/sources" "has Debian's source without Debian's patches; add the patch archive and a series file, or a series file with \"none REASON\""
 	fi
 }
 
@@ -118,15 +118,15 @@ check_advisories() {
 		$2 !~ /^(open|unaffected)$/ || NF < 3 {
 			printf "%s: \"%s\" is not \"ADVISORY open REASON\" or \"ADVISORY unaffected REASON\"\n", file, $0
 		}
-		seen[$1]++ { printf "%s: %s stands there twice\n", file, $1 }' >>"$findings"
+		seen[$1]++ { printf "%s: %s is listed twice\n", file, $1 }' >>"$findings"
 }
 
-# check_shared: a source that several recipes use is pinned in one of them.
+# check_shared: a source that several recipes use must be pinned in only one of them.
 check_shared() {
 	recipe_dirs | while read -r dir; do
 		[ -L "$dir/sources" ] || lines "$dir/sources" | awk -v file="${dir#"$TREE"/}/sources" '{ print $1, file }'
 	done | LC_ALL=C sort -u | awk '
-		$1 in first { printf "%s: pins what %s pins, too: make it a link to that file\n", $2, first[$1]; next }
+		$1 in first { printf "%s: pins the same file as %s; make it a link to that file\n", $2, first[$1]; next }
 		{ first[$1] = $2 }' >>"$findings"
 }
 
@@ -141,8 +141,8 @@ while read -r name dir words; do
 	[ ! -e "$dir/advisories" ] || check_advisories "$dir/advisories"
 	check_files "$dir"
 	for dep in $words; do
-		grep -q "^${dep#host:} " "$findings.recipes" || finding "$dir/depends" "there is no recipe called ${dep#host:}"
-		[ "${dep#host:}" != "$name" ] || finding "$dir/depends" "it depends on itself"
+		grep -q "^${dep#host:} " "$findings.recipes" || finding "$dir/depends" "no recipe has the name ${dep#host:}"
+		[ "${dep#host:}" != "$name" ] || finding "$dir/depends" "$name depends on itself"
 	done
 	lines "$dir/inputs" | while read -r path; do
 		[ -e "$path" ] || finding "$dir/inputs" "$path does not exist"
@@ -150,23 +150,23 @@ while read -r name dir words; do
 	for file in "$dir"/*; do
 		case ${file##*/} in
 		version | license | license-files | sources | series | advisories | depends | build | inputs | hostpkgs | patches | files) ;;
-		*) finding "$file" "is no part of a recipe" ;;
+		*) finding "$file" "is not a file of a recipe" ;;
 		esac
 	done
 done <"$findings.recipes"
-# What can take the place of the pinned Xen.
+# Alternatives to the pinned Xen.
 for dir in hypervisor/pins/*/; do
 	[ -d "$dir" ] || continue
 	one_line "${dir}version"
 	check_sources "${dir}sources"
 	check_advisories "${dir}advisories"
 done
-# A circle of dependencies, or two recipes of one name.
+# Dependency cycles, and two recipes of one name.
 cut -d' ' -f1 "$findings.recipes" | tr '\n' ' ' >"$findings.goals"
 awk -v goals="$(cat "$findings.goals")" -f lib/graph.awk "$findings.recipes" 2>>"$findings" >/dev/null || true
 rm -f "$findings.recipes" "$findings.goals"
 
-# Scripts: every file that starts with #!/bin/sh or says that it is sourced.
+# Scripts: every file that starts with #!/bin/sh or is marked as sourced.
 if command -v shellcheck >/dev/null; then
 	grep -rlE --exclude-dir=.git --exclude-dir=out '^#!/bin/sh|^#!/bin/busybox sh|^# shellcheck shell=sh' . | LC_ALL=C sort |
 		xargs -r shellcheck -x -f gcc >>"$findings" || true
@@ -175,11 +175,11 @@ if command -v shellcheck >/dev/null; then
 		[ ! -e "$build" ] || printf '%s\n' "$build"
 	done | xargs -r shellcheck -s sh -f gcc -e SC2154,SC2086,SC2164,SC2103 >>"$findings" || true
 else
-	say "lint: shellcheck is not on this machine (install the Debian package shellcheck): no script is checked by it"
+	say "lint: cannot check scripts: shellcheck is not installed; install the Debian package shellcheck"
 fi
 
 if [ -s "$findings" ]; then
 	cat "$findings"
 	die "lint: $(wc -l <"$findings") findings"
 fi
-say "lint: nothing found."
+say "lint: no findings"

@@ -1,11 +1,11 @@
-# Copies text, with an old version replaced by the new one wherever it stands for itself:
+# Copies text and replaces an old version by the new one where it is a whole version:
 # 2.4 is not replaced in 2.4.1, 12.4 or 2.45.
 #
-# variable: pairs, words: OLD NEW OLD NEW ...; of two that begin at one place, the longer.
+# variable: pairs, words: OLD NEW OLD NEW ...; if two match at one position, the longer wins.
 
 BEGIN { count = split(pairs, pair, " ") }
 
-# The position of a version in text; 0 if it is not there.
+# The position of a version in text; 0 if it is missing.
 function find(text, version,    from, at, left, right) {
 	for (from = 1; (at = index(substr(text, from), version)) > 0; from = at + 1) {
 		at += from - 1

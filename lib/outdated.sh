@@ -1,11 +1,11 @@
 #!/bin/sh
-# Says for which recipes the suite that they name has a newer version than the one that
-# they pin, Debian's revision included, and which advisories its changelog names.
+# Lists recipes whose suite has a newer version than the pinned one, Debian's revision
+# included, and the advisories in its changelog.
 #
 # usage: outdated.sh [--security]    (environment: TREE, XENITH_*)
 #
-# --security: ends with 1 if one of the newer versions mends something that an advisory is
-# about, or may do so (its changelog is not available).
+# --security: exits with 1 if one of the newer versions fixes an advisory, or may do so
+# (its changelog is not available).
 set -eu
 
 # shellcheck source=lib/common.sh
@@ -17,15 +17,15 @@ set -eu
 
 case $* in
 '' | --security) ;;
-*) die "outdated: unexpected argument \"$*\"; there is: --security" ;;
+*) die "outdated: unexpected argument \"$*\"; the only option is --security" ;;
 esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 RUN=$work
 
-# pinned_versions: "RECIPE SUITE KIND PACKAGE VERSION" of everything that a recipe pins in
-# Debian's archive. A recipe with a link to another's `sources` is outdated together with it.
+# pinned_versions: "RECIPE SUITE KIND PACKAGE VERSION" of every pin in Debian's archive. A
+# recipe whose `sources` is a link is left out: it has the version of the other recipe.
 pinned_versions() {
 	recipe_dirs | while read -r dir; do
 		[ -L "$dir/sources" ] || printf '%s\n' "$dir"
@@ -71,6 +71,6 @@ while read -r recipe suite kind package version; do
 	printf '%-16s %-36s -> %s (%s)%s\n' "$recipe" "$version" "$newest" "$suite" "$mark"
 	show_advisories <"$work/advisories"
 done <"$work/pinned"
-say "$newer pinned sources have newer versions, $security of them with security fixes."
-[ $unknown = 0 ] || say "Of $unknown of them it is not known."
+say "$newer pinned sources have newer versions, $security of them with security fixes"
+[ $unknown = 0 ] || say "$unknown of them may have security fixes: changelog not available"
 [ "$*" != --security ] || [ $((security + unknown)) = 0 ]

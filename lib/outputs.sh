@@ -1,8 +1,7 @@
 #!/bin/sh
-# Compares the hash of every package's output with the one that is committed in
-# recipes/outputs, or records those of the last build there. Not among them is
-# the cross compiler itself, which the host's compiler makes and which differs
-# with it, while what it compiles does not.
+# Compares the output hash of every package with the one committed in recipes/outputs, or
+# records those of the last build there. The cross compiler is left out: it differs with
+# the host's compiler, but the code that it generates does not.
 #
 # usage: outputs.sh check|accept    (environment: TREE, XENITH_*)
 set -eu
@@ -12,7 +11,7 @@ set -eu
 
 committed=$TREE/recipes/outputs
 
-# current: "NAME HASH" of the packages of the last build that the cache still has.
+# current: "NAME HASH" of the packages of the last build that are still in the cache.
 current() {
 	while read -r name path; do
 		case $name in
@@ -23,55 +22,55 @@ current() {
 	done <"$OUT/packages" | LC_ALL=C sort
 }
 
-# kept FILE: its lines about packages of the tree that the last build did without.
-kept() {
+# kept_lines FILE: its lines for packages of the tree that were not in the last build.
+kept_lines() {
 	recipe_dirs | sed 's|.*/||' | awk -v packages="$OUT/packages" '
 		BEGIN { while ((getline line < packages) > 0) { split(line, word, " "); last[word[1]] } }
 		FILENAME == "-" { recipe[$1]; next }
 		$1 in recipe && !($1 in last)' - "$1"
 }
 
-[ -e "$OUT/packages" ] || die "nothing is built yet"
+[ -e "$OUT/packages" ] || die "cannot read $OUT/packages: nothing is built yet; run ./build.sh"
 if [ -n "${XENITH_XEN:-}" ]; then
-	[ "$1" != accept ] || die "accept: recipes/outputs is of the pinned Xen, not of XENITH_XEN=$XENITH_XEN"
-	say "The outputs are not compared: the recorded ones are of the pinned Xen, not of XENITH_XEN=$XENITH_XEN."
+	[ "$1" != accept ] || die "accept: recipes/outputs is for the pinned Xen; unset XENITH_XEN=$XENITH_XEN"
+	say "outputs are not compared: recipes/outputs is for the pinned Xen, not for XENITH_XEN=$XENITH_XEN"
 	exit 0
 fi
 case $1 in
 check)
-	# The user's own configuration is in these, so they are the user's own.
+	# These contain the user's configuration, so no hash is committed for them.
 	own=
 	[ -z "${XENITH_DOMAINS:-}" ] || own='^(config|iso|netboot) '
 	[ -z "${XENITH_WITHOUT:-}" ] || own='^(config|iso|netboot) '
 	current | awk -v own="$own" '
 		FILENAME != "-" { want[$1] = $2; next }
 		own != "" && $0 ~ own { next }
-		!($1 in want) { printf "xenith: %s: no hash is committed for its output %s\n", $1, $2 > "/dev/stderr"; bad = 1; next }
+		!($1 in want) { printf "xenith: %s: no hash committed for output %s\n", $1, $2 > "/dev/stderr"; bad = 1; next }
 		want[$1] != $2 { printf "xenith: %s: expected output %s, got %s\n", $1, want[$1], $2 > "/dev/stderr"; bad = 1 }
 		END {
-			if (bad) print "xenith: if you changed what they are made of, ./build.sh accept records the new hashes" > "/dev/stderr"
+			if (bad) print "xenith: if you changed their sources or recipes, run ./build.sh accept to record the new hashes" > "/dev/stderr"
 			exit bad
 		}' "$committed" -
 	;;
 accept)
 	while read -r name path; do
 		[ -e "$path/output" ] ||
-			die "accept: $name is no longer in the cache ($path); build it again: ./build.sh package $name"
+			die "accept: $name is no longer in the cache ($path); run ./build.sh package $name"
 	done <"$OUT/packages"
 	{
 		current
-		kept "$committed"
+		kept_lines "$committed"
 	} | LC_ALL=C sort >"$committed.new"
 	mv "$committed.new" "$committed"
-	# What each took, for the estimate of the next build.
+	# The build times, for the next build's estimate.
 	{
 		while read -r name path; do
 			printf '%s %s\n' "$name" "$(cat "$path/seconds")"
 		done <"$OUT/packages"
-		kept "$TREE/recipes/times"
+		kept_lines "$TREE/recipes/times"
 	} | LC_ALL=C sort >"$TREE/recipes/times.new"
 	mv "$TREE/recipes/times.new" "$TREE/recipes/times"
-	say "Recorded $(wc -l <"$committed") hashes in recipes/outputs."
+	say "recorded $(wc -l <"$committed") hashes in recipes/outputs"
 	;;
-*) die "outputs.sh: check or accept" ;;
+*) die "outputs.sh: expected check or accept" ;;
 esac

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds one package and publishes it to the cache. Called by the Makefile that
-# lib/build.sh writes, once what the package depends on is there.
+# lib/build.sh writes, once the package's dependencies are built.
 #
 # usage: package.sh NAME    (environment: TREE, XENITH_*, AIRLOCK)
 set -eu
@@ -23,13 +23,13 @@ read -r version <"$dir/version"
 log=$OUT/logs/$name.log
 began=$(date +%s)
 
-resolve "$name" "$tdeps" "$hdeps" || die "$name: what it depends on is not built"
+resolve "$name" "$tdeps" "$hdeps" || die "cannot build $name: a dependency is not built"
 if [ -e "$PLAN/$name.path" ]; then
 	printf '%s cached 0\n' "$name" >>"$RUN/run/done"
 	exit 0
 fi
 
-# Another build may be making the very same package: then wait for it.
+# Another build may be building the same package: wait for it.
 mkdir -p "$CACHE/work"
 exec 8>"$CACHE/work/$name-$key.lock"
 flock 8
@@ -52,17 +52,17 @@ else
 fi
 printf '%s\n' "$root" >"$RUN/run/$name.root"
 
-# fail: what went wrong, where the log is, and its end.
+# fail: prints the failed phase and the end of the log, keeps the work directory, exits.
 fail() {
 	phase=$(tail -n 1 "$root/status" 2>/dev/null || echo prepare)
 	rm -f "$RUN/run/$name.root"
 	{
-		printf '\n%s %s: failed in phase %s. The log is %s and ends:\n' \
+		printf '\n%s %s: failed in phase %s; the end of the log %s:\n' \
 			"$name" "$version" "${phase% *}" "$log"
 		tail -n 20 "$log" | sed 's/^/    /'
-		printf 'The unfinished work is kept in %s.\n' "$CACHE/work/$name.failed"
+		printf 'the work directory is kept in %s\n' "$CACHE/work/$name.failed"
 	} >&2
-	# A plain airlock's place is everybody's: it must be free for the next user.
+	# A plain airlock's directory is shared by all users: make room for the next one.
 	if [ "$AIRLOCK" = plain ]; then
 		mkdir -p "$work/tmp/xenith"
 		mv "$root" "$work/tmp/xenith/" || :
@@ -87,7 +87,7 @@ sh "$TREE/lib/prepare.sh" "$dir" "$tdeps" "$hdeps" "$root" >"$log" 2>&1 </dev/nu
 airlock "$AIRLOCK" "$work" sh "$inside/phases.sh" "$inside" "$name" "$version" "$(setting SOURCE_DATE_EPOCH)" \
 	>>"$log" 2>&1 </dev/null || fail
 
-# Publish: everything is complete before the one rename that makes it visible.
+# Publish: the package is complete before one rename makes it visible.
 seconds=$(($(date +%s) - began))
 mkdir "$work/pkg"
 mv "$root/dest" "$work/pkg/root"

@@ -1,20 +1,20 @@
 # shellcheck shell=sh
-# Says what has to be built. The key of a package is a SHA-256 over everything
-# that can change its output: the parts of the engine that a build runs in, the host
-# tools that it may use, the recipe and the files that it names as inputs, the date of
-# the release, the versions of the host packages that it asks for, and the *output*
-# hashes of its dependencies, so that a change which makes no difference stops there. Not in
-# it: the number of jobs, where sources come from, verbosity, paths of the host.
+# Plans a build. The key of a package is a SHA-256 over everything that can change its
+# output: the parts of the engine that a build runs in, the host tools that it may use,
+# the recipe and its input files, the date of the release, the versions of the host
+# packages that it needs, and the *output* hashes of its dependencies, so that a change
+# without effect stops there. Not in the key: the number of jobs, the locations of
+# sources, verbosity, paths of the host.
 #
-# $PLAN/recipes    every recipe's name, directory and dependencies, a line each
-# $PLAN/order      those that the goals need, as lib/graph.awk prints them
-# $PLAN/NAME.key   what is known of the key before the dependencies are built
-# $PLAN/NAME.path  the package in the cache, once it is there
+# $PLAN/recipes    every recipe's name, directory and dependencies, one per line
+# $PLAN/order      the goals and their dependencies, as lib/graph.awk prints them
+# $PLAN/NAME.key   the part of the key that does not depend on other packages
+# $PLAN/NAME.path  the package in the cache, once it is built
 
 PLAN=$RUN/plan
 
-# list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe. A layer that is to be
-# left out ($XENITH_WITHOUT) is nobody's dependency.
+# list_recipes: "NAME DIRECTORY DEPENDENCY..." of every recipe. Dependencies on the layer
+# that is left out ($XENITH_WITHOUT) are dropped.
 list_recipes() {
 	recipe_dirs | while read -r dir; do
 		words=
@@ -45,14 +45,14 @@ list_data() {
 		}'
 }
 
-# list_sources: "source DIR DIGEST NAME" of every file that a recipe names.
+# list_sources: "source DIR DIGEST NAME" of every pinned file.
 list_sources() {
 	recipe_dirs | source_lines | awk -F '\t' -v OFS='\t' -v top="$TREE/" '
 		{ print "source", substr($1, length(top) + 1), $2, $3 }'
 }
 
-# find_files TOP -P|-L EXPRESSION...: find without what an editor or a tool keeps beside
-# files: that is in no key and in no build.
+# find_files TOP -P|-L EXPRESSION...: find, without the backup files and caches of editors
+# and tools, which are in no key and no build.
 find_files() {
 	top=$1
 	follow=$2
@@ -60,13 +60,13 @@ find_files() {
 	find "$follow" "$top" \( -name '*~' -o -name '.*.sw?' -o -name __pycache__ \) -prune -o "$@"
 }
 
-# remove_backups TOP: of a copy.
+# remove_backups TOP: removes the files that find_files skips, from a copy.
 remove_backups() {
 	find "$1" \( -name '*~' -o -name '.*.sw?' -o -name __pycache__ \) -prune -exec rm -rf {} +
 }
 
-# list_files AS PATH -P|-L: "file PATH WORDS" of all that is below a path, called AS;
-# -L: of what links lead to.
+# list_files AS PATH -P|-L: "file PATH WORDS" of every file below PATH, which is listed as
+# AS; -L follows links.
 list_files() {
 	find_files "$2" "$3" -type l -printf "file\t$1%P\tlink %l\n"
 	find_files "$2" "$3" -type f -printf "file\t$1%P\tmode %m\n"
@@ -105,7 +105,7 @@ make_plan() {
 			cut -f3 "$PLAN/inputs" | sort -u | while read -r path; do
 				from=$TREE/$path
 				[ "$path" != domains ] || from=$DOMAINS
-				[ -e "$from" ] || die "a recipe's inputs name $path, which does not exist"
+				[ -e "$from" ] || die "cannot read $path, which a recipe's inputs name: no such file or directory"
 				if [ "$path" = domains ]; then
 					list_files "$path/" "$from" -L
 				elif [ -d "$from" ]; then
@@ -122,8 +122,8 @@ make_plan() {
 	done <"$PLAN/order"
 }
 
-# resolve NAME TARGET-DEPS HOST-DEPS: sets $key, and writes $PLAN/NAME.path when
-# the package is in the cache. Fails when a dependency is not built yet.
+# resolve NAME TARGET-DEPS HOST-DEPS: sets $key, and writes $PLAN/NAME.path if the
+# package is in the cache. Fails if a dependency is not built yet.
 resolve() {
 	text=$2
 	IFS=,
@@ -153,7 +153,7 @@ $dep $output"
 	fi
 }
 
-# todo: the packages of the plan that are not in the cache (or cannot be known).
+# todo: the packages of the plan that are not in the cache, or whose key is not known yet.
 todo() {
 	while read -r name rest; do
 		[ -e "$PLAN/$name.path" ] || printf '%s %s\n' "$name" "$rest"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Shows how a build goes: on a terminal one live line per running recipe, in a
-# log a plain line for each package that is done and, now and then, for those
-# that run. Ends when $OUT/run/stop appears or the build it watches is gone.
+# Shows the progress of a build: on a terminal one live line per running recipe, in a log
+# a plain line for each finished package and, every 30 s, for each running one. Exits when
+# $RUN/run/stop appears or the build has exited.
 #
 # usage: progress.sh PID
 set -eu
@@ -21,9 +21,8 @@ shown=0
 drawn=0
 last=$began
 
-# remaining: seconds that the rest should take: the times in recipes/times,
-# corrected by how those that are built compare with theirs, and divided by how
-# many were at work at once.
+# remaining: an estimate of the seconds left: the times in recipes/times, scaled by how
+# long the finished packages took, and divided by the average number of parallel jobs.
 remaining() {
 	running | awk -v wall="$((now - began))" '
 		FILENAME == "-" { spent += $3; usual_spent[$1] = $3; next }
@@ -50,7 +49,7 @@ remaining() {
 		}' "$times" "$run/done" "$RUN/plan/todo" -
 }
 
-# running: "NAME PHASE SECONDS-IN-ALL" of every recipe at work.
+# running: "NAME PHASE SECONDS" of every running recipe; SECONDS are since its start.
 running() {
 	for file in "$run"/*.root; do
 		[ -e "$file" ] || continue

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts the image, the netboot bundle and the bill of materials where the user looks for
-# them, each by one rename, and prints what they are.
+# Publishes the image, the netboot bundle and the bill of materials in $OUT, each by one
+# rename, and prints their sizes and hashes.
 #
 # usage: publish.sh    (environment: TREE, XENITH_*)
 set -eu
@@ -10,7 +10,7 @@ set -eu
 # shellcheck source=lib/debian.sh
 . "$TREE/lib/debian.sh"
 
-# package_root NAME: where its files are in the cache.
+# package_root NAME: the directory of its files in the cache.
 package_root() {
 	path=$(sed -n "s/^$1 //p" "$OUT/packages")
 	printf '%s\n' "$path/root"
@@ -46,8 +46,8 @@ printf '\n%-34s %12s  %s\n' artefact bytes SHA-256
 
 open=$(say_open_advisories)
 if [ -n "$open" ]; then
-	printf '\nSECURITY ADVISORIES that are OPEN in this image (docs/security.md says why):\n%s\n' "$open"
+	printf '\nOPEN SECURITY ADVISORIES of this image (see docs/security.md for the reasons):\n%s\n' "$open"
 	for pin in "$TREE"/hypervisor/pins/*/; do
-		[ -n "${XENITH_XEN:-}" ] || say "    XENITH_XEN=$(basename "$pin") builds another Xen, which was not tested."
+		[ -n "${XENITH_XEN:-}" ] || say "    XENITH_XEN=$(basename "$pin") builds another, untested Xen"
 	done
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets ready for work without a network: the host packages and the sources of all that a
-# build needs, and of the commands that are named. `slow` is for `test --all`.
+# Prepares for work without a network: installs the host packages and fetches the sources
+# of a build, and of the commands that are named. `slow` is for `test --all`.
 #
 # usage: ready.sh [run|test|slow|smoke|bench]...    (environment: TREE, XENITH_*)
 set -eu
@@ -12,9 +12,9 @@ set -eu
 
 for word; do
 	[ -e "$TREE/lib/hostpkgs-$word" ] ||
-		die "fetch: unknown word $word; there is:$(cd "$TREE/lib" && printf ' %s' hostpkgs-* | sed 's/hostpkgs-//g')"
+		die "fetch: unknown word $word; expected one of:$(cd "$TREE/lib" && printf ' %s' hostpkgs-* | sed 's/hostpkgs-//g')"
 done
-# Each of them boots the image.
+# Every one of these commands boots the image.
 XENITH_NEEDS=${*:+run $*}
 case " $* " in *" slow "* | *" bench "*) XENITH_NEEDS="$XENITH_NEEDS test" ;; esac
 need_all_packages
@@ -22,11 +22,11 @@ need_room
 # shellcheck disable=SC2046 # the goals are words
 sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
 
-# What only tests use: those that need it are skipped where it cannot be fetched.
-for_tests() {
+# fetch_test_sources FILE: fetches the sources of packages that only tests use.
+fetch_test_sources() {
 	lines "$1" | while read -r name; do
-		sh "$TREE/lib/build.sh" --fetch "$name" </dev/null || say "$name could not be fetched; the tests that need it are skipped"
+		sh "$TREE/lib/build.sh" --fetch "$name" </dev/null || say "cannot fetch $name; the tests that need it will be skipped"
 	done
 }
-case " $XENITH_NEEDS " in *" test "*) for_tests "$TREE/lib/testpkgs" ;; esac
-case " $XENITH_NEEDS " in *" slow "*) for_tests "$TREE/lib/testpkgs-slow" ;; esac
+case " $XENITH_NEEDS " in *" test "*) fetch_test_sources "$TREE/lib/testpkgs" ;; esac
+case " $XENITH_NEEDS " in *" slow "*) fetch_test_sources "$TREE/lib/testpkgs-slow" ;; esac

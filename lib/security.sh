@@ -1,7 +1,7 @@
 #!/bin/sh
-# The table of advisories in docs/security.md, made of the recipes and of the patch
-# archives that are among the sources. A row whose archive is not there is kept as it
-# stands.
+# Generates the tables of advisories in docs/security.md from the recipes and from the
+# patch archives that are among the sources. A row whose archive is missing is kept
+# unchanged.
 #
 # usage: security.sh [--check|--update]    (environment: TREE, XENITH_*)
 set -eu
@@ -16,21 +16,21 @@ set -eu
 page=$TREE/docs/security.md
 first='<!-- made by ./build.sh security --update -->'
 last='<!-- end of what is made -->'
-# The page speaks of the pinned Xen.
+# The page is about the pinned Xen.
 unset XENITH_XEN
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# made: that part of the page.
-made() {
+# page_tables: the generated part of the page.
+page_tables() {
 	[ ! -e "$page" ] || awk -v first="$first" -v last="$last" '
 		$0 == last { inside = 0 }
 		inside
 		$0 == first { inside = 1 }' "$page"
 }
 
-# revision DIR: the Debian revision that the recipe's patches, or else its source, are of.
+# revision DIR: the Debian revision of the recipe's patches, or else of its source.
 revision() {
 	printf '%s\n' "$1" | source_lines | awk -F '\t' '
 		{ n = split($4, where, " ")
@@ -43,9 +43,9 @@ revision() {
 		END { print found }'
 }
 
-# mended DIR: the advisories that its patches mend, a line each, and not those that its
-# `advisories` knows better.
-mended() {
+# fixed_advisories DIR: the advisories that its patches fix, one per line, except those
+# that its `advisories` has an entry for.
+fixed_advisories() {
 	name=${1##*/}
 	{
 		while read -r patch; do
@@ -58,8 +58,8 @@ mended() {
 		index(" " known, " " $1 " ") == 0' | sort -V
 }
 
-# left DIR: "ID left REASON..." of the patches that are left by name and mend one.
-left() {
+# left_advisories DIR: "ID left REASON..." of the advisories in patches that are left by name.
+left_advisories() {
 	patches=$work/${1##*/}/debian/patches
 	[ -d "$patches" ] || return 0
 	series_rules "$1/series" | while read -r verb patch reason; do
@@ -69,35 +69,35 @@ left() {
 	done
 }
 
-# cell LINES: as one.
+# cell LINES: joins them with commas; "-" if there are none.
 cell() {
 	printf '%s\n' "$1" | awk 'NF { printf "%s%s", comma, $0; comma = ", " } END { if (!comma) printf "-" }'
 }
 
-# row DIR: a line of the table of packages, and what is known in $work/known.
+# row DIR: prints its row of the table of packages; adds its advisories to $work/known.
 row() {
 	name=${1##*/}
 	if [ -n "$(patch_archive "$1")" ] && ! unpack_archive "$1" "$work/$name"; then
-		say "security: $name: its patch archive is not among the sources; its rows are kept ($(patch_archive "$1"))"
-		made | sed -n "/^| $name |/p"
-		made | sed -n "/^| [^|]* | $name |/p" >>"$work/known"
+		say "security: $name: patch archive $(patch_archive "$1") is not among the sources; its rows are kept"
+		page_tables | sed -n "/^| $name |/p"
+		page_tables | sed -n "/^| [^|]* | $name |/p" >>"$work/known"
 		return
 	fi
 	: >"$work/$name.taken"
 	[ ! -d "$work/$name" ] || series_taken "$work/$name/debian" "$1/series" >"$work/$name.taken" || exit 1
-	mends=$(mended "$1")
+	fixed=$(fixed_advisories "$1")
 	{
-		left "$1"
+		left_advisories "$1"
 		lines "$1/advisories"
 	} | while read -r id state reason; do
 		printf '| %s | %s | %s | %s |\n' "$id" "$name" "$state" "$reason"
 	done >>"$work/known"
 	read -r version <"$1/version"
-	printf '| %s | %s | %s | %s |\n' "$name" "$version" "$(revision "$1")" "$(cell "$mends")"
+	printf '| %s | %s | %s | %s |\n' "$name" "$version" "$(revision "$1")" "$(cell "$fixed")"
 }
 
-# table: both tables. Recipes without a source have nothing to mend, and those that share
-# one have it mended where it is pinned.
+# table: prints both tables. Recipes without a source have no row; a shared source has its
+# row where it is pinned.
 table() {
 	: >"$work/known"
 	recipe_dirs | while read -r dir; do
@@ -108,7 +108,7 @@ table() {
 		fi || continue
 		row "$dir"
 	done >"$work/rows"
-	printf '%s\n' '' '| Package | Version | Debian revision | Mended by patches |' '|---|---|---|---|'
+	printf '%s\n' '' '| Package | Version | Debian revision | Fixed by patches |' '|---|---|---|---|'
 	cat "$work/rows"
 	printf '%s\n' '' '| Advisory | Package | State | Why |' '|---|---|---|---|'
 	sort -t '|' -k 4,4 -k 3,3 -k 2,2V "$work/known"
@@ -119,14 +119,14 @@ case ${1:-} in
 '') table ;;
 --check)
 	table >"$work/table"
-	made >"$work/made"
-	diff -u --label docs/security.md --label 'the recipes' "$work/made" "$work/table" || {
-		say "security: docs/security.md is not what the recipes say; write it with: ./build.sh security --update"
+	page_tables >"$work/page"
+	diff -u --label docs/security.md --label 'the recipes' "$work/page" "$work/table" || {
+		say "security: docs/security.md does not match the recipes; run ./build.sh security --update"
 		exit 1
 	}
 	;;
 --update)
-	grep -qxF -e "$first" "$page" || die "security: $page has no line \"$first\" below which the table goes"
+	grep -qxF -e "$first" "$page" || die "security: cannot update $page: no line \"$first\" marks the place of the tables"
 	table >"$work/table"
 	awk -v first="$first" -v last="$last" -v table="$work/table" '
 		$0 == last { inside = 0 }
@@ -134,5 +134,5 @@ case ${1:-} in
 		$0 == first { inside = 1; while ((getline line < table) > 0) print line }' "$page" >"$work/page"
 	cat "$work/page" >"$page"
 	;;
-*) die "security: $1: there is --check and --update" ;;
+*) die "security: unknown option $1; the options are --check and --update" ;;
 esac

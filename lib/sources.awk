@@ -1,10 +1,10 @@
-# Reads recipes' `sources` and prints a line for each file that they name:
+# Reads the `sources` of recipes and prints a line for each file:
 #
 #   DIRECTORY<tab>SHA-256<tab>NAME<tab>LOCATION LOCATION...
 #
-# Input lines are "SHA-256 LOCATION [NAME]"; without NAME it is the last part of the
-# location. Lines with one name are alternatives and must agree in the digest: one that
-# does not is printed with the word `conflict` in place of the digest.
+# Input lines are "SHA-256 LOCATION [NAME]"; NAME defaults to the last part of the
+# location. Lines with the same name are alternatives and must have the same digest; if
+# not, the word `conflict` is printed in place of the digest.
 
 function flush(   i) {
 	for (i = 1; i <= count; i++)

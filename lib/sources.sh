@@ -1,8 +1,7 @@
 #!/bin/sh
-# Gathers what the licences ask to be handed on with the image: the sources of
-# every recipe that it was built from, and this tree with the patches. With --all the
-# sources of every recipe, those of the tests included: what a mirror (XENITH_MIRROR)
-# holds.
+# Collects what the licences require to be passed on with the image: the sources of every
+# recipe that it is built from, and this tree with the patches. With --all the sources of
+# every recipe, tests included: the contents of a mirror (XENITH_MIRROR).
 #
 # usage: sources.sh [--all]    (environment: TREE, XENITH_*)
 set -eu
@@ -13,7 +12,7 @@ set -eu
 case ${1:-} in
 '') goals=$(setting GOALS) ;;
 --all) goals=$(recipe_dirs | sed 's|.*/||') ;;
-*) die "sources: unknown option $1; there is --all" ;;
+*) die "sources: unknown option $1; the only option is --all" ;;
 esac
 # shellcheck disable=SC2086 # the goals are words
 sh "$TREE/lib/build.sh" --fetch $goals
@@ -26,8 +25,8 @@ recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; d
 	[ -z "$from" ] || cp --reflink=auto "$from" "$target.new/$file"
 done
 
-# tree_files: what is the project's own. A user's configuration, with its secrets, may
-# stand beside it.
+# tree_files: the project's own files. A user's configuration, with its secrets, may be
+# in the same directory.
 tree_files() {
 	if git -C "$TREE" rev-parse --git-dir >/dev/null 2>&1; then
 		git -C "$TREE" ls-files
@@ -42,4 +41,4 @@ tree_files | tar -C "$TREE" --owner=0 --group=0 --numeric-owner --verbatim-files
 (cd "$target.new" && sha256sum -- * >SHA256SUMS)
 rm -rf "$target"
 mv "$target.new" "$target"
-say "The sources are in $target ($(du -sh "$target" | cut -f1))."
+say "the sources are in $target ($(du -sh "$target" | cut -f1))"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the image and runs every test, those that boot it and those that boot
-# nothing side by side. With --all the slow ones too.
+# Builds the image and runs every test: those that boot it and those that do not, in
+# parallel. With --all the slow ones too.
 #
 # usage: test.sh [--all]    (environment: TREE, XENITH_*)
 set -eu
@@ -12,39 +12,39 @@ set -eu
 
 case ${1:-} in
 '' | --all) ;;
-*) die "test: $1: there is only --all" ;;
+*) die "test: unknown option $1; the only option is --all" ;;
 esac
 
 XENITH_NEEDS="run test${1:+ slow}"
-# Before anything is built, and in one call.
+# Checked before anything is built, and installed in one call.
 need_all_packages
 need_room
 sh "$TREE/lib/lint.sh"
 sh "$TREE/build.sh"
-# test_packages FILE: builds what the tests use; those that need one are skipped without it.
+# test_packages FILE: builds packages that tests use; without one, its tests are skipped.
 test_packages() {
 	lines "$1" | while read -r name; do
 		sh "$TREE/lib/build.sh" "$name" </dev/null ||
-			say "$name could not be built; the tests that need it are skipped"
+			say "cannot build $name; the tests that need it will be skipped"
 	done
 }
 test_packages "$TREE/lib/testpkgs"
 [ "${1:-}" != --all ] || test_packages "$TREE/lib/testpkgs-slow"
-# Machines leave much of a second processor idle: the tests that boot none run
-# beside them, and are shown when both are done.
+# A boot test leaves much of a second CPU idle, so the tests without a machine run in
+# parallel; their output is shown when both are done.
 mkdir -p "$OUT/test-logs"
 log=$OUT/test-logs/tests.log
 nice sh "$TREE/tests/run" "$@" >"$log" 2>&1 &
 beside=$!
 trap 'kill "$beside" 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM HUP
-say "Tests that boot nothing run beside those that boot the image; their output goes to $log."
+say "tests that boot nothing run in parallel; their output goes to $log"
 failed=
 sh "$TREE/qemu-test/run" "$@" || failed="qemu-test"
 wait "$beside" || failed="${failed:+$failed and }tests"
 trap - EXIT
 cat "$log"
 [ -z "$failed" ] || die "failed: $failed"
-# Last: an image that differs is still worth a test.
+# Last, so that an image with other hashes is tested all the same.
 sh "$TREE/lib/outputs.sh" check
-say "All tests passed."
+say "all tests passed"

@@ -1,14 +1,12 @@
 #!/bin/sh
-# Proves that the image comes out the same, to the bit, wherever it is built:
-# builds everything twice, from two checkouts in different places, by users of
-# different names, on hosts of different names, with other time zones, umasks
-# and job counts, and compares every package. Only the cross compiler, which is
-# made by the host's and part of no image, is shared between the two.
+# Tests that the build is reproducible: builds everything twice, in different directories,
+# as different users, with different host names, time zones, umasks and job counts, and
+# compares every package. Only the cross compiler is shared by the two builds: it is in no
+# image, and differs with the host's compiler.
 #
 # usage: verify.sh [--against-cache]    (environment: TREE, XENITH_*)
 #
-# With --against-cache one build is made and compared with the packages that
-# the cache has already.
+# With --against-cache, builds once and compares with the packages in the cache.
 set -eu
 
 # shellcheck source=lib/common.sh
@@ -17,7 +15,7 @@ set -eu
 case ${1:-} in
 '') builds="a b" ;;
 --against-cache) builds=b ;;
-*) die "verify: $1: there is only --against-cache" ;;
+*) die "verify: unknown option $1; the only option is --against-cache" ;;
 esac
 
 top=$OUT/verify
@@ -25,9 +23,10 @@ rm -rf "$top"
 mkdir -p "$top"
 # shellcheck disable=SC2046 # the goals are words
 sh "$TREE/lib/build.sh" --fetch $(setting GOALS)
-# Into a place of its own: its list has nothing but the compiler's packages then.
+# In a separate output directory, whose list then has only the compiler's packages.
 XENITH_OUT=$top/toolchain sh "$TREE/lib/build.sh" gcc
-# Whoever builds below must be able to read them; a home directory is closed.
+# The users of the builds below must be able to read the sources; a home directory is
+# private.
 mkdir "$top/sources"
 recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; do
 	from=$(source_file "$file")
@@ -35,23 +34,23 @@ recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; d
 done
 chmod -R a+rX "$top/sources"
 
-# checkout PLACE: a copy of the tree's files there.
+# checkout DIRECTORY: copies the tree's files there.
 checkout() {
 	mkdir -p "$1"
 	tar -C "$TREE" --exclude=./out --exclude=./.git -cf - . | tar -C "$1" -xf -
 }
 
-# shared CACHE: puts the cross compiler and what it needs into a new cache.
-shared() {
+# copy_toolchain CACHE: copies the cross compiler and its dependencies into a new cache.
+copy_toolchain() {
 	mkdir -p "$1/pkg"
 	while read -r _ path; do
 		cp -a --reflink=auto "$path" "$1/pkg/"
 	done <"$top/toolchain/packages"
 }
 
-# build_in DIRECTORY CACHE UMASK JOBS ZONE HOST USER: one build in surroundings of
-# its own. As root it is made by that user, who has no rights, which also shows that
-# no root is needed; its host name is of a namespace of its own.
+# build_in DIRECTORY CACHE UMASK JOBS ZONE HOST USER: one build in its own environment. If
+# root runs this, USER, who has no privileges, builds, which also tests that root is not
+# needed. The host name is set in a new namespace.
 build_in() (
 	cd "$1"
 	umask "$3"
@@ -64,7 +63,7 @@ build_in() (
 	if [ "$(id -u)" = 0 ]; then
 		chown -R "$user" "$TREE_OF_BUILD" "$CACHE_OF_BUILD"
 		setpriv --reuid="$user" --regid=nogroup --clear-groups test -x . ||
-			die "verify: as root, it builds as the user $user, who cannot reach $TREE_OF_BUILD; name a place that is open with XENITH_OUT"
+			die "verify: cannot build as user $user: no access to $TREE_OF_BUILD; set XENITH_OUT to a directory that all users can reach"
 		unshare --uts sh -c "$named" "$host" setpriv --reuid="$user" --regid=nogroup --clear-groups "$@"
 	else
 		unshare --user --map-user="$(id -u "$user")" --map-group="$(id -g "$user")" --keep-caps \
@@ -80,14 +79,14 @@ for build in $builds; do
 	esac
 	CACHE_OF_BUILD=$top/cache-$build
 	checkout "$TREE_OF_BUILD"
-	shared "$CACHE_OF_BUILD"
+	copy_toolchain "$CACHE_OF_BUILD"
 	case $build in
 	a) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 022 2 UTC first nobody ;;
 	b) build_in "$TREE_OF_BUILD" "$CACHE_OF_BUILD" 077 3 Pacific/Kiritimati second games ;;
 	esac
 done
 
-# outputs PACKAGES: "NAME HASH" of a build.
+# outputs PACKAGES: "NAME HASH" of the packages of a build.
 outputs() {
 	while read -r name path; do
 		printf '%s %s\n' "$name" "$(cat "$path/output")"
@@ -95,7 +94,7 @@ outputs() {
 }
 
 if [ "$builds" = b ]; then
-	# Into a place of its own, too: $OUT may know of packages that are no part of the image.
+	# In a separate output directory, too: $OUT may list packages that are not in the image.
 	# shellcheck disable=SC2046
 	XENITH_OUT=$top/cached sh "$TREE/lib/build.sh" $(setting GOALS)
 	first=$top/cached/packages
@@ -106,7 +105,7 @@ outputs "$first" >"$top/first"
 outputs "$top/b/another/place/out/packages" >"$top/second"
 if ! differences=$(diff "$top/first" "$top/second"); then
 	printf '%s\n' "$differences"
-	die "verify: these packages differ; compare their manifests in the caches under $top"
+	die "verify: the packages above differ; compare their manifests in the caches in $top"
 fi
 say "verify: all $(wc -l <"$top/first") packages are the same in both builds:"
 grep -E '^(iso|netboot) ' "$top/first"

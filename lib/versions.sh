@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Debian's versions, [EPOCH:]UPSTREAM[-REVISION], and the versions that recipes show.
+# Debian's versions, [EPOCH:]UPSTREAM[-REVISION], and the ones in a recipe's `version`.
 
-# without_epoch VERSION: as it stands in the names of files.
+# without_epoch VERSION: the version as in file names.
 without_epoch() {
 	printf '%s\n' "${1#*:}"
 }
@@ -12,14 +12,14 @@ upstream_of() {
 	printf '%s\n' "${1%-*}"
 }
 
-# shown_as RULE UPSTREAM: what a recipe shows of the upstream part of Debian's version:
+# shown_as RULE UPSTREAM: derives a recipe's `version` from the upstream part of Debian's:
 #
-#   plain   without what Debian adds for a tarball that was repacked (+dfsg, +ds), for an
-#           update of a package of its own (+deb13u7), and before the version that it
-#           really is (4.0.33-1+really4.0.32)
+#   plain   without Debian's suffix of a repacked tarball (+dfsg, +ds) or of an update to
+#           a native package (+deb13u7), and only the real version of a downgrade
+#           (4.0.32 of 4.0.33-1+really4.0.32)
 #   dash    plain, with a dash for a plus (6.5-20250216)
 #   dated   plain, without the commit after the date (6.04~git20190206)
-#   whole   as it is
+#   whole   unchanged
 shown_as() {
 	case $1 in
 	plain) printf '%s\n' "$2" | sed -E -e 's/.*\+really//' -e 's/\+deb[0-9].*$//' -e 's/[+.~-]?(dfsg|ds|repack)[.0-9]*$//' ;;
@@ -29,8 +29,8 @@ shown_as() {
 	esac
 }
 
-# new_shown SHOWN OLD NEW: what the recipe that shows SHOWN for Debian's version OLD shows
-# for NEW; nothing if no rule leads from OLD to SHOWN.
+# new_shown SHOWN OLD NEW: a recipe's `version` for Debian's version NEW, by the rule that
+# derives SHOWN from OLD; empty if no rule does.
 new_shown() {
 	for rule in plain dash dated whole; do
 		if [ "$(shown_as $rule "$(upstream_of "$2")")" = "$1" ]; then

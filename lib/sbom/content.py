@@ -1,4 +1,4 @@
-"""What the image holds: which packages, and which of their files."""
+"""The content of the image: its packages, and which of their files it has."""
 
 import fnmatch
 import hashlib
@@ -30,46 +30,46 @@ class Content:
         return name in self.parts | self.base | self.layer | self.tools
 
     def files(self, name, manifest):
-        """The paths of package NAME that are in the image; MANIFEST is of all that it has."""
+        """The paths of package NAME that are in the image; MANIFEST lists all of its paths."""
         left_out = lines(self.tree / "image/root/files/leave-out")
         layer = lines(self.tree / "image/hvm/files/paths") if name in self.layer else []
         layer += self.copied.get(name, [])
         for path in manifest:
             if name in self.root and not is_below("./" + path, left_out, fnmatch.fnmatchcase):
-                if not (self.tree / "rootfs" / path).exists():  # ours replaces it
+                if not (self.tree / "rootfs" / path).exists():  # which replaces it
                     yield path
             elif is_below(path, layer, is_glob):
                 yield path
 
 
 def is_below(path, patterns, matches):
-    """Whether PATH or a directory that it is in matches one of PATTERNS."""
+    """Whether PATH or one of its parent directories matches one of PATTERNS."""
     names = path.split("/")
     tops = ["/".join(names[:n]) for n in range(1, len(names) + 1)]
     return any(matches(top, pattern) for pattern in patterns for top in tops)
 
 
 def is_glob(path, pattern):
-    """As a shell expands it: no wildcard stands for a slash."""
+    """Matches as a shell does: no wildcard matches a slash."""
     return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
 
 
 def own_files(tree):
-    """{path in the image: file of the tree} of what is no package's."""
+    """{path in the image: file of the tree} of files that belong to no package."""
     own = {}
     for top, into in (("rootfs", ""), ("bootscripts", "etc/boot/")):
         for path in sorted((tree / top).rglob("*")):
             hidden = path.name.endswith("~") or path.name.startswith(".") or "__pycache__" in path.parts
             if path.is_file() and not path.is_symlink() and not hidden:
                 own[into + str(path.relative_to(tree / top))] = path
-    # The first program is in the initrd.
+    # init is at the top of the initrd.
     if "etc/boot/init" in own:
         own["init"] = own.pop("etc/boot/init")
     return own
 
 
 def manifest(package):
-    """The paths of the files that a package in the cache has."""
+    """The paths of the files of a package in the cache."""
     for line in (package / "manifest").read_text().splitlines():
         path, words = line.split("\t")
         if words.startswith("f "):
@@ -77,6 +77,6 @@ def manifest(package):
 
 
 def digests(path):
-    """SPDX 2.3 wants a SHA-1 of every file; the SHA-256 is what counts."""
+    """SPDX 2.3 requires a SHA-1 of every file; the SHA-256 is for verification."""
     data = path.read_bytes()
     return {"SHA1": hashlib.sha1(data).hexdigest(), "SHA256": hashlib.sha256(data).hexdigest()}

@@ -1,9 +1,9 @@
-"""What Debian calls a source, in the words of those who look for vulnerabilities."""
+"""Debian's sources under the names that vulnerability scanners use."""
 
 import re
 from urllib.parse import quote
 
-# Scanners know a release by its number.
+# Scanners identify a release by its number.
 RELEASES = {"bookworm": "debian-12", "trixie": "debian-13", "forky": "debian-14", "sid": "debian-unstable"}
 
 
@@ -14,8 +14,8 @@ def parse(location):
 
 
 def purl(location):
-    """The package URL of an apt: location. In a version all but letters, digits and
-    .-_~: is percent-encoded."""
+    """The package URL of an apt: location. In a version everything but letters, digits
+    and .-_~: is percent-encoded."""
     suite, package, version, file = parse(location)
     suite = suite.removesuffix("-security")
     binary = re.search(r"_([a-z0-9]+)\.deb$", file)
@@ -25,14 +25,14 @@ def purl(location):
 
 
 def page(location):
-    """Where the archive of everything that Debian ever had keeps the files of a version."""
+    """The page of a version in Debian's permanent snapshot archive."""
     _, package, version, file = parse(location)
     kind = "binary" if file.endswith(".deb") else "package"
     return "https://snapshot.debian.org/%s/%s/%s/" % (kind, quote(package), quote(version, safe=":"))
 
 
 def download(locations):
-    """One address of a file, the most direct that is known."""
+    """One URL of a file, the most direct one that is known."""
     for location in locations:
         if location.startswith("https:"):
             return location

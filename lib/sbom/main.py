@@ -2,9 +2,9 @@
 
 usage: main.py TREE [--without LAYER] [--pin DIRECTORY] [--packages FILE --out DIRECTORY]
 
-From the recipes of TREE alone: what the image is made of, for the copy that is inside
-it. With the list of packages of a build (out/packages) and the directory with what it
-made: their patches, their files, and the hashes of the image, too.
+Without --packages it describes only the recipes of TREE: the copy inside the image. With
+the package list of a build (out/packages) and its output directory it also has their
+patches, their files, and the hashes of the image.
 """
 
 import argparse
@@ -25,13 +25,13 @@ def advisory(name, comment):
         address = "https://xenbits.xen.org/xsa/advisory-%s.html" % number
     elif kind == "CVE":
         address = "https://www.cve.org/CVERecord?id=" + name
-    else:       # OSV knows all the others
+    else:       # OSV has all other kinds
         address = "https://osv.dev/vulnerability/" + name
     return reference("SECURITY", "advisory", address, comment)
 
 
 def add_recipe(document, recipe):
-    """A package, and the sources that it is made of."""
+    """Adds a package and its sources."""
     identifier = ref(recipe.name)
     references = []
     for name, digest, locations in recipe.sources:
@@ -75,28 +75,28 @@ def add_recipes(document, held, recipes, optional):
 
 
 def add_patches(document, name, package):
-    """Those that were applied, as the build has noted them."""
+    """Adds the patches that the build recorded as applied."""
     noted = package / "patches"
     for line in noted.read_text().splitlines() if noted.exists() else []:
-        patch, digest, mended = line.split()
+        patch, digest, fixed = line.split()
         identifier = ref("Patch", name, patch, digest[:8])
         document.package(identifier, patch, packageFileName=patch, primaryPackagePurpose="FILE",
                          checksums=checksums(SHA256=digest))
         document.relate(identifier, "PATCH_APPLIED", ref(name))
-        if mended != "-":
+        if fixed != "-":
             document.packages[ref(name)].setdefault("externalRefs", []).extend(
-                advisory(each, "fixed by " + patch) for each in mended.split(","))
+                advisory(each, "fixed by " + patch) for each in fixed.split(","))
 
 
 def add_build(document, held, packages, out):
-    """What only a finished build knows."""
+    """Adds what is known only after a build: patches, files and hashes."""
     for line in packages.read_text().splitlines():
         name, path = line.split(" ", 1)
         package = pathlib.Path(path)
         if name not in held.recipes or not held.has(name):
             continue
         add_patches(document, name, package)
-        # A part of the image is nothing beside the image.
+        # A part of the image is not a component of its own.
         owner = XENITH if name in held.parts else ref(name)
         for file in held.files(name, content.manifest(package)):
             document.file(owner, file, content.digests(package / "root" / file))

@@ -8,7 +8,7 @@ class Recipe:
     def __init__(self, directory, without, pin):
         def file(name):
             path = directory / name
-            # Other recipes have links to Xen's.
+            # Recipes with links to Xen's files use the pin, too.
             ours = pin and path.resolve().parent == (directory.parents[1] / "hypervisor/xen").resolve()
             return pin / name if ours and (pin / name).exists() else path
 
@@ -20,13 +20,13 @@ class Recipe:
         self.linked = [word for word in depends if not word.startswith("host:")]
         self.tools = [word[len("host:"):] for word in depends if word.startswith("host:")]
         self.sources = sources(file("sources"))
-        # ID, open or unaffected, why.
+        # [ID, state (open or unaffected), reason]
         self.advisories = [line.split(None, 2) for line in lines(file("advisories"))]
 
 
 class Recipes(dict):
-    """By their names. WITHOUT is a layer that is left out of the image, or nothing; PIN a
-    directory of files in the place of Xen's, or None."""
+    """Recipes by name. WITHOUT is the layer that is left out of the image, if any; PIN is a
+    directory of files that replace Xen's, or None."""
 
     def __init__(self, tree, without="", pin=None):
         super().__init__()
@@ -36,11 +36,11 @@ class Recipes(dict):
                 self[recipe.name] = recipe
 
     def linked(self, name):
-        """What NAME is linked with, and that with."""
+        """The packages that NAME is linked with, transitively."""
         return self.closure(name, lambda recipe: recipe.linked)
 
     def needed(self, name):
-        """All that must be built for NAME."""
+        """The packages that must be built for NAME."""
         return self.closure(name, lambda recipe: recipe.linked + recipe.tools)
 
     def closure(self, name, dependencies):
@@ -55,7 +55,7 @@ class Recipes(dict):
 
 
 def lines(path):
-    """Without comments and blank lines; none where there is no such file."""
+    """The lines without comments and blank lines; empty if the file is missing."""
     if not path.exists():
         return []
     found = (re.sub(r"\s*#.*", "", line).strip() for line in path.read_text().splitlines())
@@ -67,7 +67,7 @@ def words(path):
 
 
 def sources(path):
-    """[(file name, SHA-256, [location...])]: lines of one file name are alternatives."""
+    """[(file name, SHA-256, [location...])]: lines with the same file name are alternatives."""
     found = {}
     for line in lines(path):
         digest, location, *name = line.split()
@@ -77,5 +77,5 @@ def sources(path):
 
 
 def settings(tree):
-    """The file `config`."""
+    """The settings in the file `config`."""
     return dict(line.split("=", 1) for line in lines(pathlib.Path(tree) / "config"))

@@ -48,7 +48,7 @@ class Document:
         self.relations.add((one, how, other))
 
     def verification_codes(self):
-        """Of every package with files: the SHA-1 of their sorted SHA-1s."""
+        """Sets the code of every package with files: the SHA-1 of their sorted SHA-1s."""
         held = {}
         for one, how, other in self.relations:
             if how == "CONTAINS" and other in self.files:
@@ -60,7 +60,7 @@ class Document:
             self.packages[identifier]["packageVerificationCode"] = {"packageVerificationCodeValue": code}
 
     def text(self):
-        """The same document gives the same text, and its namespace is its own."""
+        """The document as JSON. The text is reproducible; the namespace is derived from it."""
         self.verification_codes()
         document = {
             "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT",

@@ -30,7 +30,7 @@ def test_too_little_room_is_said_before_anything_is_built(tree, played):
     tree.recipe("gcc", build="install() { :; }")
     done = tree.build("gcc", check=False, **played("df", df(700)))
     assert done.returncode != 0
-    assert "not enough room: a build needs 6144 MiB in %s, and 700 MiB are free" % tree.cache in done.stdout
+    assert "not enough disk space: a build needs 6144 MiB in %s, and 700 MiB are free" % tree.cache in done.stdout
     assert "XENITH_CACHE" in done.stdout
     assert "gcc: " not in done.stdout
     tree.build("gcc", **played("df", df(7000)))
@@ -83,7 +83,7 @@ def test_fetch_installs_for_the_commands_that_are_named(tree, played, words, lis
 def test_fetch_knows_its_words(tree):
     done = tree.command("fetch", "tests")
     assert done.returncode != 0
-    assert "fetch: unknown word tests; there is: bench run" in done.stdout
+    assert "fetch: unknown word tests; expected one of: bench run" in done.stdout
 
 
 def test_every_list_is_of_packages():

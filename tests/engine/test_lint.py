@@ -61,7 +61,7 @@ def test_one_place_for_each_pin(tree):
     other = tree.recipe("other", version="1", license="MIT", sources=GOOD["sources"])
     status, said = lint(tree)
     assert status != 0
-    assert "recipes/other/sources: pins what recipes/good/sources pins, too" in said
+    assert "recipes/other/sources: pins the same file as recipes/good/sources" in said
     for name in "version", "sources":
         (other / name).unlink()
         (other / name).symlink_to("../good/" + name)
@@ -82,14 +82,14 @@ FAULTS = {
     "hash from nowhere": ({"sources": "0" * 64 + " https://example.org/x.tar.gz"},
                           "good/sources", "where the hash is from"),
     "no location": ({"sources": "# x\n" + "0" * 64 + " /srv/x.tar.gz"},
-                    "good/sources", "is no location"),
+                    "good/sources", "is not a location"),
     "plain http": ({"sources": "# x\n" + "0" * 64 + " http://example.org/x.tar.gz"},
-                   "good/sources", "is no location"),
-    "unused file": ({"files/forgotten": "x"}, "files/forgotten", "used nowhere"),
+                   "good/sources", "is not a location"),
+    "unused file": ({"files/forgotten": "x"}, "files/forgotten", "not used"),
     "patch without a reason": (
         {"patches/01-why.patch": "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b"},
-        "01-why.patch", "what it is for"),
-    "no patch among patches": ({"patches/series": "x"}, "patches/series", "no .patch"),
+        "01-why.patch", "description"),
+    "no patch among patches": ({"patches/series": "x"}, "patches/series", "not a .patch"),
     "missing dependency": ({"depends": "host:nothing"}, "good/depends", "nothing"),
     "depends on itself": ({"depends": "good"}, "good/depends", "itself"),
     "missing input": ({"inputs": "not/there"}, "good/inputs", "not/there"),
@@ -99,12 +99,12 @@ FAULTS = {
                 "good/build", "no network"),
     "shadowed command": ({"build": "install() {\n\tinstall -m 644 \"$FILES/extra\" \"$DEST\"\n}"},
                          "good/build:2", "command install"),
-    "unknown part": ({"buidl": "x"}, "good/buidl", "no part"),
+    "unknown part": ({"buidl": "x"}, "good/buidl", "not a file of a recipe"),
     "patches of nobody": ({"series": "take *"}, "good/series", "no patch archive"),
     "Debian's source without a decision": (
         {"sources": "# x\n" + "0" * 64 + " apt:trixie/good=1-1/good_1.orig.tar.gz"},
         "good/sources", "patch archive"),
-    "two ways at once": ({"series": "none it has none\ntake *"}, "good/series", "stands alone"),
+    "two ways at once": ({"series": "none it has none\ntake *"}, "good/series", "only rule"),
     "a decision that cannot be": (
         {"series": "take *\nkeep x", "sources": DEBIAN}, "good/series", "invalid rule"),
     "none, and an archive": ({"series": "none it has none", "sources": DEBIAN}, "good/series", "good_1-1.debian.tar.xz"),
