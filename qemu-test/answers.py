@@ -1,4 +1,4 @@
-"""When each domain first answers HTTP to a client outside."""
+"""The time at which each domain first answers HTTP to an outside client."""
 
 import re
 import threading
@@ -10,9 +10,9 @@ GIVE_UP = 300
 
 
 class Answers:
-    """Asks every address of the network for its domain until all have answered.
+    """Polls every address of the network until all domains have answered.
 
-    Asked from outside, through QEMU: the measurement costs dom0 nothing.
+    The requests come from outside, through QEMU: the measurement costs dom0 nothing.
     """
 
     def __init__(self, machine, names):
@@ -41,7 +41,7 @@ class Answers:
         deadline = time.monotonic() + GIVE_UP
         while self._missing:
             if time.monotonic() > deadline:
-                raise SystemExit("bench: no answer from %s\n%s" % (
-                    ", ".join(self._missing), self._machine.console.transcript.tail()))
+                raise SystemExit("bench: no HTTP answer from %s within %d s\n%s" % (
+                    ", ".join(self._missing), GIVE_UP, self._machine.console.transcript.tail()))
             time.sleep(0.1)
         return self.times

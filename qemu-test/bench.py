@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Boots the image several times and prints its figures; draws a boot.
+"""Boots the image several times, prints the measurements, and draws a boot.
 
 usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
 
-Prints a table of the stages of the boot, the memory used in dom0, the size of
-the image, how eight domains come up in several ways, and what blkback costs; writes
-out/boot.svg (the boot whose total is the median) and out/bench.json (all that was
-measured).
+Prints a table of the stages of the boot, the memory used in dom0, the size of the
+image, the time that several tools take to start eight domains, and the overhead of
+blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
+measurements).
 """
 
 import argparse
@@ -27,15 +27,15 @@ from answers import Answers
 from machine import Machine
 from timeline import parse_boot_log
 
-# (figure, unit, what the project wants at most)
+# The upper limits that the project sets itself: s, MiB, MiB.
 LIMITS = {"answers": 45, "memory": 64, "iso": 48}
 
 
 def stages(transcript, log, answers):
     """The stages of a boot: {name: seconds after power-on}, in order.
 
-    The console says when GRUB, Xen and init spoke; the host's record is tied to
-    it by the moment at which init did.
+    The console has the times of GRUB, Xen and init; the host's boot log, which counts
+    from the kernel's start, is aligned with it at init.
     """
     init = transcript.time_of(r"Xenith: init")
     offset = init - next(up for up, event in log if event == "init")
@@ -59,7 +59,7 @@ def stages(transcript, log, answers):
 
 
 def rows(found):
-    """What timeline.draw takes, from stages()."""
+    """The rows for timeline.draw, from stages()."""
     out = []
 
     def add(label, kind, start, end):
@@ -99,7 +99,7 @@ def limit(name, value):
 
 
 def report(boots, iso_size):
-    """The table that is printed."""
+    """The table of boot stages and limits."""
     lines = ["%-22s %8s %8s %8s" % ("seconds from power-on", "fastest", "median", "slowest")]
     for name in sorted(boots[0]["stages"], key=boots[0]["stages"].get):
         values = [boot["stages"][name] for boot in boots if name in boot["stages"]]
@@ -125,7 +125,7 @@ def main(arguments):
     parser.add_argument("--boots", type=int, default=3)
     parser.add_argument("--iso", type=pathlib.Path, default=drives.OUT / "xenith.iso")
     parser.add_argument("--no-fleet", action="store_true", help="only the boot")
-    parser.add_argument("--no-storage", action="store_true", help="leave out the disks")
+    parser.add_argument("--no-storage", action="store_true", help="skip the disks")
     options = parser.parse_args(arguments)
     boots = []
     for number in range(1, options.boots + 1):
@@ -137,7 +137,7 @@ def main(arguments):
     keep(found)
     print(report(boots, size))
     picture(boots)
-    # What was found is kept where the next part breaks off.
+    # Results are written after each part, in case the next one fails.
     for name, part, left_out in (("fleet", fleet, options.no_fleet),
                                  ("storage", storage, options.no_storage)):
         if not left_out:
@@ -158,7 +158,7 @@ def picture(boots):
         rows(median["stages"]),
         "Xenith: power-on to both domains answering, %.1f s (QEMU, software emulation)"
         % median["total"]))
-    print("\nThe boot as a picture: %s" % path)
+    print("\ndiagram of the boot: %s" % path)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,27 @@
-"""What a boot has said so far: how far the host is, and what became of each domain.
+"""The state of a boot: the stage of the host, and the state of each domain.
 
-Read from the console's lines, or from the host's own record of the same marks
-(docs/boot.md lists them).
+Parsed from the lines of the console, or from the host's boot log, which has the same
+marks (docs/boot.md lists them).
 """
 
 import re
 
 from timeline import parse_boot_log
 
-# What is seen of a boot before init, beside the marks of the boot loader.
+# Stages before init, which print no marks.
 STAGES = {"boot loader": r"GRUB", "Xen": r"\(XEN\) Xen version"}
 
 STATES = "started|ready|late|failed|skipped|blocked|held|kept|stuck|stopped"
-# What domd adds to a failure that is not the last word.
+# domd's suffix of a failure that is followed by a restart.
 AGAIN = "; it is started again"
-# More is to be expected of these.
+# States that are not final.
 PENDING = {"waiting", "started", "late", "stopping", "restarting"}
 
-# Without these no domain comes up.
+# Marks after which no domain can start.
 HOPELESS = ("domd does not answer", "this is not a Xen dom0", "xenstored does not answer",
             "xen-init-dom0 failed", "cannot go on")
 
-# The emulator may have lost a guest that ended so.
+# Failures that may be the emulator's fault.
 LOST = re.compile(r"it (rebooted itself|crashed)( before it was ready)?(; held after 1 failures.*)?$")
 
 
@@ -30,9 +30,9 @@ class Domain:
         self.name = name
         self.state = "waiting"
         self.reason = ""
-        self.seconds = 0.0          # when it was last heard of
+        self.seconds = 0.0          # time of the last mark
         self.ready_at = None
-        self.console = ""           # the end of its own console, where that can be read
+        self.console = ""           # the end of its console log, if readable
 
     def change(self, seconds, state, reason=""):
         self.seconds, self.state, self.reason = seconds, state, reason
@@ -41,35 +41,35 @@ class Domain:
 
     @property
     def ok(self):
-        """Ready, or it was and has ended by itself since."""
+        """Ready, or stopped by itself after it was ready."""
         return self.state == "ready" or (self.state == "stopped" and self.ready_at is not None)
 
     @property
     def requirement(self):
-        """The name of the domain that it is blocked by, if any."""
+        """The name of the domain that blocks it, if any."""
         found = re.match(r"requires (\S+), which is ", self.reason)
         return found.group(1) if found and self.state == "blocked" else None
 
     def why(self):
         if self.state == "stopped":
-            return "it has ended before it was ready"
+            return "it stopped before it was ready"
         return self.state + (": " + self.reason if self.reason else "")
 
 
 class Boot:
     def __init__(self):
-        self.stage = "power-on"     # the last that was seen
+        self.stage = "power-on"     # the last one seen
         self.stages = set()
         self.init_at = None
         self.ready_at = None
-        self.told = False           # which domains are to be started
-        self.hopeless = ""          # why none can be
-        self.mistakes = []          # in the configuration
+        self.told = False           # whether the domains to start are known
+        self.hopeless = ""          # why no domain can start
+        self.mistakes = []          # of the configuration
         self.domains = {}
-        self.shell = False          # at the console
+        self.shell = False          # whether the console has a root shell
 
     def read(self, seconds, line):
-        """Take in a line of the console; what a person is told of it, or None."""
+        """Parse a line of the console; return the event to report, or None."""
         if "Press Enter here for a root shell" in line:
             self.shell = True
         mark = re.search(r"Xenith: (.*\S)", line)
@@ -117,7 +117,7 @@ class Boot:
         self._domain(name).change(seconds, state, reason)
 
     def record(self, text):
-        """The same boot by the host's record of it, in which no mark is damaged."""
+        """The same boot from the host's boot log, in which no mark is damaged."""
         log = parse_boot_log(text)
         began = next((up for up, event in log if event == "init"), None)
         if began is None or self.init_at is None:
@@ -128,11 +128,11 @@ class Boot:
             whole.mark(up - began + self.init_at, event)
         return whole
 
-    # --- what is made of it ----------------------------------------------------
+    # --- evaluation ------------------------------------------------------------
 
     def pending(self):
-        """The domains of which more is to be expected. One that is blocked goes on when
-        the other is ready, unless that has failed for good."""
+        """The domains whose state is not final. A blocked domain starts when its
+        requirement is ready, unless that has failed for good."""
         def goes_on(domain):
             other = self.domains.get(domain.requirement)
             return domain.state in PENDING or (other is not None and (other.state == "ready" or goes_on(other)))
@@ -148,7 +148,7 @@ class Boot:
         return self.settled() and not self.hopeless and not self.mistakes and not self.bad()
 
     def lost(self):
-        """The domains that the emulator may have lost, if nothing else is wrong."""
+        """The domains that the emulator may have lost, if there is no other failure."""
         bad = self.bad()
         lost = [each for each in bad if each.state in ("failed", "held") and LOST.match(each.reason)]
         names = {each.name for each in bad}

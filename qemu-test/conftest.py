@@ -1,4 +1,4 @@
-"""Boots the image that ./build.sh made. See docs/testing.md."""
+"""Boots the image that ./build.sh built. See docs/testing.md."""
 
 import pathlib
 import subprocess
@@ -12,8 +12,8 @@ from machine import Machine
 
 LOGS = drives.OUT / "test-logs"
 
-# The machine of `machine` is shared by the first file and switched off at its
-# end; each of the others boots its own and waits for the one before to be gone.
+# One machine runs at a time: that of a file is shut down before the next file boots its
+# own.
 ORDER = ["test_artefacts", "test_bios_cd", "test_smoke", "test_uefi_cd", "test_bios_usb",
          "test_uefi_usb", "test_netboot", "test_menu", "test_domd", "test_disks",
          "test_hvm", "test_devices", "test_hardware", "test_operations", "test_systems", "test_boots_share_nothing"]
@@ -21,7 +21,7 @@ ORDER = ["test_artefacts", "test_bios_cd", "test_smoke", "test_uefi_cd", "test_b
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true",
-                     help="run the tests that are marked slow, too")
+                     help="run the slow tests, too")
     parser.addoption("--iso", default=str(drives.OUT / "xenith.iso"),
                      help="the image to boot")
     parser.addoption("--netboot", default=str(drives.OUT / "netboot"),
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config, items):
     def place(item):
         name = item.path.stem
         return ORDER.index(name) if name in ORDER else len(ORDER)
-    items.sort(key=place)           # stable: a file's own order stays
+    items.sort(key=place)           # stable: keeps the order within a file
     if not config.getoption("--all"):
         for item in items:
             if "slow" in item.keywords:
@@ -50,7 +50,7 @@ _live = []
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failure shows the end of the console of every machine that is up, once."""
+    """Add the end of the console of every running machine to a failure, once."""
     del item
     outcome = yield
     report = outcome.get_result()
@@ -58,14 +58,14 @@ def pytest_runtest_makereport(item, call):
         return
     error = call.excinfo.value
     if getattr(error, "told", False):
-        # A machine that did not come up fails every test of its file.
-        report.longrepr = "the machine did not come up: see the first error of this file"
+        # A machine that does not boot fails every test of its file.
+        report.longrepr = "the machine did not boot: see the first error of this file"
     elif isinstance(error, ConsoleError):
-        error.told = True       # its text has the tail already
+        error.told = True       # its text includes the tail
     else:
         for machine in _live:
             report.sections.append((
-                "console of %s (all of it: %s)" % (machine.name, machine.console.log_path),
+                "console of %s (full log: %s)" % (machine.name, machine.console.log_path),
                 machine.console.transcript.tail()))
 
 
@@ -98,7 +98,7 @@ def netboot(request):
 
 @pytest.fixture(scope="module")
 def boot():
-    """Start a machine: boot(NAME, MEDIUM, ...). Ended with the file's tests."""
+    """Start a machine: boot(NAME, MEDIUM, ...). It is closed after the file's tests."""
     since = len(_live)
     yield _factory()
     _close_all(since)
@@ -106,14 +106,14 @@ def boot():
 
 @pytest.fixture(scope="session")
 def identities():
-    """What each boot of this run said about itself: {name: {key: value}}."""
+    """The identifiers of each boot of this run: {machine: {key: value}}."""
     return {}
 
 
 # --- access ------------------------------------------------------------------
 
 class Key:
-    """An SSH key pair, made anew for each run."""
+    """An SSH key pair, generated for each run."""
 
     def __init__(self, directory):
         self.path = directory / "id_ed25519"

@@ -1,11 +1,11 @@
-"""A serial console: read without pause, written to a log with times, searched.
+"""A serial console: read continuously, logged with times, searched.
 
-A thread reads the program's terminal from its first byte to its last, so that
-the machine never waits for a slow test and every line carries the time at
-which it came. Tests look at the text and wait for patterns in it.
+A thread reads the program's terminal from the first byte to the last, so that the
+machine never blocks on a slow test and every line has the time of its arrival. Tests
+wait for patterns in the text.
 
-Two limits end a wait: nothing new on the console for IDLE seconds (a machine
-that is slow but alive is not a failure), and a generous total.
+Two timeouts end a wait: no output for IDLE seconds (a machine that is slow but alive is
+not a failure), and a generous total.
 """
 
 import base64
@@ -18,11 +18,11 @@ import zlib
 
 import pexpect
 
-IDLE = 120      # seconds of silence after which a machine counts as dead
-CAP = 420       # seconds that one wait may take in all
+IDLE = 120      # idle timeout in seconds
+CAP = 420       # total timeout of one wait in seconds
 TAIL = 60       # lines of console that a failure shows
 
-# Words after which waiting any longer is pointless.
+# Output after which the boot cannot succeed.
 FATAL = re.compile(
     r"Kernel panic - not syncing|Panic on CPU \d|FATAL PAGE FAULT|"
     r"grub rescue>|No bootable device|Guest has not initialized the display|"
@@ -35,7 +35,7 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?=]*[ -/]*|[()])?$")
 
 
 class ConsoleError(AssertionError):
-    """A wait that ended badly. Its text shows the end of the console."""
+    """A failed wait. Its text includes the end of the console."""
 
 
 class Transcript:
@@ -46,7 +46,7 @@ class Transcript:
         self._start = clock()
         self._log = log
         self._pending = ""        # an escape sequence cut in two by a read
-        self._line = ""           # the line that has not ended yet
+        self._line = ""           # the unfinished line
         self._line_time = 0.0
         self.text = ""
         self.lines = []           # (seconds, text) of every finished line
@@ -90,7 +90,7 @@ class Transcript:
         return "\n".join(shown)
 
     def time_of(self, pattern):
-        """When the first line that matches came, or None."""
+        """The time of the first line that matches, or None."""
         for seconds, line in self.lines:
             if re.search(pattern, line):
                 return seconds
@@ -111,8 +111,8 @@ class Console:
         self._ended = False
         self.child = pexpect.spawn(command[0], command[1:], timeout=None,
                                    echo=False, dimensions=(50, 200))
-        # pexpect pauses before each send in case a password prompt still
-        # echoes; nothing here asks for one.
+        # pexpect pauses before each send, for password prompts that still echo;
+        # there are none here.
         self.child.delaybeforesend = None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -125,8 +125,8 @@ class Console:
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
-                # pexpect takes a program's end for the end of its output, if
-                # that came just as the second was over: look once more.
+                # If the program exits just as the timeout expires, pexpect reports
+                # EOF before the last output: read once more.
                 if ended:
                     break
                 ended = True
@@ -150,7 +150,7 @@ class Console:
         return self._ended
 
     def position(self):
-        """Where the console's text ends now: `since` for a later wait."""
+        """The current end of the text: `since` for a later wait."""
         with self._changed:
             return len(self.transcript.text)
 
@@ -172,13 +172,13 @@ class Console:
                 now = time.monotonic()
                 silent = now - max(self._last_output, began)
                 if silent >= idle:
-                    raise self._error(pattern, "nothing new for %d s" % idle)
+                    raise self._error(pattern, "no output for %d s" % idle)
                 if now - began >= cap:
                     raise self._error(pattern, "not seen within %d s" % cap)
                 self._changed.wait(min(idle - silent, cap - (now - began), 1.0))
 
     def poll(self, test, timeout):
-        """Wait until test(text) holds; False when it did not in time."""
+        """Wait until test(text) is true; False on timeout."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not test(self.transcript.text):
@@ -189,7 +189,7 @@ class Console:
         return True
 
     def _settle(self):
-        """After a fatal word, let the rest of the message arrive."""
+        """Let the rest of a fatal message arrive."""
         self._changed.wait(2.0)
 
     def _error(self, pattern, reason):
@@ -201,7 +201,7 @@ class Console:
         self.child.send(text)
 
     def wait_end(self, timeout):
-        """Wait until the program has ended; True if it did."""
+        """Wait until the program has exited; False on timeout."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._ended and time.monotonic() < deadline:
@@ -209,7 +209,7 @@ class Console:
         return self._ended
 
     def end_signal(self):
-        """The signal that has ended the program, or None."""
+        """The signal that killed the program, or None."""
         if not self.wait_end(0):
             return None
         self._reader.join()
@@ -217,28 +217,27 @@ class Console:
         return self.child.signalstatus
 
     def close(self):
-        """End the program if it still runs, and the log with it."""
+        """Kill the program if it still runs, and close the log."""
         self.child.close(force=True)
         self._reader.join(5)
         self.transcript.close()
 
 
 class Shell:
-    """A root shell at the far end of a console.
+    """A root shell on a console.
 
-    The console is shared with the kernel's, Xen's and the boot scripts'
-    messages, and it loses input when its few bytes of buffer overflow. So a
-    command is typed in short pieces, each waited for until its echo is
-    complete, and its output comes back encoded and with a check sum: what
-    other messages damaged is asked for once more.
+    The kernel, Xen and the boot scripts print to the same console, and it loses input
+    when its small buffer overflows. So a command is typed in short pieces, each with its
+    echo awaited, and its output is returned encoded and with a checksum: if other
+    messages damaged it, the output is requested again.
     """
 
     PIECE = 48
     TRIES = 4
 
-    # Defined once in the shell. The marks are put together from two parts, so
-    # that the echo of a command is not taken for its answer. The file is the
-    # shell's own: on the machine that tests this, others may have one, too.
+    # Defined once in the shell. The marks are concatenated from parts, so that the echo
+    # of a command does not match them. The file name contains the PID, as tests of this
+    # class run several shells on one machine.
     FUNCTIONS = (
         "xa(){ echo; echo '<'$1'>'; gzip -c /tmp/.xa$$|base64; md5sum </tmp/.xa$$;"
         " echo '</'$1'>'; }",
@@ -261,17 +260,17 @@ class Shell:
                 body, _, status = text.rpartition("=")
                 return body.rstrip("\n"), int(status)
             text = self._ask("xa", timeout)
-        raise ConsoleError("the output of %r came back damaged %d times\n%s"
+        raise ConsoleError("cannot read the output of %r: damaged %d times by other messages\n%s"
                            % (command, self.TRIES, self._console.transcript.tail()))
 
     def _wake(self):
-        """Find a prompt (some consoles want Enter first), define FUNCTIONS."""
+        """Find a prompt (some consoles need Enter first), define FUNCTIONS."""
         for attempt in range(self.TRIES):
             since = self._console.position()
             self._console.send("\r")
             time.sleep(1)
-            # Lines longer than the terminal is wide are redrawn with
-            # backspaces, and their echo could not be compared.
+            # The shell redraws lines longer than the terminal with backspaces, so their
+            # echo would not match.
             self._console.send("stty cols 9999; echo '<'awake'>'\r")
             try:
                 self._console.wait("<awake>", since, idle=15, cap=30)
@@ -285,14 +284,14 @@ class Shell:
         self._awake = True
 
     def _type(self, line):
-        """Type a line without Enter, and see it echoed whole."""
+        """Type a line without Enter, and wait for its complete echo."""
         for _ in range(self.TRIES):
             if all(self._type_piece(line[i:i + self.PIECE])
                    for i in range(0, len(line), self.PIECE)):
                 return
-            self._console.send("\x15")          # Ctrl-U: forget the line
+            self._console.send("\x15")          # Ctrl-U: delete the line
             time.sleep(1)
-        raise ConsoleError("typing %r: its echo never came back whole\n%s"
+        raise ConsoleError("cannot type %r: the echo is incomplete\n%s"
                            % (line, self._console.transcript.tail()))
 
     def _type_piece(self, piece):
@@ -301,7 +300,7 @@ class Shell:
         return self._console.poll(lambda text: is_echo(piece, text[since:]), 10)
 
     def _ask(self, function, timeout, argument=""):
-        """Type a question, return its answer, or None if that was damaged."""
+        """Run one of FUNCTIONS; return the answer, or None if it was damaged."""
         self._count += 1
         mark = "x%d" % self._count
         begin, end = "<%s>" % mark, "</%s>" % mark
@@ -309,12 +308,11 @@ class Shell:
         self._type(question)
         since = self._console.position()
         self._console.send("\r")
-        # An answer whose marks were damaged counts as none, so no harm is
-        # done by asking for it again; a command that hangs does not answer
-        # the second time either.
+        # An answer with a damaged mark looks like a timeout, as does a command that
+        # hangs.
         if not self._console.poll(lambda text: text.find(end, since) >= 0, timeout):
             if self._console.ended:
-                raise ConsoleError("the machine stopped during %r\n%s" % (
+                raise ConsoleError("the machine stopped while it ran %r\n%s" % (
                     question, self._console.transcript.tail()))
             raise ConsoleError("no answer within %d s to %r\n%s" % (
                 timeout, question, self._console.transcript.tail()))
@@ -324,16 +322,16 @@ class Shell:
 
 
 def is_echo(typed, seen):
-    """Does `seen` hold the characters typed, in order, whatever is between?"""
+    """Whether `seen` has the typed characters in order, with anything in between."""
     rest = iter(seen)
     return all(character in rest for character in typed)
 
 
 def decode_answer(text):
-    """Undo `gzip | base64` followed by `md5sum`; None if damaged.
+    """Decode the output of `gzip | base64` followed by `md5sum`; None if damaged.
 
-    Lines that are neither (messages of the kernel's) are passed over; one that
-    happens to look like base64 makes the check sum wrong, and so None.
+    Other lines (kernel messages) are skipped; one that looks like base64 makes the
+    checksum wrong.
     """
     body, digest = [], None
     for line in text.split("\n"):

@@ -1,4 +1,4 @@
-"""Debian as its own tools install it, on a disk. debian/root and debian/disk make it."""
+"""A disk with Debian as its own tools install it, made by debian/root and debian/disk."""
 
 import hashlib
 import os
@@ -10,18 +10,18 @@ import drives
 import tools
 
 HERE = drives.TOP / "qemu-test/debian"
-WHY = "Debian's packages cannot be fetched: see out/logs/debian.log"
+WHY = "cannot fetch Debian's packages: see out/logs/debian.log"
 
 
 def path():
-    """Where the tools are: what the build made for itself, and this machine's."""
+    """The PATH of the tools: the build's own, then this machine's."""
     built = [str(root / directory) for root in map(drives.package, ("mtools", "dosfstools")) if root
              for directory in ("usr/bin", "usr/sbin")]
     return ":".join((*built, os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 
 def run(script, *arguments):
-    """One of the scripts; False if it failed."""
+    """Run one of the scripts; False if it failed."""
     for name in ("mmdebstrap", "sfdisk", *(() if os.geteuid() == 0 else ("fakeroot", "newuidmap"))):
         tools.find(name)
     for name, owner in (("mcopy", "mtools"), ("mkfs.fat", "dosfstools"), ("mke2fs", "e2fsprogs")):
@@ -34,8 +34,8 @@ def run(script, *arguments):
 
 
 def tarball():
-    """Debian's files, made once for each version of the script that makes them; None
-    where its packages cannot be fetched."""
+    """A tarball of Debian's files, cached for each version of the script that makes it;
+    None if the packages cannot be fetched."""
     key = hashlib.sha256((HERE / "root").read_bytes()).hexdigest()[:16]
     made = drives.CACHE / "systems" / ("debian-%s.tar" % key)
     if not made.exists():
@@ -48,12 +48,12 @@ def tarball():
 
 
 def installer(directory):
-    """Debian's installer of today in a new directory, with its version in a file; or None."""
+    """Debian's current installer in a new directory, with its version in a file; or None."""
     return directory if run("installer", directory) else None
 
 
 def disk(image):
-    """A disk to start Debian from, or None where Debian's packages cannot be fetched."""
+    """A disk with Debian, or None if its packages cannot be fetched."""
     made = tarball()
     if made:
         assert run("disk", made, image), (drives.OUT / "logs/debian.log").read_text()
@@ -61,7 +61,7 @@ def disk(image):
 
 
 def root(directory):
-    """A drive with Debian's files in a tarball, and room to unpack them; or None."""
+    """A drive with Debian's files in a tarball, and space to unpack them; or None."""
     made = tarball()
     if not made:
         return None

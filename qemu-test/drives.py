@@ -1,6 +1,6 @@
 """Drives labelled XENITH-CFG, made without root and without mounting.
 
-The tools are those that the build made for itself, where it made them.
+They are made with the build's own tools, if it has built them.
 """
 
 import os
@@ -45,17 +45,17 @@ def tool(name, owner):
 
 
 def _runs(path):
-    """A program for the image may need a library that only the image has."""
+    """Whether a program runs here: its libraries may be only in the image."""
     try:
         done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=10, check=False)
-        return done.returncode != 127       # what musl's loader says of it
+        return done.returncode != 127       # musl's loader: library not found
     except OSError:
         return False
 
 
 def cross_compiled(program, source, *options):
-    """PROGRAM for dom0 or a guest, static, from a file beside this one."""
+    """Compile a static program for dom0 or a guest, from a source file in this directory."""
     sysroot = package("musl")
     run(str(package("gcc") / "usr/bin/x86_64-linux-musl-gcc"), "-O2", "-static", "-isystem", str(sysroot / "usr/include"),
         "-B", str(sysroot / "usr/lib"), "-L", str(sysroot / "usr/lib"), *options,
@@ -70,7 +70,7 @@ def run(*command, **environment):
 
 
 def write_tree(directory, files):
-    """Write FILES: names and their text, bytes, or a path to copy."""
+    """Write FILES: {name: text, bytes, or a path to copy}."""
     for name, content in files.items():
         path = pathlib.Path(directory) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def write_tree(directory, files):
 
 
 def vfat(path, tree, mib=32):
-    """A drive that is one FAT file system from its first sector."""
+    """A drive without partitions, with a FAT file system."""
     run(tool("mkfs.fat", "dosfstools"), "-n", LABEL, "-C", str(path), str(mib * 1024))
     for entry in sorted(pathlib.Path(tree).iterdir()):
         run(tool("mcopy", "mtools"), "-s", "-i", str(path), str(entry), "::/",
@@ -93,11 +93,11 @@ def vfat(path, tree, mib=32):
 
 
 def partitioned_vfat(path, tree, mib=32):
-    """A drive with a partition table whose one partition is such a FAT."""
+    """A drive with a partition table and one FAT partition."""
     inner = str(path) + ".part"
     vfat(inner, tree, mib)
     with open(path, "wb") as disk, open(inner, "rb") as part:
-        # MBR: one partition of type 0x0c from sector 2048 on.
+        # MBR: one partition of type 0x0c that starts at sector 2048.
         entry = struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", 0x0c,
                             b"\xfe\xff\xff", 2048, mib * MIB // 512)
         disk.write(b"\0" * 446 + entry + b"\0" * 48 + b"\x55\xaa")
@@ -114,7 +114,7 @@ def ext4(path, tree, mib=32, label=LABEL):
 
 
 def uuid(path):
-    """What blkid says of the file system of a drive."""
+    """The UUID of the file system of a drive."""
     done = subprocess.run([tool("blkid", "util-linux"), "-p", "-s", "UUID", "-o", "value", str(path)],
                           capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -139,7 +139,7 @@ initrd /initrd.gz
 boot
 """
 
-# Where GRUB that a UEFI loaded from its own partition finds the rest.
+# UEFI loads GRUB from the EFI partition; its menu is on the CD.
 GUEST_EFI = """search --file --set=root /boot/grub/grub.cfg
 set prefix=($root)/boot/grub
 configfile $prefix/grub.cfg
@@ -147,7 +147,7 @@ configfile $prefix/grub.cfg
 
 
 def bios_core(tree, *modules):
-    """GRUB for a PC that starts TREE from a CD by BIOS; where it is in the tree."""
+    """Put GRUB for a BIOS CD into TREE; return the options for xorriso."""
     grub = package("grub") / "usr/lib/grub/i386-pc"
     run(tool("grub-mkimage", "grub"), "-O", "i386-pc-eltorito", "-d", str(grub), "-p", "/boot/grub",
         "-o", str(tree / "boot/grub/bios.img"), "normal", "configfile", "linux", "iso9660", "biosdisk", *modules)
@@ -155,7 +155,7 @@ def bios_core(tree, *modules):
 
 
 def bios_cd(path, files, menu):
-    """A CD that starts by BIOS what MENU, GRUB's, says; with these FILES on it."""
+    """A BIOS CD with GRUB, its menu MENU, and FILES."""
     tree = write_tree(path.with_suffix(".tree"), {**files, "boot/grub/grub.cfg": menu})
     core = bios_core(tree)
     run(tool("xorriso", "libisoburn"), "-no_rc", "-as", "mkisofs", "-quiet", "-r", "-o", str(path),
@@ -165,9 +165,8 @@ def bios_cd(path, files, menu):
 
 
 def pc_image(path, cmdline, kernel=None):
-    """What a PC boots by BIOS or UEFI, from a CD or from a disk: GRUB, and the hello
-    guest with its kernel or another one. GRUB for PV and PVH guests finds its menu,
-    too."""
+    """An image that a PC boots by BIOS or UEFI, as a CD or as a disk: GRUB, and the hello
+    guest with its kernel or another one. GRUB for PV and PVH guests finds the menu, too."""
     assert str(path).endswith(".iso")
     path = pathlib.Path(path)
     grub = package("grub") / "usr/lib/grub"
@@ -194,7 +193,7 @@ def pc_image(path, cmdline, kernel=None):
 
 
 def bundle(netboot, copy, option):
-    """A copy of the network boot bundle, with that option for Xen in every entry."""
+    """A copy of the network boot bundle, with OPTION for Xen in every entry."""
     shutil.copytree(netboot, copy)
     menu = copy / "pxelinux.cfg/default"
     text, count = re.subn(r"(dom0_mem=\S+)", r"\1 " + option, menu.read_text())

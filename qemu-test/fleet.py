@@ -1,10 +1,10 @@
-"""Eight domains, started in four ways in the same boot, and what each costs.
+"""Compares four ways to start eight domains, in one boot: time and CPU.
 
-domd starts them in a graph of three levels, each waiting until what it requires
-is ready, and then without any order, which is what the other two can be compared
-with: a loop of `xl create` and upstream's xendomains script know none, and start
-one after the other. A domain is up when it answers HTTP to a client outside,
-which costs dom0 nothing.
+domd starts them first with dependencies, in three levels, each domain when its
+requirements are ready; then without any. Only the latter compares with a loop of
+`xl create` and upstream's xendomains script, which know no dependencies and start one
+domain after the other. A domain is up when it answers HTTP to an outside client, which
+costs dom0 nothing.
 """
 
 import os
@@ -17,14 +17,14 @@ import guests
 from answers import Answers
 from machine import Machine
 
-# Three levels: one; two and three; the others.
+# Dependencies in three levels: one; two and three; the others.
 NEEDS = {"one": "", "two": "one", "three": "one", "four": "two", "five": "two",
          "six": "three", "seven": "three", "eight": "two"}
 
-# The same eight without an order.
+# The same eight domains without dependencies.
 FREE = ["free-" + name for name in NEEDS]
 
-# What upstream's installation would have put in place.
+# Files that upstream's installation would write.
 SETTINGS = """XENDOMAINS_AUTO=/tmp/auto
 XENDOMAINS_CREATE_USLEEP=5000000
 XENDOMAINS_RESTORE=false
@@ -34,7 +34,7 @@ PATHS = "sbindir=/usr/sbin\nbindir=/usr/bin\nXEN_LOCK_DIR=/tmp\n"
 
 
 def xendomains():
-    """Upstream's script, out of the tarball that Xen is built from."""
+    """Upstream's script, from the tarball that Xen is built from."""
     sources = pathlib.Path(os.environ.get("XENITH_SOURCES", drives.CACHE / "sources"))
     tarball = next(sources.glob("xen_*.orig.tar.*"))
     text = subprocess.run(
@@ -43,7 +43,7 @@ def xendomains():
     for name, path in (("XEN_SCRIPT_DIR", "/config/images/bench"),
                        ("CONFIG_DIR", "/config/images"), ("CONFIG_LEAF_DIR", "bench")):
         text = text.replace("@%s@" % name, path)
-    # Its settings have the script's own name there.
+    # Upstream gives the settings file the script's name.
     return text.replace("/config/images/bench/xendomains", "/config/images/bench/settings")
 
 
@@ -63,7 +63,7 @@ def tree(directory):
     return drives.write_tree(directory, files)
 
 
-# Each way with the names of its domains.
+# {way: (names of its domains, command)}
 WAYS = {
     "xendomains": (NEEDS, "mkdir -p /tmp/auto; rm -f /tmp/xendomains; "
                           "ln -sf /config/domains/[1-8]-*.cfg /tmp/auto/; "
@@ -77,7 +77,7 @@ WAYS = {
 
 
 def cpu(machine):
-    """Seconds of CPU time that dom0 has used, and that all guests have."""
+    """CPU time in seconds: (of dom0, of all guests)."""
     used = [(line.split()[1], float(line.split()[5]))
             for line in machine.out("xl list").splitlines() if re.match(r"\S+ +[0-9]", line)]
     return (sum(time for number, time in used if number == "0"),
@@ -85,7 +85,7 @@ def cpu(machine):
 
 
 def clear(machine):
-    """No domain is left; those that started others must not, either."""
+    """Stop all domains, also those that domd does not manage."""
     machine.out("xenith stop --wait %s >/dev/null 2>&1; "
                 "for d in $(xl list | awk 'NR > 1 && $2 != 0 { print $1 }'); do xl destroy $d; done; "
                 "n=0; while [ $(xl list | wc -l) -gt 2 ]; do n=$((n+1)); [ $n -lt 60 ] || exit 1; "
@@ -93,11 +93,11 @@ def clear(machine):
 
 
 def one_way(machine, way):
-    """Start all; seconds to the first and the last answer, and of dom0's and the
-    guests' CPU."""
+    """Start all domains; return the seconds to the first and the last answer, and of
+    dom0's and the guests' CPU time."""
     names, command = WAYS[way]
     used, _ = cpu(machine)
-    # In the background: typing at the console goes on meanwhile.
+    # In the background: the console stays usable.
     machine.out("(%s) >/tmp/way.log 2>&1 </dev/null & sleep 0" % command)
     began = machine.console.transcript.now()
     times = Answers(machine, names).wait()
@@ -112,7 +112,7 @@ def measure(iso, scratch):
     with Machine("bench-fleet", iso, drives=[drive], log_dir=str(drives.OUT / "test-logs")) as machine:
         machine.wait_ready()
         found = {}
-        # Once for nothing: whoever comes first would read everything from the medium.
+        # An unmeasured first run: it reads everything from the medium into the cache.
         for way in ("xl create, one by one", *WAYS):
             found[way] = one_way(machine, way)
             resident = machine.out("ps -o comm,rss | awk '$1 == \"xl\" || $1 == \"domd\"'")
@@ -122,8 +122,8 @@ def measure(iso, scratch):
 
 
 def report(found):
-    """The table that is printed. The guests' share is what no way can save: under
-    emulation they boot on the machine's two CPUs, as dom0 does."""
+    """The table of times. No way can reduce the guests' share: under emulation they boot
+    on the machine's two CPUs, as dom0 does."""
     lines = ["%-26s %8s %8s %10s %10s" % (
         "8 domains, seconds to", "first", "last", "dom0's CPU", "guests'")]
     for way, figures in found.items():
@@ -131,7 +131,7 @@ def report(found):
             way, figures["first"], figures["last"], figures["cpu"], figures["guests"]))
     for ours in ("domd", "domd, without an order"):
         for way in ("xendomains", "xl create, one by one"):
-            lines.append("%s is %.2f times sooner than %s, with %.2f of its CPU time in dom0" % (
+            lines.append("%s is %.2f times as fast as %s, with %.2f of its CPU time in dom0" % (
                 ours, found[way]["last"] / found[ours]["last"], way,
                 found[ours]["cpu"] / found[way]["cpu"]))
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Domain files for guests of the tests' own, on the sample domains' kernel."""
+"""Domain files for the tests' guests, with the sample domains' kernel."""
 
 
 def pv(name, cmdline, memory, *lines):
-    """The text of a PV domain's file: MEMORY in MiB, LINES are further settings."""
+    """The file of a PV domain: MEMORY in MiB, LINES are further settings."""
     return "\n".join((
         'name = "%s"' % name,
         'type = "pv"',
@@ -14,14 +14,13 @@ def pv(name, cmdline, memory, *lines):
 
 
 def hello(name, memory, mac, *lines):
-    """The hello guest under a name and a MAC address of its own (QEMU gives out 16
-    addresses and no more)."""
+    """The hello guest with its own name and MAC address (QEMU has only 16 addresses)."""
     return pv(name, "hello.name=" + name, memory,
               'vif = [ "mac=00:16:3e:00:%s" ]' % mac, "start_timeout = 600", *lines)
 
 
 def says_it_is_up(name):
-    """The line that makes the hello guest ready when it has said so."""
+    """The setting that makes the hello guest ready when its console says so."""
     return 'ready = "console:hello: %s up"' % name
 
 

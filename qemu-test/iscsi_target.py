@@ -1,8 +1,8 @@
-"""An iSCSI target for the tests: what a storage server is to dom0.
+"""An iSCSI target for the tests, as a storage server for dom0.
 
-After RFC 7143 (iSCSI) and as much of SPC and SBC as Linux asks of a disk. One
-connection for each session, error recovery level 0, no digests. CHAP, of one side or
-of both, where it is given credentials.
+It implements RFC 7143 (iSCSI) and the part of SPC and SBC that Linux uses for a disk:
+one connection per session, error recovery level 0, no digests; one-way or mutual CHAP
+if it has credentials.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ import served
 
 NAME = "iqn.2026-11.org.example:web"
 BLOCK = 512
-SEGMENT = 65536         # what one PDU to us may hold
-BURST = 262144          # what is asked for by one R2T
+SEGMENT = 65536         # the largest data segment that we accept
+BURST = 262144          # the largest amount that one R2T requests
 NO_TAG = 0xFFFFFFFF
 
-# Opcodes of the initiator; our answer to each is 0x20 more.
+# Opcodes of the initiator; the response to each is 0x20 higher.
 NOP, COMMAND, TASK, LOGIN, TEXT, DATA_OUT, LOGOUT = range(7)
 RESPONSE, DATA_IN, R2T, REJECT = 0x21, 0x25, 0x31, 0x3F
 FINAL = 0x80
@@ -29,8 +29,8 @@ DIGESTS = {"5": hashlib.md5, "7": hashlib.sha256}
 class Target(served.Server):
     """Serves `disks` ({LUN: bytearray}) on 127.0.0.1:`port`.
 
-    secret is what initiators have to know, as (user, password); own_secret is what we
-    prove to them in turn.
+    secret is the initiators' (user, password); own_secret is the target's, for mutual
+    CHAP.
     """
 
     def __init__(self, disks, secret=None, own_secret=None, name=NAME):
@@ -40,7 +40,7 @@ class Target(served.Server):
         self.own_secret = own_secret
         self.sessions = set()
         self.logins = 0
-        self.algorithms = []        # of CHAP, as they were chosen
+        self.algorithms = []        # the CHAP algorithms that were chosen
         super().__init__()
 
     def serve(self, connection):
@@ -52,7 +52,7 @@ class Target(served.Server):
 
 
 class Refused(Exception):
-    """A command that is answered with a sense code."""
+    """A command that fails with a sense code."""
 
 
 class Session:
@@ -76,7 +76,7 @@ class Session:
                 if not self._login(header, data):
                     return
             elif self not in self.target.sessions:
-                return              # nothing else before the login
+                return              # only a login may come first
             elif opcode == COMMAND:
                 self._command(header, data)
             elif opcode == DATA_OUT:
@@ -102,7 +102,7 @@ class Session:
         return header, served.read(self.connection, (length + 3) // 4 * 4)[:length]
 
     def send(self, opcode, request, flags=FINAL, third=0, data=b"", ttt=NO_TAG, status=True, rest=b"", lun=b""):
-        """rest is what follows MaxCmdSN. Only what has a status counts StatSN on."""
+        """rest follows MaxCmdSN. Only a PDU with a status increments StatSN."""
         header = struct.pack(">BBBBI8sIIIII", opcode, flags, 0, third, len(data), lun.ljust(8, b"\0"),
                              tag(request), ttt, self.stat_sn, self.exp_cmd_sn, self.exp_cmd_sn + 63)
         if status:
@@ -112,7 +112,7 @@ class Session:
     # --- the login
 
     def _login(self, header, data):
-        """False where it was refused."""
+        """Handle a login PDU; False if it was refused."""
         said = dict(pair.split("=", 1) for pair in data.decode().split("\0") if pair)
         self.exp_cmd_sn, = struct.unpack_from(">I", header, 24)
         stage, following = header[1] >> 2 & 3, header[1] & 3
@@ -152,7 +152,7 @@ class Session:
         return status == b"\0\0"
 
     def _authenticate(self, said):
-        """(True, False or None where more has to be said, the answer)."""
+        """(True, False, or None if more steps follow; the answer)."""
         if not self.target.secret:
             return True, {"AuthMethod": "None"} if "AuthMethod" in said else {}
         if "AuthMethod" in said:
@@ -211,7 +211,7 @@ class Session:
                    rest=struct.pack(">III", 0, 0, missing))
 
     def _range(self, lun, cdb):
-        """(disk, first byte, how many) of a read or a write."""
+        """(disk, first byte, size) of a read or a write."""
         disk = self.target.disks.get(lun)
         if disk is None:
             raise Refused(NO_SUCH_LUN)
@@ -221,7 +221,7 @@ class Session:
         return disk, first * BLOCK, count * BLOCK
 
     def _answer(self, lun, cdb):
-        """The data, or None where there is only a status."""
+        """The data of the response, or None if it is only a status."""
         opcode = cdb[0]
         disks = self.target.disks
         if opcode == 0xA0:                                      # REPORT LUNS
@@ -261,7 +261,7 @@ class Session:
 
 
 class Write:
-    """A command whose data is still coming."""
+    """A write command whose data is not complete yet."""
 
     def __init__(self, session, header, place, data):
         self.session = session

@@ -1,7 +1,7 @@
 """One virtual machine: QEMU with a console, a control socket and a network.
 
-The flags are the ones under which Xen runs PV, PVH and HVM domains without
-hardware virtualisation (docs/testing.md says why each is there).
+With these flags Xen runs PV, PVH and HVM domains without hardware virtualisation
+(docs/testing.md has the reason for each).
 """
 
 import base64
@@ -28,32 +28,31 @@ CPU = "qemu64,+svm,+npt"
 XHCI = ["-device", "qemu-xhci,id=xhci"]
 
 READY = r"Xenith: ready"
-# Either of these shows that firmware and boot loader have done their work.
+# Any of these shows that the firmware has found the medium.
 SIGN_OF_LIFE = r"GRUB|\(XEN\)|Xen [0-9]+\.[0-9]+|PXELINUX|Linux version"
 
-# QEMU's user network gives out addresses from .15 upwards in the order in
-# which they are asked for: dom0 first, then the domains.
+# QEMU's DHCP server assigns addresses from .15 upwards, in the order of the requests:
+# dom0 first, then the domains.
 LEASES = ["10.0.2.%d" % n for n in range(15, 25)]
 
 
 class Machine:
     """A machine that boots MEDIUM under FIRMWARE.
 
-    medium    the path of what it boots from
-    attach    how that is attached: cd, usb, net (a TFTP directory) or
+    medium    the path of the boot medium
+    attach    how it is attached: cd, usb, net (a TFTP directory) or
               kernel (a Multiboot kernel given to QEMU itself; no boot loader)
     firmware  bios or uefi
     drives    paths of further disks; a .iso becomes a CD
-    sticks    paths of USB sticks beside the medium
-    disk      size in MiB of an empty disk after these, which may be written to
-    nic       a network card or none at all
-    bootfile  what DHCP names for machines and guests to start from
+    sticks    paths of further USB sticks
+    disk      size in MiB of an empty, writable disk after these
+    nic       whether it has a network card
+    bootfile  the boot file that DHCP announces to machines and guests
     append    attach=kernel: the command line; modules: the initrd argument
-    cpu       the processor and its features, in QEMU's words
+    cpu       the processor and its features, as a QEMU option
     memory    in MiB
-    config    a directory that becomes the configuration drive; nothing is needed to
-              make it: QEMU plays a FAT file system
-    services  ports of the host and its domains that are reached from here
+    config    a directory that becomes the configuration drive, by QEMU's virtual FAT
+    services  ports of the host and its domains that are forwarded to this machine
     """
 
     def __init__(self, name, medium, attach="cd", firmware="bios", drives=(),
@@ -102,7 +101,7 @@ class Machine:
     def _firmware(self, firmware):
         if firmware == "bios":
             return ["-machine", "pc"]
-        # The variable store is written to: each machine gets its own copy.
+        # The firmware writes to the variable store: each machine gets a copy.
         variables = os.path.join(self.scratch, "vars.fd")
         shutil.copyfile(tools.need_file(OVMF + "/OVMF_VARS_4M.fd", "ovmf"), variables)
         return ["-machine", "q35",
@@ -114,7 +113,8 @@ class Machine:
             return ["-drive", "if=none,id=medium,media=cdrom,readonly=on,file=" + comma(medium),
                     "-device", "ide-cd,drive=medium,id=cd,bus=ide.1,bootindex=0"]
         if attach == "usb":
-            # A copy, writable as a real stick is: see what the boot does to it.
+            # A writable copy, as a real stick is: tests check that the boot does not
+            # change it.
             self.stick = os.path.join(self.scratch, "stick.img")
             shutil.copyfile(medium, self.stick)
             return ["-drive", "if=none,id=medium,format=raw,file=" + comma(self.stick),
@@ -163,7 +163,7 @@ class Machine:
         self.console.wait(SIGN_OF_LIFE, idle=60, cap=120)
 
     def wait_ready(self, idle=IDLE, cap=CAP):
-        """Once more where QEMU has aborted: docs/testing.md."""
+        """Wait for the host; retry the boot once if QEMU aborts (docs/testing.md)."""
         try:
             self._wait_ready(idle, cap)
         except ConsoleError:
@@ -175,13 +175,13 @@ class Machine:
         return self
 
     def _wait_ready(self, idle, cap):
-        """A sign of life first, so that a dead medium is named as such."""
+        """Wait for a sign of life first, so that a bad medium fails early."""
         self.wait_alive()
         self.console.wait(r"Xenith: init", idle=idle, cap=cap)
         self.console.wait(READY, idle=idle, cap=cap)
 
     def marks(self):
-        """Every line that the boot scripts marked, in order."""
+        """Every mark of the boot scripts, in order."""
         return re.findall(r"Xenith: .*", self.console.text)
 
     # --- acting ------------------------------------------------------------
@@ -210,7 +210,7 @@ class Machine:
         self.out("echo %s | base64 -d >%s" % (packed, path))
 
     def http(self, address, timeout=5):
-        """What the guest at ADDRESS answers to the host, or None."""
+        """The HTTP answer of the guest at ADDRESS to this machine, or None."""
         url = "http://127.0.0.1:%d/" % self.forwards[address, 80]
         try:
             with urllib.request.urlopen(url, timeout=timeout) as answer:
@@ -222,11 +222,11 @@ class Machine:
         self.qmp.execute("system_powerdown")
 
     def wait_off(self, timeout=150, last="power off"):
-        """Wait until the machine has switched itself off, or has begun anew:
-        QEMU ends then, too. `last` is what the host says in the end."""
+        """Wait until the machine has powered off or rebooted; QEMU exits on both. `last`
+        is the host's last mark."""
         self.console.wait("Xenith: " + last, cap=timeout)
         if not self.console.wait_end(60):
-            raise ConsoleError("it said %s and did not\n" % last
+            raise ConsoleError("the machine printed \"%s\" but still runs after 60 s\n" % last
                                + self.console.transcript.tail())
 
     def close(self):
@@ -235,7 +235,7 @@ class Machine:
                 self.qmp.execute("quit")
                 self.console.wait_end(10)
             except (OSError, ValueError, QMPError):
-                pass            # close() below ends it the hard way
+                pass            # close() below kills it
         if self._qmp:
             self._qmp.close()
         self.console.close()
@@ -249,5 +249,5 @@ class Machine:
 
 
 def comma(path):
-    """In a QEMU option a comma inside a value is written twice."""
+    """Double each comma, which escapes it in a value of a QEMU option."""
     return path.replace(",", ",,")

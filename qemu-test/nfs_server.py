@@ -1,7 +1,7 @@
-"""An NFS server for the tests: a directory of this machine, as NFSv3 over TCP.
+"""An NFS server for the tests: exports a directory of this machine as NFSv3 over TCP.
 
-After RFC 1813 (NFS and MOUNT, both on one port) and RFC 5531 (RPC). What is written
-is in the file before it is answered; permissions are not looked at.
+It implements RFC 1813 (NFS and MOUNT, both on one port) and RFC 5531 (RPC). Writes are
+synchronous; permissions are not checked.
 """
 
 import os
@@ -20,7 +20,7 @@ class Server(served.Server):
     """Serves `directory` as /vm on 127.0.0.1:`port`."""
 
     def __init__(self, directory):
-        self.handles = [str(directory)]     # a handle is the place in this list
+        self.handles = [str(directory)]     # a handle is an index of this list
         super().__init__()
 
     def serve(self, connection):
@@ -41,7 +41,7 @@ class Server(served.Server):
 
     def _call(self, call):
         xid, _, _, program, version, procedure = (call.word() for _ in range(6))
-        for _ in range(2):                  # who calls, and its proof
+        for _ in range(2):                  # credentials and verifier
             call.word()
             call.opaque()
         name = (MOUNTING if program == MOUNT else FILES).get(procedure)
@@ -76,7 +76,7 @@ class Server(served.Server):
             ">QQIIQQ", s.st_size, s.st_blocks * 512, 0, 0, 1, s.st_ino) + times
 
     def _after(self, path):
-        """Attributes after an operation, where they are optional; and before it: none."""
+        """post_op_attr: the optional attributes after an operation."""
         return words(1) + self._attributes(path)
 
     def _changed(self, path):
@@ -86,7 +86,7 @@ class Server(served.Server):
     def _set(path, call):
         mode, _, _ = (call.word() if call.word() else None for _ in range(3))
         size = call.long() if call.word() else None
-        for _ in range(2):                  # times: those of the client are passed over
+        for _ in range(2):                  # times: the client's are ignored
             if call.word() == 2:
                 call.long()
         if mode is not None:
@@ -196,7 +196,7 @@ class Server(served.Server):
 MOUNTING = {0: "null", 1: "mnt", 3: "null", 5: "export"}
 FILES = {0: "null", 1: "getattr", 2: "setattr", 3: "lookup", 4: "access", 6: "read", 7: "write", 8: "create",
          12: "remove", 14: "rename", 17: "readdirplus", 18: "fsstat", 19: "fsinfo", 20: "pathconf", 21: "commit"}
-# What follows the status of a procedure that failed: how many attributes that are not given.
+# The number of absent optional attributes that follow the status of a failed procedure.
 ABSENT = {"setattr": 2, "lookup": 1, "access": 1, "read": 1, "write": 2, "create": 2, "remove": 2, "rename": 4,
           "readdirplus": 1, "fsstat": 1, "fsinfo": 1, "pathconf": 1, "commit": 2}
 
@@ -206,7 +206,7 @@ def failed(name, status):
 
 
 class Reader:
-    """The arguments of a call, one after the other."""
+    """Decodes the arguments of a call in sequence."""
 
     def __init__(self, data):
         self.data = data

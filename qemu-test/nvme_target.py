@@ -1,7 +1,7 @@
-"""An NVMe/TCP target with one namespace, for the tests: what a storage server is to dom0.
+"""An NVMe/TCP target with one namespace for the tests, as a storage server for dom0.
 
-After the NVM Express Base, NVM Command Set and TCP Transport specifications
-(1.4, 1.0 and 1.0). No digests, no authentication, no discovery.
+It implements the NVM Express Base, NVM Command Set and TCP Transport specifications
+(1.4, 1.0 and 1.0), without digests, authentication and discovery.
 """
 
 import struct
@@ -17,8 +17,7 @@ MAX_DATA = 1 << 17
 IC_REQ, IC_RESP, CAPSULE_CMD, CAPSULE_RESP = 0x00, 0x01, 0x04, 0x05
 H2C_DATA, C2H_DATA, R2T, LAST = 0x06, 0x07, 0x09, 0x04
 
-# Admin, fabrics and I/O commands; fields of the command are named as in the
-# specification.
+# Admin, fabrics and I/O commands, named as in the specification.
 FABRICS, IDENTIFY, SET_FEATURES, GET_FEATURES, GET_LOG, AER, KEEP_ALIVE = 0x7F, 6, 9, 10, 2, 12, 24
 PROPERTY_SET, CONNECT, PROPERTY_GET = 0, 1, 4
 FLUSH, WRITE, READ, WRITE_ZEROES, DSM = 0, 1, 2, 8, 9
@@ -36,7 +35,7 @@ class Target(served.Server):
     def serve(self, connection):
         Queue(self, connection).run()
 
-    # --- what the controller is
+    # --- the controller's data structures
 
     def controller(self):
         data = bytearray(4096)
@@ -70,7 +69,7 @@ class Target(served.Server):
             return 0x00010400
         if offset == 0x14:      # CC
             return self._cc
-        if offset == 0x1C:      # CSTS: ready when enabled, shut down when asked
+        if offset == 0x1C:      # CSTS: ready when enabled, shut down on request
             return (self._cc & 1) | (0x8 if self._cc >> 14 & 3 else 0)
         return 0
 
@@ -115,7 +114,7 @@ class Queue:
         self._answer(cid)
 
     def _take(self, cid, length, data):
-        """What the host sends along: with the command, or when it is asked for."""
+        """The data of a command: from its capsule, or requested with R2T."""
         if len(data) >= length:
             return data[:length]
         self._send(R2T, struct.pack("<HHIII", cid, 1, 0, length, 0))
@@ -177,7 +176,7 @@ class Queue:
             self._answer(cid, 3 | 3 << 16 if dword10 & 0xFF == 7 else 0)
         elif opcode in (GET_FEATURES, KEEP_ALIVE):
             self._answer(cid)
-        elif opcode != AER:     # an event never comes
+        elif opcode != AER:     # never answered: there are no events
             self._answer(cid, status=INVALID_OPCODE)
 
     def _io(self, opcode, sqe, cid, length, data):

@@ -1,4 +1,4 @@
-"""Ports of this machine for those who listen a moment later, or again after a pause."""
+"""Free ports of this machine for servers that start a moment later, or restart."""
 
 import contextlib
 import random
@@ -6,9 +6,9 @@ import socket
 
 
 def free(count):
-    """None that the kernel gives to somebody by itself: those begin at 32768, and whoever
-    connects to anywhere is given one. All are held until the last is found, so that none
-    comes twice."""
+    """COUNT free ports below 32768, where the kernel's ephemeral ports begin: an outgoing
+    connection cannot take one. All are held until the last is found, so that they
+    differ."""
     with contextlib.ExitStack() as held:
         sockets = []
         while len(sockets) < count:

@@ -1,4 +1,4 @@
-"""The few words of QEMU's control protocol that the tests need."""
+"""A minimal client of QEMU's control protocol, QMP."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ class QMP:
     def execute(self, command, **arguments):
         request = {"execute": command}
         if arguments:
-            # A name of the protocol may hold a dash, Python's may not.
+            # Names of the protocol may contain a dash, Python's cannot.
             request["arguments"] = {k.replace("_", "-"): v
                                     for k, v in arguments.items()}
         self._stream.write(json.dumps(request) + "\n")
@@ -39,7 +39,7 @@ class QMP:
             return answer["return"]
 
     def press(self, *names):
-        """Press keys of the machine's keyboard one after another."""
+        """Press keys of the machine's keyboard in sequence."""
         for name in names:
             self.execute("send-key", keys=[{"type": "qcode", "data": name}])
             time.sleep(0.2)     # held for 0.1 s; firmware polls slowly
@@ -50,7 +50,7 @@ class QMP:
 
 
 def _connect(path, timeout):
-    """QEMU makes the socket a moment after its start."""
+    """Connect with retries: QEMU creates the socket a moment after its start."""
     deadline = time.monotonic() + timeout
     while True:
         sock = socket.socket(socket.AF_UNIX)

@@ -1,5 +1,5 @@
-"""What the servers of the tests have in common: a port of this machine, and a thread for
-each connection."""
+"""The base class of the tests' servers: a port of this machine, and a thread for each
+connection."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ import ports
 
 
 class Server:
-    """Listens on 127.0.0.1:`port`. A server has serve(connection), and its own fields
+    """Listens on 127.0.0.1:`port`. A subclass has serve(connection), and sets its fields
     before it calls this constructor."""
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Server:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def close(self):
-        """As when the server goes away; open() brings it back."""
+        """Stop the server and break its connections; open() restarts it."""
         # A thread that waits in accept() would keep the port.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -30,7 +30,7 @@ class Server:
         self.drop()
 
     def drop(self):
-        """All connections break."""
+        """Break all connections."""
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -53,7 +53,7 @@ class Server:
 
 
 def read(connection, size):
-    """That many bytes, and no fewer."""
+    """Read exactly SIZE bytes."""
     data = bytearray()
     while len(data) < size:
         part = connection.recv(size - len(data))

@@ -2,8 +2,8 @@
 
 usage: smoke.py [--iso FILE] [--domains DIR] [--timeout S] [--memory MIB] [--junit FILE]
 
-For the tests of somebody's own configuration: docs/testing.md. Ends with 0 if all are
-ready, with 1 if not, and with 2 if that cannot be tried.
+It tests a user's own configuration: docs/testing.md. Exits with 0 if all are ready, with
+1 if not, and with 2 if the test cannot run.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from bootlog import Boot
 from console import FATAL, ConsoleError
 from machine import MEMORY, Machine
 
-TIMEOUT = 300   # seconds that a boot may take in all
-QUIET = 60      # seconds without a mark after which the host's record is read
-TAIL = 20       # lines that are shown of the console of a domain that is not ready
+TIMEOUT = 300   # total timeout of a boot in seconds
+QUIET = 60      # seconds without a mark after which the host's boot log is read
+TAIL = 20       # lines to show of the console of a domain that is not ready
 
 
 class Attempt:
-    """One boot: what it said, and what ended it."""
+    """The result of one boot."""
 
     def __init__(self, machine, boot, error=""):
         self.boot = boot
@@ -36,23 +36,23 @@ class Attempt:
         self.tail = machine.console.transcript.tail()
         ended = machine.console.ended
         self.aborted = ended and machine.console.end_signal() == signal.SIGABRT
-        # QEMU has not even begun.
+        # QEMU did not start.
         self.impossible = ended and not self.aborted and boot.stage == "power-on"
 
     def ok(self):
         return not self.error and self.boot.ok()
 
     def why_again(self):
-        """Why it says nothing about the image, if so."""
+        """Why the boot is not conclusive about the image, if it is not."""
         if self.aborted:
-            return "QEMU has aborted"
+            return "QEMU aborted"
         lost = [each.name for each in self.boot.lost()] if not self.error else []
         return lost and "the emulator may have lost " + ", ".join(lost)
 
 
 def record(machine, boot):
-    """By the host's own record, where there is a shell to ask for it at: other messages
-    may have damaged a mark on the console."""
+    """The boot from the host's own log, if there is a shell to read it with: other
+    messages may have damaged a mark on the console."""
     try:
         return boot.record(machine.out("cat /run/xenith/boot.log")) if boot.shell else boot
     except (ConsoleError, AssertionError):
@@ -68,7 +68,7 @@ def read_consoles(machine, boot):
 
 
 def follow(machine, timeout, say):
-    """A boot until it is known how it ends: (what it said, what is wrong with the host)."""
+    """Follow a boot until its result is known: (boot, error of the host)."""
     boot = Boot()
     console = machine.console
     lines = console.transcript.lines
@@ -76,7 +76,7 @@ def follow(machine, timeout, say):
     heard = time.monotonic()
     deadline = heard + timeout
     while True:
-        ended = console.ended       # before the last lines are looked at
+        ended = console.ended       # read before the last lines are parsed
         for seconds, line in lines[seen:]:
             seen += 1
             told = boot.read(seconds, line)
@@ -87,27 +87,27 @@ def follow(machine, timeout, say):
             return boot, ""
         fatal = FATAL.search(console.text)
         if fatal:
-            time.sleep(2)       # for the rest of what it has to say
+            time.sleep(2)       # for the rest of the message
             return boot, "the console says: " + fatal.group(0)
         if ended:
-            return boot, "QEMU has ended after: " + boot.stage
+            return boot, "QEMU exited after: " + boot.stage
         now = time.monotonic()
         if now >= deadline:
-            return time_is_over(record(machine, boot), timeout)
+            return timed_out(record(machine, boot), timeout)
         if now >= heard + QUIET:
             heard, seen = now, len(lines)
             boot = record(machine, boot)
         console.poll(lambda _, seen=seen: len(lines) > seen, 1)
 
 
-def time_is_over(boot, timeout):
+def timed_out(boot, timeout):
     within = "not ready within %d s" % timeout
     for domain in boot.pending():
         domain.reason = domain.reason or within
     if boot.ready_at is None:
-        return boot, "%s; the last that was seen: %s" % (within, boot.stage)
+        return boot, "%s; last stage: %s" % (within, boot.stage)
     if not boot.told:
-        return boot, "which domains there are was not said within %d s" % timeout
+        return boot, "no list of domains to start within %d s" % timeout
     return boot, ""
 
 
@@ -120,16 +120,16 @@ def attempt(name, iso, timeout, say, **options):
 
 
 def smoke(iso, timeout, say, **options):
-    """Boot once; and once more where the first boot says nothing about the image."""
+    """Boot, and retry once if the first boot is not conclusive about the image."""
     first = attempt("smoke", iso, timeout, say, **options)
     again = not first.ok() and first.why_again()
     if not again:
         return first
-    say("smoke: %s: booting once more" % again)
+    say("smoke: %s; retrying the boot" % again)
     return attempt("smoke-again", iso, timeout, say, **options)
 
 
-# --- what is said of it ----------------------------------------------------------
+# --- reports ---------------------------------------------------------------------
 
 def report(done, say):
     boot = done.boot
@@ -143,13 +143,13 @@ def report(done, say):
         say("%s\nsmoke: the host: %s" % (done.tail, done.error))
     say("smoke: host %s; %d of %d domains ready%s" % (
         "not ready" if boot.ready_at is None else "ready", len(boot.domains) - len(boot.bad()),
-        len(boot.domains), "" if done.ok() else "; all that the console said: " + done.log))
+        len(boot.domains), "" if done.ok() else "; console log: " + done.log))
 
 
 def junit(done, path):
-    """The host and each domain as test cases, for whoever shows reports."""
+    """Write a JUnit report with the host and each domain as a test case."""
     boot = done.boot
-    # (class, name, seconds, why it failed, more about that)
+    # (class, name, seconds, reason of the failure, details)
     cases = [("host", "host", boot.ready_at or 0, "\n".join(filter(None, [done.error, *boot.mistakes])),
               done.tail if done.error else "")]
     cases += [("domain", each.name, each.ready_at or each.seconds, "" if each.ok else each.why(), each.console)
@@ -166,7 +166,7 @@ def junit(done, path):
 
 
 def printable(text):
-    """Without what XML has no place for."""
+    """Replace the characters that XML does not allow."""
     return re.sub(r"[^\t\n\x20-\ud7ff\ue000-\ufffd]", "?", text)
 
 
@@ -188,7 +188,7 @@ def main(words):
     def say(text):
         print(text, flush=True)
 
-    # Whatever ends this program, QEMU is ended first.
+    # SIGTERM must run the exit handlers, which stop QEMU.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         done = smoke(given.iso.resolve(), given.timeout, say, memory=given.memory,

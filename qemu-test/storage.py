@@ -1,10 +1,9 @@
-"""What blkback costs: the same device once through it and once without.
+"""The overhead of blkback: the same device with and without it.
 
-dom0 attaches a logical volume and a file on another volume to itself, so that one
-kernel, one processor and one disk do both, and what differs is the way through
-blkfront and blkback. Each figure is a pair of runs, one after the other, and the
-ratio is what counts on a machine that is not idle. And how long xl takes to create
-a domain with each kind of disk.
+dom0 attaches a logical volume and a file on another volume to itself, so that both runs
+use one kernel, one processor and one disk, and differ only in blkfront and blkback. Each
+figure is a pair of consecutive runs; on a machine that is not idle only the ratio is
+meaningful. Also measures how long xl takes to create a domain with each kind of disk.
 """
 
 import statistics
@@ -27,7 +26,7 @@ def rate(machine, device, pattern, way):
 
 
 def ratios(machine, direct, target):
-    """{(pattern, way): (KiB/s without, KiB/s through blkback)}."""
+    """{"pattern way": (KiB/s without, KiB/s through blkback)}."""
     machine.out("modprobe xen-blkfront; xl block-attach 0 %s xvdz w && n=0; until [ -b /dev/xvdz ]; do usleep 100000; "
                 "n=$((n+1)); [ $n -lt 300 ] || exit 1; done" % target, 120)
     found = {}
@@ -40,7 +39,7 @@ def ratios(machine, direct, target):
 
 
 def creation(machine, name, disk, repeat=3):
-    """Seconds that `xl create` takes, the median."""
+    """The median time of `xl create` in seconds."""
     text = guests.pv(name, "quiet", 40, 'disk = [ "%s" ]' % disk)
     machine.out("cat >/tmp/%s.cfg <<'END'\n%sEND" % (name, text))
     times = []

@@ -1,5 +1,5 @@
-"""What docs/hardware.md promises, as far as QEMU has it: a machine for each kind of disk
-controller and of network card, which must find its configuration and its address."""
+"""The disk controllers and network cards of docs/hardware.md that QEMU emulates: a machine
+with each must find its configuration and get its address."""
 
 import os
 
@@ -8,19 +8,19 @@ import pytest
 import drives
 from machine import XHCI
 
-# Each boots a machine.
+# Each test boots a machine.
 pytestmark = pytest.mark.slow
 
 SCSI = ["-device", "scsi-hd,drive=cfg"]
 
-# The board, a controller with the configuration drive and its driver, a card and its.
+# (board, controller with the configuration drive, its driver, network card, its driver)
 MACHINES = {
     "ide": ("pc", ["-device", "ide-hd,drive=cfg,bus=ide.0"], "ata_piix", "e1000", "e1000"),
     "ahci": ("q35", ["-device", "ide-hd,drive=cfg,bus=ide.0"], "ahci", "e1000e", "e1000e"),
     "nvme": ("q35", ["-device", "nvme,drive=cfg,serial=cfg"], "nvme", "igb", "igb"),
     "virtio-blk": ("pc", ["-device", "virtio-blk-pci,drive=cfg"], "virtio_blk", "virtio-net-pci", "virtio_net"),
     "virtio-scsi": ("q35", ["-device", "virtio-scsi-pci", *SCSI], "virtio_scsi", "rtl8139", "8139cp"),
-    # mptsas takes no disk without a SAS address, and QEMU gives it none by itself.
+    # mptsas needs a disk with a SAS address, which QEMU does not assign by default.
     "mptsas": ("q35", ["-device", "mptsas1068", "-device", "scsi-hd,drive=cfg,wwn=0x5000c50000000001"],
                "mptsas", "pcnet", "pcnet32"),
     "megasas": ("q35", ["-device", "megasas-gen2", *SCSI], "megaraid_sas", "vmxnet3", "vmxnet3"),
@@ -36,7 +36,7 @@ MACHINES = {
 
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory):
-    """The configuration; of a size that an SD card can have."""
+    """The configuration drive, with a size that is valid for an SD card."""
     directory = tmp_path_factory.mktemp("drive")
     tree = drives.write_tree(directory / "tree", {"host.conf": "hostname=taken\nautostart=no\n"})
     path = drives.partitioned_vfat(directory / "config.img", tree)
@@ -46,7 +46,7 @@ def drive(tmp_path_factory):
 
 @pytest.fixture(params=MACHINES)
 def machine(boot, request, iso, drive):
-    """It, and the drivers that it must use."""
+    """(machine, expected driver of the controller, of the card)"""
     board, controller, controller_driver, card, card_driver = MACHINES[request.param]
     started = boot("hardware-" + request.param, iso, nic=False, extra=[
         "-machine", board, "-drive", "if=none,id=cfg,format=raw,snapshot=on,file=" + drive, *controller,
@@ -56,7 +56,7 @@ def machine(boot, request, iso, drive):
 
 
 def below(machine, driver, name):
-    """What is called NAME among the devices that DRIVER has."""
+    """The paths called NAME below the devices of DRIVER."""
     return machine.out("cd /sys/bus; find */drivers/%s/*:*/ */drivers/%s/virtio*/ -name '%s' 2>/dev/null; :"
                        % (driver, driver, name)).split()
 
@@ -64,9 +64,9 @@ def below(machine, driver, name):
 def test_drive_and_card(machine):
     started, controller_driver, card_driver = machine
     source = started.out("awk '$2 == \"/run/xenith/sources/drive\" { print $1 }' /proc/mounts").strip()
-    assert source, "no configuration drive was taken of\n" + started.out("cat /proc/partitions")
+    assert source, "no configuration drive found among\n" + started.out("cat /proc/partitions")
     assert below(started, controller_driver, source.rsplit("/", 1)[1])
     assert started.out("hostname").strip() == "taken"
-    # The bridge's port, and the address that QEMU's network gives to the first who asks.
+    # The card is a port of the bridge, and has QEMU's first DHCP address.
     assert below(started, card_driver, "brport")
     assert [mark for mark in started.marks() if mark.startswith("Xenith: network xenbr0 10.0.2.15")], started.marks()

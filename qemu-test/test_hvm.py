@@ -11,8 +11,8 @@ HVM = ("cd", "disk", "kernel", "uefi", "uefi-cd", "net")
 
 
 def domain(name, kind, disk, *lines, also=""):
-    """Its image on DISK, if it has one, and ready when Linux in it has said so. ALSO:
-    another disk."""
+    """The file of a domain with its image on DISK, if any; ready when its Linux says so.
+    ALSO: another disk."""
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, "memory = 160",
         'autostart = "no"', 'ready = "console:hello: guest-%s up"' % name, "start_timeout = 400",
@@ -68,10 +68,10 @@ boot
 
 
 def image(path, name):
-    """What a guest starts from."""
+    """The boot medium of a guest."""
     if name == "net":
         return IPXE / "ipxe/ipxe.iso" if IPXE else ""
-    # Not on the serial port: each letter is a journey through Xen to QEMU and back.
+    # Not on the serial port: each character is a slow exit to QEMU.
     return drives.pc_image(path, "console=hvc0 hello.name=guest-" + name)
 
 
@@ -95,7 +95,7 @@ def machine(boot, iso, tmp_path_factory):
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 96)
     started = boot("hvm", iso, drives=[drive], bootfile=WWW + "/boot.ipxe").wait_ready()
-    # An emulated hard disk can be written to.
+    # An emulated hard disk must be writable.
     started.out("cp /config/images/disk.iso /config/images/uefi.iso /tmp/")
     started.out("httpd -p 8080 -h /config/images/www")
     return started
@@ -106,14 +106,14 @@ def console(machine, name):
 
 
 def device_model(machine, name):
-    """Its process number and the user that it runs as."""
+    """(PID, user) of a domain's QEMU."""
     number = machine.out("xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % name).strip()
     return number, machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number).strip()
 
 
-# Under emulation these take minutes.
+# These take minutes under emulation.
 SLOW = ("cd", "uefi", "uefi-cd", "net")
-# The guests that the other tests need.
+# Guests that later tests need.
 STAY = ("disk", "pv-grub")
 
 
@@ -140,7 +140,7 @@ def test_starts(machine, name):
 
 
 def test_device_model_has_no_rights(machine):
-    """It is a user of its own in an empty root: the default."""
+    """By default it runs as its own user in an empty root."""
     number, user = device_model(machine, "disk")
     domid = machine.out("xl domid disk").strip()
     assert int(user) == 131072 + int(domid)
@@ -148,7 +148,7 @@ def test_device_model_has_no_rights(machine):
 
 
 def test_32_bit_pv_guest_in_the_shim(machine):
-    """A kernel that only the shim can start comes to the hypercall that powers it off."""
+    """A kernel that only the shim can start reaches its power-off hypercall."""
     machine.out("xenith start --wait pv32", 600)
     machine.out("n=0; until xenith status pv32 | grep -q 'powered itself off'; do n=$((n+1)); "
                 "[ $n -lt 300 ] || exit 1; sleep 1; done", 600)
@@ -160,13 +160,13 @@ def test_tablet(machine):
 
 
 def in_drive(machine, name):
-    """What QEMU has in the CD drive, by its own words."""
+    """The medium in the CD drive, as QEMU reports it."""
     return machine.out("xl qemu-monitor-command %s 'info block'" % name, 60)
 
 
 def steady(machine, name, action):
-    """Once more, where the emulator has lost the guest meanwhile and domd has started it
-    again: docs/testing.md."""
+    """Retry an action if the emulator lost the guest and domd has restarted it:
+    docs/testing.md."""
     before = machine.out("xl domid %s" % name)
     try:
         action()
@@ -188,7 +188,7 @@ def test_cd_is_ejected_and_inserted(machine):
 
 
 def test_device_model_that_dies(machine):
-    """The guest may lose what it emulates; the host and the others go on."""
+    """The guest may lose its emulated devices; the host and other guests keep running."""
     machine.out("xenith start --wait disk", 1200)
     number, _ = device_model(machine, "disk")
     machine.out("kill -9 %s" % number)

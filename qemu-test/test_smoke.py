@@ -60,7 +60,7 @@ def test_each_that_is_not_ready_has_its_reason(good, iso, tmp_path):
     assert why["host"] is None
     assert why["mute"].get("message").startswith("late: not ready (")
     assert "I wait" in why["mute"].text
-    assert why["ends"].get("message") == "it has ended before it was ready"
+    assert why["ends"].get("message") == "it stopped before it was ready"
     assert "/config/images/nothing/vmlinux does not exist" in why["nokernel"].get("message")
     for name in ("mute", "ends", "nokernel"):
         assert "smoke: %s is not ready: %s\n" % (name, why[name].get("message")) in said

@@ -1,4 +1,4 @@
-"""A boot as a picture: one bar per stage, from power-on to the last answer."""
+"""A diagram of a boot: one bar per stage, from power-on to the last answer."""
 
 import re
 from xml.sax.saxutils import escape
@@ -10,7 +10,7 @@ COLOURS = {"firmware": "#8c8c8c", "loader": "#b08a3e", "xen": "#7a4fa3",
 
 
 def parse_boot_log(text):
-    """The host's own record: [(seconds since the kernel started, event)]."""
+    """The host's boot log: [(seconds since the kernel started, event)]."""
     events = []
     for line in text.splitlines():
         up, _, event = line.partition(" ")
@@ -20,7 +20,7 @@ def parse_boot_log(text):
 
 
 def step(total):
-    """Seconds between two marks of the axis: about ten marks in all."""
+    """Seconds between two ticks of the axis, for about ten ticks."""
     for seconds in (1, 2, 5, 10, 20, 30, 60):
         if total / seconds <= 12:
             return seconds
@@ -28,9 +28,9 @@ def step(total):
 
 
 def draw(rows, title):
-    """SVG of ROWS: (label, kind, start, end) in seconds, drawn downwards.
+    """SVG of ROWS: (label, kind, start, end) in seconds, from top to bottom.
 
-    A stage without length is a moment, drawn as a diamond.
+    A stage without length is drawn as a diamond.
     """
     total = max(end for _, _, _, end in rows)
     scale = (WIDTH - LEFT - RIGHT) / total

@@ -1,13 +1,13 @@
-"""Programs and files of this machine that the tests use, and the Debian packages they
-are in. A test that lacks one says which package to install; tests/lint compares the
-packages with the lists lib/hostpkgs*, which ./build.sh test installs.
+"""Programs and files of this machine that the tests use, and their Debian packages. A
+test without one names the package to install; tests/lint compares the packages with the
+lists lib/hostpkgs*, which ./build.sh test installs.
 """
 
 import importlib
 import os
 import shutil
 
-# What every Debian has (its essential packages) is not among them.
+# Programs of essential packages, which every Debian has, are left out.
 PACKAGES = {
     "busybox": "busybox",
     "clang": "clang",
@@ -29,7 +29,7 @@ PACKAGES = {
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
-    # These the build makes, too, and then they are not asked for here (drives.tool).
+    # The build makes these, too; its own are preferred (drives.tool).
     "blkid": "util-linux",
     "grub-mkimage": "grub-common",
     "mcopy": "mtools",
@@ -41,33 +41,33 @@ PACKAGES = {
 
 
 class Missing(Exception):
-    """A program or a file is not on this machine. Its text names the package."""
+    """A program or file is missing on this machine. The text names its package."""
 
 
 def path_of(name):
-    """Where a program is on this machine, or None."""
+    """The path of a program on this machine, or None."""
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 def find(name):
-    """Where a program is on this machine."""
+    """The path of a program on this machine; raises Missing."""
     package = PACKAGES[name]
     path = path_of(name)
     if not path:
-        raise Missing("%s is not on this machine: install the Debian package %s" % (name, package))
+        raise Missing("cannot find %s; install the Debian package %s" % (name, package))
     return path
 
 
 def need_module(name, package):
-    """A module of Python's that a package of Debian's installs."""
+    """A Python module that a Debian package installs; raises Missing."""
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise Missing("Python's %s is not on this machine: install the Debian package %s" % (name, package)) from None
+        raise Missing("cannot import %s; install the Debian package %s" % (name, package)) from None
 
 
 def need_file(path, package):
-    """The path of a file that a package of Debian's installs."""
+    """The path of a file that a Debian package installs; raises Missing."""
     if not os.path.exists(path):
-        raise Missing("%s is not on this machine: install the Debian package %s" % (path, package))
+        raise Missing("cannot find %s; install the Debian package %s" % (path, package))
     return path

@@ -69,7 +69,7 @@ def test_wait_finds_what_was_there(start):
 def test_silence_ends_a_wait(start):
     console = start("echo one; sleep 30")
     console.wait("one")
-    with pytest.raises(ConsoleError, match="nothing new for 1 s") as failure:
+    with pytest.raises(ConsoleError, match="no output for 1 s") as failure:
         console.wait("two", idle=1, cap=20)
     assert "one" in str(failure.value)
 

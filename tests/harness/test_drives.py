@@ -57,5 +57,5 @@ def test_missing_tool_is_named(monkeypatch):
     """With the package that has it."""
     monkeypatch.setattr(drives, "package", lambda name: None)
     monkeypatch.setattr(tools, "path_of", lambda name: None)
-    with pytest.raises(tools.Missing, match="^mcopy is not on this machine: install the Debian package mtools, or ./build.sh package mtools$"):
+    with pytest.raises(tools.Missing, match="^cannot find mcopy; install the Debian package mtools, or ./build.sh package mtools$"):
         drives.tool("mcopy", "mtools")
