@@ -1,4 +1,4 @@
-"""What ./build.sh put into out/, before anything boots."""
+"""The files that ./build.sh puts into out/."""
 
 MIB = 1 << 20
 
@@ -8,7 +8,7 @@ def test_iso_size(iso):
 
 
 def test_iso_is_hybrid(iso):
-    """A CD and a disk: ISO 9660, El Torito, a partition table, a boot sector."""
+    """Both a CD and a disk: ISO 9660, El Torito, a partition table, a boot sector."""
     data = iso.read_bytes()
     assert data[0x8001:0x8006] == b"CD001"
     assert b"EL TORITO SPECIFICATION" in data[17 * 2048:18 * 2048]

@@ -1,7 +1,7 @@
-"""The image as it is, from a CD on a BIOS machine: the shared machine.
+"""The unmodified image, from a CD on a BIOS machine.
 
-The order of the tests matters at the end only: the medium is taken out, and
-then the machine is switched off.
+The last tests depend on their order: the medium is ejected, then the machine is shut
+down.
 """
 
 import json
@@ -34,7 +34,7 @@ def test_boot_says_where_it_is(machine):
 
 
 def test_boot_is_clean(machine):
-    # The emulator loses a PVH guest now and then, early in its boot: docs/testing.md.
+    # The emulator sometimes loses a PVH guest early in its boot: docs/testing.md.
     bad = [mark for mark in machine.marks() if ("failed" in mark or "config " in mark)
            and not re.search(r"hello-pvh failed: it (rebooted itself|.* before it was ready)", mark)]
     assert bad == []
@@ -48,7 +48,7 @@ def test_xen_is_as_configured(machine):
     info = machine.out("xl info")
     assert re.search(r"^xen_version\s*: 4\.", info, re.M)
     assert re.search(r"^xen_caps\s*: .*xen-3\.0-x86_64 .*hvm-3\.0-x86_64", info, re.M)
-    # SILO by default: domains may talk to dom0, not to each other.
+    # SILO is the default: domains may communicate with dom0, not with each other.
     assert "silo" in machine.out("xl dmesg").lower()
 
 
@@ -60,7 +60,7 @@ def test_domains_run(machine):
 
 @pytest.mark.parametrize("name", HELLO)
 def test_hello_answers(machine, name):
-    """Its console says that it is up, and it answers dom0 and the network."""
+    """Its console says that it is up, and it answers HTTP from dom0 and from outside."""
     address = host.assert_hello(machine, name)
     assert machine.http(address, 30).strip() == "hello from " + name
 
@@ -68,7 +68,7 @@ def test_hello_answers(machine, name):
 def test_bridge(machine):
     ports = machine.out("ls /sys/class/net/xenbr0/brif").split()
     assert len([port for port in ports if port.startswith("vif")]) == 2
-    assert len(ports) == 3          # and the network card
+    assert len(ports) == 3          # with the network card
     assert "10.0.2.15" in machine.out("ip addr show dev xenbr0")
 
 
@@ -81,7 +81,7 @@ def test_configuration_is_in_sight(machine):
 def test_the_image_says_what_it_is_made_of(machine):
     """Its bill of materials, the licences of what it holds, and the versions."""
     assert int(machine.out("grep -c '\"purl\"' /usr/share/xenith/xenith.spdx.json")) > 30
-    # The texts of pxelinux are in the netboot bundle.
+    # pxelinux and its licences are only in the netboot bundle.
     named = {path.parent.name for path in TOP.glob("*/*/license-files")} - {"syslinux"}
     assert set(machine.out("ls /usr/share/licenses").split()) == named | {"README"}
     assert machine.out("find /usr/share/licenses -type f -size 0").split() == []
@@ -96,14 +96,14 @@ def test_root_is_in_ram(machine):
 
 
 def test_what_is_logged_is_in_the_log(machine):
-    """Of the kernel, and of whoever calls logger."""
+    """The log has messages of the kernel and of logger."""
     machine.out("logger -t test hello there")
     host.until(machine, "grep -q 'test: hello there' /var/log/messages")
     assert "kernel: " in machine.out("cat /var/log/messages")
 
 
 def test_memory_used(machine):
-    """The figure of the README: two domains running, the RAM root counted."""
+    """The README's figure: with two running domains and the RAM root."""
     used = host.memory_used(machine)
     print("memory used in dom0: %.1f MiB" % used)
     assert used <= 64
@@ -136,7 +136,7 @@ def test_tools_run(machine, program):
 @pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["credit", "credit2", "rtds", "arinc653", "null"])
 def test_schedulers(machine, scheduler):
-    """Each one can run a pool; the pool takes a CPU of dom0's for a moment."""
+    """Each scheduler can run a CPU pool, which borrows a CPU of dom0."""
     machine.out("xl cpupool-cpu-remove Pool-0 1")
     try:
         machine.out("xl cpupool-create 'name=\"try\"' 'sched=\"%s\"' 'cpus=[\"1\"]'" % scheduler)
@@ -149,7 +149,7 @@ def test_schedulers(machine, scheduler):
 @pytest.mark.parametrize("service", ["syslogd", "klogd", "mdev", "consolelog", "udhcpc",
                                      "acpid", "xenconsoled"])
 def test_service_is_restarted(machine, service):
-    """Killed without warning, it is back with another process."""
+    """After SIGKILL a service runs again with another PID."""
     machine.out(
         "old=$(cat /run/service/%s/supervise/pid); kill -9 $old; n=0; "
         "until new=$(cat /run/service/%s/supervise/pid) && [ -n \"$new\" ] && [ \"$new\" != $old ] "
@@ -158,7 +158,7 @@ def test_service_is_restarted(machine, service):
 
 
 def test_old_console_logs_make_room(machine):
-    """The file system of the logs is small; what is oldest goes first, and no log in use."""
+    """On the small file system of the logs the oldest is removed first, and none in use."""
     machine.out("cd %s; head -c 3400000 /dev/zero >guest-b.log.1; sleep 1; "
                 "head -c 3400000 /dev/zero >guest-a.log.1; touch -c -d @0 guest-b.log.1" % host.CONSOLES)
     host.until(machine, "[ ! -e %s/guest-b.log.1 ]" % host.CONSOLES)
@@ -170,7 +170,7 @@ def test_domains_outlive_the_restarts(machine):
         host.assert_hello(machine, name)
 
 
-# A guest whose first program does nothing but write to its console.
+# A guest whose init only floods its console.
 SHOUTER = """name = "shouter"
 type = "pv"
 kernel = "/config/images/hello/vmlinux"
@@ -181,12 +181,12 @@ cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "while :; do echo %s;
 
 
 def test_guest_console_is_bounded(machine):
-    """A guest that shouts cannot fill dom0's memory with its console log."""
+    """A guest that floods its console cannot fill dom0's memory with the log."""
     machine.write("/tmp/shouter.cfg", SHOUTER)
     machine.out("xl create /tmp/shouter.cfg", 120)
     log = host.CONSOLES + "/guest-shouter.log"
     try:
-        # Put aside once it was too long, it is begun anew: the bound works.
+        # The log was rotated at its limit.
         machine.out("n=0; until [ -s %s.1 ] && [ -s %s ]; do n=$((n+1)); [ $n -lt 120 ] || exit 1; "
                     "sleep 1; done" % (log, log), 240)
         sizes = machine.out("for n in 1 2 3 4 5; do sleep 3; du -sk %s; done" % host.CONSOLES, 120)
@@ -197,7 +197,7 @@ def test_guest_console_is_bounded(machine):
 
 
 def test_medium_taken_out(machine):
-    """Nothing needs the CD any more, not even a new domain."""
+    """After boot nothing needs the CD, not even a new domain."""
     machine.qmp.execute("blockdev-open-tray", id="cd", force=True)
     machine.qmp.execute("blockdev-remove-medium", id="cd")
     machine.sh("dd if=/dev/sr0 of=/dev/null bs=2048 count=1")   # dom0 notices
@@ -209,7 +209,7 @@ def test_medium_taken_out(machine):
 
 
 def test_shutdown_from_inside(machine):
-    """The domains go first: those of somebody's own, then ours side by side."""
+    """Domains are stopped before power-off: xl's own first, then domd's in parallel."""
     late = ["stopping domain latecomer", "domain latecomer stopped"] if "latecomer" in host.domains(machine) else []
     since = machine.console.position()
     machine.console.send("poweroff\r")

@@ -1,5 +1,5 @@
-"""A USB stick on a BIOS machine, and a second one (a partition with FAT) on
-which much is wrong. Each fault is named, and everything else runs."""
+"""A USB stick on a BIOS machine, and a second one (a FAT partition) with many
+configuration errors. Each error is reported, and everything else runs."""
 
 import hashlib
 import pathlib
@@ -12,14 +12,14 @@ import guests
 import host
 import served
 
-# A guest that the world knows by dom0's address, and what it asks the world.
+# A guest behind dom0's NAT, and its requests to the outside.
 BUSYBOX = "/bin/busybox"
 BEHIND_DOM0 = "; ".join((
     BUSYBOX + " ip link set eth0 up", BUSYBOX + " ip addr add 10.9.0.2/24 dev eth0",
     BUSYBOX + " ip route add default via 10.9.0.129",
     BUSYBOX + " wget -q -T 60 -O - http://10.0.2.2:%d/", BUSYBOX + " sleep 9999"))
 
-# What a domain of these files lacks is all that is wrong with it.
+# The only error of these domain files is a missing part.
 GUEST = """name = "%s"
 type = "pvh"
 kernel = "/config/images/hello/vmlinux"
@@ -29,16 +29,16 @@ vif = [ "" ]
 """
 
 FAULTY = {
-    # These come before the good ones, in the order of the file names.
+    # By file name these come before the valid ones.
     "05-broken": GUEST % "broken" + 'vcpus = 1\nvif = [ "bridge=xenbr0"\nextra = "x"\n',
     "05-nokernel": (GUEST % "nokernel").replace("hello/vmlinux", "nothing/vmlinux"),
     "05-textkernel": (GUEST % "textkernel").replace("/config/images/hello/vmlinux", "/etc/passwd"),
     "05-nobridge": (GUEST % "nobridge").replace('[ "" ]', '[ "bridge=nobr7" ]'),
     "05-greedy": (GUEST % "greedy").replace("memory = 48", "memory = 60000"),
-    # Nothing on this machine can be given away: it has no IOMMU.
+    # PCI passthrough is impossible: this machine has no IOMMU.
     "05-nodevice": (GUEST % "nodevice").replace("pvh", "pv") + 'pci = [ "03:00.0,seize=1" ]\n',
     "05-nameless": (GUEST % "x").replace('name = "x"\n', ""),
-    # The same name as one of the image's domains, which is started before it.
+    # The name of one of the image's domains, which is started first.
     "zz-twin": GUEST % "hello-pv",
 }
 
@@ -114,7 +114,7 @@ def test_good_key_beside_a_bad_one(machine, key):
 
 
 class Page(served.Server):
-    """A page of this machine, which QEMU's network has at 10.0.2.2."""
+    """A web page on this machine, at 10.0.2.2 in QEMU's network."""
 
     def serve(self, connection):
         connection.recv(4096)
@@ -122,7 +122,7 @@ class Page(served.Server):
 
 
 def test_address_translation(machine):
-    """Nobody outside knows the way to 10.9.0.2: an answer means that dom0 asked for it."""
+    """There is no route to 10.9.0.2 outside: an answer shows that dom0 translated it."""
     page = Page()
     text = guests.pv("nat", 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, BEHIND_DOM0 % page.port), 40,
                      'vif = [ "script=vif-nat,ip=10.9.0.2" ]')
@@ -136,7 +136,7 @@ def test_address_translation(machine):
 
 
 def test_medium_is_known_by_its_identifier(machine):
-    """The stick, and not the other drive."""
+    """The boot medium is the stick, not the other drive."""
     known = machine.out("cat /run/xenith/medium; blkid")
     device = re.search(r"^device (\S+)", known, re.M).group(1)
     assert device.startswith("/dev/sd")
@@ -144,7 +144,7 @@ def test_medium_is_known_by_its_identifier(machine):
 
 
 def test_stick_pulled_out(machine):
-    """The one that it was booted from; the other stays."""
+    """The boot stick is removed; the other one stays."""
     sticks = "ls -d /sys/bus/usb/drivers/usb-storage/*:* | wc -l"
     assert machine.out(sticks).strip() == "2"
     machine.qmp.execute("device_del", id="stick")

@@ -1,8 +1,8 @@
-"""Devices of the host that guests are given: PCI, USB, a screen.
+"""Devices of the host that are assigned to guests: PCI, USB, a screen.
 
-The machine has an IOMMU (QEMU's VT-d), behind which are an NVMe disk and a USB stick
-that dom0 is not made of. Xen is told not to let VT-d walk the guests' page tables:
-those are AMD's, as the processor is, and no real machine mixes the two.
+The machine has an IOMMU (QEMU's VT-d) with an NVMe disk and a USB stick that dom0 does
+not need. Sharing of page tables with VT-d is disabled in Xen: the guests' page tables
+are AMD's, as the processor is, a mix that no real machine has.
 """
 
 import re
@@ -28,7 +28,7 @@ def up(name):
 
 
 def hvm(name, *lines):
-    """From a disk of its own, with the kernel that is in NAME.iso."""
+    """An HVM domain with its own disk, NAME.iso, and the kernel on that."""
     return "\n".join((
         'name = "%s"' % name, 'type = "hvm"', "memory = 192", 'vga = "none"', 'serial = "pty"',
         'hdtype = "ahci"', 'disk = [ "/tmp/%s.iso,raw,hda,rw" ]' % name, *STAY, *lines)) + "\n"
@@ -43,17 +43,17 @@ NIC = 'vif = [ "mac=00:16:3e:00:73:%02x" ]'
 DOMAINS = {
     "pv-pci": pv("pv-pci", 1, 'pci = [ "%s,seize=1" ]' % NVME),
     "hvm-pci": hvm("hvm-pci", NIC % 2, up("hvm-pci"), 'pci = [ "%s,seize=1" ]' % NVME),
-    # What the boot must say of these, and start the others.
+    # The errors that the boot must report; the other domains are started.
     "not-there": pv("not-there", 3, 'pci = [ "1f:1e.7,seize=1" ]').replace('autostart = "no"\n', ""),
     "not-given": pv("not-given", 4, 'pci = [ "%s" ]' % NVME).replace('autostart = "no"\n', ""),
-    # dom0's kernel: it has the drivers for USB, and no front end for the network.
+    # dom0's kernel: it has USB drivers, but no network front end.
     "hvm-usb": hvm("hvm-usb", 'ready = "created"', 'usbctrl = [ "version=3,ports=4" ]'),
     "screen": pv("screen", 7, 'vfb = [ "vnc=1,vnclisten=127.0.0.1,vncunused=0,vncdisplay=7" ]'),
 }
 
 
 def options(scratch):
-    """QEMU's options for the machine's own devices."""
+    """QEMU's options for the devices to assign."""
     for name, words in (("disk", ON_DISK), ("stick", ON_STICK)):
         (scratch / name).write_bytes((words + "\n").encode().ljust(1 << 20, b"\0"))
     return ["-machine", "q35", "-device", "intel-iommu,intremap=on",
@@ -79,14 +79,14 @@ def machine(boot, netboot, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("devices")
     started = boot("devices", drives.bundle(netboot, scratch / "netboot", "iommu=no-sharept"), attach="net", drives=[configuration(scratch)],
                    extra=options(scratch), sticks=[str(scratch / "stick")]).wait_ready()
-    # An emulated hard disk can be written to.
+    # An emulated hard disk must be writable.
     started.out("cp /config/images/*.iso /tmp/")
     return started
 
 
 @pytest.fixture
 def guest(machine, request):
-    """One of DOMAINS, running."""
+    """One of DOMAINS, started."""
     machine.out("xenith start --wait %s" % request.param, 1200)
     yield request.param
     machine.out("xenith stop --wait %s" % request.param, 300)
@@ -97,7 +97,7 @@ def running(name):
 
 
 def hears(machine, name, line, answer, seconds=60):
-    """Type the line at the shell on the guest's console; it says ANSWER."""
+    """Type a line at the shell on the guest's console; expect ANSWER."""
     machine.out("echo \"%s\" >$(xenstore-read /local/domain/$(xl domid %s)/console/tty)" % (line, name))
     until(machine, "grep -aq '%s' %s/guest-%s.log" % (answer, host.CONSOLES, name), seconds)
 
@@ -115,13 +115,13 @@ def test_iommu(machine):
     ("not-there", "pci: there is no PCI device 0000:1f:1e.7"),
     ("not-given", "pci: %s belongs to dom0 (driver: nvme)" % NVME)])
 def test_device_that_cannot_be_given(machine, name, reason):
-    """It is named, by file and line, and the host came up."""
+    """It is reported with file and line, and the host boots."""
     assert [mark for mark in machine.marks() if name in mark and reason in mark], machine.marks()
 
 
 @pytest.mark.parametrize("guest", ["pv-pci", "hvm-pci"], indirect=True)
 def test_pci(machine, guest):
-    """The guest reads the disk with its own driver; dom0 has it no more."""
+    """The guest reads the disk with its own driver; dom0 no longer has it."""
     assert ON_DISK not in in_dom0(machine, "nvme0n1")
     assert NVME in machine.out("xl pci-list %s" % guest)
     hears(machine, guest, "", "BusyBox")
@@ -135,14 +135,14 @@ def test_pci_comes_back(machine):
 
 
 def stick(machine):
-    """The stick's number on its bus, for xl."""
+    """The stick's bus and device number, for xl."""
     return machine.out("cd /sys/bus/usb/devices; for d in *; do grep -q HARDDRIVE $d/product 2>/dev/null && "
                        "echo hostbus=$(cat $d/busnum) hostaddr=$(cat $d/devnum); done; :").strip()
 
 
 @running("hvm-usb")
 def test_usb(machine, guest):
-    """A stick is plugged into a guest that runs, and out again; QEMU has no rights."""
+    """Hotplug of a USB stick, with an unprivileged QEMU."""
     number = machine.out("xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % guest).strip()
     assert int(machine.out("awk '/^Uid/ { print $2 }' /proc/%s/status" % number)) > 100000
     until(machine, "grep -aq 'press Enter' %s/guest-%s.log" % (host.CONSOLES, guest), 600)

@@ -1,4 +1,4 @@
-"""Disks of every kind that dom0 can give to a guest, with real bytes through each."""
+"""Every kind of disk that dom0 can attach to a guest, with real I/O."""
 
 import os
 import re
@@ -16,31 +16,31 @@ import ports
 import tools
 from host import until
 
-# A guest that mounts its disk, writes its name there, and powers itself off; one
-# that stays; and the words that both begin with. /www is a directory that is there.
+# Shell lines that guests run as init. WRITES mounts the disk, replaces the name on it, and
+# powers off; STAYS keeps the guest running. /www is an existing directory.
 BUSYBOX = "/bin/busybox"
 WRITES = "; ".join((
     BUSYBOX + " mount -t devtmpfs dev /dev", BUSYBOX + " mount -t ext4 /dev/xvda /www",
     "read old </www/name; echo before: $old", "echo %s >/www/name", BUSYBOX + " umount /www",
     BUSYBOX + " poweroff -f"))
 STAYS = BUSYBOX + " sleep 9999"
-# And one that mounts its disk again and again until that fails.
+# A guest that mounts its disk repeatedly until that fails.
 MOUNTS = "; ".join((
     BUSYBOX + " mount -t devtmpfs dev /dev",
     "while {0} mount -t ext4 /dev/xvda /www && {0} umount /www".format(BUSYBOX), "do echo mounted",
     BUSYBOX + " sleep 1", "done", "echo the disk is lost", STAYS))
 
-# What dom0 proves to an iSCSI target, and the target to dom0: user and secret.
+# CHAP credentials of dom0 and of the iSCSI target: (user, secret).
 OURS = ("alpha", "oursecretoursecret")
 THEIRS = ("store", "theirsecrettheirs")
 LOCKED = iscsi_target.NAME + ".locked"
 
 HELLO = "/config/images/hello"
 
-# What xenstore and xl call these disks of a guest.
+# The numbers of a guest's disks in xenstore and xl.
 XVDB, XVDC = 51728, 51744
 
-# More 512-byte sectors than 32 bits can count.
+# More 512-byte sectors than fit into 32 bits.
 LARGE = 3 << 40
 
 
@@ -61,7 +61,7 @@ def empty_ext4(path):
     return path
 
 
-# One that has its kernel and its menu on a volume of its own.
+# A guest with its kernel and menu on its own volume.
 INNER = "\n".join((
     'name = "inner"', 'type = "pv"', 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"',
     "memory = 96", 'autostart = "no"', 'ready = "console:hello: inner up"', "start_timeout = 600",
@@ -69,7 +69,7 @@ INNER = "\n".join((
     'disk = [ "/dev/vg0/outer,raw,xvda,rw" ]')) + "\n"
 
 
-# One that mounts a directory of dom0's.
+# A guest that mounts a directory of dom0.
 SHARES = guests.pv(
     "shares", 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, "; ".join((
         "until {0} mount -t 9p -o trans=xen,version=9p2000.L files /www".format(BUSYBOX), "do {0} sleep 1".format(BUSYBOX), "done",
@@ -81,7 +81,7 @@ SHARES = guests.pv(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """An NBD server on this machine, which guests of QEMU's network see as 10.0.2.2."""
+    """An NBD server on this machine, at 10.0.2.2 in QEMU's network."""
     image = empty_ext4(tmp_path_factory.mktemp("nbd") / "export.img")
     os.truncate(image, LARGE)
     port = ports.free(1)[0]
@@ -93,7 +93,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def subsystem(tmp_path_factory):
-    """An NVMe/TCP subsystem on this machine, whose namespace is an empty ext4."""
+    """An NVMe/TCP subsystem on this machine; its namespace is an empty ext4."""
     image = empty_ext4(tmp_path_factory.mktemp("nvme") / "disk.img")
     target = nvme_target.Target(bytearray(image.read_bytes()))
     yield target
@@ -111,7 +111,7 @@ def luns(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def locked():
-    """One that wants CHAP, and proves itself in turn."""
+    """An iSCSI target with mutual CHAP."""
     target = iscsi_target.Target({0: bytearray(8 << 20)}, OURS, THEIRS, LOCKED)
     yield target
     target.close()
@@ -167,10 +167,10 @@ def status(machine, name):
 
 
 def run(machine, name):
-    """Start the domain and wait for its end; what it read first."""
+    """Start the domain and wait for its end; return what it read first."""
     machine.out("xenith start --wait %s" % name, 600)
     until(machine, "xenith status %s | grep -q 'powered itself off'" % name, 300)
-    # And until it is gone: its disk has been given back by then.
+    # When the domain is gone, its disk has been released.
     until(machine, "! xl domid %s >/dev/null 2>&1" % name)
     said = machine.out("grep -a before: /var/log/xen/console/guest-%s.log | tail -n 1" % name)
     return said.split("before:")[1].strip()
@@ -182,7 +182,7 @@ def written(machine, device, *options):
 
 
 def test_logical_volume_and_its_snapshot(machine):
-    """What a guest writes is on the volume, and not on what was snapshot before."""
+    """A guest's writes are on the volume, not on its earlier snapshot."""
     machine.out("lvcreate -q -y -L 32M -n volume vg0 && mkfs.ext4 -q /dev/vg0/volume && "
                 "mount /dev/vg0/volume /mnt && echo old >/mnt/name; umount /mnt && "
                 "lvcreate -q -s -L 16M -n before vg0/volume", 300)
@@ -202,7 +202,7 @@ def test_thin_volume_and_its_clone(machine):
 
 
 def test_kernel_and_menu_on_a_volume_of_the_guest(machine):
-    """A volume group inside the volume, which dom0 does not see by itself."""
+    """A volume group inside the volume, which dom0 does not scan."""
     machine.out("lvcreate -q -y -L 40M -n outer vg0; as_guest='--config devices{scan_lvs=1}'; "
                 "pvcreate -q $as_guest /dev/vg0/outer && vgcreate -q $as_guest inner /dev/vg0/outer && "
                 "lvcreate -q -y $as_guest -l 100%FREE -n root inner && mkfs.ext4 -q /dev/inner/root && "
@@ -227,11 +227,11 @@ def test_file(machine):
 
 
 def test_qcow2(machine):
-    """What QEMU knows and the kernel does not, with a base that stays as it was."""
+    """A format that only QEMU can serve, with a backing file that is not changed."""
     machine.out("mount /dev/vg0/store /mnt && cd /mnt && modprobe nbd && "
                 "qemu-img create -q -f qcow2 base.qcow2 32M && qemu-nbd -c /dev/nbd0 base.qcow2 && "
                 "until [ $(cat /sys/block/nbd0/size) != 0 ]; do usleep 100000; done; mkfs.ext4 -q /dev/nbd0 && qemu-nbd -d /dev/nbd0", 300)
-    # It says that it has gone before it has let go of the image.
+    # The domain is reported as gone before QEMU has closed the image.
     until(machine, "! pgrep qemu-nbd")
     machine.out("cd /mnt && qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 disk.qcow2", 60)
     base = machine.out("cd /mnt && sha256sum base.qcow2")
@@ -243,7 +243,7 @@ def test_qcow2(machine):
 @pytest.mark.parametrize("harm, reason", [
     ("truncate -s 100 /mnt/disk.qcow2", "disk.qcow2"), ("rm /mnt/base.qcow2", "base.qcow2")])
 def test_qcow2_that_is_broken(machine, harm, reason):
-    """The one who starts it hears which file it is, and nothing stays behind."""
+    """The error names the file, and nothing is left behind."""
     machine.out("cp /mnt/disk.qcow2 /mnt/whole && %s" % harm)
     said = machine.out("xenith start --wait qcow2 2>&1 || :", 600)
     assert reason in said, said
@@ -256,7 +256,7 @@ def nbd_disk(port):
 
 
 def test_directory(machine):
-    """By 9pfs: QEMU serves it, and ends with the guest."""
+    """9pfs: QEMU serves a directory, and exits with the guest."""
     machine.out("mkdir -p /tmp/files && echo here >/tmp/files/old")
     assert run(machine, "shares") == "here"
     assert machine.out("cat /tmp/files/new").strip() == "shares"
@@ -269,7 +269,7 @@ def test_nbd_export(machine, server):
     device = attach(machine, nbd_disk(server))
     assert int(machine.out("blockdev --getsize64 %s" % device)) == LARGE
     machine.out("xl block-detach 0 xvda", 120)
-    # The connection goes with the guest.
+    # The connection is closed with the guest.
     until(machine, "! ls /sys/block/nbd*/pid 2>/dev/null")
 
 
@@ -293,7 +293,7 @@ def iscsi_disk(target, lun=0, device="xvda"):
 
 
 def attach(machine, disk):
-    """Gives dom0 itself the disk; the front end's device is there afterwards."""
+    """Attach the disk to dom0 itself and wait for the front end's device."""
     device = re.search(r"vdev=(\w+)", disk).group(1)
     machine.out("modprobe xen-blkfront; xl block-attach 0 '%s'" % disk, 120)
     until(machine, "[ -b /dev/%s ]" % device)
@@ -320,14 +320,14 @@ def test_iscsi_lun(machine, luns):
 
 @pytest.mark.slow
 def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
-    """The target goes away in the middle of a write, which ends when it is back; and so may iscsid."""
+    """A write survives an outage of the target; the sessions survive a restart of iscsid."""
     logins = luns.logins
     first = attach(machine, iscsi_disk(luns, 0, "xvdp"))
     second = attach(machine, iscsi_disk(luns, 5, "xvdq"))
     assert machine.out("iscsi-tcp list | wc -l").strip() == "1"
     assert luns.logins == logins + 1
 
-    # A new iscsid takes over what the old one has left.
+    # A new iscsid takes over the old one's sessions.
     machine.out("kill -9 $(pidof iscsid)")
     until(machine, "pidof iscsid")
     luns.close()
@@ -349,7 +349,7 @@ def test_iscsi_luns_share_a_session_that_comes_back(machine, luns):
 
 
 def test_iscsi_with_chap(machine, locked):
-    """Both sides prove who they are; the secrets are in no log and no list of processes."""
+    """Mutual CHAP; the secrets are in no log and no process list."""
     device = attach(machine, iscsi_disk(locked, 0, "xvdp"))
     machine.out("echo proven >%s; sync" % device)
     assert locked.disks[0].startswith(b"proven\n")
@@ -365,7 +365,7 @@ def test_iscsi_with_chap(machine, locked):
     ("xvds", "* alpha notthesecretatall", "wants other credentials than /config/iscsi-secrets has"),
     ("xvdt", "* alpha %s store notthesecretatall" % OURS[1], "cannot log in to")])
 def test_iscsi_with_wrong_secrets(machine, locked, device, secrets, reason):
-    """Whoever starts the domain hears which target it was, and nothing stays behind."""
+    """The error names the target, and nothing is left behind."""
     machine.out("cp -p /config/iscsi-secrets /tmp/secrets; echo '%s' >/config/iscsi-secrets" % secrets)
     said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(locked, 0, device), 120)
     machine.out("cp -p /tmp/secrets /config/iscsi-secrets")
@@ -381,7 +381,7 @@ def test_iscsi_lun_that_is_not_there(machine, luns):
 
 
 def test_file_on_nfs(machine, share):
-    """fstab mounts it; what the guest writes is in the file on the server."""
+    """fstab mounts the share; the guest's writes are in the file on the server."""
     assert " /vm nfs " in machine.out("grep ' /vm ' /proc/mounts")
     assert run(machine, "nfs") == ""
     assert run(machine, "nfs") == "nfs"
@@ -392,7 +392,7 @@ def test_file_on_nfs(machine, share):
 
 @pytest.mark.slow
 def test_qcow2_on_nfs(machine, share):
-    """And a mount by name, as people write it."""
+    """The same with the server's name in place of its address."""
     machine.out("echo 10.0.2.2 store >>/etc/hosts && mkdir -p /mnt/by-name && "
                 "mount -t nfs -o vers=3,proto=tcp,port=%d,mountport=%d,nolock store:/vm /mnt/by-name && "
                 "qemu-img convert -q -f raw -O qcow2 /mnt/by-name/web.img /vm/web.qcow2 && umount /mnt/by-name"
@@ -410,15 +410,15 @@ def test_second_writer_is_refused(machine):
     assert "used by domain" in said or "same writable disk" in said or "stays" in said, said
     refused = machine.out("xl block-attach 0 phy:/dev/vg0/volume xvdz w 2>&1 || :", 120)
     assert "is used by domain" in refused, refused
-    # What it lies on is a part of it; what lies beside it is not.
+    # The device below it is in use, too; others on that device are not.
     refused = machine.out("xl block-attach 0 phy:/dev/vdb xvdh w 2>&1 || :", 120)
     assert "/dev/vdb is " in refused and "cannot be given to" in refused, refused
     machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w && xl block-detach 0 xvdi", 120)
 
 
 def test_second_writer_of_what_qemu_serves_is_refused(machine):
-    """Be it another guest that somebody starts by hand, or dom0 by a loop device, which
-    would see a raw disk."""
+    """The second writer is another guest, started by hand, or dom0 with a loop device,
+    which would see a raw disk."""
     machine.out("mountpoint -q /mnt || mount /dev/vg0/store /mnt; "
                 "qemu-img convert -O qcow2 /mnt/file.img /mnt/served.qcow2 && xenith start --wait keeps", 600)
     used = r"/mnt/served.qcow2 is used by domain \d+ \(keeps\)"
@@ -426,7 +426,7 @@ def test_second_writer_of_what_qemu_serves_is_refused(machine):
         refused = machine.out("%s 2>&1 || :" % command, 120)
         assert re.search(used, refused), refused
     assert machine.out("xl list | grep -c served || :").strip() == "0"
-    # Who was refused one while it runs has it neither way, though QEMU saw it first.
+    # A running guest that was refused a disk does not get it, though QEMU saw it first.
     machine.out("cp /mnt/served.qcow2 /mnt/other.qcow2 && xl block-attach 0 file:/mnt/other.qcow2 xvdn w", 120)
     refused = machine.out("xl block-attach keeps format=qcow2,vdev=xvdc,access=rw,target=/mnt/other.qcow2 2>&1 || :", 120)
     assert "/mnt/other.qcow2 is used by domain 0 (Domain-0)" in refused, refused
@@ -442,14 +442,14 @@ def attached(machine, name, device):
 
 
 def test_disk_of_qemu_for_a_guest_without_one(machine):
-    """A PV guest that began without a QEMU gets none later, and no disk either."""
+    """A PV guest that was started without a QEMU cannot get such a disk later."""
     refused = machine.out("xl block-attach stays format=qcow2,vdev=xvdc,access=rw,target=/mnt/served.qcow2 2>&1 || :", 120)
     assert "device model required but not running" in refused, refused
     assert not attached(machine, "stays", XVDC)
 
 
 def test_what_a_guest_was_refused_is_free_again(machine):
-    """A disk that another has, under the same name later; and a card without its bridge."""
+    """After a refused disk or network card the guest can get another under that name."""
     machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w", 120)
     refused = machine.out("xl block-attach stays phy:/dev/vg0/thin xvdb w 2>&1 || :", 120)
     assert "/dev/vg0/thin is used by domain 0 (Domain-0)" in refused, refused
@@ -459,7 +459,7 @@ def test_what_a_guest_was_refused_is_free_again(machine):
     machine.out("xl block-detach stays xvdb", 120)
     refused = machine.out("xl network-attach stays bridge=nowhere 2>&1 || :", 120)
     assert "nowhere" in refused, refused
-    # Nothing below the heading.
+    # The list has only its heading.
     assert len(machine.out("xl network-list stays").splitlines()) == 1
 
 
@@ -479,7 +479,7 @@ def test_second_writer_by_another_name_is_refused(machine, server):
     "vdev=xvdl,access=rw,script=block-iscsi,target=iqn=" + iscsi_target.NAME + ",portal=10.0.2.2:%d,lun=0"],
     ids=["nbd", "nvme", "iscsi"])
 def test_server_that_is_not_there(machine, disk):
-    """It is named at once, and no time of other disks is lost over it."""
+    """The error comes at once and names the server; other disks are not delayed."""
     port = ports.free(1)[0]
     refused = machine.out("xl block-attach 0 '%s' 2>&1 || :" % disk % port, 120)
     assert "nobody answers at 10.0.2.2, port %d" % port in refused, refused
@@ -500,8 +500,8 @@ def wait_for_line(machine, name, line):
 
 
 def test_volume_that_vanishes(machine):
-    """Its guest hears of it, and nobody else; it is given back when the guest is gone; and
-    who starts the domain without it hears why that cannot be."""
+    """Only its guest gets errors; it is released with the guest; a start of the domain
+    without it fails with the reason."""
     machine.out("lvcreate -q -y -L 16M -n vanishes vg0 && mkfs.ext4 -q /dev/vg0/vanishes", 120)
     machine.out("xenith start --wait mounts && xenith start --wait reads", 600)
     wait_for_line(machine, "mounts", "mounted")
@@ -516,7 +516,7 @@ def test_volume_that_vanishes(machine):
 
 
 def wait_for_state(machine, state):
-    """Of the second disk of the domain `stays`."""
+    """Wait for a state of the second disk of the domain `stays`."""
     for _ in range(60):
         listed = machine.out("xl block-list stays").splitlines()
         if any(re.match(r"%d\s" % XVDB, line) and line.split()[3] == str(state) for line in listed):
@@ -526,7 +526,7 @@ def wait_for_state(machine, state):
 
 
 def test_created_cloned_and_removed(machine):
-    """From a directory to a running guest on a thin volume, its copy, and back to nothing."""
+    """A guest on a thin volume, created from a directory, cloned, and removed again."""
     before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
     machine.out("mkdir -p /tmp/tree && echo mine >/tmp/tree/name && "
                 "xenith create made --from /tmp/tree --size 48M --memory 40M --type pv "
@@ -543,8 +543,8 @@ def test_created_cloned_and_removed(machine):
 
 
 def test_created_from_an_image(machine):
-    """An HVM guest with a copy of the image, a seed for cloud-init, and a screen that only
-    those see who have come by SSH; two are created at once; and nothing stays."""
+    """HVM guests with a copy of the image, a cloud-init seed, and a screen that is reachable
+    only through SSH; two are created at once; after removal nothing is left."""
     machine.out("mkdir -p /mnt && mountpoint -q /mnt || mount /dev/vg0/store /mnt; mkdir -p /mnt/made && "
                 "qemu-img create -q -f qcow2 /mnt/made/from.qcow2 3M && "
                 "dropbearkey -t ed25519 -f /tmp/private | grep ^ssh- >/tmp/key", 120)
@@ -556,10 +556,10 @@ def test_created_from_an_image(machine):
         until(machine, "grep -qx '[0-9]*' /tmp/%s.said" % name, 300)
         assert machine.out("tail -n 1 /tmp/%s.said" % name).strip() == "0", machine.out("cat /tmp/%s.said" % name)
     machine.out("xenith start desk")
-    # QEMU listens where a viewer would connect to; the seed is among its disks.
+    # QEMU listens on the VNC socket; the seed is one of its disks.
     until(machine, "grep -q ' 00010000 .* /run/xen/vnc-desk' /proc/net/unix", 300)
     assert int(machine.out("xl block-list desk | wc -l")) == 3
-    # Nothing in it hears of a shutdown.
+    # The guest has no system that handles a shutdown request.
     machine.out("xl destroy desk; xenith stop --wait desk; xenith remove desk --yes && xenith remove shop --yes", 300)
     assert machine.out("ls /mnt/made /config/domains; losetup -a; lvs --noheadings -o lv_name vg0") == before
     machine.out("rm -r /mnt/made")
@@ -583,11 +583,10 @@ def test_snapshots_are_not_removed_with_their_origin(machine):
 
 
 def test_volumes_are_activated_at_boot(machine):
-    """Snapshots, too, also one that LVM has marked to be skipped, as elsewhere; but for what
-    was marked so that a boot leaves it out."""
+    """Snapshots, too, even with LVM's skip flag; but not volumes with autoactivation off."""
     machine.out("lvcreate -q -V 16M -T vg0/pool -n left && lvchange -q --setautoactivation n vg0/left && "
                 "lvchange -q -k y vg0/clone", 120)
-    # A mounted volume would keep the group active.
+    # A mounted volume keeps the group active.
     machine.out("cd / && umount /mnt && vgchange -q -an vg0 && test ! -e /dev/vg0/volume && test ! -e /dev/vg0/clone", 120)
     machine.out("sh /etc/boot/55-volumes", 120)
     after = set(machine.out("ls /dev/vg0").split())
@@ -597,7 +596,7 @@ def test_volumes_are_activated_at_boot(machine):
 
 
 def test_thin_pool_that_is_full(machine):
-    """A guest that fills it gets an error, and the host goes on."""
+    """A guest that fills the pool gets an I/O error; the host keeps running."""
     machine.out("lvcreate -q -V 1G -T vg0/pool -n big", 120)
     said = machine.out("dd if=/dev/zero of=/dev/vg0/big bs=1M count=128 conv=fsync 2>&1 || :", 300)
     assert "No space left" in said or "error" in said, said

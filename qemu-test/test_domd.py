@@ -1,4 +1,4 @@
-"""domd in the image: order, readiness, ends of all kinds, and its own death."""
+"""domd in the image: dependencies, readiness, ends of domains, and its own restart."""
 
 import json
 import re
@@ -10,8 +10,8 @@ import drives
 import guests
 import host
 
-# Guests whose only program is a line of shell: they end as it says. Their BusyBox
-# finds no applet by name, as there is no /proc.
+# Guests whose init is a line of shell. BusyBox needs /proc to find applets by name, so
+# they are called explicitly.
 MISFITS = {
     "crasher": ("exit 1", 'ready = "console:never"', "restart_limit = 2"),
     "needy": ("/bin/busybox sleep 9999", guests.requires("crasher")),
@@ -24,7 +24,7 @@ MISFITS = {
     "dumped": ("exit 1", 'ready = "console:never"', 'on_crash = "coredump-destroy"', 'restart = "no"'),
 }
 
-# Three levels: a; b and c; d to h.
+# Dependencies in three levels: a; b and c; d to h.
 NEEDS = {"a": "", "b": "a", "c": "a", "d": "b", "e": "b", "f": "c", "g": "c", "h": "b"}
 
 
@@ -87,7 +87,7 @@ def test_three_levels_in_order(machine):
 
 
 def test_side_by_side(machine):
-    """d to h do not wait for each other."""
+    """d to h start in parallel."""
     log = machine.out("cat /run/xenith/boot.log").splitlines()
     begun = [i for i, line in enumerate(log) if re.search(r" creating [d-h]$", line)]
     ready = [i for i, line in enumerate(log) if re.search(r"domain [d-h] ready$", line)]
@@ -132,23 +132,23 @@ def test_misfits_end_as_documented(machine):
         assert (now[name]["domid"], now[name]["state"]) == (before[name]["domid"], "ready")
 
 
-# Until there is a domd again.
+# Until domd runs again.
 NEXT_DOMD = "until xenith status >/dev/null 2>&1; do sleep 1; done"
 
 
 def kill_domd(machine):
-    """And wait for the next one."""
+    """Kill domd and wait for its successor."""
     machine.out("killall -9 domd; sleep 1; " + NEXT_DOMD, 120)
 
 
 def others(machine):
-    """The domains that domd does not know: {name: domid}."""
+    """The domains that domd does not manage: {name: domid}."""
     return {name: each["domid"] for name, each in status(machine).items() if each["state"] == "by-hand"}
 
 
 def test_a_crashed_one_is_renamed(machine):
-    """Each dead instance stays under a name of its own, for whoever wants to look at it,
-    and a domd that is new knows which of those with one UUID is which."""
+    """Each dead instance is kept under its own name for inspection, and a restarted domd
+    distinguishes the instances with one UUID."""
     machine.out("xenith start renamed")
     wait_for(machine, lambda now: now["renamed"]["restarts"] >= 1 and now["renamed"]["domid"])
     kill_domd(machine)
@@ -171,8 +171,8 @@ def test_a_crashed_one_is_preserved(machine):
 
 
 def test_saved_and_restored(machine):
-    """The same boot of the guest goes on. It does not say again that it is up, and is
-    ready all the same; its network works."""
+    """The guest resumes the same boot. It does not print again that it is up, but is
+    ready, and its network works."""
     log = "/var/log/xen/console/guest-keeper.log"
     machine.out("mkdir -p /var/lib/xen/save; xenith start --wait keeper || "
                 "{ tail %s; xl list; false; }" % log, 900)
@@ -196,7 +196,7 @@ def test_saved_and_restored(machine):
 
 @pytest.mark.slow
 def test_killed_during_a_restore(machine):
-    """Whenever domd dies, one keeper goes on from the save: no second one, no new boot."""
+    """Whenever domd is killed, the guest resumes once from its save, without a new boot."""
     log = "/var/log/xen/console/guest-keeper.log"
     said = machine.out("grep -c 'keeper up' %s" % log)
     interrupted = set()
@@ -214,13 +214,13 @@ def test_killed_during_a_restore(machine):
 
 
 def test_core_dump_of_a_crashed_one(machine):
-    """Onto a disk, or it is said why not."""
+    """The dump is written to a disk, or the reason why not is reported."""
     machine.out("mkdir -p /var/lib/xen/dump; xenith start dumped")
     wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
     assert "dumped: no core dump: /var/lib/xen/dump is in memory" in machine.out("tail -n 50 /var/log/messages")
     machine.out("mount -o bind /var/lib/xen/save /var/lib/xen/dump; xenith start dumped")
     wait_for(machine, lambda now: now["dumped"]["state"] == "failed")
-    # The memory of the guest, in a file as gdb and crash read it.
+    # The guest's memory as an ELF core, which gdb and crash read.
     assert machine.out("head -c 4 /var/lib/xen/dump/dumped") == "\x7fELF"
     assert int(machine.out("stat -c %s /var/lib/xen/dump/dumped")) > 40 << 20
     assert "dumped" not in machine.out("xl list")
@@ -228,7 +228,7 @@ def test_core_dump_of_a_crashed_one(machine):
 
 
 def test_the_command(machine):
-    """What xenith says of real domains."""
+    """xenith with real domains."""
     said, rc = machine.sh("xenith check 2>&1", 120)
     assert rc == 1 and "/dev/nothing does not exist" in said and len(said.splitlines()) == 1, said
     assert "hello: a up" in machine.out("xenith log a")
@@ -240,7 +240,7 @@ def test_the_command(machine):
     machine.out("xenith disable h")
     assert not status(machine)["h"]["autostart"]
     machine.out("xenith enable h")
-    # What is wrong is said again.
+    # The error is reported again.
     said, rc = machine.sh("xenith reload 2>&1")
     assert rc == 1 and "nodisk.cfg" in said, said
     assert status(machine)["h"]["autostart"]
@@ -263,13 +263,13 @@ def metrics(machine):
 
 
 def test_console(machine):
-    """What is typed arrives in the guest; Ctrl-] leaves."""
+    """Input arrives in the guest; Ctrl-] leaves."""
     machine.out("true")
     since = machine.console.position()
     machine.console.send("xenith console a\r")
     machine.console.send("\r")
     machine.console.wait(r"built-in shell", since, cap=120)
-    # It has to come alone.
+    # xl needs it in a separate read.
     since = machine.console.position()
     machine.console.send("\x1d")
     machine.console.wait(r"xenith:/root# ", since, cap=60)
@@ -277,7 +277,7 @@ def test_console(machine):
 
 
 def completed(machine, *pieces):
-    """Type pieces that end in a tab, each seen completed, and forget the line."""
+    """Type pieces that end in a tab, wait for each completion, and delete the line."""
     for typed, expected in pieces:
         since = machine.console.position()
         machine.console.send(typed + "\t")
@@ -286,7 +286,7 @@ def completed(machine, *pieces):
 
 
 def test_tab_completes_commands_and_domains(machine):
-    """The shell asks xenith and xl for the words that may follow."""
+    """The shell completes the words of xenith and xl."""
     machine.out("true")
     completed(machine, ("xenith gr", "graph "), ("--do", "--dot "))
     completed(machine, ("xenith status nod", "nodisk "))
@@ -295,7 +295,7 @@ def test_tab_completes_commands_and_domains(machine):
 
 
 def boots(machine):
-    """{name: how often it has said that it is up}."""
+    """{name: how often its console has said that it is up}."""
     return {name: int(machine.out("cat {0}.1 {0} 2>/dev/null | grep -ac 'hello: {1} up'; :".format(
         "%s/guest-%s.log" % (host.CONSOLES, name), name))) for name in NEEDS}
 
@@ -304,7 +304,7 @@ def boots(machine):
     ("b", "d e h", "bdeh", 5),
     pytest.param("b c a", "d e f g h", "abcdefgh", 50, marks=pytest.mark.slow)])
 def test_killed_during_a_start(machine, stop, start, begun, times):
-    """None is lost, none starts twice, and what runs already goes on."""
+    """No domain is lost or started twice, and running ones keep running."""
     before = boots(machine)
     machine.out("xenith stop --wait " + stop, 900)
     machine.out("xenith start " + start)
@@ -322,7 +322,7 @@ def test_memory(machine):
 
 
 def test_no_process_is_left(machine):
-    """What domd and libxl have started has been waited for."""
+    """domd and libxl leave no zombie."""
     host.until(machine, "! grep -l '^[0-9]* ([^)]*) Z' /proc/[0-9]*/stat 2>/dev/null")
 
 
@@ -335,7 +335,7 @@ def usage(machine):
 
 @pytest.mark.slow
 def test_cycles_leave_nothing_behind(machine):
-    """500 domains come and go; the first ones may still fill what is kept for reuse."""
+    """500 domains are created and destroyed; the first ones may still fill caches."""
     machine.out("xenith stop --wait h", 300)
     seen = []
     for cycles in (100, 200, 200):

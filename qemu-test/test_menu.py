@@ -1,4 +1,4 @@
-"""The entries of the boot menu, each chosen as a person would choose it."""
+"""The entries of the boot menu, each selected with the keyboard."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ MENU = "boot/grub/grub.cfg"
 
 @pytest.fixture(scope="module")
 def entries(iso, tmp_path_factory):
-    """The identifiers of the menu's entries, in order, from the image itself."""
+    """The identifiers of the menu's entries, in order, from the image."""
     copy = tmp_path_factory.mktemp("menu") / "grub.cfg"
     subprocess.run([drives.tool("xorriso", "libisoburn"), "-no_rc", "-osirrox", "on",
                     "-indev", str(iso), "-extract", "/" + MENU, str(copy)],
@@ -24,7 +24,7 @@ def entries(iso, tmp_path_factory):
 def by_serial(machine, steps):
     for _ in range(steps):
         machine.console.send("\x1b[B")
-        # Sent too fast, the bytes of two keys run together.
+        # If sent too fast, the escape sequences of two keys are merged.
         machine.console.poll(lambda text: False, 0.3)
     machine.console.send("\r")
 
@@ -34,7 +34,7 @@ def by_keyboard(machine, steps):
 
 
 def choose(machine, entries, entry, press):
-    # The title of the first entry; a key stops the countdown.
+    # Wait for the title of the first entry; a key stops the countdown.
     machine.console.wait(r"Xenith", cap=120)
     press(machine, entries.index(entry))
     return machine.wait_ready()
@@ -55,17 +55,17 @@ def one(boot):
 
 def test_no_autostart(one, iso, entries):
     machine = choose(one("menu-autostart", iso), entries, "noautostart", by_keyboard)
-    # Xen may say something before its line has ended.
+    # A message of Xen may split the line.
     assert any(mark.startswith("Xenith: domains are not started (autostart=no)") for mark in machine.marks())
     assert host.domains(machine) == {}
-    # They are there all the same, for the hand of the administrator.
+    # The domains are configured all the same, for a manual start.
     machine.out("xl create /config/domains/20-hello-pv.cfg", 120)
     host.assert_hello(machine, "hello-pv")
 
 
 def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
-    """A drive that would spoil the host is left alone. And without a card, the
-    domains find each other and dom0 by the addresses that they fall back to."""
+    """A drive with a harmful configuration is ignored. Without a network card the
+    domains and dom0 use their fallback addresses."""
     tree = drives.write_tree(tmp_path / "tree", {
         "host.conf": "hostname=spoilt\nbroken line\nautostart=no\n",
         "domains/20-hello-pv.cfg": "# taken away\n"})
@@ -81,8 +81,8 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
 
 
 def test_serial_only_and_no_virtualisation(one, iso, entries):
-    """Nothing is drawn on a screen, and the host comes up all the same. Its processor
-    has no SVM: the PV domain runs, and the other says why it does not."""
+    """The host boots without a screen. Its processor has no SVM: the PV domain runs, and
+    the failure of the other names the reason."""
     machine = choose(one("menu-serial", iso, cpu="qemu64,-svm"), entries, "serial", by_serial)
     options = machine.out("xl info | grep xen_commandline")
     assert re.search(r"console=com1(\s|$)", options), options
@@ -99,18 +99,18 @@ def test_safe(one, iso, entries):
 
 @pytest.mark.slow
 def test_flask(one, netboot, tmp_path):
-    """The other module: with the policy that was built, and enforced, the host comes up
-    and its PV domain runs."""
+    """XSM's other module: with the built policy enforced, the host boots and its PV domain
+    runs."""
     machine = one("menu-flask", drives.bundle(netboot, tmp_path / "netboot", "xsm=flask flask=enforcing"),
                   attach="net").wait_ready()
-    # Its status is the mode.
+    # getenforce exits with the mode.
     assert machine.sh("xl getenforce")[0].strip() == "Enforcing"
     host.assert_hello(machine, "hello-pv")
 
 
 @pytest.fixture
 def unanswered(one, iso, tmp_path):
-    """A machine with a card on whose wire nobody answers."""
+    """A machine whose network has no DHCP server."""
     def start(name, conf=""):
         tree = drives.write_tree(tmp_path / "tree", {"host.conf": "autostart=no\n" + conf})
         return one(name, iso, drives=[drives.vfat(tmp_path / "config.img", tree)], nic=False,
@@ -121,7 +121,7 @@ def unanswered(one, iso, tmp_path):
 
 @pytest.mark.slow
 def test_no_dhcp(unanswered):
-    """The address to fall back to is said, and is the bridge's."""
+    """The fallback address is reported and is set on the bridge."""
     machine = unanswered("no-dhcp")
     host.assert_in_order(machine.console.text,
                          r"Xenith: network xenbr0 192\.168\.144\.1 \(no DHCP answer", r"Xenith: ready")
@@ -131,7 +131,7 @@ def test_no_dhcp(unanswered):
 
 @pytest.mark.slow
 def test_no_dhcp_and_no_fallback(unanswered):
-    """No address at all: it is said."""
+    """The lack of an address is reported."""
     machine = unanswered("no-dhcp-no-fallback", "fallback_address=none\n")
     host.assert_in_order(machine.console.text,
                          r"Xenith: network xenbr0 none \(no DHCP answer", r"Xenith: ready")

@@ -1,7 +1,7 @@
-"""The network boot bundle over TFTP, as it is but for settings that its user would
-change as well: a small dom0_mem, a host name, and which configuration drive is
-taken. That one is a USB stick which the kernel finds late; the other one, which is
-there at once, is what a guest could have made of a disk that it was given."""
+"""The network boot bundle over TFTP, with settings that a user would change: a small
+dom0_mem, a host name, and the UUID of the configuration drive. That drive is a USB stick
+which the kernel finds late; another one is there at once, as a guest could have written
+it on its disk."""
 
 import re
 import shutil
@@ -11,15 +11,14 @@ import pytest
 import drives
 import host
 
-# How long the kernel lets a stick settle before it asks what is on it. It is found
-# eight seconds after the kernel's start, and the boot scripts look for it when 11
-# seconds have passed, or 30 on a machine that is busy.
+# The kernel's delay before it probes a stick. The stick is detected 8 s after the
+# kernel's start; the boot scripts look for it after 11 s, or 30 s on a busy machine.
 SETTLE = 20
 
 
 @pytest.fixture(scope="module")
 def disks(tmp_path_factory):
-    """The guest's and ours, as Machine wants to know them."""
+    """The guest's disk and the user's stick, as arguments of Machine."""
     directory = tmp_path_factory.mktemp("drives")
     theirs, ours = [
         drives.vfat(directory / (name + ".img"), drives.write_tree(directory / name, {"host.conf": conf}))
@@ -28,7 +27,7 @@ def disks(tmp_path_factory):
 
 
 def edit(text, uuid):
-    """The settings of a pxelinux or GRUB file of the bundle, changed."""
+    """Change the settings in a pxelinux or GRUB file of the bundle."""
     text, memory = re.subn(r"dom0_mem=\S+", "dom0_mem=256M,max:256M", text)
     text, kernels = re.subn(r"(vmlinuz )", r"\1usb-storage.delay_use=%d xenith.hostname=from-afar "
                             r"xenith.config_drive=%s xenith.config_wait=60 " % (SETTLE, uuid), text)
@@ -76,7 +75,7 @@ def test_drive_was_waited_for(machine):
 
 
 def test_small_dom0(machine):
-    """256 MiB are enough for dom0, and what is in use is no more than usual."""
+    """256 MiB are enough for dom0, and its memory use is as usual."""
     total = machine.out("xl list 0 | tail -n 1").split()[2]
     assert total == "256"
     used = host.memory_used(machine)

@@ -1,4 +1,4 @@
-"""What an administrator does to a running guest: one row per operation, one column per type."""
+"""Operations on a running guest: every operation with every type of guest."""
 
 import pytest
 
@@ -10,15 +10,15 @@ pytestmark = pytest.mark.slow
 
 TYPES = ["pv", "pvh", "hvm"]
 
-# What cannot be, and why.
+# Unsupported combinations, with the reason.
 REASONS = {
     ("migrate", "pv"): "a PV guest moves only where Xen has shadow paging, which is not compiled in",
     ("vcpus", "hvm"): "libxl takes no processor away from QEMU, and Linux in an HVM guest does not look at xenstore",
 }
 
 
-# More than they start with; but Linux 6.12 as a PV guest stays above its target by what
-# it has not been given of that.
+# More than the guests start with; but a PV guest with Linux 6.12 stays above its target
+# by the amount that it was never given.
 MAXMEM = {"pv": 96, "pvh": 112, "hvm": 112}
 
 
@@ -42,7 +42,7 @@ def machine(boot, iso, tmp_path_factory):
             "domains/20-hello-pv.cfg": "# not here\n",
             "images/hvm.iso": drives.pc_image(
                 directory / "hvm.iso", "console=ttyS0 console=hvc0 hello.name=op-hvm")}
-    # Not below domains/: what is done here by hand is not domd's affair.
+    # Outside of domains/, so that domd does not manage them.
     tree.update(("images/%s.cfg" % kind, domain(kind)) for kind in TYPES)
     drive = drives.partitioned_vfat(directory / "config.img",
                                     drives.write_tree(directory / "tree", tree), 64)
@@ -51,7 +51,7 @@ def machine(boot, iso, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=TYPES)
 def guest(machine, request):
-    """One after the other: three at a time would only take turns on the processors."""
+    """One guest at a time: three would only compete for the processors."""
     yield request.param
     machine.sh("xl destroy %s" % request.param, 120)
 
@@ -62,7 +62,7 @@ def address(machine, name):
 
 
 def answers(machine, name):
-    """By HTTP, within a minute."""
+    """The guest answers HTTP within a minute."""
     return machine.out("n=0; until wget -T 5 -qO - http://%s/ 2>/dev/null; do n=$((n+1)); "
                        "[ $n -lt 12 ] || exit 1; sleep 1; done" % address(machine, name), 120)
 
@@ -74,7 +74,7 @@ def pause(machine, name):
 
 
 def save(machine, name):
-    """Out of memory into a file and back: the same guest goes on."""
+    """Save to a file and restore: the guest resumes."""
     before = machine.out("xl domid %s" % name)
     machine.out("xl save %s /tmp/%s.save && xl restore /tmp/%s.save" % ((name,) * 3), 600)
     machine.out("rm /tmp/%s.save" % name)
@@ -88,7 +88,7 @@ def migrate(machine, name):
 
 
 def memory(machine, name):
-    """Less than it was started with, and all that it may have."""
+    """Balloon down below the initial size, and up to the maximum."""
     machine.out("xl mem-set %s 72" % name)
     until(machine, "[ $(xl list %s | awk 'END { print $3 }') -le 73 ]" % name)
     machine.out("xl mem-set %s %d" % (name, MAXMEM[name]))
@@ -101,7 +101,7 @@ def vcpus(machine, name):
 
 
 def pinning(machine, name):
-    """Both of its CPUs on the host's second one, and back."""
+    """Pin both vCPUs to the host's second CPU, and back."""
     machine.out("xl vcpu-pin %s all 1" % name)
     assert affinities(machine, name) == ["1", "1"]
     machine.out("xl vcpu-pin %s all all" % name)
@@ -109,12 +109,12 @@ def pinning(machine, name):
 
 
 def affinities(machine, name):
-    """Where each of its CPUs may run, by force; by preference stands after the slash."""
+    """The hard affinity of each vCPU; the soft one is after the slash."""
     return [line.split()[6] for line in machine.out("xl vcpu-list %s" % name).splitlines()[1:]]
 
 
 def pool(machine, name):
-    """Into a pool that has a CPU and a scheduler of its own, and back."""
+    """Move to a pool with its own CPU and scheduler, and back."""
     machine.out("xl cpupool-cpu-remove Pool-0 1 && "
                 "xl cpupool-create 'name=\"side\"' 'sched=\"credit\"' 'cpus=[\"1\"]'")
     try:

@@ -1,4 +1,4 @@
-"""./build.sh smoke, as somebody's pipeline calls it: with an image and a directory."""
+"""./build.sh smoke, as a pipeline calls it: with an image and a directory."""
 
 import subprocess
 import time
@@ -14,7 +14,7 @@ BUSYBOX = "/bin/busybox"
 
 
 def smoke(directory, iso, files, timeout):
-    """(exit status, what it printed, the report)"""
+    """(exit status, output, report)"""
     report = directory / "report.xml"
     done = subprocess.run(
         [str(drives.TOP / "build.sh"), "smoke", "--iso", str(iso), "--timeout", str(timeout), "--junit", str(report),
@@ -25,7 +25,7 @@ def smoke(directory, iso, files, timeout):
 
 @pytest.fixture(scope="module")
 def good(iso, tmp_path_factory):
-    """The sample domains, on a host with a closed console; and how long they took."""
+    """The sample domains on a host without a console shell, and the time that they took."""
     began = time.monotonic()
     done = smoke(tmp_path_factory.mktemp("good"), iso, {"host.conf": "hostname=smoke\nconsole_shell=no\n"}, 900)
     return (*done, time.monotonic() - began)
@@ -45,13 +45,13 @@ def test_directory_was_the_configuration_drive(good):
 
 
 def test_each_that_is_not_ready_has_its_reason(good, iso, tmp_path):
-    """One that runs and is never ready, one that ends, and one that cannot start."""
+    """A domain that is never ready, one that stops, and one that cannot start."""
     mute = guests.pv("mute", 'rdinit=%s -- sh -c "echo I wait; %s sleep 9999"' % (BUSYBOX, BUSYBOX), 40,
                      'ready = "console:never"', "start_timeout = 5")
     ends = guests.pv("ends", 'panic=1 rdinit=%s -- sh -c "%s poweroff -f"' % (BUSYBOX, BUSYBOX), 40,
                      'ready = "console:never"')
     nokernel = guests.pv("nokernel", "quiet", 40).replace("hello/vmlinux", "nothing/vmlinux")
-    # It runs until the time is over: long enough for a boot, as the one before took.
+    # It runs until the timeout, which allows for a boot as long as the previous one.
     status, said, report = smoke(tmp_path, iso, {
         **HIDDEN, "domains/50-mute.cfg": mute, "domains/60-ends.cfg": ends, "domains/70-nokernel.cfg": nokernel},
         int(2 * good[3]) + 30)

@@ -1,5 +1,5 @@
-"""Guests that this project did not build: Debian from its disk, however that may be
-started; Debian's installer; and memtest86+, which is no Linux."""
+"""Third-party guests: Debian on its disk, started in every way; Debian's installer; and
+memtest86+, which is not Linux."""
 
 import hashlib
 import os
@@ -14,11 +14,11 @@ from host import CONSOLES, until
 
 pytestmark = pytest.mark.slow
 
-# The first disk of dom0 is the configuration.
+# dom0's first disk is the configuration drive.
 DISK = "/dev/vdb"
 TARBALL = "/dev/vdc"
 WEB = "httpd -p 8080 -h /config/images/www"
-# What the installer is told, as soon as it has fetched it: to fetch a file, too.
+# The installer's preseed file, which makes it fetch a file, too.
 PRESEED = """d-i preseed/early_command string ( \
   echo proof: type $(cat /sys/hypervisor/guest_type); \
   echo proof: driver $(cd /sys/bus/xen/drivers/vif && echo vif-*); \
@@ -26,8 +26,8 @@ PRESEED = """d-i preseed/early_command string ( \
   ) >/dev/hvc0
 """
 
-# How each starts from the same disk, what Linux says that it is then, and what its
-# firmware is.
+# Settings of each way to start the disk, the guest type that Linux reports, and its
+# firmware.
 SYSTEMS = {
     "pv": ("PV", "none", 'kernel = "/usr/libexec/xen/boot/grub-x86_64-xen.bin"'),
     "pvh": ("PVH", "none", 'kernel = "/usr/libexec/xen/boot/grub-i386-xen_pvh.bin"'),
@@ -40,7 +40,7 @@ SYSTEMS = {
 def domain(name, kind, *lines):
     return "\n".join((
         'name = "%s"' % name, 'type = "%s"' % kind, 'autostart = "no"', "start_timeout = 1800",
-        # The emulator loses guests, and the longer they take to start the more.
+        # The emulator loses guests, more of them the longer they take to start.
         "restart_limit = 30",
         'on_stop = "destroy"', *lines)) + "\n"
 
@@ -64,7 +64,7 @@ def installer(kind):
 
 @pytest.fixture(scope="module")
 def machine(boot, iso, tmp_path_factory):
-    """One for all: the guests take turns on the processors and on the disk."""
+    """One machine for all guests, which share the disk one after the other."""
     directory = tmp_path_factory.mktemp("systems")
     tree = {"host.conf": "console_shell=yes\nautostart=no\n",
             "domains/10-hello-pvh.cfg": "# not here\n",
@@ -96,7 +96,7 @@ def machine(boot, iso, tmp_path_factory):
                                     drives.write_tree(directory / "tree", tree), 128)
     started = boot("systems", iso, drives=[drive], extra=more).wait_ready()
     started.has_debian = bool(image)
-    started.written = None          # what the last guest left on the disk
+    started.written = None          # what the last guest wrote to the disk
     started.digest = hashlib.sha256(tree["images/www/file"]).hexdigest()
     started.out(WEB)
     yield started
@@ -111,7 +111,7 @@ def need(machine, name):
 
 
 def boots(machine, name):
-    """What the guest said at each of its boots: a list of {key: [values]}."""
+    """The report of the guest at each of its boots: [{key: [values]}]."""
     log = "%s/guest-%s.log" % (CONSOLES, name)
     found = []
     for line in machine.out("cat %s.1 %s 2>/dev/null | grep -ao 'proof: .*'" % (log, log)).splitlines():
@@ -124,8 +124,8 @@ def boots(machine, name):
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_debian(machine, name):
-    """From its own disk to its login prompt: PV drivers, HTTP over the bridge, and a
-    file that is still right after a reboot."""
+    """Debian boots to its login prompt, with PV drivers and HTTP over the bridge, and a
+    file is intact after a reboot."""
     guest, (guest_type, firmware, *_) = "debian-" + name, SYSTEMS[name]
     if not machine.has_debian:
         pytest.skip(debian.WHY)
@@ -136,13 +136,13 @@ def test_debian(machine, name):
     before, machine.written = machine.written, first["wrote"]
     domid = machine.out("xl domid %s" % guest).strip()
     machine.out("xl reboot %s" % guest, 60)
-    # The next one may be lost, too: any other that is ready.
+    # The restarted instance may be lost, too: accept any other that is ready.
     until(machine, "n=$(xl domid {0}) && [ $n != {1} ] && xenith status | grep -q '^{0} *ready '".format(guest, domid), 1900)
     second = boots(machine, guest)[-1]
     machine.out("xenith stop --wait %s" % guest, 300)
     machine.written = second["wrote"]
     assert first["boot"] != second["boot"]
-    assert first.get("read") == before, "what the guest before this one wrote"
+    assert first.get("read") == before, "the previous guest's write is not on the disk"
     assert second["read"] == first["wrote"]
     for said in (first, second):
         assert said["type"] == ["xen " + guest_type]
@@ -150,16 +150,16 @@ def test_debian(machine, name):
         assert said["root"] == ["/dev/xvda3"]
         assert said["driver"] == ["vbd vbd-51712", "vif vif-0"]
         assert said["fetched"] == [machine.digest]
-        # The emulated disk and card are gone; there is one of each.
+        # The emulated disk and card are unplugged; one of each is left.
         assert said["disks"] == ["xvda"]
-        assert len(said["cards"][0].split()) == 2, "lo and another: %s" % said["cards"]
+        assert len(said["cards"][0].split()) == 2, "expected lo and one card: %s" % said["cards"]
         if guest_type == "HVM":
             assert said.get("unplug") == ["emulated NICs", "emulated disks"]
 
 
 def test_debian_created_from_a_tarball(machine):
-    """What debootstrap makes, and no more: create puts it on a disk, and takes the kernel
-    and ramdisk out of it."""
+    """A plain debootstrap tree: create writes it to a disk, and extracts its kernel and
+    ramdisk."""
     if not machine.has_debian:
         pytest.skip(debian.WHY)
     machine.out("mkdir -p /mnt/debian && mount %s /mnt/debian" % TARBALL)
@@ -182,9 +182,9 @@ def test_debian_created_from_a_tarball(machine):
 
 @pytest.mark.parametrize("kind", ["pv", "pvh"])
 def test_debian_installer(machine, kind):
-    """Debian's kernel and ramdisk: the installer configures its network card by DHCP,
-    fetches its answers and a file, and asks for what is not among them. (A disk it could
-    not see: its ramdisk has no driver for Xen's; that one comes from Debian's mirror.)"""
+    """The installer configures its network card by DHCP, fetches the preseed file and
+    another file, and asks the questions that have no answer there. (It cannot see a disk:
+    the driver for Xen's is not in its ramdisk, but on Debian's mirror.)"""
     name = "installer-" + kind
     need(machine, name)
     machine.out("xenith start --wait %s" % name, 600)
@@ -197,8 +197,8 @@ def test_debian_installer(machine, kind):
 
 
 def test_memtest(machine):
-    """What is no Linux and knows nothing of Xen: SeaBIOS, its own CD, and its screen on
-    the serial port, where three of its tests come by and find nothing."""
+    """A guest that is not Linux and does not know Xen: SeaBIOS boots its CD; on the serial
+    port three of its tests pass."""
     need(machine, "memtest")
     machine.out("xenith start --wait memtest", 300)
     machine.out("until t=$(xenstore-read /local/domain/$(xl domid memtest)/serial/0/tty); do usleep 100000; done "

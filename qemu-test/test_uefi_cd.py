@@ -1,5 +1,5 @@
-"""A CD on a UEFI machine, and a configuration of the user's on a second drive
-(ext4): other domains, another name, keys for SSH. Off by the power button."""
+"""A CD on a UEFI machine, and a user's configuration on a second drive (ext4): other
+domains, another host name, SSH keys. Shut down by the power button."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def machine(boot, iso, identities, key, tmp_path_factory):
     tree = drives.write_tree(directory / "tree", {
         "host.conf": "hostname=rack-7\nshutdown_timeout=40\n",
         "authorized_keys": key.public,
-        # Without content: takes away the image's domain of the same name.
+        # An empty file removes the image's domain of the same name.
         "domains/20-hello-pv.cfg": "# not here\n",
         "domains/50-own.cfg": """
             name = "own"
@@ -43,7 +43,7 @@ def test_drive_was_used(machine):
     assert machine.out("hostname").strip() == "rack-7"
     conf = machine.out("cat /config/host.conf").splitlines()
     assert "shutdown_timeout=40" in conf
-    assert "bridge=xenbr0" in conf              # what it does not set stays
+    assert "bridge=xenbr0" in conf              # the image's value, not overridden
     assert host.config_marks(machine) == []
 
 
@@ -76,7 +76,7 @@ def test_ssh_with_another_key_is_refused(machine, other_key):
 
 
 def test_ssh_with_a_password_is_refused(machine, other_key):
-    """Not merely a wrong one: the server does not offer to take any."""
+    """The server does not offer password authentication at all."""
     done = other_key.ssh(machine.forwards["10.0.2.15", 22], "true",
                          "-o", "PubkeyAuthentication=no",
                          "-o", "PreferredAuthentications=password,keyboard-interactive")
@@ -96,7 +96,7 @@ def test_power_button(machine):
     machine.power_button()
     machine.wait_off()
     said = machine.console.text[since:]
-    # Neither depends on the other: they stop side by side.
+    # Without dependencies between them they stop in parallel.
     for name in ("hello-pvh", "own"):
         host.assert_in_order(said, "stopping domain " + name, "domain %s stopped" % name,
                              "Xenith: power off")

@@ -1,5 +1,5 @@
-"""A USB stick on a UEFI machine, and a second drive (a CD) whose host.conf is
-broken in places: the good lines hold, the others are named."""
+"""A USB stick on a UEFI machine, and a second drive (a CD) whose host.conf has invalid
+lines: they are reported, and the valid ones apply."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_domain_answers(machine, name):
 
 
 def test_console_closes_where_the_host_says_so(machine):
-    """The last test of this machine: there is no shell to type at after it."""
+    """The last test of this machine: it leaves no shell."""
     machine.out("sed -i s/^console_shell=yes/console_shell=no/ /config/host.conf")
     machine.console.send("exit\r")
     machine.console.poll(lambda text: False, 5)

@@ -1,4 +1,4 @@
-"""A machine made of files: a /sys, a /proc and a /run, and programs that act on them."""
+"""A fake machine made of files: /sys, /proc and /run, and programs that act on them."""
 import os
 import re
 import subprocess
@@ -16,8 +16,8 @@ import tools  # noqa: E402
 LIBRARY = "usr/lib/xenith"
 SCRIPTS = ["30-config", "40-host", "50-network"]
 
-# What the scripts call besides the fakes; from BusyBox as in the image, and its
-# shell too, if that can be deceived.
+# Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
+# shell if that prefers the fakes.
 APPLETS = ["awk", "cut", "find", "grep", "sed", "sort", "tr", "wc"]
 # Something has appeared.
 UEVENT = "echo $(($(cat $FAKE/sys/kernel/uevent_seqnum) + 1)) >$FAKE/sys/kernel/uevent_seqnum"
@@ -25,7 +25,7 @@ BUSYBOX = tools.find("busybox")
 
 
 def takes_programs_from_path(shell):
-    """A BusyBox shell may prefer its own applets, and then never calls the fakes."""
+    """Whether the shell calls the fakes: BusyBox's may prefer its own applets."""
     found = subprocess.run([*shell, "-c", "command -v usleep"], env={"PATH": f"{HERE}/fake"},
                            capture_output=True, text=True, check=False)
     return found.stdout.strip() == f"{HERE}/fake/usleep"
@@ -49,12 +49,12 @@ class Host:
         self.write("sys/class/block/loop0/size", "0\n")
         for name in APPLETS:
             (top / "bin" / name).symlink_to(BUSYBOX)
-        # The scripts name the system by absolute paths: copies that name this one.
+        # The scripts use absolute paths: run copies with the fake machine's paths.
         for source, target in [(TOP / "bootscripts" / name, "boot/" + name) for name in SCRIPTS] + \
                 [(path, f"{LIBRARY}/{path.name}") for path in (TOP / "rootfs" / LIBRARY).glob("*") if path.is_file()]:
             text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|usr/lib/xenith)/(?!null)|config\b)",
                           f"{top}/", source.read_text())
-            # A console keeps what was written to it before.
+            # A console is appended to.
             text = text.replace(f'>"{top}/dev/$console"', f'>>"{top}/dev/$console"')
             (top / target).write_text(text)
             (top / target).chmod(0o755)
@@ -82,7 +82,7 @@ class Host:
         return [line.split(" ", 1)[1] for line in self.text("run/xenith/boot.log").splitlines()]
 
     def host_conf(self, text=""):
-        """What the merged configuration says."""
+        """Write the merged configuration."""
         self.write("host.conf", text)
         with open(self.top / "config/host.conf", "w", encoding="utf-8") as out:
             subprocess.run(["awk", "-f", self.top / LIBRARY / "host-conf.awk", self.top / "host.conf"],
@@ -94,7 +94,7 @@ class Host:
     # --- Disks
 
     def disk(self, name, label=None, uuid=None, files=None, at=None):
-        """A disk or partition and its file system; `at`: not before so many waits."""
+        """Add a disk or partition with a file system; `at`: only after so many waits."""
         script = [f"mkdir -p $FAKE/sys/class/block/{name}", f"echo 2048 >$FAKE/sys/class/block/{name}/size", UEVENT]
         if label:
             script.append(f"echo '{self.top}/dev/{name}: LABEL=\"{label}\" UUID=\"{uuid}\" TYPE=\"vfat\"'"
@@ -104,7 +104,7 @@ class Host:
         self.at(at, "\n".join(script))
 
     def at(self, number, commands):
-        """Commands for the time when somebody waits the so-manieth time, or for now."""
+        """Run commands at the script's wait number NUMBER, or now."""
         if number is None:
             subprocess.run(["sh", "-c", commands], env={**os.environ, "FAKE": str(self.top)}, check=True)
         else:

@@ -1,4 +1,4 @@
-"""Which drive the configuration is taken from, and how long it is waited for."""
+"""The choice of the configuration drive, and the wait for it."""
 import shutil
 
 import pytest
@@ -12,7 +12,7 @@ THEIRS = "0c7f1e5a-5f0e-4c57-9f0a-3f2f1f8a6a11"
 
 
 def boot(host, image="", words=""):
-    """Runs the script in an image with such a host.conf; what is set in the end."""
+    """Run the script in an image with this host.conf; return the final settings."""
     host.write("run/xenith/sources/image/host.conf", "hostname=image\n" + image)
     host.write("proc/cmdline", f"quiet {words}\n")
     host.run("boot/30-config")
@@ -24,7 +24,7 @@ def ours(host, name="sdb1", at=None):
 
 
 def theirs(host, name="sda3"):
-    """What a guest has made of a partition that it was given."""
+    """A configuration that a guest wrote to its partition."""
     host.disk(name, LABEL, THEIRS, {"host.conf": "hostname=theirs\n", "authorized_keys": KEY})
 
 
@@ -82,7 +82,7 @@ def test_what_is_no_drive(host, name):
     ("config_drive=no\n", f"xenith.config_drive={OURS}"),
 ])
 def test_the_drive_of_that_uuid(host, image, words):
-    """And no other, whichever is found first."""
+    """No other drive is used, whichever is found first."""
     theirs(host)
     ours(host)
     assert boot(host, image, words)["hostname"] == "ours"
@@ -107,7 +107,7 @@ def test_uuid_without_the_label(host):
     (f"config_drive={OURS}\n", "xenith.config_drive=no"),
 ])
 def test_no_drive_at_all(host, image, words):
-    """None is looked for, and none is waited for."""
+    """No drive is searched or awaited."""
     (host.top / "sys/class/nvme/nvme0").mkdir(parents=True)
     theirs(host)
     ours(host)
@@ -134,7 +134,7 @@ def test_a_drive_cannot_let_others_in(host):
 
 @pytest.fixture
 def usb(host):
-    """A machine that finds some of its disks late."""
+    """A machine that detects some of its disks late."""
     (host.top / "sys/bus/usb/devices/usb1").mkdir(parents=True)
     return host
 
@@ -146,7 +146,7 @@ def test_late_drive_of_a_machine_without_slow_devices(host):
 
 
 def test_nothing_appears(usb):
-    """Half a second, and no more."""
+    """The wait is half a second."""
     assert boot(usb)["hostname"] == "image"
     assert usb.waits() == 5
 
@@ -158,7 +158,7 @@ def test_drive_that_appears(usb):
 
 
 def test_drive_that_appears_after_others(usb):
-    """Each device that appears makes the wait begin anew."""
+    """Each new device restarts the wait."""
     usb.disk("sda", at=4)
     usb.disk("sdc", at=8)
     usb.disk("sdd", at=12)
@@ -168,20 +168,20 @@ def test_drive_that_appears_after_others(usb):
 
 @pytest.fixture
 def stick(usb):
-    """One that is still asked what it is; its directory."""
+    """A stick that is still being probed; returns its directory."""
     interface = usb.top / "sys/bus/usb/drivers/usb-storage/1-1:1.0"
     interface.mkdir(parents=True)
     return interface
 
 
 def disk_of(stick):
-    """The command by which it has one in /sys."""
+    """The command that adds the stick's disk to /sys."""
     return f"mkdir -p {stick}/host0/target0/block"
 
 
 @pytest.mark.parametrize("announced, waits", [(30, 31), (31, 32)])
 def test_stick_that_says_what_it_is(usb, stick, announced, waits):
-    """The kernel may put its disk into /sys a moment before it says so."""
+    """The kernel may add the disk to /sys a moment before the event."""
     usb.at(30, disk_of(stick))
     ours(usb, at=announced)
     assert boot(usb)["hostname"] == "ours"
@@ -189,7 +189,7 @@ def test_stick_that_says_what_it_is(usb, stick, announced, waits):
 
 
 def test_stick_that_says_so_during_the_look(usb, stick):
-    """Its disk comes after the question for events, and before the one for disks."""
+    """Its disk appears between the check for events and the check for disks."""
     ours(usb, at="disk")
     find = usb.top / "bin/find"
     find.unlink(missing_ok=True)
@@ -206,7 +206,7 @@ exec {shutil.which("find")} "$@"
 
 
 def test_stick_without_a_configuration(usb, stick):
-    """Once it has said what it is, half a second, and no more."""
+    """After it was probed, the wait is half a second."""
     usb.disk("sdb", at=30)
     usb.at(30, disk_of(stick))
     assert boot(usb)["hostname"] == "image"
@@ -214,7 +214,7 @@ def test_stick_without_a_configuration(usb, stick):
 
 
 def test_the_end_of_the_wait_is_a_last_look(usb):
-    """What appears while others still do."""
+    """A last search follows the timeout, even while devices still appear."""
     for number in range(1, 20):
         usb.at(number, UEVENT)
     ours(usb, at=20)
@@ -223,7 +223,7 @@ def test_the_end_of_the_wait_is_a_last_look(usb):
 
 @pytest.mark.parametrize("seconds", [0, 2])
 def test_no_longer_than_config_wait(usb, seconds):
-    """A stick that never says what it is."""
+    """The probe of the stick never ends."""
     (usb.top / "sys/bus/usb/drivers/uas/1-1:1.0").mkdir(parents=True)
     assert boot(usb, f"config_wait={seconds}\n")["hostname"] == "image"
     assert usb.waits() == seconds * 10
@@ -240,13 +240,13 @@ def test_another_drive_does_not_end_the_wait(usb):
 
 @pytest.fixture
 def card(host):
-    """One that is known, and whose disk is not there yet; its directory."""
+    """A detected card without a disk yet; returns its directory."""
     host.write("sys/class/mmc_host/mmc0/mmc0:0001/type", "MMC\n")
     return host.top / "sys/class/mmc_host/mmc0/mmc0:0001"
 
 
 def test_card_reader_that_is_empty(host):
-    """Half a second, and no more."""
+    """The wait is half a second."""
     (host.top / "sys/class/mmc_host/mmc0").mkdir(parents=True)
     assert boot(host)["hostname"] == "image"
     assert host.waits() == 5
@@ -260,7 +260,7 @@ def test_card_that_appears(host):
 
 
 def test_card_whose_disk_is_late(host, card):
-    """The module for its disks is loaded only now."""
+    """The module for its disk is loaded late."""
     host.at(30, f"mkdir -p {card}/block")
     ours(host, "mmcblk0p1", at=31)
     assert boot(host)["hostname"] == "ours"
@@ -268,7 +268,7 @@ def test_card_whose_disk_is_late(host, card):
 
 
 def test_card_that_never_has_a_disk(host, card):
-    """A wireless card, say."""
+    """For example, a wireless card."""
     (card / "type").write_text("SDIO\n")
     assert boot(host)["hostname"] == "image"
     assert host.waits() == 5

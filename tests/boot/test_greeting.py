@@ -1,4 +1,4 @@
-"""The greeting of the local console says which advisories are open."""
+"""The greeting of the local console lists the open advisories."""
 
 import pathlib
 import subprocess
@@ -10,7 +10,7 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "rootfs/usr/lib/xenith/co
 
 @pytest.fixture
 def greeting(tmp_path):
-    """greeting(TEXT): what the console shows with that file of advisories."""
+    """greeting(TEXT): the console's greeting with this file of advisories."""
     def show(advisories):
         for name in ("issue", "motd", "configured"):
             (tmp_path / name).write_text("The %s.\n" % name)

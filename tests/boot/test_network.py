@@ -1,4 +1,4 @@
-"""The bridge, the card below it, and the address that it gets."""
+"""The bridge, its network card, and its address."""
 import pytest
 
 MAC = "52:54:00:aB:cD:eF"
@@ -12,29 +12,29 @@ def boot(host, conf=""):
 
 
 def dhcp(host, event, **lease):
-    """What udhcpc calls, with what it says of the lease."""
+    """Call the script as udhcpc does, with the lease as environment."""
     host.run("usr/lib/xenith/udhcpc", event, interface="xenbr0", **lease)
 
 
 def below(host, bridge="xenbr0"):
-    """The cards that were put under the bridge."""
+    """The cards that were added to the bridge."""
     return [line.split()[3] for line in host.text("ip.log").splitlines() if line.endswith(f" master {bridge}")]
 
 
 def asks(host):
-    """Whether DHCP is asked."""
+    """Whether the DHCP client is started."""
     return "up udhcpc" in host.text("sv.log").splitlines()
 
 
 def network(host):
-    """What dom0 and who asks it believe the address to be."""
+    """The address as recorded in dom0 for its own use and for others."""
     return host.text("run/xenith/network").strip()
 
 
 # --- The card
 
 def test_one_card(host):
-    """Nothing is waited for, and the address comes later."""
+    """There is no wait; the address comes later."""
     host.card("eth0", 2, MAC.lower(), link=False)
     boot(host)
     assert below(host) == ["eth0"]
@@ -45,7 +45,7 @@ def test_one_card(host):
 
 
 def test_first_wired_card(host):
-    """In the kernel's order, and not in that of the names."""
+    """In the kernel's order, not by name."""
     host.card("lo", 1, kind="772", device=False)
     host.card("dummy0", 2, device=False)
     host.card("wlan0", 3, wireless=True)
@@ -75,7 +75,7 @@ def test_link_that_takes_a_while(host):
 
 
 def test_no_link_anywhere(host):
-    """Four seconds, and then the first."""
+    """After four seconds the first card is used."""
     host.card("eth0", 2, link=False)
     host.card("eth1", 3, link=False)
     boot(host)
@@ -85,7 +85,7 @@ def test_no_link_anywhere(host):
 
 @pytest.mark.parametrize("nic", ["eth2", MAC, MAC.lower(), MAC.upper()])
 def test_card_that_is_named(host, nic):
-    """Whether or not it has a link: nothing is waited for."""
+    """It is used without a wait, even without a link."""
     host.card("eth0", 2)
     host.card("eth1", 3)
     host.card("eth2", 4, MAC.lower(), link=False)
@@ -104,7 +104,7 @@ def test_card_that_is_not_there(host):
 
 @pytest.mark.parametrize("conf, why", [("", "no wired network card"), ("nic=none\n", "nic=none")])
 def test_no_card(host, conf, why):
-    """Only the bridge is there, and it has the fallback address at once."""
+    """The bridge has no port, and gets the fallback address at once."""
     if conf:
         host.card("eth0", 2)
     boot(host, conf)
@@ -140,7 +140,7 @@ def test_ip_that_knows_no_bridges(host):
     assert host.text("brctl.log") == "addbr xenbr0\naddif xenbr0 eth0\n"
 
 
-# --- An address of its own
+# --- A static address
 
 STATIC = "address=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.2, 192.0.2.3\n"
 
@@ -197,7 +197,7 @@ def test_lease(host):
 
 
 def test_lease_that_is_renewed(host):
-    """Nothing is taken away for a moment, and nothing said."""
+    """The address is not removed in between, and nothing is reported."""
     host.host_conf()
     dhcp(host, "bound", **LEASE)
     host.write("ip.log", "")
@@ -217,7 +217,7 @@ def test_name_servers_of_ones_own_replace_those_of_the_lease(host):
 
 @pytest.mark.parametrize("conf, started", [("", True), ("ntp=192.0.2.4\n", False)])
 def test_time_servers_of_the_lease(host, conf, started):
-    """40-host has started it already where some are configured."""
+    """If time servers are configured, 40-host has started ntpd already."""
     host.service("ntpd")
     host.host_conf(conf)
     dhcp(host, "bound", ntpsrv="10.0.2.4", **LEASE)
@@ -227,7 +227,7 @@ def test_time_servers_of_the_lease(host, conf, started):
 
 @pytest.mark.parametrize("conf, address", [("", "192.168.144.1/24"), ("fallback_address=10.9.8.1/16\n", "10.9.8.1/16")])
 def test_nobody_answers(host, conf, address):
-    """The fallback address, said once however often nobody answers."""
+    """The fallback address is set and reported once, however many requests time out."""
     host.host_conf(conf)
     plain = address.split("/", maxsplit=1)[0]
     for _ in range(3):
@@ -246,7 +246,7 @@ def test_nobody_answers_and_no_fallback(host):
 
 @pytest.mark.parametrize("conf", ["", "fallback_address=none\n"])
 def test_server_that_answers_late(host, conf):
-    """Its address replaces the fallback, and goes on when it is silent again."""
+    """Its address replaces the fallback, and stays when the server is silent again."""
     host.host_conf(conf)
     dhcp(host, "leasefail")
     dhcp(host, "bound", **LEASE)

@@ -1,7 +1,7 @@
 """The checks of a configuration tree: host.conf, authorized_keys, domain files.
 
-Each case is run with every awk, because the image is packed
-with the host's and booted with BusyBox's."""
+Each case runs with every awk: the image is built with the host's and booted with
+BusyBox's."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ AWKS = ["mawk", "gawk", "busybox"]
 
 @pytest.fixture(params=AWKS)
 def run(request, tmp_path):
-    """Runs a program of the library with one awk; returns (status, out, err)."""
+    """Run a program of the library with one awk; returns (status, out, err)."""
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()
     (bin_dir / "awk").symlink_to(tools.find(request.param))
@@ -35,7 +35,7 @@ def run(request, tmp_path):
 
 @pytest.fixture
 def tree(tmp_path):
-    """Makes a configuration tree of the files it is given: {path: text}."""
+    """Make a configuration tree from {path: text}."""
     def make(files, name="tree"):
         root = tmp_path / name
         for path, text in files.items():
@@ -247,7 +247,7 @@ def test_a_name_taken_twice(run, tree):
 
 
 def test_a_name_taken_by_a_file_that_lacks_something(run, tree):
-    """All is said at once: who adds the kernel is not to be told of the name after that."""
+    """All errors of a file are reported at once, not one after each correction."""
     root = tree({"domains/a.cfg": 'name = "web"\nkernel = "/config/images/no"\n', "domains/b.cfg": 'name = "web"\n'})
     status, _, err = run("check-config", root)
     assert status == 1
@@ -316,7 +316,7 @@ def test_merge_lets_the_later_source_win(run, tree, tmp_path):
     assert (settings["hostname"], settings["nic"]) == ("drive", "eth0")
     assert (target / "authorized_keys").read_text() == f"{KEY}\n"
     assert sorted(p.name for p in target.glob("domains/*")) == ["a.cfg", "b.cfg", "c.cfg"]
-    # As xl wants it: no carriage return.
+    # xl accepts no carriage return.
     assert (target / "domains/a.cfg").read_text() == domain("memory = 2\n", "a")
     assert (target / "images/both").read_text() == "drive's"
     assert (target / "images/old").is_symlink()
@@ -345,7 +345,7 @@ ONLY_IN_AN_IMAGE = "holds only in an image (./build.sh --domains DIR)"
 @pytest.mark.parametrize("source", ["drive", "command-line"])
 @pytest.mark.parametrize("key", FOR_THE_LOADER)
 def test_merge_names_what_holds_only_in_an_image(run, tree, tmp_path, source, key):
-    """The boot loader has read it by then: the merged file says what was in force."""
+    """The boot loader has used the image's value by then: the merged file keeps it."""
     image = tree({"host.conf": "dom0_mem=256M\n"}, "image")
     later = tree({"host.conf": f"nic=eth3\n{key}={FOR_THE_LOADER[key]}\n"}, source)
     settings, err = merge(run, tmp_path / "config", image, later)
@@ -362,7 +362,7 @@ def test_merge_takes_them_from_the_image(run, tree, tmp_path):
 
 
 def test_a_drive_may_repeat_what_the_image_says(run, tree, tmp_path):
-    """A copy of the image's tree, with something changed for this host."""
+    """The drive may have a copy of the image's tree with changes for this host."""
     image = tree({"host.conf": 'dom0_mem=1G\nxen_options="loglvl=all"\n'}, "image")
     drive = tree({"host.conf": "hostname=a\ndom0_mem = 1G\nxen_options=loglvl=all\ndom0_max_vcpus=1-4\n"}, "drive")
     settings, err = merge(run, tmp_path / "config", image, drive)
@@ -438,7 +438,7 @@ def private(root):
     (f"{IQN} alpha {'s' * 256}", "more than 255 characters"),
 ])
 def test_wrong_line_of_iscsi_secrets(run, tree, line, error):
-    """And no word of the line is shown: it may be a secret."""
+    """The error does not quote the line, which may be a secret."""
     root = private(tree({"iscsi-secrets": line + "\n"}))
     status, _, err = run("check-config", root)
     assert status == 1
@@ -447,7 +447,7 @@ def test_wrong_line_of_iscsi_secrets(run, tree, line, error):
 
 
 def test_iscsi_secrets_that_others_may_read(run, tree, tmp_path):
-    """They are named, and not used."""
+    """They are reported, and not used."""
     root = tree({"iscsi-secrets": SECRETS})
     (root / "iscsi-secrets").chmod(0o640)
     status, _, err = run("check-config", root)

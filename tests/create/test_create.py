@@ -1,4 +1,4 @@
-"""xenith create and remove: all or nothing, with a host made of files."""
+"""xenith create and remove: all or nothing, with a fake host made of files."""
 import fcntl
 import os
 import re
@@ -69,7 +69,7 @@ class Host:
         return done.stderr.strip().splitlines()[-1]
 
     def state(self):
-        """All that create or remove may change."""
+        """Everything that create or remove may change."""
         return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store", "var")
                       for p in (self.top / d).rglob("*") if p.name != "create.lock") + ["mounted" * (self.top / "mounted").exists()]
 
@@ -177,7 +177,7 @@ def test_tarball_with_its_own_kernel(host):
 
 
 def test_kernel_goes_to_the_drive_or_to_memory(host):
-    """And not to /config, which is in memory, too, and has no room for one."""
+    """Not to /config, which is also in memory, but too small."""
     host.created("web", "--from", root_tar(host), "--size", "64M")
     assert not list((host.top / "config/images").iterdir())
     host.created("copy", "--clone-of", "web")
@@ -232,7 +232,7 @@ def test_written_to_the_drive(host):
 
 
 def test_without_a_drive_it_is_forgotten(host):
-    """Which is said of what is there, and not of what was refused."""
+    """The warning is printed only if the domain was created."""
     done = host.create("web", "--from", host.qcow2())
     assert done.stderr.endswith(": web is forgotten when the host restarts, its disk is not\n")
     assert "forgotten" not in host.create("db", "--from", host.qcow2(), "--storage", "other").stderr
@@ -265,7 +265,7 @@ def test_thin_clone(host):
 
 
 def test_clone_shares_nothing(host):
-    """Neither the socket of its screen, nor the addresses, nor the kernel that goes with the other."""
+    """Not the screen's socket, not the addresses, not the kernel that is removed with the original."""
     host.pool()
     host.created("web", "--from", root_tar(host), "--size", "64M")
     path = host.top / "config/domains/web.cfg"
@@ -307,7 +307,7 @@ def test_clone_has_a_seed_of_its_own(host):
 
 
 def renamed(host):
-    """A domain whose file has not its name."""
+    """A domain whose file has another name."""
     host.pool()
     host.created("web", "--from", root_tar(host), "--size", "64M")
     path = host.top / "config/domains/10-site.cfg"
@@ -356,7 +356,7 @@ def test_clone_has_the_host_name_of_its_own(host):
     ("format=raw,vdev=xvdb,access=ro,target={}", True), ("{},raw,hdc,devtype=cdrom", True), (",raw,hdc,cdrom", True),
 ])
 def test_clone_of_several_disks(host, second, allowed):
-    """Two cannot write one disk; what both only read they can both have."""
+    """Two domains cannot share a writable disk, but can share a read-only one."""
     data = stored(host, "data")
     written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw", "{second.format(data)}" ]')
     if allowed:
@@ -385,7 +385,7 @@ def test_clone_of_a_file_that_is_not_right(host):
 
 
 def test_clone_to_another_place(host):
-    """A snapshot is in the pool of what it was taken from, and a file beside the other."""
+    """A snapshot must be in the pool of its origin; a file is beside the original."""
     host.pool()
     host.created("web", "--from", host.qcow2())
     assert "--storage other: the copy of" in host.refused("copy", "--clone-of", "web", "--storage", "other")
@@ -424,7 +424,7 @@ def test_clone_s_cards(host, cards, copied):
 
 
 def test_dry_run_of_a_clone(host):
-    """What the file would be, and nothing else."""
+    """It prints the domain file, and changes nothing."""
     host.pool()
     host.created("web", "--from", host.qcow2(), "--ssh-key", host.input("k", KEY.encode()))
     before = host.state()
@@ -458,7 +458,7 @@ def test_copies_are_sparse(host, way):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_clone_of_a_file_shares_blocks_where_it_can(host, shared):
-    """What the file system has copied is not copied once more."""
+    """A file that was cloned by reflink is not copied again."""
     if shared:
         (host.top / "reflinks").touch()
     written(host, "web", f'disk = [ "{stored(host)},raw,xvda,rw" ]')
@@ -478,7 +478,7 @@ def test_clone_of_a_file_shares_blocks_where_it_can(host, shared):
 
 @pytest.mark.parametrize("attributes, left_out", [("twi-a-tz--", True), ("twi-a-t---", False)])
 def test_zeros_are_written_where_the_pool_writes_none(host, attributes, left_out):
-    """What it gives out is what another volume held."""
+    """New blocks of such a pool contain another volume's data."""
     host.pool()
     (host.top / "pools/xen/pool").write_text(f"  {attributes}\n")
     host.created("web", "--from", host.qcow2())
@@ -486,7 +486,7 @@ def test_zeros_are_written_where_the_pool_writes_none(host, attributes, left_out
 
 
 def without_qemu_img(host):
-    """A PATH that has all but that."""
+    """A PATH without qemu-img."""
     directory = host.top / "without"
     directory.mkdir()
     for place in (HERE / "fake", host.top / "bin", Path("/usr/sbin"), Path("/usr/bin"), Path("/sbin"), Path("/bin")):
@@ -520,7 +520,7 @@ def test_names_with_a_plus(host, kernel, ramdisk):
 
 @pytest.mark.parametrize("words", [[], ["--dry-run"]])
 def test_damaged_tarball(host, words):
-    """Of which tar reads all, and only who decompresses it sees that it is not right."""
+    """tar reads all of it; only the decompressor reports the damage."""
     path = root_tar(host)
     content = path.read_bytes()
     path.write_bytes(content[:-8] + bytes(8))
@@ -536,7 +536,7 @@ def test_name_that_another_file_has(host):
 
 
 def test_name_that_waits_on_the_drive(host):
-    """Somebody has put it there since the host started."""
+    """A file of that name was added to the drive after the host started."""
     (host.top / "drive-is-there").touch()
     (host.top / "drive/domains").mkdir()
     (host.top / "drive/domains/web.cfg").write_text("precious")
@@ -575,7 +575,7 @@ def test_who_waits_can_be_ended(host):
 
 @pytest.mark.parametrize("state, calls", [("ro,relatime", ["rw", "ro"]), ("rw,relatime", [])])
 def test_drive_is_left_as_it_was(host, state, calls):
-    """Who has made it writable writes to it."""
+    """A drive that was mounted writable stays writable."""
     (host.top / "drive-is-there").touch()
     (host.top / "mounts").write_text(f"/dev/vdb {host.top}/drive vfat {state} 0 0\n")
     for words in (("create", "web", "--from", host.kernel()), ("remove", "web", "--yes")):
@@ -585,7 +585,7 @@ def test_drive_is_left_as_it_was(host, state, calls):
 
 
 def test_signal_while_it_is_undone(host):
-    """A second Ctrl-C does not leave half of it."""
+    """A second Ctrl-C does not interrupt the cleanup."""
     before = host.state()
     (host.top / "slow").touch()
     with host.start("create", "web", "--from", host.input("t.raw", bytes(510) + b"\x55\xaa"), "--size", "8M",
@@ -625,7 +625,7 @@ def test_clone_that_cannot_have_it(host):
 
 
 def test_what_was_on_a_thick_volume_is_gone(host):
-    """Behind the image that is written to it, and in all of an empty one."""
+    """Old data is zeroed behind the written image, and on all of an empty volume."""
     image = host.input("disk.raw", bytes(510) + b"\x55\xaa" + bytes(2 << 20) + b"end")
     host.created("web", "--from", image, "--size", "8M", "--ssh-key", host.input("k", KEY.encode()))
     disk = (host.top / "dev/xen/web").read_bytes()
@@ -662,7 +662,7 @@ def test_image_with_other_features(host, header):
 @pytest.mark.parametrize("link", ["boot", "boot/vmlinuz-6.12.1", "boot/initrd.img-6.12.1"])
 @pytest.mark.parametrize("form", ["directory", "tarball"])
 def test_links_out_of_what_is_imported(host, form, link):
-    """The guest must not get a file of the host by a link that its image has."""
+    """A link in an image must not give the guest a file of the host."""
     root_tar(host)
     tree = host.top / "in/tree"
     secrets = host.top / "secrets"
@@ -783,7 +783,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_each_step_may_fail(tmp_path, way):
-    """All is there, or nothing is: whichever program fails at whichever time."""
+    """All or nothing, whichever call of a program fails."""
     (tmp_path / "0").mkdir()
     first = Host(tmp_path / "0")
     first.created("web", *WAYS[way](first))
@@ -801,7 +801,7 @@ def test_each_step_may_fail(tmp_path, way):
         else:
             failed += 1
             assert done.stderr.strip(), calls[n - 1]
-            # Undoing is tried once, and what then fails is said.
+            # The cleanup is tried once; its failures are reported.
             assert "could not be undone" not in done.stderr or "umount" in calls[n - 1], done.stderr
             if "could not be undone" not in done.stderr:
                 assert host.state() == before, calls[n - 1]
@@ -836,7 +836,7 @@ def test_remove_leaves_what_it_did_not_make(host):
 
 @pytest.mark.parametrize("form", ['disk = [ "{}", "{}", "{}" ]', "disk = [\n  '{}',\n  # more\n  '{}',\n  '{}',\n]\n"])
 def test_remove_all_disks(host, form):
-    """However they are written; without a word on it a disk is writable."""
+    """In every syntax; the default access is writable."""
     host.created("web", "--from", host.qcow2())
     files = [stored(host, name) for name in ("one", "two", "three", "cd")]
     written(host, "web", form.format(f"phy:{host.top}/dev/xen/web,xvda,w", f"{files[0]},raw,xvdb",
@@ -874,7 +874,7 @@ def test_remove_is_not_deceived_by_a_longer_name(host):
 
 
 def test_remove_leaves_a_volume_with_snapshots(host):
-    """lvremove would take the snapshots with it; thin ones stand on their own."""
+    """lvremove would remove thick snapshots, too; thin ones are independent."""
     host.created("web", "--from", host.qcow2())
     (host.top / "snapshots").write_text("web-before web swi-a-s---\nother-before other swi-a-s---\n")
     done = host.run("remove", "web", "--yes")
@@ -917,7 +917,7 @@ def test_remove_from_the_drive(host):
 
 
 def test_remove_by_the_name_that_the_domain_has(host):
-    """Which is what `xenith status` shows, whatever the file is called."""
+    """The name that `xenith status` shows, not the file's."""
     (host.top / "drive-is-there").touch()
     (host.top / "drive/domains").mkdir()
     for place in ("config", "drive"):
@@ -939,7 +939,7 @@ def test_remove_refuses(host):
     done = host.run("remove", "web", "--yes")
     assert done.returncode == 1 and "web is running" in done.stderr
     assert host.state() == before
-    # The domain's own name counts, whatever the file is called.
+    # The domain's name counts, not the file's.
     (host.top / "config/domains/site.cfg").write_text('name = "web"\n')
     assert "web is running" in host.run("remove", "site", "--yes").stderr
     assert host.run("remove", "../web").returncode == 2

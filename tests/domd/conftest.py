@@ -1,4 +1,4 @@
-"""domd and xenith with a hypervisor that is a directory (domd/tests/hv/hv_fake.c)."""
+"""domd and xenith with a fake hypervisor in a directory (domd/tests/hv/hv_fake.c)."""
 
 import json
 import os
@@ -20,13 +20,13 @@ DOMD = TOP / "domd"
 OUT = pathlib.Path(os.environ.get("DOMD_OUT", TOP / "out" / "domd"))
 
 
-# The libraries that the programs are built with, by what a compiler looks for.
+# The libraries that the programs need, by the header that a compiler looks for.
 HEADERS = {"cmocka.h": "libcmocka-dev", "libxl.h": "libxen-dev", "yajl/yajl_version.h": "libyajl-dev"}
 
 
 def make(*arguments):
-    """Runs domd/Makefile and returns what it says. Paths are relative to its directory:
-    there may be a blank in what is above, and make knows no such paths."""
+    """Run domd/Makefile; returns its output. Paths are relative to its directory: make
+    cannot handle paths with blanks, which the directories above may have."""
     for header, package in HEADERS.items():
         tools.need_file("/usr/include/" + header, package)
     done = subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
@@ -43,7 +43,7 @@ def programs():
 
 
 class Host:
-    """A domd of its own, with its own directories."""
+    """A separate domd with its own directories."""
 
     def __init__(self, directory, programs):
         self.programs = programs
@@ -84,7 +84,7 @@ class Host:
         return client
 
     def kill(self):
-        """kill -9, at whatever it is doing."""
+        """SIGKILL to domd."""
         self.daemon.send_signal(signal.SIGKILL)
         self.daemon.wait()
         self.daemon.stderr.close()
@@ -109,7 +109,7 @@ class Host:
         return done.stdout
 
     def status(self):
-        """{name: what is known of it}"""
+        """{name: status}"""
         return {each["name"]: each
                 for each in json.loads(self.ok("status", "--json"))["domains"]}
 
@@ -119,7 +119,7 @@ class Host:
     def until(self, condition, seconds=20):
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "not within %d s" % seconds
+            assert time.monotonic() < end, "not true within %d s" % seconds
             assert self.daemon.poll() is None, self.daemon.stderr.read().decode()
             time.sleep(0.01)
 
@@ -132,21 +132,21 @@ class Host:
         try:
             self.until(reached)
         except AssertionError as error:
-            raise AssertionError("%s, but %s" % (expected, last)) from error
+            raise AssertionError("expected %s, got %s" % (expected, last)) from error
 
     def poke(self, name, what):
-        # domd looks fifty times a second: it sees all of it, or nothing.
+        # domd polls fifty times a second: it must see all of it, or nothing.
         whole = self.fake / "new-poke"
         whole.write_text(what)
         whole.rename(self.fake / ("poke-" + name))
 
     def history(self, runs=False):
-        """What was done. RUNS: also which creations came to their end."""
+        """The operations of the hypervisor. RUNS: also the completed creations."""
         return [line for line in (self.fake / "history").read_text().splitlines()
                 if runs or not line.startswith("runs ")]
 
     def timeline(self):
-        """The marks, without their times; the first may be yet to come."""
+        """The marks without their times; empty before the first."""
         log = self.run / "boot.log"
         return [line.split(" ", 1)[1] for line in log.read_text().splitlines()] if log.exists() else []
 

@@ -1,4 +1,4 @@
-"""The unit tests of domd and what else domd/Makefile offers, each of it run."""
+"""The unit tests of domd, and the other targets of domd/Makefile."""
 
 import os
 import subprocess

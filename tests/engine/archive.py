@@ -1,4 +1,4 @@
-"""A Debian archive of a test's own, which the real apt reads."""
+"""A small Debian archive for tests, which the real apt reads."""
 
 import gzip
 import hashlib
@@ -20,7 +20,7 @@ esac
 
 
 def write_tar(path, files, top):
-    """A tarball, compressed as its name says, of {path: text or bytes} below `top`."""
+    """A tarball of {path: text or bytes} below `top`, compressed by its file name."""
     with tarfile.open(path, "w:" + path.suffix[1:]) as tar:
         for name, text in files.items():
             data = text if isinstance(text, bytes) else text.encode()
@@ -30,7 +30,7 @@ def write_tar(path, files, top):
 
 
 def write_deb(path, control, files):
-    """A Debian package."""
+    """Write a Debian package."""
     members = [("debian-binary", b"2.0\n")]
     for name, held in ("control.tar.gz", {"control": control}), ("data.tar.gz", files):
         write_tar(path.with_suffix(".gz"), held, ".")
@@ -48,7 +48,7 @@ def digest(path, kind="sha256"):
 
 
 def entry(source, version, text="Something.", distribution="trixie"):
-    """One of a changelog."""
+    """An entry of a changelog."""
     return ("%s (%s) %s; urgency=medium\n\n  * %s\n\n"
             " -- A Person <person@example.org>  Sun, 01 Nov 2026 00:00:00 +0000\n\n" % (source, version, distribution, text))
 
@@ -76,7 +76,7 @@ class Archive:
         return {"PATH": "%s:%s" % (self.top / "bin", os.environ["PATH"])}
 
     def source(self, name, version, files=None, debian=None, security=False, binary=None):
-        """A source package: its upstream files, and those of its directory debian/."""
+        """Add a source package: its upstream files, and those of its directory debian/."""
         bare = version.partition(":")[2] or version
         upstream = bare.rpartition("-")[0] or bare
         directory = "pool/%smain/%s/%s" % ("updates/" if security else "", name[0], name)
@@ -99,7 +99,7 @@ class Archive:
         return orig, patches
 
     def package(self, name, version, source=None, changelog=None, depends=None):
-        """A binary package; returns its path."""
+        """Add a binary package; returns its path."""
         bare = version.partition(":")[2] or version
         path = self.top / "pool" / ("%s_%s_all.deb" % (name, bare))
         path.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
-"""A source tree of its own for each test: our engine, tiny recipes.
+"""A separate source tree for each test, with the engine and tiny recipes.
 
-The recipes run no compiler, so that a whole build takes a second.
+The recipes run no compiler, so that a build takes a second.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class Tree:
             shutil.copy2(TOP / name, self.top / name)
 
     def recipe(self, name, **parts):
-        """Write a recipe; each part is the text of the file of its name."""
+        """Write a recipe: {file name: text}."""
         directory = self.top / "recipes" / name
         directory.mkdir(exist_ok=True)
         parts = {"version": "1", "license": "MIT", **parts}
@@ -68,7 +68,7 @@ class Tree:
                 "XENITH_CACHE": str(self.cache), **more}
 
     def command(self, *words, **environment):
-        """Run ./build.sh; returns what became of it, all that it said in stdout."""
+        """Run ./build.sh; returns the CompletedProcess, with stderr in stdout."""
         return subprocess.run(
             [str(self.top / "build.sh"), *words],
             env=self.environment(**environment), text=True, timeout=120,
@@ -82,7 +82,7 @@ class Tree:
         return done
 
     def start(self, *names):
-        """Start a build in a process group of its own, to be killed."""
+        """Start a build in its own process group, to be killed."""
         return subprocess.Popen(
             [str(self.top / "build.sh"), "package", *names],
             env=self.environment(), start_new_session=True,
@@ -92,7 +92,7 @@ class Tree:
     def kill(process):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        # Its children die a moment later, and init takes them away.
+        # Its children die a moment later, and init reaps them.
         for _ in range(100):
             try:
                 os.killpg(process.pid, 0)
@@ -101,7 +101,7 @@ class Tree:
             time.sleep(0.1)
 
     def package(self, name):
-        """The directory in the cache that a package of the last build is in."""
+        """The cache directory of a package of the last build."""
         for line in (self.top / "out/packages").read_text().splitlines():
             first, path = line.split(" ", 1)
             if first == name:
@@ -112,7 +112,7 @@ class Tree:
         return (self.package(name) / "root" / file).read_text().strip()
 
     def built(self):
-        """What the last build really built."""
+        """The packages that the last build did not take from the cache."""
         return set(re.findall(r"(\S+): built in", self.said))
 
 
@@ -124,13 +124,13 @@ def make_tree(tmp_path):
 
 @pytest.fixture
 def tree(make_tree):
-    # A blank in every path: somebody's home directory will have one.
+    # A blank in every path, as in some home directories.
     return make_tree("my builds")
 
 
 @pytest.fixture
 def pair(tree):
-    """two depends on one: `one` says a word, `two` repeats it."""
+    """`two` depends on `one` and repeats its word."""
     tree.recipe("one", build='install() { echo hello >"$DEST/word"; }')
     tree.recipe("two", depends="one",
                 build='install() { cat "$SYSROOT/word" "$SYSROOT/word" >"$DEST/words"; }')
@@ -141,5 +141,5 @@ def pair(tree):
 def archive(tmp_path):
     """A Debian archive that apt reads with archive.environment."""
     if not shutil.which("apt-get"):
-        pytest.skip("no Debian: there is no apt to ask")
+        pytest.skip("needs apt: not a Debian system")
     return Archive(tmp_path / "archive")

@@ -1,4 +1,4 @@
-"""A web server on the loopback address, well-behaved or not."""
+"""A web server on the loopback address, with optional faults."""
 
 import contextlib
 import http.server
@@ -7,8 +7,8 @@ import urllib.parse
 
 
 class Server:
-    """Serves `files`, {PATH: BYTES}. What is in `faults`, {PATH: FAULT}, goes wrong:
-    "stall" never answers, "cut" ends in the middle."""
+    """Serves `files`, {PATH: BYTES}, with `faults`, {PATH: FAULT}: "stall" never answers,
+    "cut" closes the connection in the middle of the file."""
 
     def __init__(self):
         self.files = {}

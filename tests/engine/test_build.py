@@ -1,4 +1,4 @@
-"""What a build may see, how it fails, and what an interruption leaves."""
+"""Builds: their isolation, their failures, and their interruption."""
 
 import fcntl
 import hashlib
@@ -15,7 +15,7 @@ import pytest
 
 
 def test_recipe_without_a_build_file(tree):
-    """configure, make, make install: the default phases do them."""
+    """The default phases run configure, make, make install."""
     line = tree.tarball(
         "plain-1.tar.gz",
         configure='#!/bin/sh\necho "$@" >arguments',
@@ -67,8 +67,8 @@ def test_the_image_can_tell_which_patches_were_applied(tree):
     assert not (tree.package("plain") / "root/usr/share/xenith").exists()
 
 
-def test_dependencies_are_brought_in(tree):
-    """Target packages transitively into SYSROOT, tools into TOOLS."""
+def test_dependencies_are_installed(tree):
+    """Target packages are in SYSROOT, transitively, and tools in TOOLS."""
     tree.recipe("lib", build='install() { echo lib >"$DEST/lib.txt"; }')
     tree.recipe("mid", depends="lib", build='install() { echo mid >"$DEST/mid.txt"; }')
     tree.recipe("tool", depends="lib", build='install() { echo tool >"$DEST/tool.txt"; }')
@@ -80,8 +80,8 @@ def test_dependencies_are_brought_in(tree):
     assert tree.output("top", "tools") == "tool.txt"
 
 
-def test_longest_way_to_the_end_comes_first(tree):
-    """`first` is short, and with what waits for it still longer than `alone`."""
+def test_critical_path_comes_first(tree):
+    """`first` is short, but with its dependents it takes longer than `alone`."""
     tree.recipe("first", build="install() { echo first >$DEST/it; }")
     tree.recipe("second", depends="first", build="install() { echo second >$DEST/it; }")
     tree.recipe("alone", build="install() { echo alone >$DEST/it; }")
@@ -91,7 +91,7 @@ def test_longest_way_to_the_end_comes_first(tree):
 
 
 def has_namespaces():
-    """Whether this user may have what lib/airlock.sh asks for."""
+    """Whether this user may create the namespaces of lib/airlock.sh."""
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     return subprocess.run(["unshare", *user, "--mount", "--net", "--uts", "--ipc",
                            "mount", "--bind", "/tmp", "/tmp"],
@@ -99,7 +99,7 @@ def has_namespaces():
 
 
 def test_hermetic(tree):
-    """Nothing of the user's environment, no network, the fixed path."""
+    """No variable of the user's environment, no network, a fixed path."""
     tree.recipe("look", build="""install() {
 	env >"$DEST/env"
 	pwd >"$DEST/pwd"
@@ -115,7 +115,7 @@ audit() { :; }""")
     assert tree.output("look", "umask") == "0022"
     assert tree.output("look", "pwd") == "/tmp/xenith/look/src"
     if not has_namespaces():
-        pytest.skip("no namespaces here: the network is not taken away")
+        pytest.skip("no namespaces here: a build has the network")
     devices = [line.split(":")[0].strip()
                for line in tree.output("look", "net").splitlines()[2:]]
     assert set(devices) <= {"lo"}
@@ -216,13 +216,13 @@ def test_independent_recipes_build_side_by_side(tree):
         lines = (tree.package(name) / "phases").read_text().splitlines()
         when = dict(line.split() for line in lines)
         times.append((int(when["install"]), int(when["normalise"])))
-    # Two of them slept at the same time.
+    # At least two slept at the same time.
     times.sort()
     assert any(second[0] < first[1] for first, second in zip(times, times[1:]))
 
 
 def complete(package):
-    """A package in the cache is whole, by its own manifest."""
+    """A package in the cache is complete, by its own manifest."""
     manifest = (package / "manifest").read_bytes()
     assert (package / "output").read_text().strip() == hashlib.sha256(manifest).hexdigest()
     for line in manifest.decode().splitlines():
@@ -233,7 +233,7 @@ def complete(package):
 
 
 def test_killed_at_any_moment(pair):
-    """kill -9 of everything, at many moments: never half a package."""
+    """SIGKILL to the whole build, at many moments, never leaves a partial package."""
     pair.recipe("one", build='install() { echo hello >"$DEST/word"; '
                              'dd if=/dev/zero of="$DEST/big" bs=1M count=20 2>&1; }')
     moments = random.Random(4)
@@ -244,7 +244,7 @@ def test_killed_at_any_moment(pair):
         for package in (pair.cache / "pkg").glob("*"):
             complete(package)
             if package.name.startswith("two-"):
-                # It got to the end: once more from the start.
+                # The build was complete: start again from an empty cache.
                 for done in (pair.cache / "pkg").glob("*"):
                     shutil.rmtree(done)
                 break
@@ -267,7 +267,7 @@ def test_leftovers_of_killed_builds_are_removed(pair):
 
 
 def test_an_edit_during_the_build_stays_out(pair):
-    """A package is made of what its key was computed from."""
+    """A package is built from the files that its key was computed from."""
     slow = 'install() { sleep 3; echo hello >"$DEST/word"; }'
     pair.recipe("one", build=slow)
     two = pair.top / "recipes/two/build"
@@ -295,7 +295,7 @@ def test_an_estimate_of_what_remains(pair):
 
 
 def test_layer_that_is_left_out(tree):
-    """Who asks for the layer gets along without it, and it is not built."""
+    """The layer is not built, and its dependents are built without it."""
     tree.recipe("hvm", build="install() { echo layer >$DEST/layer; }")
     tree.recipe("image", depends="host:hvm", build="install() { ls $TOOLS >$DEST/list; }")
     tree.command("--without", "hvm", "package", "image")
@@ -308,7 +308,7 @@ def test_layer_that_is_left_out(tree):
 
 
 def test_accept_keeps_what_was_not_built(pair):
-    """A layer that was left out, or what only the slow tests need; but nothing that is gone."""
+    """accept keeps the hashes of recipes outside the last build, but not of removed ones."""
     outputs = pair.top / "recipes/outputs"
     outputs.write_text("gone 1\ntwo 2\n")
     (pair.top / "recipes/times").write_text("gone 1\ntwo 2\n")
@@ -320,7 +320,7 @@ def test_accept_keeps_what_was_not_built(pair):
 
 
 def test_accept_keeps_what_is_no_longer_in_the_cache(pair):
-    """An earlier build's package, removed from the cache: no empty hash comes of it."""
+    """Without an earlier build's package in the cache accept fails, or keeps its hash."""
     outputs = pair.top / "recipes/outputs"
     pair.build("two")
     assert pair.command("accept").returncode == 0
@@ -342,7 +342,7 @@ def test_accept_keeps_what_is_no_longer_in_the_cache(pair):
 
 
 def test_an_earlier_package_counts_with_its_present_key(pair):
-    """What an earlier build made is listed as long as its recipe is the same."""
+    """A package of an earlier build is listed as long as its recipe is unchanged."""
     pair.build("two")
     before = pair.package("two")
     pair.build("one")
@@ -355,7 +355,7 @@ def test_an_earlier_package_counts_with_its_present_key(pair):
     pair.build("two")
     after = pair.package("two")
     assert after != before
-    # Also where what it is made of changes, and a broken recipe stands beside them.
+    # Also when an input changes, and when there is a broken recipe.
     pair.recipe("one", build='install() { echo bye >"$DEST/word"; }')
     pair.recipe("broken", depends="missing")
     pair.build("one")
@@ -381,7 +381,7 @@ done
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages")
 def test_what_is_installed_first_is_in_the_key(tree, tmp_path, monkeypatch):
-    """On a fresh machine, too, the second build has nothing to do."""
+    """On a fresh machine the host packages are installed before the keys are computed."""
     installed = tmp_path / "installed"
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -420,7 +420,7 @@ esac"""}
 
 @pytest.fixture
 def play(tree, tmp_path, monkeypatch):
-    """play(USER): on a machine with an old QEMU and without a package; tells of apt's calls."""
+    """play(USER): a machine with an old QEMU and a missing package; returns apt's calls."""
     programs = tmp_path / "programs"
     programs.mkdir()
     calls = tmp_path / "calls"
@@ -443,7 +443,7 @@ def play(tree, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", ["run", "test", "bench", "smoke"])
 def test_what_is_missing_is_named_once(tree, play, command):
-    """One command for all, of a recipe's and QEMU, which also says where QEMU 10 is to be had."""
+    """One command for all packages: a recipe's, and QEMU 10 with its archive."""
     calls = play(1000)
     done = tree.command(command)
     assert done.returncode == (2 if command == "smoke" else 1)
@@ -474,7 +474,7 @@ def test_root_installs_what_is_missing_in_one_call(tree, play):
     installing = [call.split() for call in calls.read_text().splitlines() if "install" in call.split()]
     assert len(installing) == 1
     assert {"made-up", "qemu-system-x86"} <= set(installing[0])
-    # Also where all is built, and only QEMU is asked for.
+    # Also when everything is built, and only QEMU is missing.
     tree.recipe("iso", build="install() { echo iso >$DEST/xenith.iso; }")
     tree.build("iso", "netboot")
     calls.write_text("")
@@ -483,10 +483,10 @@ def test_root_installs_what_is_missing_in_one_call(tree, play):
     assert [call.split()[-1] for call in calls.read_text().splitlines() if "install" in call.split()] == ["qemu-system-x86"]
 
 
-# --- what must not go wrong in silence -----------------------------------------------
+# --- errors that must not be silent --------------------------------------------------
 
 def test_a_dependency_that_is_gone_stops_the_build(pair):
-    """Somebody removed a part of the cache: nothing is built without it, and published."""
+    """A part of the cache was removed: no package is built without its dependency."""
     pair.build("one")
     shutil.rmtree(pair.package("one") / "root")
     done = pair.build("two", check=False)
@@ -495,8 +495,8 @@ def test_a_dependency_that_is_gone_stops_the_build(pair):
     assert not list((pair.cache / "pkg").glob("two-*"))
 
 
-def test_a_source_that_rots_between_fetch_and_build(tree):
-    """The hash is checked once more where the file is used."""
+def test_a_source_that_changes_between_fetch_and_build(tree):
+    """The hash is checked again when the file is used."""
     line = tree.tarball("pkg-1.tar.gz", text="x")
     tree.recipe("first", build='install() { echo rot >"%s"; }' % (tree.cache / "sources/pkg-1.tar.gz"))
     tree.recipe("pkg", sources=line, build="install() { :; }")
@@ -511,8 +511,8 @@ def test_a_source_that_rots_between_fetch_and_build(tree):
     assert not list((tree.cache / "pkg").glob("pkg-*"))
 
 
-def test_backups_of_an_editor_are_not_built_with(tree):
-    """They are in no key, so they must be in no build either."""
+def test_backups_of_an_editor_are_not_in_a_build(tree):
+    """They are in no key, so they must be in no build."""
     (tree.top / "scripts").mkdir()
     (tree.top / "scripts/50-network").write_text("new\n")
     recipe = tree.recipe("pkg", inputs="scripts", **{"files/list": "list"}, build="""install() {
@@ -531,21 +531,21 @@ def test_nothing_but_the_work_directory_can_be_written_to(tree, place):
     """A `make install` that ignores DESTDIR, also as root."""
     place = pathlib.Path(place.replace("CACHE", str(tree.cache)).replace("TREE", str(tree.top)))
     if not os.access(place, os.W_OK):
-        pytest.skip("this user may not write there anyway")
+        pytest.skip("this user may not write there")
     file = place / ("xenith-escaped-%d" % os.getpid())
     tree.recipe("pkg", build='install() { mkdir -p "%s" && echo >"%s"; }' % (place, file))
     done = tree.build("pkg", check=False)
     escaped = file.exists()
     file.unlink(missing_ok=True)
     assert not escaped
-    # Of these it has its own.
+    # The airlock has its own of these.
     if not str(place).startswith(("/dev/shm", "/tmp/")):
         assert done.returncode != 0
         assert "Read-only file system" in done.stdout
 
 
-def test_a_claim_is_its_owners_while_it_lives(tree):
-    """Whatever its process's number is, here or in another container."""
+def test_a_claim_holds_while_its_owner_lives(tree):
+    """Regardless of the owner's PID, here or in another container."""
     tree.recipe("pkg", build='install() { echo >"$DEST/x"; }')
     work = tree.cache / "work"
     for name in "living", "dead":
@@ -559,7 +559,7 @@ def test_a_claim_is_its_owners_while_it_lives(tree):
 
 @pytest.fixture
 def no_namespaces(tree):
-    """As in a container that may make none: an unshare that fails."""
+    """As in a container without the right to create them: unshare fails."""
     binaries = tree.upstream / "bin"
     binaries.mkdir()
     (binaries / "unshare").write_text("#!/bin/sh\nexit 1\n")
@@ -569,7 +569,7 @@ def no_namespaces(tree):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be several users")
 def test_several_users_one_after_another(no_namespaces, tree):
-    """Without namespaces they all build in /tmp/xenith."""
+    """Without namespaces all users build in /tmp/xenith."""
     name = "several-%d" % os.getpid()
     tree.recipe(name, build='install() { id -un >"$DEST/user"; }')
     for directory in (tree.top, *tree.top.parents):
@@ -600,7 +600,7 @@ def test_a_plain_airlock_that_failed_is_free_again(no_namespaces, tree):
 
 
 def test_the_critical_path_is_printed(tree):
-    """Of the chains that wait for one another, the one that took longest."""
+    """The chain of dependent packages that took longest."""
     nap = 'compile() { sleep %s; }\ninstall() { :; }'
     tree.recipe("base", build=nap % 1.1)
     tree.recipe("wide", build=nap % 0.1)

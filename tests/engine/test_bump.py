@@ -1,4 +1,4 @@
-"""./build.sh bump: what it writes, what it says, and that it changes nothing when it fails."""
+"""./build.sh bump: what it writes and reports, and that a failure changes nothing."""
 
 import pathlib
 import subprocess
@@ -76,14 +76,14 @@ def test_the_newest(tree, archive, lib, bump):
 """.format(orig=digest(orig), sha1=digest(orig, "sha1"), patches=digest(patches), standard=STANDARD, old=OLD)
     assert (lib / "sources").read_text() == text
     assert (lib / "version").read_text() == "2.5\n"
-    # The one with links follows, and nothing else changed.
+    # The recipe with links follows; nothing else changed.
     assert (lib / "../lib-headers/sources").is_symlink() and (lib / "../lib-headers/version").is_symlink()
     changed = {path for path, data in snapshot(tree).items() if before.get(path) != data}
     assert {pathlib.Path(path).relative_to(tree.top / "recipes").as_posix() for path in changed} == {
         "lib/sources", "lib/version", "lib-headers/sources", "lib-headers/version"}
     assert "lib pins lib 1:2.5-1~deb13u1 (trixie) in place of 1:1.0-1" in said
     assert "./build.sh package lib lib-headers" in said
-    # A build needs no network now.
+    # The build needs no network.
     for path in orig, patches:
         assert (tree.cache / "sources" / path.name).read_bytes() == path.read_bytes()
 
@@ -104,7 +104,7 @@ def test_a_version_by_name(archive, lib, bump, wanted):
 
 
 def test_a_new_revision(archive, lib, bump):
-    """The tarball stays, and what is said of it."""
+    """The tarball and the comment about it stay."""
     orig, patches = archive.source("lib", "1:1.0-1+deb13u1", security=True)
     (lib / "sources").write_text(SOURCES.replace(OLD, digest(orig), 2))
     bump("lib")
@@ -116,7 +116,7 @@ def test_a_new_revision(archive, lib, bump):
 
 
 def test_a_revision_whose_patches_are_not_taken(archive, lib, bump):
-    """Its tarball is the pinned one: it would mend nothing, and outdated would be silent."""
+    """Its tarball is the pinned one: it would fix nothing, and hide it from outdated."""
     orig, patches = archive.source("lib", "1:1.0-1+deb13u1", debian={
         "changelog": entry("lib", "1:1.0-1+deb13u1", "CVE-2026-1000")})
     text = "# From the archive's signed index\n%s apt:trixie/lib=1:1.0-1/lib_1.0.orig.tar.gz\n" % digest(orig)
@@ -134,7 +134,7 @@ def test_the_newest_is_pinned(archive, lib, bump):
 
 
 def test_other_compression(archive, lib, bump):
-    """Of a pinned tarball the new one is the same, whatever packs it."""
+    """The new tarball replaces the pinned one even if its compression differs."""
     archive.source("lib", "1:2.5-1")
     (lib / "sources").write_text(SOURCES.replace(".orig.tar.gz", ".orig.tar.bz2"))
     bump("lib")
@@ -142,7 +142,7 @@ def test_other_compression(archive, lib, bump):
 
 
 def with_url(tree, lib, data):
-    """A recipe with upstream's own address; for the new version it has these bytes."""
+    """A recipe with an upstream URL, which serves DATA for the new version."""
     new = tree.upstream / "lib-2.5.tar.gz"
     new.write_bytes(data)
     old = new.with_name("lib-1.0.tar.gz").as_uri()
@@ -169,7 +169,7 @@ def test_upstream_has_others(tree, archive, lib, bump, data):
     assert ("%s differs from Debian's file" if data else "cannot fetch %s;") % url in said
     text = (lib / "sources").read_text()
     assert "file:" not in text
-    # The old comment said something of that address, perhaps.
+    # The old comment may have been about that URL.
     assert text.startswith(STANDARD) and "extra-7" in text
 
 
@@ -195,8 +195,8 @@ def test_the_mirror_has_other_bytes(archive, lib, bump):
     refused(bump("lib", check=False), "lib_2.5.orig.tar.gz")
 
 
-def test_a_file_that_somebody_brought(tree, archive, lib, bump):
-    """Where the mirror lacks it: the index says whether it is the right one."""
+def test_a_file_of_the_user(tree, archive, lib, bump):
+    """A file that the mirror lacks may come from the user; the index verifies it."""
     orig, _ = archive.source("lib", "1:2.5-1")
     directory = tree.cache.parent / "tar balls"
     directory.mkdir()
@@ -294,7 +294,7 @@ def test_version_that_is_shown(shown, old, new, expected):
 
 
 def test_every_recipe_can_be_bumped():
-    """Its `version` follows from what it pins first."""
+    """A rule derives its `version` from its first pin."""
     bad = shell('''recipe_dirs | source_lines | awk -F '\\t' '!seen[$1]++' |
         while IFS="$(printf '\\t')" read -r dir _ _ locations; do
         case $locations in apt:*) ;; *) continue ;; esac
@@ -358,7 +358,7 @@ SERIES = {"patches/series": "CVE-2026-1.patch\npackaging.patch\nnew/thing.patch\
 
 
 def test_patches_of_debian(archive, lib, bump):
-    """Those that the recipe's rules take, before its own."""
+    """Debian's patches that the recipe's rules take are tried before its own."""
     archive.source("lib", "1:2.5-1", files={"one": "1\n"}, debian={
         **SERIES, "changelog": entry("lib", "1:2.5-1", "CVE-2026-1000") + entry("lib", "1:1.0-1", "CVE-2025-1000")})
     (lib / "series").write_text("take CVE-*\nleave packaging.patch for the distribution only\nleave gone.patch as well\n")
@@ -385,7 +385,7 @@ def test_patches_of_debian_that_do_not_apply(archive, lib, bump):
 
 @pytest.mark.parametrize("inner", [True, False])
 def test_a_source_that_the_recipe_unpacks(tree, archive, lib, bump, inner):
-    """A tarball in a tarball: the patches are tried as far as that goes, and it is said."""
+    """A tarball in a tarball: patches that fail may still apply, which is reported."""
     write_tar(tree.upstream / "inner.tar.xz", {"one": "1\n"}, "lib-2.5")
     files = {"lib-2.5.tar.xz": (tree.upstream / "inner.tar.xz").read_bytes()} if inner else {"one": "1\n"}
     archive.source("lib", "1:2.5-1", files=files)

@@ -14,7 +14,7 @@ def add_line(path, line="# changed"):
 
 @pytest.fixture
 def tree(tree):
-    """A recipe that has every kind of file, and one that has nothing."""
+    """A recipe with every kind of file, and an empty one."""
     tree.recipe("base", build='install() { echo base >"$DEST/base"; }')
     (tree.top / "shared").mkdir()
     (tree.top / "shared/list").write_text("a\n")
@@ -66,7 +66,7 @@ def add_input(tree):
 def change_source(tree):
     line = tree.tarball("all-1.tar.gz", text="one", more="more")
     (tree.all / "sources").write_text(line + "\n")
-    # What was fetched before is of the old hash and must be fetched anew.
+    # The fetched file has the old hash and must be fetched again.
 
 
 def change_dependency(tree):
@@ -96,7 +96,7 @@ def engine_file(name):
 
 
 def content_behind_a_link(tree):
-    """A version that another recipe's file holds: the link's own text stays the same."""
+    """`version` is a link to another recipe's: the link itself does not change."""
     (tree.all / "version").unlink()
     (tree.all / "version").symlink_to("../base/version")
     tree.build("all")
@@ -120,7 +120,7 @@ def test_a_change_that_can_matter_builds_again(tree, change):
 
 
 def test_what_was_linked_to_is_built_with(tree):
-    """Recipes share a file by a link to it."""
+    """Recipes can share a file through a link."""
     tree.recipe("second", version="9", build='install() { echo "$VERSION" >"$DEST/version"; }')
     (tree.top / "recipes/second/version").unlink()
     (tree.top / "recipes/second/version").symlink_to("../all/version")
@@ -145,7 +145,7 @@ def editor_backup(tree):
 
 
 def rename_release(tree):
-    """It matters to what has it among its inputs."""
+    """It is in the key of the recipes that have `config` as an input."""
     path = tree.top / "config"
     path.write_text(path.read_text().replace("RELEASE=", "RELEASE=9"))
 
@@ -181,7 +181,7 @@ def test_the_environment_is_not_in_the_key(tree, environment):
 
 
 def test_same_output_stops_the_rebuild(pair):
-    """`one` is built again, and as it says the same, `two` is not."""
+    """`one` is rebuilt with the same output, so `two` is not."""
     pair.build("two")
     add_line(pair.top / "recipes/one/build")
     pair.build("two")
@@ -209,7 +209,7 @@ def test_going_back_finds_the_old_package(pair):
 
 
 def test_nothing_to_do_is_quick(pair):
-    """By the processor's time, which does not depend on who else is working."""
+    """Measured in CPU time, which does not depend on the machine's load."""
     pair.build("two")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     pair.build("two")
@@ -218,7 +218,7 @@ def test_nothing_to_do_is_quick(pair):
 
 
 def test_two_cold_builds_agree(pair, make_tree):
-    """Another place, another cache, another environment: the same bytes."""
+    """Two directories, caches and environments give the same bytes."""
     other = make_tree("elsewhere")
     shutil.copytree(pair.top / "recipes", other.top / "recipes", dirs_exist_ok=True)
     pair.build("two")

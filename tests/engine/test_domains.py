@@ -13,7 +13,7 @@ GOOD = 'name = "mine"\ntype = "pvh"\nkernel = "/config/images/k"\nmemory = 32\n'
 
 @pytest.fixture
 def tree(tree):
-    """An image that is nothing but the configuration that went into it."""
+    """An image that consists only of its configuration."""
     shutil.copytree(TOP / "rootfs/usr/lib/xenith", tree.top / "rootfs/usr/lib/xenith")
     config = tree.top / "domains"
     (config / "domains").mkdir(parents=True)
@@ -63,8 +63,8 @@ def test_without_it_the_stock_image_is_back(tree, mine):
     assert tree.built() == set()
 
 
-def test_what_links_lead_to_is_what_counts(tree, mine):
-    """A file that is changed behind a link, or behind a link to all, is seen."""
+def test_links_are_followed(tree, mine):
+    """A change of a link's target is seen, also through a link to the whole directory."""
     shared = tree.top.parent / "shared.conf"
     (mine / "host.conf").rename(shared)
     (mine / "host.conf").symlink_to("../" + shared.name)
@@ -127,8 +127,8 @@ def test_the_directory_must_be_named(tree):
 
 @pytest.fixture
 def config(tree):
-    """The real recipe of the configuration and a stand-in for those of the image; the
-    programs that pack are played by some that only copy."""
+    """The real recipe of the configuration and a fake one of the image, with fake packers
+    that only copy."""
     tree.recipe("tools", build='install() { mkdir -p "$DEST/usr/bin"; cp "$FILES"/* "$DEST/usr/bin/"; '
                                'chmod 755 "$DEST"/usr/bin/*; }',
                 **{"files/mksquashfs": '#!/bin/sh\ntar -cf "$2" -C "$1" .',
@@ -173,7 +173,7 @@ def test_backups_of_an_editor_stay_out(config, mine):
 
 @pytest.fixture
 def smoke(tree):
-    """smoke(WORD...): the image's end of it is played; it says what it was given."""
+    """smoke(WORD...): with a fake boot that prints its arguments."""
     (tree.top / "qemu-test").mkdir()
     (tree.top / "qemu-test/smoke.py").write_text(
         "import os, sys\nprint('given', *sys.argv[1:], sep='|')\nsys.exit(int(os.environ.get('SMOKE', 0)))\n")
@@ -208,7 +208,7 @@ def test_smoke_ends_as_the_boot_did(mine, smoke, status):
 
 
 def test_smoke_of_a_wrong_configuration(tree, mine, smoke):
-    """That is what it is for: 1, and not a word about usage."""
+    """An invalid configuration is a result: status 1, not a usage error."""
     (mine / "domains/mine.cfg").write_text(GOOD.replace("images/k", "images/none"))
     status, given, said = smoke("--domains", str(mine))
     assert (status, given) == (1, None)
@@ -223,7 +223,7 @@ def test_smoke_of_a_wrong_configuration(tree, mine, smoke):
     (["--timeout", "1m"], "--timeout 1m: not a number"), (["--memory", "-1"], "--memory -1: not a number"),
     (["--junit", "no/where.xml"], "--junit no/where.xml: its directory does not exist")])
 def test_smoke_that_cannot_be_tried(tree, smoke, words, why):
-    """2, and before anything is built."""
+    """Status 2, before anything is built."""
     tree.recipe("iso", build="install() { false; }")
     status, given, said = smoke(*words)
     assert (status, given) == (2, None), said

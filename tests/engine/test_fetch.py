@@ -1,4 +1,4 @@
-"""Sources: pinned, checked before they are kept, and named when wrong."""
+"""Sources are pinned, verified before they are stored, and reported when wrong."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ def line(tree):
 
 
 def kept(tree):
-    """The files that the cache keeps as good, leftovers included."""
+    """The files in the cache's sources, with any leftovers."""
     sources = tree.cache / "sources"
     return sorted(path.name for path in sources.iterdir()) if sources.exists() else []
 
@@ -70,7 +70,7 @@ def test_second_location_helps(tree, line):
 
 
 def test_damaged_in_the_cache(tree, line):
-    """A disk error in what was fetched before: named, and fetched anew."""
+    """A damaged file in the cache is reported and fetched again."""
     recipe(tree, line)
     tree.build("pkg")
     (tree.cache / "sources/pkg-1.tar.gz").write_bytes(b"rot")
@@ -81,7 +81,7 @@ def test_damaged_in_the_cache(tree, line):
 
 
 def test_offline_directory(tree, line):
-    """A directory of tarballs is enough, with every location out of reach."""
+    """A directory of tarballs is enough if every location is unreachable."""
     recipe(tree, line)
     offline = tree.cache.parent / "tar balls"
     offline.mkdir()
@@ -129,7 +129,7 @@ def test_what_two_recipes_share_is_fetched_once(tree, line):
     assert "1 sources could not be fetched" in done.stdout
 
 
-# --- Debian's source archive, by an apt-get that we play ourselves -----------
+# --- Debian's source archive, with a fake apt-get ----------------------------
 
 APT = """#!/bin/sh
 # Plays apt-get: knows pkg 1-1 in its archive and nothing else.
@@ -188,7 +188,7 @@ def test_debian_source(tree, line, apt):
 
 
 def test_debian_package(tree, line, apt):
-    """A build tool may come as Debian's package, which is no source package."""
+    """A build tool may be one of Debian's binary packages."""
     recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1-1_all.deb")
     tree.command("package", "pkg", **apt)
     assert kept(tree) == ["pkg_1-1_all.deb"]
@@ -213,7 +213,7 @@ def test_debian_version_is_gone(tree, line, apt):
 
 
 def test_host_configuration_of_apt_is_left_alone(tree, line, apt):
-    """Every call works on a private state and private lists."""
+    """Every call uses private state and private lists."""
     recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
     tree.build("pkg", **apt)
     calls = pathlib.Path(tree.upstream / "apt.calls").read_text().splitlines()
@@ -236,7 +236,7 @@ OTHERS = ["https://others.example/browser stable main", "https://others.example/
     [*OTHERS, MAIN % "oldstable", MAIN % "oldstable-updates"],
     [*OTHERS, MAIN % "CODENAME", MAIN % "CODENAME-updates"]])
 def test_mirror(tree, line, apt, archives):
-    """Debian's, by what apt is configured for: it may have fetched no index yet."""
+    """The mirror comes from apt's configuration: there may be no index yet."""
     configured(tree, *archives)
     recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
     tree.build("pkg", **apt)
@@ -260,9 +260,9 @@ def test_no_mirror(tree, line, apt, archives):
     refused(tree, "cannot find a Debian mirror in this machine's apt configuration", **apt)
 
 
-@pytest.mark.skipif(not CODENAME or not shutil.which("apt-get"), reason="no Debian: there is no apt to ask")
+@pytest.mark.skipif(not CODENAME or not shutil.which("apt-get"), reason="needs apt: not a Debian system")
 def test_mirror_without_lists(tree):
-    """The real apt, with no index at all, as in an image that removed them."""
+    """The real apt without any index, as in a container image."""
     empty = tree.upstream / "empty"
     (empty / "lists").mkdir(parents=True)
     (empty / "sources.list").write_text("deb https://mirror.example/debian %s main\n" % CODENAME)
@@ -275,7 +275,7 @@ def test_mirror_without_lists(tree):
 
 
 def test_relative_directories(tree, line, apt, monkeypatch):
-    """They are seen from where the user is: apt has a place of its own for relative ones."""
+    """They are relative to the user's directory: apt would resolve them elsewhere."""
     user = tree.cache.parent / "where the user is"
     user.mkdir()
     monkeypatch.chdir(user)
@@ -291,7 +291,7 @@ def test_relative_directories(tree, line, apt, monkeypatch):
 
 
 def test_relative_directories_of_the_tests(tree, monkeypatch):
-    """The tests that boot the image work in their own directory."""
+    """The tests that boot the image run in their own directory."""
     directory = tree.top / "qemu-test"
     directory.mkdir()
     shutil.copy2(TOP / "qemu-test/run", directory)

@@ -1,4 +1,4 @@
-"""What the machine that builds must have is asked first: packages, room, memory."""
+"""The build machine is checked first: packages, disk space, memory."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def played(tree):
-    """Programs of the host that say what a test wants: played(NAME, SCRIPT)."""
+    """Fake programs of the host: played(NAME, SCRIPT)."""
     binaries = tree.upstream / "bin"
     binaries.mkdir()
 
@@ -37,13 +37,13 @@ def test_too_little_room_is_said_before_anything_is_built(tree, played):
 
 
 def test_a_part_needs_less(tree, played):
-    """Where the compiler is there, nobody is kept from building a small package."""
+    """With the compiler in the cache, a small package needs less space."""
     tree.recipe("small", build="install() { :; }")
     tree.build("small", **played("df", df(700)))
 
 
 def test_too_little_memory(tree, played):
-    """As the machine has it, or what a container may take of it."""
+    """The memory of the machine, or the limit of the container."""
     tree.recipe("gcc", build="install() { :; }")
     host = tree.top / "lib/host.sh"
     host.write_text(host.read_text().replace("/sys/fs/cgroup/memory.max", '"%s"' % (tree.upstream / "memory.max")))
@@ -56,7 +56,7 @@ def test_too_little_memory(tree, played):
 
 
 def test_missing_packages_are_named_with_one_command(tree, played):
-    """All that any recipe and the tests need, and nothing is built or fetched before."""
+    """All packages of recipes and tests, before anything is built or fetched."""
     tree.recipe("gcc", hostpkgs="xenith-no-such-package", build="install() { :; }")
     (tree.top / "lib/hostpkgs-test").write_text("xenith-none-either\n")
     (tree.top / "lib/hostpkgs-run").write_text("")
@@ -87,7 +87,7 @@ def test_fetch_knows_its_words(tree):
 
 
 def test_every_list_is_of_packages():
-    """One in a line, sorted, none twice in one list."""
+    """One per line, sorted, without duplicates."""
     for path in sorted((TOP / "lib").glob("hostpkgs*")):
         names = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
         assert names == sorted(set(names)), path

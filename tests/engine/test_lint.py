@@ -1,4 +1,4 @@
-"""The linter finds each fault, says where, and is content with what is good."""
+"""The linter finds each fault, reports its place, and accepts a correct recipe."""
 
 import pytest
 from test_series import DECIDED, archive
@@ -18,8 +18,8 @@ GOOD = {
 DEBIAN = "# x\n" + "0" * 64 + " apt:trixie/good=1-1/good_1-1.debian.tar.xz"
 
 
-# The engine's scripts are the same in every case here, and to check them takes all the
-# time: one test does, and the others leave them out.
+# Checking the engine's scripts takes most of the time, and they are the same in every case:
+# one test checks them, and the others leave them out.
 RECIPES_ONLY = """#!/bin/sh
 for word; do
 	shift
@@ -56,7 +56,7 @@ def test_a_fault_in_the_engine_is_found(tree):
 
 
 def test_one_place_for_each_pin(tree):
-    """A source that two recipes use is pinned in one of them; the other has a link to it."""
+    """Two recipes with one source: one pins it, the other has a link."""
     tree.recipe("good", **GOOD)
     other = tree.recipe("other", version="1", license="MIT", sources=GOOD["sources"])
     status, said = lint(tree)
@@ -69,8 +69,7 @@ def test_one_place_for_each_pin(tree):
     assert status == 0, said
 
 
-# What is written instead of the good part, and what the finding must hold.
-# None takes the part away.
+# {fault: (changed files, place and words of the finding)}; None removes the file.
 FAULTS = {
     "no licence": ({"license": None}, "good/license", "missing"),
     "empty licence": ({"license": ""}, "good/license", "one line"),
@@ -142,7 +141,7 @@ def test_a_decision_is_enough(tree):
 
 
 def test_the_archive_decides_about_the_decision(tree):
-    """Where it is among the sources: a patch that mends something is taken or named."""
+    """If the archive is fetched, a patch that fixes an advisory must be taken or named."""
     tree.recipe("good", **{**GOOD, "sources": DEBIAN, "series": "leave * policy"})
     assert lint(tree)[0] == 0
     (tree.cache / "sources").mkdir(parents=True)

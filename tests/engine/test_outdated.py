@@ -1,4 +1,4 @@
-"""What ./build.sh outdated says of newer versions, and of what they mend."""
+"""./build.sh outdated: newer versions, and the advisories that they fix."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from archive import entry
 
 @pytest.fixture
 def outdated(tree, archive):
-    """Ask for it; returns the exit code and what was said."""
+    """outdated(): (exit status, output)."""
     def ask(*words):
         done = tree.command("outdated", *words, **archive.environment)
         return done.returncode, done.stdout
@@ -28,7 +28,7 @@ def test_current(tree, archive, outdated):
 
 
 def test_a_revision_of_the_same_upstream_version(tree, archive, outdated):
-    """By the recipe's name, which is what `bump` wants; a link's is not outdated on its own."""
+    """Listed by the recipe's name, as `bump` expects; a recipe with a link is not listed."""
     archive.source("alib1.0", "1.0-1+deb13u1")
     directory = pin(tree, "alib", "alib1.0=1.0-1/alib1.0_1.0.orig.tar.gz", "alib1.0=1.0-1/alib1.0_1.0-1.debian.tar.xz")
     other = tree.recipe("other")
@@ -68,7 +68,7 @@ def test_security_upload_without_an_advisory(tree, archive, outdated):
 
 
 def test_changelog_of_a_package(tree, archive, fixed, outdated):
-    """The mirror has the index and the packages, and not the sources."""
+    """The mirror has the index and the binary packages, but not the sources."""
     for path in archive.top.glob("pool/main/a/alib/*.debian.tar.xz"):
         path.unlink()
     archive.sources[0] = archive.sources[0].replace("Binary: alib\n", "Binary: alib-all, alib1, alib-dev\n")
@@ -81,7 +81,7 @@ def test_changelog_of_a_package(tree, archive, fixed, outdated):
 
 
 def test_changelog_is_nowhere(tree, archive, fixed, outdated):
-    """A fix cannot be excluded then."""
+    """Then a security fix cannot be excluded."""
     for path in archive.top.glob("pool/main/a/alib/*.debian.tar.xz"):
         path.unlink()
     code, said = outdated()
@@ -92,7 +92,7 @@ def test_changelog_is_nowhere(tree, archive, fixed, outdated):
 
 
 def test_security_archive(tree, archive, outdated):
-    """What it has is a security update, with or without a changelog."""
+    """A version from there is a security update, even without a changelog."""
     archive.source("alib", "1.0-2", security=True)
     for path in archive.top.glob("pool/updates/main/a/alib/*.debian.tar.xz"):
         path.unlink()
@@ -102,7 +102,7 @@ def test_security_archive(tree, archive, outdated):
 
 
 def test_packages(tree, archive, outdated):
-    """A .deb is looked up as a package; its source has another name and version."""
+    """A .deb is looked up as a binary package; its source has another name and version."""
     archive.source("compiler", "2.0-3", binary="tool", debian={
         "changelog": entry("compiler", "2.0-3", "CVE-2026-5555") + entry("compiler", "2.0-2", "CVE-2026-4444")})
     archive.package("tool", "2.0-3+b1", source="compiler (2.0-3)")

@@ -1,4 +1,4 @@
-"""Where a pinned file may come from: each place is asked in turn, the hash decides."""
+"""The locations of a pinned file: each is tried in turn, and the hash decides."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ def bytes_of(tree):
 
 @pytest.fixture
 def world(tree, apt, archive, bytes_of):     # noqa: F811
-    """A machine whose index has moved on, and a recipe that names the file's places."""
+    """A machine whose index has newer versions, and a recipe with all locations of a file."""
     configured(tree, archive.url + "/debian CODENAME main",
                archive.url + "/debian-security CODENAME-security main")
     digest = hashlib.sha256(bytes_of).hexdigest()
@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_nothing(tree, world, archive):
     assert archive.stalled.wait(60)
     assert [name for name in os.listdir(tree.cache / "sources") if name.startswith(".fetch.")]
     os.killpg(build.pid, signal.SIGINT)
-    # Long before the server would be given up.
+    # Long before the timeout of the stalled download.
     build.wait(20)
     assert build.returncode != 0
     assert kept(tree) == []
@@ -152,7 +152,7 @@ def test_a_killed_fetch_is_swept(tree, world, archive, bytes_of):
 
 
 def mounted(tree, world, script, **environment):
-    """Build with something mounted that only the build sees: SCRIPT has it in $1."""
+    """Build after SCRIPT has mounted something that only the build sees."""
     unshare = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     if subprocess.run([*unshare, "mount", "--bind", "/tmp", "/tmp"], stderr=subprocess.DEVNULL, check=False).returncode:
         pytest.skip("no mount namespaces here")
@@ -164,7 +164,7 @@ def mounted(tree, world, script, **environment):
 
 
 def test_read_only_sources(tree, world, archive, bytes_of):
-    """A stick with some of the sources: what it lacks is fetched into the cache."""
+    """A read-only stick with some of the sources: the rest is fetched into the cache."""
     archive.files[POOL] = bytes_of
     place = tree.cache.parent / "place"
     place.mkdir()
@@ -172,7 +172,7 @@ def test_read_only_sources(tree, world, archive, bytes_of):
     assert done.returncode == 0, done.stdout
     assert tree.output("pkg", "text") == "the text"
     assert kept(tree) == [NAME]
-    # And what it has is taken from there.
+    # The files on the stick are used from there.
     shutil.move(tree.cache / "sources" / NAME, place / NAME)
     archive.files.clear()
     shutil.rmtree(tree.cache / "pkg")

@@ -1,4 +1,4 @@
-"""Which of a distribution's patches are taken, and what becomes of the decision."""
+"""Rules for a distribution's patches: which are taken, and the checks of the rules."""
 
 import gzip
 import hashlib
@@ -61,7 +61,7 @@ def test_the_first_rule_decides(debian):
         ["policy.patch", "CVE-2026-1000.patch", "upstream/heap.patch"]
 
 
-# The rules, and the words of the complaint.
+# The rules, and words of the error message.
 WRONG = {
     "a patch without a rule": ("take CVE-*\ntake upstream/*\ntake silent.patch", "no rule matches policy.patch"),
     "an advisory left by a glob": ("take CVE-*\nleave * policy", "leaves upstream/heap.patch, which mends CVE-2026-1001 XSA-483"),
@@ -93,7 +93,7 @@ def test_a_patch_that_the_archive_lacks(debian, tmp_path):
 
 
 def test_advisories(debian, tmp_path):
-    """From the name and the header, not from the hunks; and what the rule adds."""
+    """From the patch's name and header, not its hunks, and from the rule."""
     debian(DECIDED)
     patch = tmp_path / "debian/patches/CVE-2026-1000.patch"
     patch.write_text(patch.read_text() + "+see CVE-1999-0001\n")
@@ -143,7 +143,7 @@ def test_a_patch_that_does_not_apply_stops_the_build(tree, patched):
 
 
 def test_the_old_format(tree):
-    """One diff: what it changes outside of debian/ is one patch."""
+    """A single diff: its changes outside of debian/ are one patch."""
     path = tree.upstream / "word_1-2.diff.gz"
     text = "".join("--- word-1.orig/%s\n+++ word-1/%s\n@@ -1 +1 @@\n-%s\n+%s\n" % part for part in [
         ("debian/word", "debian/word", "x", "packaging"), ("word", "word", "one", "two")])
@@ -212,7 +212,7 @@ def test_an_advisory_that_has_an_entry_is_not_fixed(tree, page):
 
 @pytest.fixture
 def xen(tree):
-    """A pinned Xen and another."""
+    """A pinned Xen and an alternative."""
     lines = {version: tree.tarball("xen-%s.tar.gz" % version, word=version) for version in ("4.1", "4.2")}
     parts = {"version": "4.1", "license": "MIT", "sources": "# x\n" + lines["4.1"],
              "build": 'install() { cp word "$DEST/word"; echo "$VERSION" >"$DEST/version"; }',

@@ -1,4 +1,4 @@
-"""`./build.sh verify`: two builds in different surroundings, compared."""
+"""`./build.sh verify`: two builds in different environments, compared."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ import conftest
 
 @pytest.fixture
 def open_tree():
-    """A tree that every user can reach: as root, verify builds as nobody."""
+    """A tree that every user can access: run by root, verify builds as nobody."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="xenith verify "))
     directory.chmod(0o755)
     tree = conftest.Tree(directory)
@@ -41,7 +41,7 @@ def test_the_same_twice(open_tree):
 
 
 def test_a_difference_is_named(open_tree):
-    """Also where a build before has filled the cache."""
+    """Also with --against-cache."""
     word(open_tree, "date +%s.%N")
     open_tree.build("iso", "netboot")
     done = open_tree.command("verify")
@@ -57,7 +57,7 @@ def test_against_the_cache(open_tree):
     assert done.returncode != 0
     assert re.search(r"(?m)^> word [0-9a-f]{64}$", done.stdout)
     word(open_tree, "cat text")
-    # Which is no part of the image.
+    # It is not part of the image.
     open_tree.recipe("tool", build='install() { mkdir "$DEST/tool"; }')
     open_tree.build("iso", "tool")
     done = open_tree.command("verify", "--against-cache")

@@ -1,5 +1,5 @@
-"""A first build on machines that nobody prepared: a bare Debian with an ordinary user, a
-container that may do nothing, a network behind a proxy. Slow: each installs packages."""
+"""A first build on unprepared machines: a bare Debian with an ordinary user, an
+unprivileged container, a network behind a proxy. Slow: each installs packages."""
 
 import http.server
 import os
@@ -19,12 +19,12 @@ sys.path.append(str(TOP / "qemu-test"))
 
 import tools  # noqa: E402
 
-# The first package: it needs no compiler, but the engine, a source and the airlock.
+# This package needs the engine, a source and the airlock, but no compiler.
 BUILD = "./build.sh package musl-headers"
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow; run with --all"),
-    pytest.mark.skipif(os.getuid() != 0, reason="making a root file system needs root")]
+    pytest.mark.skipif(os.getuid() != 0, reason="needs root to make a root file system")]
 
 
 class Bare:
@@ -36,7 +36,7 @@ class Bare:
         self.environment.pop("XENITH_SOURCES", None)
 
     def run(self, script):
-        """Run a script in /root/xenith of the bare Debian; returns status and output."""
+        """Run a script in /root/xenith of the bare Debian; returns (status, output)."""
         done = subprocess.run([str(TOP / ".ci/bare-root"), "--keep", str(self.root), "sh", "-euc", script],
                               env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               check=False)
@@ -50,7 +50,7 @@ def bare(tmp_path):
 
 
 def test_an_ordinary_user_with_sudo(bare):
-    """Is told one command, which installs all that is missing; then it builds."""
+    """One command installs all missing packages; then the build works."""
     status, said = bare.run("""
 apt-get -qq update
 apt-get -qq install -y --no-install-recommends sudo >/dev/null
@@ -77,7 +77,7 @@ as_user 'cat out/packages'
 
 
 def test_a_container_without_rights(bare):
-    """Root of a user namespace that can make no other, and can mount nothing."""
+    """Root of a user namespace that can create no other and cannot mount."""
     status, said = bare.run("""
 %(build)s
 rm -rf /root/.cache/xenith/pkg
@@ -94,7 +94,7 @@ ls -ld /tmp/xenith
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
-    """Knows a name that nobody else can resolve, and passes on what is asked of it."""
+    """Forwards requests, to a host name that only the proxy can resolve."""
     mirror = {}
     asked = []
 
@@ -120,7 +120,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 
 def test_behind_a_proxy(bare):
-    """Packages, index and sources all come through it."""
+    """Packages, index and sources come through the proxy."""
     list_of = bare.root / "etc/apt/sources.list"
     assert bare.run("true")[0] == 0
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)

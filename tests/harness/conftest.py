@@ -1,11 +1,11 @@
-"""The tests of qemu-test's own parts: no machine is booted."""
+"""Tests of the modules of qemu-test: no machine is booted."""
 
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "qemu-test"))
 
-# How a played QEMU offers its control socket: the text follows its imports of os, socket
+# The control socket of a fake QEMU: source text that follows its imports of os, socket
 # and sys.
 CONTROL_SOCKET = """\
 path = sys.argv[sys.argv.index("-qmp") + 1].split(",")[0][len("unix:"):]

@@ -1,4 +1,4 @@
-"""What bench makes of a boot: the stages, the table, the picture."""
+"""bench.py's results of a boot: the stages, the table, the diagram."""
 
 import xml.etree.ElementTree
 
@@ -40,7 +40,7 @@ def test_the_two_clocks_are_tied_at_init():
     found = boot()
     assert found["GRUB"] == 3.0
     assert found["Xen"] == 8.0
-    assert abs(found["kernel"] - 14.1) < 0.01       # init spoke 0.9 s after it
+    assert abs(found["kernel"] - 14.1) < 0.01       # 0.9 s before init
     assert abs(found["network"] - 19.1) < 0.01
     assert abs(found["hello-pvh started"] - 23.1) < 0.01
     assert found["hello-pvh answers"] == 31.5

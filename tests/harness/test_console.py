@@ -1,4 +1,4 @@
-"""Waiting on a console: the sign, the silence, the end; and typing at it."""
+"""Waits on a console: match, idle timeout, end of the program; and a shell on it."""
 
 import base64
 import gzip
@@ -125,7 +125,7 @@ def test_log_has_every_line_with_its_time(start, tmp_path):
 
 
 def test_the_last_words_of_a_program_that_ends_unseen(start, monkeypatch):
-    """It ends just when pexpect has waited in vain, and before pexpect asks whether it lives."""
+    """It exits between pexpect's timeout and its check whether the program is alive."""
     alive = pexpect.spawn.isalive
     questions = []
 
@@ -141,9 +141,9 @@ def test_the_last_words_of_a_program_that_ends_unseen(start, monkeypatch):
     assert console.text.split() == ["first", "second"]
 
 
-# --- the shell at the far end --------------------------------------------------
+# --- the shell on the console --------------------------------------------------
 
-# As on a real console: a shell that echoes, and others who write in between.
+# As on a real console: a shell that echoes, and other programs that write in between.
 QUIET = "stty echo; exec sh -i"
 NOISY = ("stty echo; (while sleep 0.02 && echo '[    1.234567] eth0: something else'; do :; done) & "
          "exec sh -i")
@@ -178,7 +178,7 @@ def test_a_command_does_not_change_the_shell(start):
 
 
 def test_lost_input_is_typed_again(start):
-    """The first piece that is typed loses a character on its way."""
+    """The first typed piece loses a character."""
     shell = Shell(start(QUIET))
     shell.run("true")
     send, lost = shell._console.send, []
@@ -213,9 +213,9 @@ def test_decode_passes_over_messages():
 
 @pytest.mark.parametrize("damage", [
     lambda text: text[:20] + text[21:],                     # a byte lost
-    lambda text: text.replace("  -", ""),                   # no check sum
+    lambda text: text.replace("  -", ""),                   # no checksum
     lambda text: text[:20] + "[1.2] eth0" + text[20:],      # a message inside a line
-    lambda text: "abcd\n" + text,                           # a line that looks alike
+    lambda text: "abcd\n" + text,                           # a line that looks like base64
     lambda text: "",
 ])
 def test_decode_notices_damage(damage):

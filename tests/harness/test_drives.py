@@ -12,7 +12,7 @@ FILES = {"host.conf": "hostname=x\n", "domains/a-longer-name.cfg": "name = 'x'\n
 
 
 def kind(path):
-    """What blkid says about a file: its label and type."""
+    """The label and type of a file system, from blkid."""
     done = subprocess.run([tools.find("blkid"), "-p", "-o", "export", str(path)],
                           capture_output=True, text=True, check=True)
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
@@ -54,7 +54,7 @@ def test_partition(tree, tmp_path):
 
 
 def test_missing_tool_is_named(monkeypatch):
-    """With the package that has it."""
+    """The message names its package, too."""
     monkeypatch.setattr(drives, "package", lambda name: None)
     monkeypatch.setattr(tools, "path_of", lambda name: None)
     with pytest.raises(tools.Missing, match="^cannot find mcopy; install the Debian package mtools, or ./build.sh package mtools$"):

@@ -1,4 +1,4 @@
-"""What the tests ask of a host, where the emulator loses a guest between two questions."""
+"""host.py's queries, when the emulator loses a guest between two of them."""
 
 import re
 
@@ -8,8 +8,8 @@ import host
 
 
 class Dom0:
-    """Says what it is told to: ADDRESSES that the guest's console names, one after the
-    other, and those that ANSWER."""
+    """A fake dom0: the guest's console prints ADDRESSES in sequence; those in ANSWER
+    answer HTTP."""
 
     def __init__(self, addresses, answer):
         self.addresses = list(addresses)
@@ -37,7 +37,7 @@ def test_a_guest_that_does_not_answer_is_named():
 
 
 class Xl(Dom0):
-    """An xl whose guest is lost LOST times after its creation."""
+    """A fake xl whose guest is lost LOST times after its creation."""
 
     def __init__(self, lost):
         super().__init__([], [])

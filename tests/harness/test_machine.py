@@ -1,4 +1,4 @@
-"""The command line of QEMU, and what a machine does with a QEMU that we play."""
+"""QEMU's command line, and a Machine with a fake QEMU."""
 
 import os
 import stat
@@ -47,7 +47,7 @@ for line in peer:
 @pytest.fixture
 def qemu(tmp_path, monkeypatch):
     def install(ready=True, aborts=0):
-        """ABORTS: how many times it aborts first."""
+        """ABORTS: the number of times that it aborts first."""
         program = tmp_path / "qemu"
         program.write_text(textwrap.dedent(QEMU).format(
             ready=ready, aborts=aborts, aborted=str(tmp_path / "aborted")))
@@ -126,7 +126,7 @@ def test_usb_is_a_copy(qemu, tmp_path):
 
 @pytest.mark.parametrize("attach", ["usb", "cd"])
 def test_sticks(qemu, tmp_path, attach):
-    """On one controller, be it that of the stick that the machine boots from."""
+    """All sticks are on one controller, with the boot stick, if any."""
     qemu()
     line = command_line(tmp_path, attach=attach, sticks=["/a,b.img", "/c.img"])
     assert line.count("qemu-xhci") == 1 and line.count("bootindex=0") == 1

@@ -1,4 +1,4 @@
-"""What the smoke test makes of consoles, told by a QEMU that we play."""
+"""The smoke test's verdict on consoles, with a fake QEMU."""
 
 import os
 import re
@@ -17,7 +17,7 @@ import tools
 from bootlog import Boot
 from conftest import CONTROL_SOCKET
 
-# Prints a console, answers the control socket, and ends when it is told to.
+# Prints a console, answers the control socket, and exits on request.
 QEMU = """#!/usr/bin/python3
 import json, os, pathlib, signal, socket, sys, threading, time
 """ + CONTROL_SOCKET + """\
@@ -71,8 +71,8 @@ xenith:~# Xenith: domain web ready
 
 @pytest.fixture
 def played(tmp_path, monkeypatch, capsys):
-    """played(CONSOLE, ...): (exit status, what was printed) of a smoke test whose first boot
-    says CONSOLE, and its second one the next."""
+    """played(CONSOLE, ...): (exit status, output) of a smoke test whose boots print these
+    consoles, one each."""
     program = tmp_path / "qemu"
     program.write_text(QEMU)
     program.chmod(0o755)
@@ -107,7 +107,7 @@ def test_all_are_ready(played, tmp_path):
         "boot loader", "loading Xen", "Xen", "init", "to start: db web", "network xenbr0 10.0.2.15",
         "domain db started", "host ready", "domain db ready", "domain web started", "domain web ready",
         "smoke: host ready; 2 of 2 domains ready"]
-    # It does not wait for more, and leaves nothing running.
+    # It stops at once, and leaves nothing running.
     assert boots(tmp_path) == 1
     assert_ended(tmp_path)
 
@@ -133,7 +133,7 @@ def test_host_without_domd(played):
 
 
 def test_domain_that_fails(played):
-    """For good: what is left is not waited for."""
+    """After a final failure nothing more is awaited."""
     status, said = played(UP + """Xenith: domain db failed: it crashed; it is started again
 Xenith: domain db started
 Xenith: ready
@@ -158,7 +158,7 @@ Xenith: domain web ready
 
 
 def test_domain_that_is_blocked_for_a_while(played):
-    """As long as the other may be ready, or is and this one is not started yet."""
+    """It is awaited while its requirement may become ready, or is ready."""
     late = UP + """Xenith: ready
 Xenith: domain db late: not ready (tcp:5432) within 60 s
 Xenith: domain web blocked: requires db, which is late
@@ -214,7 +214,7 @@ def test_no_domains(played, mark):
 
 
 def test_domains_must_be_known(played):
-    """Those that said something may not be all."""
+    """The domains with marks may not be all domains."""
     status, said = played(GOOD.replace("Xenith: to start: db web\n", ""), timeout=2)
     assert status == 1
     assert "no list of domains to start within 2 s" in said
@@ -266,7 +266,7 @@ def test_junit(played, tmp_path):
     assert (suite.get("tests"), suite.get("failures")) == ("3", "0")
     assert [(each.get("classname"), each.get("name"), list(each)) for each in suite] == [
         ("xenith.host", "host", []), ("xenith.domain", "db", []), ("xenith.domain", "web", [])]
-    # All at once is what the played console may give.
+    # The fake console prints everything at once.
     assert all(float(each.get("time")) >= 0 for each in suite)
 
 
@@ -304,7 +304,7 @@ def test_memory_and_domains_reach_qemu(played, tmp_path):
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_end_from_outside_ends_qemu(played, tmp_path, number, status):
-    del played          # what it made is used by another process
+    del played          # only its files are needed
     (tmp_path / "console-1").write_text(UP)
     process = subprocess.Popen(
         [sys.executable, "-B", str(drives.TOP / "qemu-test/smoke.py"), "--iso", str(tmp_path / "x.iso")],
@@ -321,7 +321,7 @@ def test_an_end_from_outside_ends_qemu(played, tmp_path, number, status):
     assert_ended(tmp_path)
 
 
-# --- the host's own record -------------------------------------------------------
+# --- the host's boot log ---------------------------------------------------------
 
 RECORD = """2.00 init
 2.50 devices

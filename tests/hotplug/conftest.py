@@ -1,4 +1,4 @@
-"""A dom0 made of files: a store, a /sys and a /proc, and programs that act on them."""
+"""A fake dom0 made of files: a xenstore, /sys and /proc, and programs that act on them."""
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +12,8 @@ import tools  # noqa: E402
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
 
-# What the scripts call besides the fakes; from BusyBox as in the image, and its
-# shell too, if that can be deceived.
+# Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
+# shell if that prefers the fakes.
 APPLETS = ["awk", "flock", "mkdir", "sort"]
 BUSYBOX = tools.find("busybox")
 SHELLS = ["sh", "busybox"]
@@ -75,7 +75,7 @@ class Dom0:
             f.write(f"36 35 {number} / {place} rw,noatime shared:1 - ext4 /dev/x {state},relatime\n")
 
     def below(self, low, high, partition=False):
-        """The device high lies on low (MAJOR:MINOR in decimal): a partition, or what is made of it."""
+        """Stack device high on low (MAJOR:MINOR in decimal), as a partition or as a mapping."""
         numbers = self.top / "sys/dev/block"
         numbers.mkdir(parents=True, exist_ok=True)
         for number in (low, high):
@@ -97,7 +97,7 @@ class Dom0:
         return path.read_text() if path.exists() else ""
 
     def loops(self):
-        """Which file each loop device stands on."""
+        """The backing file of each loop device."""
         return {p.parents[1].name: p.read_text().strip() for p in self.top.glob("sys/block/*/loop/backing_file")}
 
     # --- What libxl does
@@ -124,7 +124,7 @@ class Dom0:
 
 
 def takes_programs_from_path(shell):
-    """A BusyBox shell may prefer its own applets, and then never calls the fakes."""
+    """Whether the shell calls the fakes: BusyBox's may prefer its own applets."""
     found = subprocess.run(
         [*shell, "-c", "command -v stat"], env={"PATH": f"{HERE}/fake"}, capture_output=True, text=True, check=False
     )

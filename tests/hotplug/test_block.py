@@ -1,11 +1,11 @@
-"""The block script: devices, files, and who may share what with whom."""
+"""The block script: devices, files, and sharing rules."""
 import os
 
 import pytest
 
 
 def device(dom0, domid, params, mode="w", devid=51712, **keys):
-    """What libxl writes before it calls; returns the backend's path."""
+    """Write the keys as libxl does before the call; returns the backend's path."""
     path = f"backend/vbd/{domid}/{devid}"
     dom0.write(path, {
         "params": params, "mode": mode, "type": "phy", "frontend-id": domid, "state": 2, **keys,
@@ -27,7 +27,7 @@ def status(dom0, path):
 
 
 def add(dom0, *args, **kwargs):
-    """Adds a device; returns its status and error."""
+    """Add a device; returns its status and error."""
     path = device(dom0, *args, **kwargs)
     done = block(dom0, "add", path)
     assert done.returncode == (0 if dom0.read(f"{path}/hotplug-status") == "connected" else 1)
@@ -123,7 +123,7 @@ def test_the_other_is_named(dom0, disk):
 
 
 def test_what_dom0_has_for_itself_is_in_use(dom0, disk):
-    """It has no entry that says which machine it is, as one that is being taken down."""
+    """dom0 has no /vm entry, like a domain that is being destroyed."""
     assert add(dom0, 0, disk) == CONNECTED
     (dom0.top / "store/local/domain/0/vm/=").unlink()
     assert "is used by domain 0" in add(dom0, 4, disk)[1]
@@ -137,7 +137,7 @@ def test_free_again_when_the_first_is_gone(dom0, disk):
 
 
 def test_same_machine_under_a_new_number(dom0, disk):
-    """A domain that reboots starts again before its old backend is gone."""
+    """A rebooting domain starts before its old backend is gone."""
     add(dom0, 3, disk)
     path = device(dom0, 4, disk)
     dom0.write("/local/domain/4", {"vm": "/vm/uuid-3"})
@@ -182,10 +182,10 @@ def test_file_under_another_name_is_the_same_file(dom0, image):
     assert add(dom0, 4, image.with_name("other.img"))[0] == "busy"
 
 
-# --- What QEMU serves
+# --- Images that QEMU serves
 
 def served_by_qemu(dom0, domid, params, mode="w"):
-    """block-qemu has let it pass."""
+    """An image that block-qemu has accepted."""
     dom0.write(f"backend/qdisk/{domid}/51712", {"params": params, "mode": mode, "type": "qdisk", "frontend-id": domid,
                                                 "hotplug-status": "connected"})
     dom0.write(f"/local/domain/{domid}", {"vm": f"/vm/uuid-{domid}"})
@@ -222,7 +222,7 @@ def test_part_that_qemu_has(dom0, stack):
 
 
 def test_files_of_qemu_do_not_delay_a_device(dom0, disk, image):
-    """They may be on a server that does not answer."""
+    """Their server may be unreachable."""
     served_by_qemu(dom0, 3, f"qcow2:{image}")
     assert add(dom0, 4, disk) == CONNECTED
     assert disk in dom0.text("stat.log") and str(image) not in dom0.text("stat.log")
@@ -233,10 +233,10 @@ def test_own_disk_from_qemu(dom0, disk):
     assert add(dom0, 3, disk, devid=51728) == CONNECTED
 
 
-# --- What lies on what
+# --- Stacked devices
 
-# sda has the partitions sda1 and sda2; the volumes web and mail are on sda2, and on mail
-# lies another one. sdb is beside them.
+# sda has the partitions sda1 and sda2; the volumes web and mail are on sda2, and mail has
+# another volume on it. sdb is separate.
 DISKS = {"/dev/sda": "8:0", "/dev/sda1": "8:1", "/dev/sda2": "8:2", "/dev/vg/web": "fd:1a",
          "/dev/vg/mail": "fd:1b", "/dev/mapper/inner": "fd:1c", "/dev/sdb": "8:10"}
 
@@ -306,7 +306,7 @@ def test_removing_when_the_file_is_gone(dom0, image):
     assert dom0.loops() == {}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write any file")
 def test_file_that_cannot_be_written(dom0, image):
     image.chmod(0o444)
     assert add(dom0, 3, image)[0] == "busy"
@@ -332,7 +332,7 @@ def test_loop_device_is_given_back_when_the_store_fails(dom0, image):
     assert dom0.loops() == {}
 
 
-# --- Many at once
+# --- Concurrency
 
 def test_eight_files_at_once(dom0, tmp_path):
     images = [tmp_path / f"{n}.img" for n in range(8)]
@@ -341,7 +341,7 @@ def test_eight_files_at_once(dom0, tmp_path):
     paths = [device(dom0, 10 + n, image) for n, image in enumerate(images)]
     processes = [start(dom0, "add", path) for path in paths]
     assert [p.wait(60) for p in processes] == [0] * 8
-    # Nobody had to ask twice: the lock is over both steps.
+    # No retries: the lock covers both steps.
     assert dom0.text("syslog") == ""
     assert sorted(dom0.loops().values()) == sorted(str(i) for i in images)
     numbers = {dom0.read(f"{path}/physical-device") for path in paths}

@@ -71,7 +71,7 @@ def test_removed(dom0):
 
 
 def test_two_luns_share_the_session(dom0):
-    """A LUN goes with its last guest, and the session with its last LUN."""
+    """A LUN is removed with its last guest, and the session with its last LUN."""
     assert add(dom0, 3, f"iqn={IQN},portal=store,lun=0") == CONNECTED
     assert add(dom0, 4, f"iqn={IQN},portal=store,lun=5") == CONNECTED
     assert add(dom0, 5, f"iqn={IQN},portal=store,lun=9") == ("error", f"{IQN} at store has no LUN 9")
@@ -90,7 +90,7 @@ def test_two_portals_are_two_sessions(dom0):
 
 @pytest.mark.parametrize("portal", ["store", "other"])
 def test_second_writer(dom0, portal):
-    """By whatever portal."""
+    """It is refused through any portal."""
     add(dom0, 3, f"iqn={IQN},portal=store")
     result, error = add(dom0, 4, f"lun=0,portal={portal},iqn={IQN}")
     assert "is used by domain 3" in error
@@ -99,7 +99,7 @@ def test_second_writer(dom0, portal):
 
 
 def test_several_readers(dom0):
-    """The LUN is there until the last of them has gone."""
+    """The LUN stays until the last reader is gone."""
     assert add(dom0, 3, f"iqn={IQN},portal=store", mode="r") == CONNECTED
     assert add(dom0, 4, f"iqn={IQN},portal=store", mode="r") == CONNECTED
     iscsi(dom0, "remove", "backend/vbd/3/51712")
@@ -116,7 +116,7 @@ def test_several_readers(dom0):
 @pytest.mark.parametrize("says, reason", [
     ("x (192.0.2.7:3260): Connection refused", ": x (192.0.2.7:3260): Connection refused"), ("nothing", "")])
 def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
-    """One that does not answer keeps no other disk waiting."""
+    """An unreachable server does not delay other disks."""
     path = device(dom0, 3, f"iqn={IQN},portal={portal}")
     (dom0.top / "run/xen-hotplug").mkdir()
     with open(dom0.top / "run/xen-hotplug/block", "w") as lock:
@@ -132,21 +132,21 @@ def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
 
 
 def test_server_is_not_asked_again(dom0):
-    """A session that others use is there, whatever its server does just now."""
+    """An existing session is reused, even if its server is unreachable now."""
     add(dom0, 3, f"iqn={IQN},portal=store")
     path = device(dom0, 4, f"iqn={IQN},portal=store:3260,lun=5")
     assert iscsi(dom0, "add", path, NC_SAYS="refused").returncode == 0
 
 
 def dom0s_own(dom0, *luns):
-    """A session that somebody has made by hand, with these LUNs."""
+    """A session that was made by hand, with these LUNs."""
     tool = {"FAKE": str(dom0.top), "PATH": "/usr/bin:/bin"}
     for words in [["connect", "store", IQN], *(["device", "session1", str(lun)] for lun in luns)]:
         subprocess.run([HERE / "fake/iscsi-tcp", *words], env=tool, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_what_was_there_before_stays(dom0):
-    """Who made the session by hand needs it when no guest does any more; so with its disks."""
+    """A session made by hand, and its disks, stay when no guest needs them any more."""
     dom0s_own(dom0, 0)
     assert add(dom0, 3, f"iqn={IQN},portal=store") == CONNECTED
     assert add(dom0, 4, f"iqn={IQN},portal=store,lun=5") == CONNECTED
@@ -166,7 +166,7 @@ def test_failure_leaves_what_was_there_before(dom0):
 
 
 def test_user_that_came_by_another_way(dom0):
-    """A guest has the disk as a device of dom0."""
+    """Another guest has the disk as a device of dom0."""
     dom0s_own(dom0, 0)
     dom0.block_device("/dev/sda", "8:0")
     path = device(dom0, 3, "/dev/sda")
@@ -178,7 +178,7 @@ def test_user_that_came_by_another_way(dom0):
 
 
 def test_partition_that_is_mounted(dom0):
-    """Of a disk that was not there before: it goes again, and its session."""
+    """A disk that was attached for this request is detached again, with its session."""
     dom0.below("8:0", "8:1", partition=True)
     dom0.mount("8:1", "/srv")
     assert add(dom0, 4, f"iqn={IQN},portal=store")[0] == "busy"
@@ -186,7 +186,7 @@ def test_partition_that_is_mounted(dom0):
 
 
 def test_note_that_a_killed_script_left(dom0):
-    """Its session is gone, by hand or with its target: it is not what the next one gets."""
+    """A stale record of a session that is gone must not be used."""
     add(dom0, 3, f"iqn={IQN},portal=store")
     (dom0.top / "session1").unlink()
     shutil.rmtree(dom0.top / "sys/class/block/sd1_0")

@@ -79,7 +79,7 @@ def test_each_guest_has_a_device(dom0):
 
 @pytest.mark.parametrize("target", ["store/web", "store:10809/web", "192.0.2.9/web"])
 def test_second_writer(dom0, target):
-    """By whatever name."""
+    """It is refused under any name of the server."""
     add(dom0, 3, "store/web")
     assert add(dom0, 4, target) == (
         "busy", f"{target} is used by domain 3 and cannot be given to another guest to be written")
@@ -105,7 +105,7 @@ def test_export_that_can_only_be_read(dom0):
 
 
 def test_who_serves_does_not_hold_the_lock(dom0):
-    """The client that stays behind would keep all other devices waiting."""
+    """The client process would block all other devices."""
     add(dom0, 3, "store/web")
     with open(dom0.top / "run/xen-hotplug/block", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

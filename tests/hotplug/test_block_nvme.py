@@ -62,7 +62,7 @@ def test_two_namespaces_share_the_controller(dom0):
 
 @pytest.mark.parametrize("server", ["store", "store:4420", "other", "[2001:db8::7]:4421"])
 def test_second_writer(dom0, server):
-    """By whatever address."""
+    """It is refused under any address of the server."""
     add(dom0, 3, f"store/{NQN}")
     result, error = add(dom0, 4, f"{server}/{NQN}/1")
     assert "is used by domain 3" in error

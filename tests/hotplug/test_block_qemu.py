@@ -1,11 +1,11 @@
-"""block-qemu: who may open an image that QEMU serves."""
+"""block-qemu: sharing rules for images that QEMU serves."""
 import pytest
 
 from test_block import CONNECTED, device as kernel_device, disk, image, block  # noqa: F401
 
 
 def device(dom0, domid, params, mode="w", vm=None):
-    """What libxl writes before it calls; returns the backend's path."""
+    """Write the keys as libxl does before the call; returns the backend's path."""
     path = f"backend/qdisk/{domid}/51712"
     dom0.write(path, {"params": params, "mode": mode, "type": "qdisk", "frontend-id": domid, "state": 1})
     dom0.write(f"/local/domain/{domid}", {"vm": vm or f"/vm/uuid-{domid}"})
@@ -39,7 +39,7 @@ def test_of_two_at_the_same_time_the_first_stays(dom0, image):  # noqa: F811
     paths = [device(dom0, domid, f"qcow2:{image}") for domid in (3, 4)]
     assert ask(dom0, paths[0]) == CONNECTED
     assert ask(dom0, paths[1])[0] == "busy"
-    # Who was refused holds nothing.
+    # The refused domain holds nothing.
     dom0.forget(f"{paths[0]}/mode")
     assert add(dom0, 5, f"qcow2:{image}") == CONNECTED
 

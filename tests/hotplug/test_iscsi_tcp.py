@@ -1,4 +1,4 @@
-"""iscsi-tcp: how a session comes and goes, and where the secrets are."""
+"""iscsi-tcp: login and logout of sessions, and the handling of secrets."""
 import pytest
 
 from conftest import SCRIPTS
@@ -9,7 +9,7 @@ SECRETS = f"* other otherothersecret\n{IQN} alpha oursecretoursecret store their
 
 @pytest.fixture
 def iscsi(dom0):
-    """Runs it where iscsid answers; returns (status, what it said)."""
+    """Run it with a working iscsid; returns (status, output)."""
     top = dom0.top
     (top / "proc/net").mkdir()
     (top / "proc/net/unix").write_text("ffff: 00000002 00000000 00010000 0001 01 7 @ISCSIADM_ABSTRACT_NAMESPACE\n")
@@ -50,7 +50,7 @@ def test_any_kind_of_portal(dom0, iscsi, portal, shown):
 
 
 def test_portal_whose_address_begins_another(dom0, iscsi):
-    """Its secrets are in its own record, and in no other."""
+    """Its secrets are only in its own record."""
     (dom0.top / "secrets").write_text(SECRETS)
     others = [dom0.top / f"db/nodes/{IQN}/{name}" for name in
               (*(f"192.0.2.7{n},3260" for n in range(8)), "192.0.2.7,32600", "192.0.2.7,326")]
@@ -95,7 +95,7 @@ def test_secrets_for_all_others(dom0, iscsi):
     (8, "", "the server does not answer"),
 ])
 def test_why_there_is_no_session(dom0, iscsi, status, says, reason):
-    """With target and portal; and nothing of the secrets stays behind."""
+    """The error names target and portal; no secret is left behind."""
     (dom0.top / "secrets").write_text(SECRETS)
     assert iscsi("connect", "store:3261", IQN, ISCSIADM_STATUS=str(status), DAEMON_SAYS=says) == (
         1, f"iscsi-tcp: cannot log in to {IQN} at store, port 3261: {reason}")

@@ -1,4 +1,4 @@
-"""The lock: one at a time, and free again however its holder ends."""
+"""The lock: one holder at a time, and released however its holder ends."""
 import signal
 import subprocess
 import time

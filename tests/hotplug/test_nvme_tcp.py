@@ -1,4 +1,4 @@
-"""nvme-tcp: which controller there is already."""
+"""nvme-tcp: finding an existing controller."""
 import pytest
 
 from conftest import SCRIPTS
@@ -8,7 +8,7 @@ NQN = "nqn.2026-11.org.example:web"
 
 @pytest.fixture
 def nvme(dom0):
-    """Runs it; returns (status, what it said)."""
+    """Run it; returns (status, output)."""
     def call(*args):
         done = dom0.run("../../../usr/sbin/nvme-tcp", *args, NVME_CLASS=str(dom0.top / "sys/class"), NVME_HOSTS=str(dom0.top / "hosts"),
                         NVME_LIB=str(SCRIPTS.parents[2] / "usr/lib/xenith"))

@@ -41,7 +41,7 @@ def test_leaves_the_bridge(bridged):
 
 
 def test_leaving_never_fails(dom0):
-    """The interface, the bridge and the keys may all be gone by then."""
+    """The interface, the bridge and the keys may be gone already."""
     (dom0.top / "ip.fails").write_text(".\n")
     assert vif(dom0, action="offline").returncode == 0
 
@@ -109,7 +109,7 @@ def test_tap_of_an_emulated_card(bridged):
     bridged.write(BACKEND, {"vifname": "web"})
     assert vif(bridged, action="add", kind="tap", INTERFACE="vif3.0-emu").returncode == 0
     assert "link set dev web-emu mtu 1500" in bridged.text("ip.log")
-    # The backend's own call says that it is connected.
+    # Only the backend's call writes that it is connected.
     assert status(bridged) == (None, None)
 
 
@@ -224,8 +224,8 @@ def test_nat_default_address(bridged):
 
 
 def test_nat_once_for_each_guest(bridged):
-    """What is said between guests is not translated, a guest that comes again has its
-    rules once, and one that goes leaves the others'."""
+    """Traffic between guests is not translated; a guest that is added twice has its rules
+    once; removing one keeps the rules of the others."""
     for address in ("10.9.0.2", "10.9.0.3", "10.9.0.2"):
         bridged.write(BACKEND, {"ip": address})
         assert vif(bridged, "vif-nat").returncode == 0

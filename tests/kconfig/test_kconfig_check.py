@@ -1,4 +1,4 @@
-"""lib/kconfig-check.sh: what fragments ask for must stand in the .config."""
+"""lib/kconfig-check.sh: the .config must have every symbol of the fragments."""
 
 import pathlib
 import subprocess
@@ -18,7 +18,7 @@ CONFIG_TEXT="a b=c"
 
 
 def check(tmp_path, *fragments, config=CONFIG):
-    """Runs the check on fragments given as text; returns (exit code, stderr)."""
+    """Run the check on the text of fragments; returns (exit status, stderr)."""
     (tmp_path / ".config").write_text(config)
     names = []
     for number, text in enumerate(fragments):
@@ -94,7 +94,7 @@ def test_usage_and_unreadable_files_are_told_apart_from_losses(tmp_path):
 
 @pytest.mark.parametrize("flavour", ["dom0", "domU"])
 def test_fragments_ask_for_nothing_twice(tmp_path, flavour):
-    """Also that every line of ours is well formed."""
+    """Also checks that every line of the tree's fragments is valid."""
     fragments = sorted(
         path for part in ("common", flavour) for path in (TREE / "kernel-configs" / part).glob("*.config")
     )

@@ -1,11 +1,11 @@
-"""The drivers that docs/hardware.md promises are asked for in dom0's kernel."""
+"""The drivers in docs/hardware.md are enabled in dom0's kernel."""
 
 import pathlib
 import re
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
-# Drivers whose symbol is neither their name nor ends with it.
+# Drivers whose symbol does not end with their name.
 SYMBOLS = {
     "asix": "USB_NET_AX8817X", "atlantic": "AQTION", "bnxt_en": "BNXT", "cdc_ether": "USB_NET_CDCETHER",
     "dm_mod": "BLK_DEV_DM", "dm_thin_pool": "DM_THIN_PROVISIONING", "ena": "ENA_ETHERNET",
@@ -16,15 +16,15 @@ SYMBOLS = {
 
 
 def asked_for():
-    """{symbol: y or m} of the fragments that dom0's kernel is made of."""
+    """{symbol: y or m} of the fragments of dom0's kernel."""
     text = "".join(path.read_text() for directory in ("common", "dom0")
                    for path in sorted((TOP / "kernel-configs" / directory).glob("*.config")))
     return dict(re.findall(r"(?m)^CONFIG_(\w+)=([ym])$", text))
 
 
 def promised():
-    """(driver, y or m): the last column of each table that has one for drivers, and what
-    stands in a sentence with others."""
+    """(driver, y or m) from the last column of each table of drivers, and from sentences
+    that list them."""
     page = (TOP / "docs/hardware.md").read_text()
     cells = [row.rsplit("|", 2)[1] for table in re.findall(r"(?m)^\|[^\n]*\| Driver \|\n\|.*\n((?:\|.*\n)+)", page)
              for row in table.splitlines()]
@@ -36,7 +36,7 @@ def promised():
 
 
 def symbols_of(driver, symbols):
-    """The symbol of its name, or those that end with it."""
+    """The symbol with its name, or those that end with it."""
     name = SYMBOLS.get(driver, driver.upper())
     return [name] if name in symbols else [symbol for symbol in symbols if symbol.endswith("_" + name)]
 

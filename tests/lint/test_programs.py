@@ -1,4 +1,4 @@
-"""What the tests call is in the lists of packages that ./build.sh test installs."""
+"""Programs that the tests call are in the package lists that ./build.sh test installs."""
 
 import ast
 import pathlib
@@ -8,10 +8,10 @@ import tools
 TOP = pathlib.Path(__file__).resolve().parents[2]
 TESTS = sorted([*TOP.glob("tests/*/*.py"), *TOP.glob("qemu-test/*.py")])
 
-# Of these Debian has an essential package, or one that no system is without.
+# Programs of packages that are essential, or installed on every Debian.
 EVERYWHERE = {"awk", "dpkg-deb", "gzip", "setpriv", "sh", "tar", "unshare"}
 EVERYWHERE_PACKAGES = {"mawk", "util-linux"}
-# What the build makes for itself: qemu-test takes its own.
+# Packages that the build makes: qemu-test uses those.
 BUILT = {"dosfstools", "grub-common", "mtools", "xorriso"}
 
 
@@ -39,7 +39,7 @@ def test_every_package_is_listed():
 
 
 def test_every_program_is_one_that_is_found():
-    """One that is called by its bare name is an unexplained FileNotFoundError where it is missing."""
+    """A bare name would give a FileNotFoundError without a hint if the program is missing."""
     bad = []
     for path in TESTS:
         for name, arguments, where in calls(path):

@@ -1,4 +1,4 @@
-"""The tree itself: what every file of it must be."""
+"""Rules for the files of the tree."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def tracked():
-    """The files of the tree: git's list, or all where it is no clone."""
+    """The files of the tree: git's list, or all files if it is not a clone."""
     done = subprocess.run([tools.find("git"), "-C", str(TOP), "ls-files", "-z"],
                           capture_output=True, text=True, check=False)
     if done.returncode == 0 and done.stdout:
@@ -30,7 +30,7 @@ def texts():
 
 
 def test_no_trailing_blanks():
-    # A patch's context lines begin with a blank, and may be only that.
+    # A context line of a patch may be a single blank.
     bad = ["%s:%d" % (path, number) for path, text in texts() if path.suffix != ".patch"
            for number, line in enumerate(text.split("\n"), 1) if line != line.rstrip()]
     assert bad == []
@@ -41,11 +41,11 @@ def test_every_file_ends_with_a_newline():
 
 
 def test_every_command_is_a_target_of_make():
-    """With what stands before the command, and what after it."""
+    """With the options before the command and the arguments after it."""
     done = subprocess.run([str(TOP / "build.sh"), "help"], capture_output=True, text=True, check=True)
     commands = re.findall(r"(?m)^  ([a-z]\w*) ", done.stdout.split("environment:")[0])
     assert {"run", "package", "help"} <= set(commands)
-    # make has it run by a shell that only says what it was to run.
+    # The shell that make runs only prints the command.
     make = [tools.find("make"), "--no-print-directory", "-s", "-C", str(TOP), "SHELL=/bin/echo", "OPTIONS=--without hvm"]
     for command in commands:
         done = subprocess.run([*make, "ARGS=one --two", command], capture_output=True, text=True, check=False)
@@ -54,39 +54,39 @@ def test_every_command_is_a_target_of_make():
     assert done.stdout.strip() == "-c ./build.sh --without hvm"
 
 
-# Whose licence stands below another name, or is our own.
+# Packages whose licence is stored under another name, or is the project's own.
 LICENCES = {"xen-tools": "xen", "pvgrub": "grub", "domd": None, "argp": None, "sbom": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
 
 
 def needs(name):
-    """The packages that end up in what is made of package NAME, by their `depends`."""
+    """The packages that NAME is linked with, transitively, by their `depends`."""
     depends = next(iter(TOP.glob("*/%s/depends" % name)), None)
     direct = [word for word in depends.read_text().split() if not word.startswith("host:")] if depends else []
     return {name for other in direct for name in needs(other) | {other}}
 
 
 def licences(names):
-    """The directories of /usr/share/licenses that belong to packages."""
+    """The directories of packages in /usr/share/licenses."""
     return {LICENCES.get(name, name) for name in names} - {None}
 
 
 def test_licences():
-    """Each package that is in the image names the texts that its source has."""
+    """Each package in the image lists the licence texts of its source."""
     held = needs("root") | needs("hvm") | needs("hello") | {"grub", "syslinux", "gcc"}
     assert {"lvm2", "qemu", "glib", "libusb", "linux"} <= held
     assert [name for name in sorted(licences(held)) if not list(TOP.glob("*/%s/license-files" % name))] == []
 
 
 def test_the_layer_has_its_licences():
-    """What dom0's root has not by itself: it has what it is linked with, libgcc and GRUB."""
+    """Those that dom0's root lacks; the root has its own packages', libgcc's and GRUB's."""
     root = licences(needs("root") | needs("hello")) | {"gcc", "grub"}
     paths = (TOP / "image/hvm/files/paths").read_text()
     assert set(re.findall(r"(?m)^usr/share/licenses/(\S+)$", paths)) == licences(needs("hvm")) - root
 
 
 def test_what_is_open_is_in_the_image():
-    """Everything that the image holds and that has an open advisory."""
+    """Every open advisory of a package in the image is among the root's inputs."""
     named = (TOP / "image/root/inputs").read_text().split()
     held = needs("root") | needs("hvm") | needs("hello")
     assert {"xen", "linux", "qemu"} <= held
@@ -97,18 +97,18 @@ def test_what_is_open_is_in_the_image():
 
 
 def test_the_table_of_advisories():
-    """As far as the patch archives are among the sources."""
+    """Checked as far as the patch archives are fetched."""
     done = subprocess.run([str(TOP / "build.sh"), "security", "--check"], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
 
 
 def test_executable_bits():
-    """What begins with #! and is run by its name is executable, and nothing else."""
+    """Scripts that are run by name are executable, and no other file is."""
     bad = []
     for path in tracked():
         if path.parts[len(TOP.parts)] in ("rootfs", "bootscripts") or "files" in path.parts:
-            continue            # their modes are declared where the image is put together
+            continue            # the image's recipes declare their modes
         script = path.read_bytes()[:2] == b"#!"
         executable = bool(path.stat().st_mode & 0o111)
         if executable and not script:
@@ -125,7 +125,7 @@ def test_every_directory_of_tests_is_described():
 
 
 def test_every_machine_is_described():
-    """And stands in the order in which they are booted."""
+    """And is in the list of their order."""
     described = re.findall(r"(?m)^\| `(test_\w+)\.py` \|", (TOP / "docs/testing.md").read_text())
     there = sorted(path.stem for path in TOP.glob("qemu-test/test_*.py"))
     assert sorted(described) == there
@@ -134,7 +134,7 @@ def test_every_machine_is_described():
 
 
 def table(path, name):
-    """The first column of a table of C: of NAME, in a file of domd."""
+    """The first column of the C table NAME, in a file of domd."""
     text = (TOP / "domd" / path).read_text().split("} %s[] = {" % name)[1].split("};")[0]
     return re.findall(r'(?m)^ {4}\{"(\w+)",', text)
 
@@ -155,7 +155,7 @@ def test_every_command_of_xenith_is_described():
     assert [name for name in commands if not re.search(r"(?m)^\.[A-Z]+ .*\b%s\b" % name, page)] == []
 
 
-# Directories of one machine or one person, in no file of the tree.
+# Directories of one machine or person, which no file may name.
 HOST_PATHS = re.compile(r"/(?:home|Users)/[a-z]\w*/|(?<![\w./$}])/work/\w")
 
 
@@ -170,7 +170,7 @@ def documents():
 
 
 def anchor(heading):
-    """The name under which a heading can be linked to."""
+    """The link target of a heading."""
     kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
     return kept.replace(" ", "-")
 
@@ -198,7 +198,7 @@ def test_links_resolve(document):
 
 
 def test_the_image_names_every_open_advisory():
-    """Its list is made of the recipes' `advisories` that are among its inputs."""
+    """Its list is generated from the recipes' `advisories` among its inputs."""
     inputs = (TOP / "image/root/inputs").read_text().split()
     for path in sorted(TOP.glob("*/*/advisories")):
         if re.search(r"(?m)^\S+ open ", path.read_text()) and not path.is_symlink():
@@ -212,7 +212,7 @@ def test_the_table_of_the_tree_is_the_tree():
     listed = re.findall(r"(?m)^\| `([^`]+)` \| (?:build|packages|image|host|proof) \|", ARCHITECTURE.read_text())
     there = {path.relative_to(TOP).parts for path in tracked()}
     tops = {parts[0] + "/" * (len(parts) > 1) for parts in there}
-    # What belongs to git, to editors and to lawyers has no stage.
+    # Files for git, editors and licensing have no stage.
     assert sorted(listed) == sorted(top for top in tops
                                     if top == ".ci/" or not top.startswith(".") and top not in ("README.md", "LICENSE"))
 

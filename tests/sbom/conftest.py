@@ -1,5 +1,5 @@
-"""Bills of materials of a small tree, and the two that judge them: the official schema,
-and SPDX's own reader."""
+"""Bills of materials of a small tree, and their validators: the official schema and
+SPDX's own reader."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ OUT = pathlib.Path(os.environ.get("XENITH_OUT") or TOP / "out")
 
 
 def package(name):
-    """The directory in the cache of what this tree has built, or None."""
+    """The cache directory of a package that this tree has built, or None."""
     listed = OUT / "packages"
     for line in listed.read_text().splitlines() if listed.exists() else []:
         first, path = line.split(" ", 1)
@@ -37,7 +37,7 @@ def write(path, text):
 
 
 def sbom(tree, *options):
-    """What lib/sbom says of a tree."""
+    """The document of lib/sbom for a tree."""
     done = subprocess.run([sys.executable, "-B", str(TOP / "lib/sbom/main.py"), str(tree), *map(str, options)],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def sbom(tree, *options):
 
 
 class Small:
-    """A tree with an image, and what its build would have left in out/."""
+    """A tree with an image, and the output of its build in out/."""
 
     def __init__(self, directory):
         self.top = directory / "tree"
@@ -92,11 +92,11 @@ class Small:
                                              for path in sorted(self.cache.iterdir())))
 
     def inside(self, *options):
-        """The copy that goes into the image."""
+        """The copy inside the image."""
         return json.loads(sbom(self.top, *options))
 
     def beside(self, *options):
-        """What is published with it."""
+        """The document that is published beside the image."""
         return json.loads(self.beside_text(*options))
 
     def beside_text(self, *options):
@@ -109,7 +109,7 @@ def sha256(text):
 
 @pytest.fixture
 def small(tmp_path):
-    # A blank in the path: somebody's home directory will have one.
+    # A blank in the path, as in some home directories.
     return Small(tmp_path / "my builds")
 
 
@@ -120,7 +120,7 @@ def schema():
 
 @pytest.fixture(scope="session")
 def reader():
-    """SPDX's reader: what it has to say of a document, as one text; nothing if it is well."""
+    """SPDX's reader: its messages about a document, as one text; empty if it is valid."""
     libraries = need("spdx-tools") / "usr/lib/python3/dist-packages"
 
     def read(document, directory):
@@ -136,7 +136,7 @@ def reader():
 
 @pytest.fixture(params=["small, inside", "small, beside", "ours, inside", "ours, beside"])
 def document(request, small):
-    """Every kind of document that is judged."""
+    """Every kind of document that is validated."""
     if request.param == "small, inside":
         return small.inside()
     if request.param == "small, beside":
@@ -145,5 +145,5 @@ def document(request, small):
         return json.loads(sbom(TOP))
     published = OUT / "xenith.spdx.json"
     if not published.exists():
-        pytest.skip("nothing is built yet: ./build.sh")
+        pytest.skip("nothing is built yet: run ./build.sh")
     return json.loads(published.read_text())

@@ -1,4 +1,4 @@
-"""The bill of materials (lib/sbom): what it says, and that others understand it."""
+"""The bill of materials (lib/sbom): its content, and its validity."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ sys.path.insert(0, str(TOP / "lib/sbom"))
 import debian  # noqa: E402  (needs the path above)
 from spdx import ref  # noqa: E402
 
-# Last: it has a module of the same name.
+# Last in the path: it has a module of the same name.
 sys.path.append(str(TOP / "qemu-test"))
 import tools  # noqa: E402
 
@@ -24,7 +24,7 @@ def named(document, name):
 
 
 def related(document, how):
-    """{(one, other)} by names."""
+    """{(one, other)}: the names of the related elements."""
     names = {each["SPDXID"]: each["name"] for each in document["packages"]}
     names.update({each["SPDXID"]: each["fileName"] for each in document.get("files", [])})
     names["SPDXRef-DOCUMENT"] = "DOCUMENT"
@@ -37,7 +37,7 @@ def references(package, kind):
             for each in package["externalRefs"] if each["referenceType"] == kind]
 
 
-# ---- what it says ----
+# ---- content ----
 
 def test_a_package_and_its_source(small):
     document = small.inside()
@@ -57,7 +57,7 @@ def test_a_package_and_its_source(small):
 def test_what_is_contained_and_what_only_built_it(small):
     document = small.inside()
     assert related(document, "DESCRIBES") == {("DOCUMENT", "xenith")}
-    # libgcc is linked with everything.
+    # libgcc is linked into everything.
     assert related(document, "CONTAINS") == {
         ("xenith", "shell"), ("xenith", "musl"), ("xenith", "gcc"), ("xenith-hvm", "qemu"), ("xenith-hvm", "musl")}
     assert related(document, "BUILD_TOOL_OF") == {
@@ -65,8 +65,8 @@ def test_what_is_contained_and_what_only_built_it(small):
     assert ("shell", "musl") in related(document, "DEPENDS_ON")
 
 
-def test_the_layer_that_may_be_left_out(small):
-    """The root is the same with and without it, and so is the copy inside."""
+def test_the_optional_layer(small):
+    """The root is the same with and without the layer, and so is the copy inside."""
     assert related(small.inside(), "OPTIONAL_COMPONENT_OF") == {("xenith-hvm", "xenith")}
     assert ("xenith", "xenith-hvm") in related(small.beside(), "CONTAINS")
     without = small.beside("--without", "hvm")
@@ -81,7 +81,7 @@ def test_advisories(small):
 
 
 def test_another_xen_than_the_pinned_one(small, tmp_path):
-    """Its files take the place of the recipe's, also where they are linked to."""
+    """Its files replace the recipe's, also in recipes with links to them."""
     line = "%s apt:trixie/xen=%s/xen.tar.xz\n"
     small.recipe("hypervisor/xen", sources=line % ("d" * 64, "4.1-1"), advisories="XSA-1 open old\n")
     small.recipe("image/root", depends="shell xen xen-tools\n")
@@ -100,13 +100,13 @@ def test_another_xen_than_the_pinned_one(small, tmp_path):
     assert named(small.inside(), "xen-tools")["versionInfo"] == "1.0"
 
 
-def test_patches_and_what_they_mend(small):
+def test_patches_and_what_they_fix(small):
     document = small.beside()
     assert related(document, "PATCH_APPLIED") == {("debian/qsort.patch", "musl"), ("01-own.patch", "musl")}
     patch = named(document, "debian/qsort.patch")
     assert patch["checksums"] == [{"algorithm": "SHA256", "checksumValue": "c" * 64}]
-    mended = [each for each in references(named(document, "musl"), "advisory") if each[1].startswith("fixed")]
-    assert mended == [("https://www.cve.org/CVERecord?id=CVE-2026-40200", "fixed by debian/qsort.patch"),
+    fixed = [each for each in references(named(document, "musl"), "advisory") if each[1].startswith("fixed")]
+    assert fixed == [("https://www.cve.org/CVERecord?id=CVE-2026-40200", "fixed by debian/qsort.patch"),
                       ("https://xenbits.xen.org/xsa/advisory-5.html", "fixed by debian/qsort.patch")]
 
 
@@ -122,7 +122,7 @@ def test_files_of_the_image_by_package(small):
     assert held == {
         ("musl", "./lib/libc.so"), ("shell", "./bin/sh"),
         ("qemu", "./usr/share/qemu/keymaps/de"), ("qemu", "./usr/lib/libq.so.1"),
-        # Ours replaces the shell's motd.
+        # The tree's motd replaces the shell's.
         ("xenith", "./etc/motd"), ("xenith", "./etc/boot/10-first"), ("xenith", "./init"),
         ("xenith", "./xenith.iso"), ("xenith", "./netboot/vmlinuz")}
     iso = next(each for each in document["files"] if each["fileName"] == "./xenith.iso")
@@ -139,7 +139,7 @@ def test_an_editors_backup_is_no_file_of_the_image(small):
 
 
 def test_the_same_everywhere(small, tmp_path):
-    """Neither the place nor the order in which files are found is in it."""
+    """It does not depend on the directory or on the order of its files."""
     text = small.beside_text()
     assert str(tmp_path) not in text
     assert json.loads(text)["creationInfo"]["created"] == "2026-11-01T00:00:00Z"
@@ -186,7 +186,7 @@ def test_identifiers_have_no_other_characters():
     assert ref("Source", "musl_1+x~y.tar.gz") == "SPDXRef-Source-musl-1-x-y.tar.gz"
 
 
-# ---- that others understand it ----
+# ---- validity ----
 
 def schema_errors(schema, document):
     jsonschema = tools.need_module("jsonschema", "python3-jsonschema")
@@ -237,15 +237,15 @@ def test_spdx_notices(reader, small, tmp_path, how, message):
     assert message in reader(broken(small.beside(), how), tmp_path)
 
 
-# ---- ours ----
+# ---- the tree's own ----
 
 def test_what_is_copied_exists():
-    """lib/sbom/contained names recipes of the tree."""
+    """Every package in lib/sbom/contained is a recipe of the tree."""
     names = [line.split()[0] for line in (TOP / "lib/sbom/contained").read_text().splitlines()
              if not line.startswith("#")]
     assert [name for name in names if not list(TOP.glob("*/%s/version" % name))] == []
 
 
 def test_the_copy_inside_is_small():
-    """What a squashfs makes of it; zstd is not in Python 3.11, and xz comes near."""
+    """Its size in a squashfs, estimated with xz: Python 3.11 has no zstd."""
     assert len(lzma.compress(sbom(TOP).encode())) < 40_000
