@@ -250,7 +250,7 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
                        const struct strlist *saved)
 {
     struct daemon *d = user;
-    struct extra *x = daemon_extra(d, dom);
+    struct extra *x;
     struct mc_result res = {
         .gen = d->m.doms[dom].gen,
         .resumed = saved != NULL,
@@ -278,6 +278,7 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
     /* Its time runs from now on. Nothing else has to follow, and the
      * hypervisor is in the middle of something: no pump. */
     loop_at(d->tick, mc_deadline(&d->m));
+    x = daemon_extra(d, dom);
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = res.resumed;
     probe_mark_set(d->probes, dom, &x->mark);
