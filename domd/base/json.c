@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
+
 yajl_gen json_new(void)
 {
     yajl_gen g = yajl_gen_alloc(NULL);
@@ -11,45 +13,22 @@ yajl_gen json_new(void)
     return g;
 }
 
-/* Length of the UTF-8 sequence at S, or 0 if there is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-    size_t len;
-    size_t i;
-
-    if (s[0] < 0x80) return 1;
-    if (s[0] >= 0xc2 && s[0] < 0xe0)
-        len = 2;
-    else if (s[0] >= 0xe0 && s[0] < 0xf0)
-        len = 3;
-    else if (s[0] >= 0xf0 && s[0] < 0xf5)
-        len = 4;
-    else
-        return 0;
-    for (i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    }
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;
-    return len;
-}
-
 static void put_text(yajl_gen g, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
+    size_t left = strlen(text);
     struct buf clean = {0};
 
     buf_add(&clean, "", 0);
-    while (*s) {
-        size_t len = utf8_len(s);
+    while (left) {
+        size_t len = utf8_len(text, left);
 
         if (len)
-            buf_add(&clean, s, len);
+            buf_add(&clean, text, len);
         else
             buf_add(&clean, "?", 1);
-        s += len ? len : 1;
+        len = len ? len : 1;
+        text += len;
+        left -= len;
     }
     yajl_gen_string(g, (const unsigned char *)clean.s, clean.len);
     buf_dispose(&clean);

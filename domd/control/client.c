@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/visible.h"
+
 /* After this, whoever waits is told so. */
 #define SILENCE (5 * 1000)
 
@@ -127,8 +129,8 @@ const char *conn_text(const struct conn *c)
 
 yajl_val conn_ask(struct conn *c, const char *cmd, char *const *names)
 {
-    const char *error;
     yajl_val answer;
+    char *error;
     bool eof;
 
     if (!conn_send(c, cmd, names)) return NULL;
@@ -145,8 +147,16 @@ yajl_val conn_ask(struct conn *c, const char *cmd, char *const *names)
                 c->patience / 1000);
     if (!answer) return NULL;
     if (json_get_bool(answer, "ok", false)) return answer;
-    error = json_get_string(answer, "error");
-    fprintf(stderr, "xenith: %s\n", error ? error : "domd says no more");
+    error = conn_error(answer, "no reason given");
+    fprintf(stderr, "xenith: %s\n", error);
+    free(error);
     yajl_tree_free(answer);
     return NULL;
+}
+
+char *conn_error(yajl_val answer, const char *fallback)
+{
+    const char *error = json_get_string(answer, "error");
+
+    return visible(error ? error : fallback, SIZE_MAX);
 }

@@ -25,6 +25,9 @@ yajl_val conn_read(struct conn *conn, int timeout, bool *eof_r);
 /* Sends a request and returns its answer, or NULL after having said what is
  * wrong on standard error (also if the answer is that it is). */
 yajl_val conn_ask(struct conn *conn, const char *cmd, char *const *names);
+/* What an answer that refuses says, fit for a terminal; FALLBACK if it says
+ * nothing. The caller frees it. */
+char *conn_error(yajl_val answer, const char *fallback);
 /* The text of the line that conn_read returned last. */
 const char *conn_text(const struct conn *conn);
 

@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "daemon/journal.h"
 #include "daemon/marks.h"
 
@@ -209,13 +210,17 @@ static void hv_result(void *user, unsigned int dom, enum mc_event event,
                       const struct mc_result *result)
 {
     struct daemon *d = user;
+    struct mc_result shown = *result;
+    char *why = result->why ? visible(result->why, VISIBLE_MAX) : NULL;
 
+    shown.why = why;
     if (event == MC_EV_FILE_CHANGED) mc_hold(&d->m);
-    mc_event(&d->m, dom, event, result, loop_now());
+    mc_event(&d->m, dom, event, &shown, loop_now());
     if (event == MC_EV_FILE_CHANGED) {
         daemon_load(d, false);
         mc_release(&d->m, loop_now());
     }
+    free(why);
     daemon_pump(d);
 }
 
@@ -302,8 +307,11 @@ static void hv_mark(void *user, const char *line)
 
 static void hv_log(void *user, const char *line)
 {
+    char *shown = visible(line, MARK_MAX);
+
     (void)user;
-    syslog(LOG_WARNING, "%s", line);
+    syslog(LOG_WARNING, "%s", shown);
+    free(shown);
 }
 
 static void probe_success(void *user, unsigned int dom, unsigned int gen)

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/visible.h"
+
 static char *log_path;
 static struct consoles *consoles;
 
@@ -61,13 +63,26 @@ static void write_consoles(const char *text)
     free(line);
 }
 
+/* The text of a mark; the caller frees it. */
+static char *mark_text(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0)));
+
+static char *mark_text(const char *format, va_list args)
+{
+    char *text = xvasprintf(format, args);
+    char *shown = visible(text, MARK_MAX);
+
+    free(text);
+    return shown;
+}
+
 void mark_event(const char *format, ...)
 {
     va_list args;
     char *text;
 
     va_start(args, format);
-    text = xvasprintf(format, args);
+    text = mark_text(format, args);
     va_end(args);
     write_event(text);
     free(text);
@@ -79,7 +94,7 @@ void mark(const char *format, ...)
     char *text;
 
     va_start(args, format);
-    text = xvasprintf(format, args);
+    text = mark_text(format, args);
     va_end(args);
     write_event(text);
     write_consoles(text);

@@ -12,7 +12,11 @@ void marks_open(const char *run_dir, struct consoles *consoles);
 /* No more marks are made: the consoles are about to be closed. */
 void marks_close(void);
 
-/* A line for the timeline. */
+/* A longer mark is cut off. */
+#define MARK_MAX ((size_t)1000)
+
+/* A line for the timeline. What is no text in it is spelled out, here and in
+ * mark(): names and reasons may be a guest's. */
 void mark_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and "Xenith: ..." on every console of the kernel. */
 void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));

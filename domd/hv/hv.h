@@ -21,7 +21,9 @@ struct hv;
 
 struct hv_callbacks {
     /* Something happened to an instance; machine/machine.h says what goes with
-     * which event. RESULT lives as long as the call. */
+     * which event. RESULT lives as long as the call. Its `why`, and what goes
+     * to `mark` and `log`, may be words of QEMU or of a guest: whoever takes
+     * them makes them visible (base/visible.h). */
     void (*result)(void *user, unsigned int dom, enum mc_event event,
                    const struct mc_result *result);
     /* An instance is about to be made, now, and will have this UUID: to be

@@ -2,10 +2,12 @@
 #include "xenith/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "control/client.h"
 #include "machine/machine.h"
 
@@ -23,8 +25,13 @@ static bool is_named(char *const *names, const char *name)
 static void add_name(struct buf *list, const char *name, const char *state,
                      const char *reason)
 {
-    buf_addf(list, "xenith: %s is %s%s%s\n", name, state,
-             reason && *reason ? ": " : "", reason ? reason : "");
+    char *shown_name = visible(name, SIZE_MAX);
+    char *shown = visible(reason ? reason : "", SIZE_MAX);
+
+    buf_addf(list, "xenith: %s is %s%s%s\n", shown_name, state,
+             *shown ? ": " : "", shown);
+    free(shown);
+    free(shown_name);
 }
 
 static bool ended_badly(int state)
@@ -209,8 +216,12 @@ int cmd_reload(const struct options *o, char *const *args)
     size_t i;
 
     (void)args;
-    for (i = 0; problems && i < json_len(problems); i++)
-        fprintf(stderr, "%s\n", YAJL_GET_STRING(json_at(problems, i)));
+    for (i = 0; problems && i < json_len(problems); i++) {
+        char *text = visible(YAJL_GET_STRING(json_at(problems, i)), SIZE_MAX);
+
+        fprintf(stderr, "%s\n", text);
+        free(text);
+    }
     if (answer && !json_get_int(answer, "errors", (int64_t)i)) rc = EXIT_OK;
     yajl_tree_free(answer);
     conn_close(c);
@@ -307,10 +318,11 @@ int cmd_shutdown(const struct options *o, char *const *args)
         left = ask_status(o);
         if (!left || !say_what_is_left(left)) rc = EXIT_OK;
     } else if (answer) {
-        const char *error = json_get_string(answer, "error");
+        char *error =
+            conn_error(answer, "domd does not say that all are down");
 
-        fprintf(stderr, "xenith: shutdown: %s\n",
-                error ? error : "domd does not say that all are down");
+        fprintf(stderr, "xenith: shutdown: %s\n", error);
+        free(error);
     } else if (eof) {
         fprintf(stderr, "xenith: domd has hung up\n");
     } else {

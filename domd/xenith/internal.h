@@ -58,7 +58,8 @@ command cmd_version;
 command cmd_poweroff;
 command cmd_reboot;
 
-/* main.c: writes TEXT to standard output, at once. */
+/* main.c: writes TEXT to standard output, at once. What a terminal would obey
+ * in it is spelled out (base/visible.h), in a way that JSON knows, too. */
 void xenith_print(const struct buf *text);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <libxl.h>
 
+#include "base/visible.h"
 #include "policy/config.h"
 #include "policy/graph.h"
 #include "policy/host.h"
@@ -44,8 +45,10 @@ static void say_problems(const struct config *c, FILE *to)
 
     for (i = 0; i < c->problems.n; i++) {
         char *text = problem_text(&c->problems.v[i]);
+        char *shown = visible(text, SIZE_MAX);
 
-        fprintf(to, "%s\n", text);
+        fprintf(to, "%s\n", shown);
+        free(shown);
         free(text);
     }
 }
@@ -124,27 +127,47 @@ int cmd_console(const struct options *o, char *const *args)
     return EXIT_WRONG;
 }
 
-/* Copies what there is to read in FD to standard output. */
-static void copy_rest(int fd)
+/* Writes what a guest has printed to a terminal, which must not obey it. REST
+ * is what was left over; MORE: this is not the end. */
+static void show_rest(struct buf *rest, bool more)
+{
+    struct buf shown = {0};
+    size_t used = 0;
+
+    if (rest->len) used = visible_lines(&shown, rest->s, rest->len, more);
+    buf_drop(rest, used);
+    if (shown.len) fwrite(shown.s, 1, shown.len, stdout);
+    buf_dispose(&shown);
+}
+
+/* Copies what there is to read in FD to standard output. REST: NULL if that is
+ * no terminal, and gets the log as it is. */
+static void copy_rest(int fd, struct buf *rest)
 {
     char chunk[8192];
     ssize_t n;
 
-    while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-        fwrite(chunk, 1, (size_t)n, stdout);
+    while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+        if (rest) {
+            buf_add(rest, chunk, (size_t)n);
+            show_rest(rest, true);
+        } else {
+            fwrite(chunk, 1, (size_t)n, stdout);
+        }
+    }
     fflush(stdout);
 }
 
 /* Goes on with the log at PATH, of which FD has been read so far (-1: none).
  * It may be put aside, and a new one begun, or be cut off. Returns the
  * descriptor to go on with. */
-static int follow_log(const char *path, int fd)
+static int follow_log(const char *path, int fd, struct buf *rest)
 {
     struct stat there;
     struct stat ours;
     int next;
 
-    if (fd >= 0) copy_rest(fd);
+    if (fd >= 0) copy_rest(fd, rest);
     if (stat(path, &there)) return fd;
     if (fd >= 0 && !fstat(fd, &ours)) {
         if (ours.st_size < lseek(fd, 0, SEEK_CUR))
@@ -155,7 +178,7 @@ static int follow_log(const char *path, int fd)
     next = open(path, O_RDONLY | O_CLOEXEC);
     if (next < 0) return fd;
     if (fd >= 0) {
-        copy_rest(fd); /* the last of it */
+        copy_rest(fd, rest); /* the last of it */
         close(fd);
     }
     return next;
@@ -163,6 +186,8 @@ static int follow_log(const char *path, int fd)
 
 int cmd_log(const struct options *o, char *const *args)
 {
+    struct buf left_over = {0};
+    struct buf *rest = isatty(STDOUT_FILENO) ? &left_over : NULL;
     char *path;
     char *before;
     int fd;
@@ -172,21 +197,23 @@ int cmd_log(const struct options *o, char *const *args)
     path = xasprintf("%s/guest-%s.log", o->console_dir, *args);
     before = xasprintf("%s.1", path);
     fd = open(before, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) copy_rest(fd);
+    if (fd >= 0) copy_rest(fd, rest);
     if (access(path, R_OK) && (fd < 0 || errno != ENOENT)) {
         fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
         rc = EXIT_WRONG;
     }
     /* Read to its end already: what is found next is the one after it. */
     while (!rc) {
-        fd = follow_log(path, fd);
+        fd = follow_log(path, fd, rest);
         if (!o->watch) break;
         usleep(200000);
     }
     if (fd >= 0) {
-        if (!rc) copy_rest(fd);
+        if (!rc) copy_rest(fd, rest);
         close(fd);
     }
+    show_rest(&left_over, false);
+    buf_dispose(&left_over);
     free(path);
     free(before);
     return rc;

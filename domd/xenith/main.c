@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "control/client.h"
 
 #define CONSOLE_DIR "/var/log/xen/console"
@@ -15,8 +16,12 @@
 
 void xenith_print(const struct buf *text)
 {
-    if (text->len) fwrite(text->s, 1, text->len, stdout);
+    struct buf shown = {0};
+
+    if (text->len) visible_lines(&shown, text->s, text->len, false);
+    if (shown.len) fwrite(shown.s, 1, shown.len, stdout);
     fflush(stdout);
+    buf_dispose(&shown);
 }
 
 /* Scripts, because what they do is done by other programs. */

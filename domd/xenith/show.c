@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "machine/machine.h"
 
 char *show_duration(int64_t ms)
@@ -136,17 +137,16 @@ static void head(struct buf *out, const char *name, const char *type,
  * started by hand may have any name. */
 static char *label(yajl_val dom)
 {
+    char *name = visible(text_of(dom, "name"), SIZE_MAX);
     struct buf out = {0};
     const char *c;
 
     buf_add(&out, "", 0);
-    for (c = text_of(dom, "name"); *c; c++) {
+    for (c = name; *c; c++) {
         if (*c == '\\' || *c == '"') buf_add(&out, "\\", 1);
-        if (*c == '\n')
-            buf_add(&out, "\\n", 2);
-        else
-            buf_add(&out, c, 1);
+        buf_add(&out, c, 1);
     }
+    free(name);
     return out.s;
 }
 

@@ -1,5 +1,6 @@
 """xenith, the command: what it takes, what it says, and how long it waits."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import tty
 
 import pytest
 from conftest import TOP
@@ -179,6 +181,65 @@ def test_shutdown_says_what_is_stuck(host, listener):
     asking.close()
     held.close()
     assert (shutdown.returncode, errors) == (1, "xenith: web is stuck: its save hangs\n")
+
+
+NASTY = "\x1b[2J\x9b7m\x7f"
+SHOWN = "\\u001b[2J\\u009b7m\\u007f"
+
+
+@pytest.mark.parametrize("command, answer", [
+    (["status"], {"ok": True, "domains": [{"name": "a", "state": "failed", "reason": NASTY}]}),
+    (["status", "--json"], {"ok": True, "domains": [{"name": "a", "state": "failed", "reason": NASTY}]}),
+    (["wait"], {"ok": True, "domains": [{"name": "a", "state": "failed", "reason": NASTY}]}),
+    (["reload"], {"ok": True, "problems": [NASTY]}),
+    (["start", "a"], {"ok": False, "error": NASTY}),
+    (["shutdown"], {"ok": False, "error": NASTY}),
+    (["metrics"], {"ok": True, "domains": [{"name": NASTY, "state": "by-hand"}]}),
+])
+def test_no_answer_commands_the_terminal(host, command, answer):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(host.socket))
+    listener.listen()
+    asking = xenith_in_background(host, *command)
+    domds = [listener.accept()[0] for _ in range(2 if command == ["wait"] else 1)]
+    for domd in domds:
+        domd.sendall(json.dumps({"v": 1, "id": 0, **answer}, ensure_ascii=False).encode() + b"\n")
+    output, errors = asking.communicate(timeout=20)
+    for domd in domds:
+        domd.close()
+    listener.close()
+    if command == ["metrics"]:          # whose labels have a spelling of their own
+        output = output.replace("\\\\", "\\")
+    assert SHOWN in output + errors
+    assert not set(NASTY[:1] + "\x9b\x7f") & set(output + errors)
+    if "--json" in command:
+        assert json.loads(output)["domains"][0]["name"] == "a"
+
+
+GUEST = b"one\r\n\ttwo \xe2\x82\xac\n\x1b]0;owned\x07\x9b2J\n" + "ä".encode() * 5000 + b"\nlogin: "
+
+
+def test_log_to_a_terminal_is_shown(host):
+    """A guest prints what it likes, and the log is read by root."""
+    (host.console / "guest-a.log").write_bytes(GUEST)
+    master, slave = os.openpty()
+    tty.setraw(slave)                   # or the kernel would turn \n to \r\n
+    showing = subprocess.Popen([str(host.programs / "xenith"), "-l", str(host.console), "log", "a"], stdout=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO is the end of it
+        while part := os.read(master, 4096):
+            shown += part
+    os.close(master)
+    assert showing.wait() == 0
+    assert shown.decode() == "one\n\ttwo €\n\\u001b]0;owned\\u0007\\x9b2J\n" + "ä" * 5000 + "\nlogin: "
+
+
+def test_log_to_a_pipe_is_the_log(host):
+    (host.console / "guest-a.log").write_bytes(GUEST)
+    done = subprocess.run([str(host.programs / "xenith"), "-l", str(host.console), "log", "a"],
+                          stdout=subprocess.PIPE, check=True)
+    assert done.stdout == GUEST
 
 
 def test_graph_of_nothing(host):

@@ -135,6 +135,19 @@ def test_each_ends_in_its_state(host):
             "domain missing failed: the disk /dev/x does not exist; it is started again"} <= set(host.timeline())
 
 
+def test_what_a_guest_makes_others_say_commands_no_terminal(host):
+    """libxl, xl and QEMU repeat what a guest chose; its words reach consoles and logs."""
+    host.domain("a", 'restart = "no"')
+    (host.fake / "refuse-a").write_bytes(b"QEMU: \x1b]0;owned\a\xc2\x9b2J\xff bad\rdomain b ready" + b"x" * 500)
+    host.start()
+    host.until_states(a="failed")
+    reason = host.status()["a"]["reason"]
+    assert reason.startswith("QEMU: \\u001b]0;owned\\u0007\\u009b2J\\xff bad\\u000ddomain b readyx")
+    assert len(reason) == 200 and reason.endswith("x...")
+    assert "domain a failed: " + reason in host.timeline()
+    assert reason in host.ok("status")
+
+
 def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     host.domain("slow", "start_timeout = 1", "restart_delay = 60")
     host.domain("saved", "start_timeout = 1")
