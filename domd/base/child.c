@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,38 +111,41 @@ static void ended(void *user, int fd, short revents)
     xlrun_free(run);
 }
 
-int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
-                xlrun_done *done, void *user)
+/* What a child prints comes out of the other ends of its two pipes. */
+struct pipes {
+    int out[2];
+    int err[2];
+};
+
+/* Returns 0, or an errno value. */
+static int pipes_open(struct pipes *p)
 {
-    char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
+    *p = (struct pipes){{-1, -1}, {-1, -1}};
+    return pipe2(p->out, O_CLOEXEC) || pipe2(p->err, O_CLOEXEC) ? errno : 0;
+}
+
+static void pipes_close(struct pipes *p)
+{
+    close_fd(&p->out[0]);
+    close_fd(&p->out[1]);
+    close_fd(&p->err[0]);
+    close_fd(&p->err[1]);
+}
+
+/* Follows the child PID, which has begun. Returns 0, or an errno value; then
+ * it is no more. */
+static int follow(struct xlrun **run_r, struct loop *loop, pid_t pid,
+                  struct pipes *pipes, xlrun_done *done, void *user)
+{
+    int end = (int)syscall(SYS_pidfd_open, pid, 0);
     struct xlrun *run;
-    int out[2] = {-1, -1};
-    int err[2] = {-1, -1};
-    pid_t pid;
-    int end;
     int r;
 
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) {
-        r = errno;
-        goto out;
-    }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-    r = plain_signals(&attr);
-    if (r) goto out;
-    r = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
-    if (r) goto out;
-    end = (int)syscall(SYS_pidfd_open, pid, 0);
     if (end < 0) {
         r = errno;
         kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
-        goto out;
+        return r;
     }
     run = xcalloc(1, sizeof(*run));
     run->loop = loop;
@@ -150,17 +154,117 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
     run->end_source = loop_add(loop, end, POLLIN, ended, run);
     run->done = done;
     run->user = user;
-    stream_open(run, &run->out, &out[0]);
-    stream_open(run, &run->err, &err[0]);
+    stream_open(run, &run->out, &pipes->out[0]);
+    stream_open(run, &run->err, &pipes->err[0]);
     *run_r = run;
+    return 0;
+}
+
+int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
+                xlrun_done *done, void *user)
+{
+    char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    struct pipes pipes;
+    pid_t pid;
+    int r;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    r = pipes_open(&pipes);
+    if (r) goto out;
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, pipes.out[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, pipes.err[1], 2);
+    r = plain_signals(&attr);
+    if (r) goto out;
+    r = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
+    if (r) goto out;
+    r = follow(run_r, loop, pid, &pipes, done, user);
 out:
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
-    close_fd(&out[0]);
-    close_fd(&out[1]);
-    close_fd(&err[0]);
-    close_fd(&err[1]);
+    pipes_close(&pipes);
     return r;
+}
+
+/* In the copy. It may outlive us for a long time: a client would wait for the
+ * end of a connection that it keeps open, and the next domd for its lock. */
+static void become_child(const struct pipes *pipes, pid_t parent)
+{
+    static const int plain[] = {SIGTERM, SIGINT, SIGPIPE, SIGCHLD};
+    sigset_t none;
+    size_t i;
+    int null;
+
+    for (i = 0; i < ARRAY_SIZE(plain); i++)
+        signal(plain[i], SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(null, 0);
+    dup2(pipes->out[1], 1);
+    dup2(pipes->err[1], 2);
+    if (syscall(SYS_close_range, 3u, ~0u, 0u)) _exit(1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+}
+
+int xlrun_fork(struct xlrun **run_r, struct loop *loop,
+               void (*work)(const void *arg), const void *arg,
+               xlrun_done *done, void *user)
+{
+    struct pipes pipes;
+    pid_t parent = getpid();
+    pid_t pid;
+    int r;
+
+    r = pipes_open(&pipes);
+    if (r) goto out;
+    pid = fork();
+    if (!pid) {
+        become_child(&pipes, parent);
+        work(arg);
+        _exit(0);
+    }
+    r = pid < 0 ? errno : follow(run_r, loop, pid, &pipes, done, user);
+out:
+    pipes_close(&pipes);
+    return r;
+}
+
+bool xlrun_wait(struct xlrun *run, msec until)
+{
+    struct pollfd fds[3] = {
+        {.fd = run->end, .events = POLLIN},
+        {.fd = run->out.fd, .events = POLLIN},
+        {.fd = run->err.fd, .events = POLLIN},
+    };
+    size_t i;
+
+    for (;;) {
+        msec left = until - loop_now();
+
+        (void)poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
+        if (fds[0].revents) {
+            ended(run, run->end, fds[0].revents);
+            return true;
+        }
+        take(&run->out);
+        take(&run->err);
+        if (left <= 0) return false;
+        /* One that has hung up is ready for ever. */
+        for (i = 1; i < ARRAY_SIZE(fds); i++) {
+            if (fds[i].fd >= 0 && fds[i].revents & (POLLHUP | POLLERR))
+                fds[i].fd = -1;
+        }
+    }
+}
+
+const struct buf *xlrun_output(const struct xlrun *run)
+{
+    return &run->out.text;
 }
 
 void xlrun_kill(struct xlrun *run)

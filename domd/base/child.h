@@ -2,6 +2,9 @@
  * xl as a child, for the two things that libxl cannot do for an event loop: it
  * has no parser of domain files, and its core dump returns when the memory is
  * written. What the child prints is collected while the loop goes on.
+ *
+ * Or a copy of ourselves, for what may take for ever: nothing ends a process
+ * that waits for a dead share, but it is only that one that waits.
  */
 #ifndef DOMD_BASE_CHILD_H
 #define DOMD_BASE_CHILD_H
@@ -20,6 +23,17 @@ typedef void xlrun_done(void *user, int status, const struct buf *out,
  * value. */
 int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
                 xlrun_done *done, void *user);
+/* Runs WORK in a copy of this process, which prints to descriptor 1, has none
+ * of the others, and dies with us. It must not touch anything of ours but
+ * memory. */
+int xlrun_fork(struct xlrun **run_r, struct loop *loop,
+               void (*work)(const void *arg), const void *arg,
+               xlrun_done *done, void *user);
+/* Lets nothing else go on until the child has ended or it is UNTIL. Returns
+ * whether it has; that was reported, then. */
+bool xlrun_wait(struct xlrun *run, msec until);
+/* What it has printed so far. */
+const struct buf *xlrun_output(const struct xlrun *run);
 /* Kills the child. Its end is reported as any other. */
 void xlrun_kill(struct xlrun *run);
 /* Forgets the child without a report: we are about to end. */

@@ -194,8 +194,10 @@ static void answer_command(struct daemon *d, const struct client *client,
     size_t i;
 
     /* What is started is what the files say now. */
-    if (req->cmd == PROTO_START || req->cmd == PROTO_RESTART)
+    if (req->cmd == PROTO_START || req->cmd == PROTO_RESTART) {
+        checks_give_up(d->checks);
         daemon_load(d, false);
+    }
     mc_hold(&d->m);
     for (i = 0; i < req->names.n; i++) {
         int dom = mc_find(&d->m, req->names.v[i]);
@@ -227,6 +229,7 @@ static void answer_reload(struct daemon *d, const struct request *req,
     yajl_gen g;
     size_t i;
 
+    checks_give_up(d->checks);
     daemon_load(d, false);
     g = proto_reply(req->id, true);
     json_array(g, "problems");

@@ -145,10 +145,16 @@ static void act(struct daemon *d, const struct mc_action *a)
 {
     struct mc_domain *dom = &d->m.doms[a->dom];
     struct extra *x = daemon_extra(d, a->dom);
+    struct mc_result res = {.gen = a->gen};
 
     if (!dom->policy) return;
     switch (a->act) {
     case MC_ACT_CREATE:
+        /* The hypervisor opens them in this process. */
+        if (!checks_answer(d->checks, dom->policy)) {
+            mc_event(&d->m, a->dom, MC_EV_FILE_CHANGED, &res, loop_now());
+            break;
+        }
         x->mark = probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
         hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
@@ -160,6 +166,11 @@ static void act(struct daemon *d, const struct mc_action *a)
         hv_shutdown(d->hv, a->dom, a->gen);
         break;
     case MC_ACT_SAVE:
+        if (!checks_answer(d->checks, dom->policy)) {
+            res.why = dom->policy->hold;
+            mc_event(&d->m, a->dom, MC_EV_SAVE_FAILED, &res, loop_now());
+            break;
+        }
         hv_save(d->hv, a->dom, a->gen, dom->policy->save_to);
         break;
     case MC_ACT_DESTROY:
@@ -384,6 +395,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
     d->store = store_open();
     d->probes =
         probes_new(d->loop, d->store, opts->console_dir, probe_success, d);
+    d->checks = checks_new(d->loop, daemon_answered, d);
     group = getgrnam(opts->group);
     r = server_open(&d->server, d->loop, opts->socket,
                     group ? (long)group->gr_gid : -1, daemon_request, d);
@@ -425,6 +437,7 @@ void daemon_close(struct daemon *d)
     if (!d) return;
     server_close(d->server);
     probes_free(d->probes);
+    checks_free(d->checks);
     hv_close(d->hv);
     store_close(d->store);
     marks_close();

@@ -16,6 +16,7 @@
 #include "hv/hv.h"
 #include "base/loop.h"
 #include "machine/machine.h"
+#include "preflight/checks.h"
 #include "probe/probe.h"
 #include "control/server.h"
 
@@ -32,6 +33,7 @@ struct daemon {
     struct hv *hv;
     struct store *store;
     struct probes *probes;
+    struct checks *checks;
     struct server *server;
     struct consoles *consoles; /* NULL: they get no marks */
     struct timer *tick;
@@ -68,6 +70,9 @@ void daemon_pump(struct daemon *d);
 
 /* Reads the files again. SAY: also tells the console of mistakes. */
 void daemon_load(struct daemon *d, bool say);
+/* A callback of the preflight, with the daemon as its USER: a path that did
+ * not answer does so now. */
+void daemon_answered(void *user);
 
 /* ---- adopt.c ------------------------------------------------------------ */
 

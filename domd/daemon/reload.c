@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "daemon/marks.h"
 
@@ -11,13 +12,15 @@ static bool is_bar(const struct config *c, const char *text)
     size_t i;
 
     for (i = 0; i < c->n; i++) {
-        if (c->v[i] && c->v[i]->bar && !strcmp(c->v[i]->bar, text))
-            return true;
+        if (!c->v[i]) continue;
+        if (c->v[i]->bar && !strcmp(c->v[i]->bar, text)) return true;
+        if (c->v[i]->hold && !strcmp(c->v[i]->hold, text)) return true;
     }
     return false;
 }
 
-/* Says what is wrong, except for what bars a domain: its state says that. */
+/* Says what is wrong, except for what keeps a domain from starting: its state
+ * says that. */
 static void mark_problems(const struct config *c)
 {
     size_t i;
@@ -69,6 +72,13 @@ void daemon_load(struct daemon *d, bool say)
     host_dispose(&d->host);
     hv_host(d->hv, &d->host);
     config_read(&c, d->opts.config_dir, &d->host);
+    if (!d->host.unknown) checks_run(d->checks, &c);
+    config_check(&c, &d->host);
+    if (checks_left(d->checks))
+        syslog(LOG_WARNING,
+               "%zu processes wait for paths that do not answer; see xenith "
+               "reload",
+               checks_left(d->checks));
     if (say) mark_problems(&c);
     for (i = 0; i < d->m.n; i++) {
         struct mc_domain *dom = &d->m.doms[i];
@@ -99,4 +109,14 @@ void daemon_load(struct daemon *d, bool say)
     d->config = c;
     mc_link(&d->m, loop_now());
     d->dirty = true;
+}
+
+void daemon_answered(void *user)
+{
+    struct daemon *d = user;
+
+    mc_hold(&d->m);
+    daemon_load(d, false);
+    mc_release(&d->m, loop_now());
+    daemon_pump(d);
 }

@@ -112,6 +112,8 @@ const char *mc_restart(struct machine *m, unsigned int dom, msec now)
 
     if (wrong) return wrong;
     if (!mc_has_instance(d->state)) return mc_start(m, dom, now);
+    /* It would be gone until its files are back. */
+    if (d->policy->hold) return d->policy->hold;
     m->now = now;
     d->want = true;
     forget_failures(d);

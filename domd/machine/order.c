@@ -48,6 +48,10 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
     unsigned int i;
     char *taken;
 
+    if (d->policy->hold) {
+        snprintf(why, why_size, "%s", d->policy->hold);
+        return TURN_NEVER;
+    }
     for (i = 0; i < d->n_edges; i++) {
         const struct mc_domain *on = &m->doms[d->edges[i].dom];
 

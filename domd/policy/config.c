@@ -281,7 +281,6 @@ void config_read(struct config *c, const char *dir, const struct host *host)
         free(names[i]);
     }
     free(names);
-    config_check(c, host);
 }
 
 struct policy *config_take(struct config *c, size_t i)

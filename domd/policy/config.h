@@ -14,14 +14,15 @@ struct config {
 };
 
 /* Reads every *.cfg in DIR. A file with nothing but comments is none. What is
- * wrong is in config->problems, and bars the policies that it is about. The
- * caller disposes. */
+ * wrong is in config->problems, and bars the policies that it is about. What
+ * they name is not looked at; the preflight does that, before config_check.
+ * The caller disposes. */
 void config_read(struct config *config, const char *dir,
                  const struct host *host);
 
-/* Looks for what is wrong among the policies of *CONFIG: names that are taken
- * twice or missing, cycles, disks that two write, UUIDs that two have, memory
- * that cannot fit. Part of config_read; alone it is for tests. */
+/* Afterwards: looks for what is wrong among the policies of *CONFIG: names
+ * that are taken twice or missing, cycles, disks that two write, UUIDs that
+ * two have, memory that cannot fit. */
 void config_check(struct config *config, const struct host *host);
 
 /* Takes a policy out, so that config_dispose does not free it. */

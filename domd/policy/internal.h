@@ -33,6 +33,9 @@ struct reader {
 /* Reports what is wrong with the setting KEY. */
 void reader_wrong(struct reader *r, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The domain wants WHAT of the host. */
+struct want *reader_want(struct reader *r, enum want_kind kind,
+                         const char *what, const char *key);
 /* Returns the string of KEY, which the file keeps, or NULL if it is not set or
  * no string. */
 const char *reader_string(struct reader *r, const char *key);

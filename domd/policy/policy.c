@@ -26,7 +26,15 @@ struct policy *policy_new(const char *name, const char *file)
 
 void policy_free(struct policy *p)
 {
+    size_t i;
+
     if (!p) return;
+    for (i = 0; i < p->n_wants; i++) {
+        free(p->wants[i].what);
+        free(p->wants[i].key);
+    }
+    free(p->wants);
+    free(p->hold);
     free(p->name);
     free(p->file);
     strlist_dispose(&p->after);
@@ -51,6 +59,20 @@ void policy_bar(struct policy *p, bool skip, const char *format, ...)
     p->bar = xvasprintf(format, args);
     va_end(args);
     p->bar_is_skip = skip;
+}
+
+struct want *policy_want(struct policy *p, enum want_kind kind,
+                         const char *what, const char *key, int line)
+{
+    struct want *w;
+
+    p->wants = xrealloc(p->wants, p->n_wants + 1, sizeof(*p->wants));
+    w = &p->wants[p->n_wants++];
+    *w = (struct want){.kind = kind,
+                       .what = xstrdup(what),
+                       .key = xstrdup(key),
+                       .line = line};
+    return w;
 }
 
 void ready_dispose(struct ready *ready)

@@ -37,6 +37,27 @@ struct ready {
     char *value;
 };
 
+/* Something of the host that it cannot do without; preflight/ looks for it. */
+enum want_kind {
+    WANT_FILE,
+    WANT_KERNEL, /* a file that Xen can load */
+    WANT_QCOW2,  /* a disk image, whole, with those that it is based on */
+    WANT_NEED,   /* a path of `needs`: without it the domain is skipped */
+    WANT_SAVED,  /* save_to: nothing need be there, but it has to answer */
+    WANT_BRIDGE,
+    WANT_PCI,
+};
+
+struct want {
+    enum want_kind kind;
+    char *what; /* an absolute path, the bridge's name, the device's number */
+    char *key;  /* that says so, */
+    int line;   /* and where */
+    bool written;    /* FILE, QCOW2: also stands in `writes` */
+    bool by_default; /* BRIDGE: the file names none */
+    bool seize;      /* PCI: it may be taken from a driver of dom0's */
+};
+
 struct policy {
     char *name;
     char *file;     /* NULL: somebody started it by hand */
@@ -61,14 +82,20 @@ struct policy {
 
     /* Facts of the domain file. */
     long memory_mb;
-    struct strlist writes; /* disks that it writes, by their real path */
+    struct strlist writes; /* disks that it writes; after the preflight, by
+                            * their real path */
     struct strlist macs;
     char *uuid; /* NULL: xl makes one up */
+    struct want *wants;
+    size_t n_wants;
 
     /* Why it must not start (owned), and whether that is a fact of the host
      * that it asked about (`needs`) rather than a mistake. */
     char *bar;
     bool bar_is_skip;
+    /* Why it must not start for now (owned): a path that it wants does not
+     * answer. That passes by itself. */
+    char *hold;
 };
 
 /* A policy with all the defaults. NAME and FILE (which may be NULL) are
@@ -79,6 +106,11 @@ void policy_free(struct policy *p);
 /* Sets the reason for which it must not start, if there is none yet. */
 void policy_bar(struct policy *p, bool skip, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Adds something that it wants, with all flags false. The strings are copied;
+ * what is returned lasts until the next call. */
+struct want *policy_want(struct policy *p, enum want_kind kind,
+                         const char *what, const char *key, int line);
 
 /* Parses the value of `ready`. Returns NULL, or what is wrong with it (a
  * static string); *ready_r is unchanged then. The caller disposes. */

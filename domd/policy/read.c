@@ -22,6 +22,12 @@ void reader_wrong(struct reader *r, const char *key, const char *format, ...)
     free(text);
 }
 
+struct want *reader_want(struct reader *r, enum want_kind kind,
+                         const char *what, const char *key)
+{
+    return policy_want(r->p, kind, what, key, keyscan_line(&r->places, key));
+}
+
 /* libxlutil's messages are lines of "FILE:LINE: text"; keeps them so. */
 static void take_report(struct problems *problems, const char *file,
                         char *report)

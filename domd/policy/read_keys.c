@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <arpa/inet.h>
 
@@ -141,10 +140,12 @@ static void read_save_to(struct reader *r, const char *key)
     const char *text = reader_string(r, key);
 
     if (!text) return;
-    if (*text != '/')
+    if (*text != '/') {
         reader_wrong(r, key, "%s is not an absolute path", text);
-    else
-        r->p->save_to = xstrdup(text);
+        return;
+    }
+    r->p->save_to = xstrdup(text);
+    reader_want(r, WANT_SAVED, text, key);
 }
 
 static void read_priority(struct reader *r, const char *key)
@@ -164,9 +165,12 @@ static void read_needs(struct reader *r, const char *key)
     reader_list(r, key, needs);
     for (i = 0; i < needs->n; i++) {
         const char *need = needs->v[i];
-        bool known = *need == '/';
-        struct stat st;
+        bool known = false;
 
+        if (*need == '/') {
+            reader_want(r, WANT_NEED, need, key);
+            continue;
+        }
         for (k = 0; k < ARRAY_SIZE(words); k++)
             known = known || !strcmp(need, words[k]);
         if (!known) {
@@ -174,10 +178,7 @@ static void read_needs(struct reader *r, const char *key)
                          need);
             continue;
         }
-        if (r->host->unknown) continue;
-        if (*need == '/' ? stat(need, &st) == 0
-                         : strlist_has(&r->host->words, need))
-            continue;
+        if (r->host->unknown || strlist_has(&r->host->words, need)) continue;
         policy_bar(r->p, true, "needs %s, which this host does not have",
                    need);
     }

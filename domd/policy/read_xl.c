@@ -1,67 +1,33 @@
 /*
  * Of the keys of xl.cfg(5), those that concern other domains or that this host
- * may not be able to satisfy.
+ * may not be able to satisfy. What they name is not looked at: a share that is
+ * dead would stop whoever reads the file.
  */
 #include "policy/internal.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <arpa/inet.h>
 
-#include "preflight/kernel.h"
-#include "preflight/pci.h"
-#include "preflight/qcow2.h"
-
 /* ---- files -------------------------------------------------------------- */
 
-/* Whether the image brings it along where a domain file asks for it. */
-static bool provided(const char *path)
+/* Returns what it wants, or NULL: PATH is none. */
+static struct want *want_file(struct reader *r, enum want_kind kind,
+                              const char *key, const char *path)
 {
-    return !strcmp(path, "/config/images/hello/vmlinux") ||
-           !strcmp(path, "/config/images/hello/initrd.gz");
-}
-
-static void need_file(struct reader *r, const char *key, const char *path)
-{
-    struct stat st;
-
-    if (r->host->unknown && provided(path)) return;
-    if (*path != '/')
-        reader_wrong(r, key, "%s is not an absolute path", path);
-    else if (!r->host->unknown && stat(path, &st))
-        reader_wrong(r, key, "%s%s%s", path, errno == ENOENT ? " " : ": ",
-                     errno == ENOENT ? "does not exist" : strerror(errno));
-}
-
-/* need_file() for an image of that format, which is looked into, too. */
-static void need_qcow2(struct reader *r, const char *path)
-{
-    char *problem;
-
-    if (r->host->unknown) return;
-    if (!strlist_has(&r->host->words, HOST_DEVICE_MODEL)) {
-        policy_bar(
-            r->p, true,
-            "this image has nothing that reads qcow2 (%s): it was built "
-            "without HVM",
-            path);
-        return;
-    }
-    problem = qcow2_problem(path);
-    if (problem) reader_wrong(r, "disk", "%s", problem);
-    free(problem);
+    if (*path == '/') return reader_want(r, kind, path, key);
+    reader_wrong(r, key, "%s is not an absolute path", path);
+    return NULL;
 }
 
 static void read_file_key(struct reader *r, const char *key)
 {
     const char *path = reader_string(r, key);
 
-    if (path) need_file(r, key, path);
+    if (path) want_file(r, WANT_FILE, key, path);
 }
 
 /* Whether it is `kernel` itself that libxl loads: not the firmware of an HVM
@@ -84,32 +50,29 @@ static bool loads_kernel(const struct reader *r)
 static void read_kernel(struct reader *r)
 {
     const char *path = reader_string(r, "kernel");
-    size_t before = r->problems->n;
-    char *problem;
 
     if (!path) return;
-    need_file(r, "kernel", path);
-    if (r->host->unknown || r->problems->n != before || !loads_kernel(r))
-        return;
-    problem = kernel_problem(path);
-    if (problem) reader_wrong(r, "kernel", "%s", problem);
-    free(problem);
+    want_file(r, loads_kernel(r) ? WANT_KERNEL : WANT_FILE, "kernel", path);
 }
 
 /* ---- devices ------------------------------------------------------------ */
 
-/* Notes a disk that the domain writes under its one real name. */
-static void note_written(struct reader *r, const char *path)
+/* An image in QEMU's format, where there is a QEMU. */
+static struct want *want_qcow2(struct reader *r, const char *path)
 {
-    char *real = realpath(path, NULL);
-
-    strlist_add(&r->p->writes, real ? real : path);
-    free(real);
+    if (r->host->unknown || strlist_has(&r->host->words, HOST_DEVICE_MODEL))
+        return want_file(r, WANT_QCOW2, "disk", path);
+    policy_bar(r->p, true,
+               "this image has nothing that reads qcow2 (%s): it was built "
+               "without HVM",
+               path);
+    return NULL;
 }
 
 static void read_disk(struct reader *r, const char *spec)
 {
     libxl_device_disk disk;
+    struct want *want;
     char *path = NULL;
 
     libxl_device_disk_init(&disk);
@@ -129,11 +92,12 @@ static void read_disk(struct reader *r, const char *spec)
     }
     path = *disk.pdev_path == '/' ? xstrdup(disk.pdev_path)
                                   : xasprintf("/dev/%s", disk.pdev_path);
-    if (disk.format == LIBXL_DISK_FORMAT_QCOW2)
-        need_qcow2(r, path);
-    else
-        need_file(r, "disk", path);
-    if (disk.readwrite) note_written(r, path);
+    want = disk.format == LIBXL_DISK_FORMAT_QCOW2
+               ? want_qcow2(r, path)
+               : want_file(r, WANT_FILE, "disk", path);
+    if (!disk.readwrite) goto out;
+    strlist_add(&r->p->writes, path);
+    if (want) want->written = true;
 out:
     free(path);
     libxl_device_disk_dispose(&disk);
@@ -150,20 +114,6 @@ static void read_disks(struct reader *r)
     strlist_dispose(&specs);
 }
 
-/* WHOSE: "" or where the name comes from. */
-static void check_bridge(struct reader *r, const char *bridge,
-                         const char *whose)
-{
-    char *path;
-    struct stat st;
-
-    if (r->host->unknown) return;
-    path = xasprintf("/sys/class/net/%s/bridge", bridge);
-    if (strchr(bridge, '/') || stat(path, &st))
-        reader_wrong(r, "vif", "there is no bridge %s%s", bridge, whose);
-    free(path);
-}
-
 /* NAME=VALUE of a vif, as far as it matters here. */
 static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
@@ -172,7 +122,7 @@ static void read_vif_option(struct reader *r, const char *option, bool ours)
     if (!strncmp(option, "mac=", 4)) {
         strlist_add(&r->p->macs, option + 4);
     } else if (!strncmp(option, "bridge=", 7)) {
-        if (ours) check_bridge(r, option + 7, "");
+        if (ours) reader_want(r, WANT_BRIDGE, option + 7, "vif");
     } else if (!strncmp(option, "ip=", 3) && !r->p->address &&
                inet_pton(AF_INET, option + 3, &in) == 1) {
         r->p->address = xstrdup(option + 3);
@@ -200,10 +150,31 @@ static void read_vifs(struct reader *r)
             read_vif_option(r, option, ours);
         }
         if (ours && !named && r->host->bridge)
-            check_bridge(r, r->host->bridge,
-                         ", the default of /etc/xen/xl.conf");
+            reader_want(r, WANT_BRIDGE, r->host->bridge, "vif")->by_default =
+                true;
     }
     strlist_dispose(&specs);
+}
+
+static void read_pci(struct reader *r, const char *spec, bool seize)
+{
+    libxl_device_pci pci;
+    char *number = NULL;
+
+    libxl_device_pci_init(&pci);
+    if (xlu_pci_parse_spec_string(r->cfg, &pci, spec)) {
+        reader_wrong(r, "pci", "\"%s\" cannot be understood", spec);
+        goto out;
+    }
+    /* A name is one that xl pci-assignable-add has given to it. */
+    if (pci.name) goto out;
+    number = xasprintf("%04x:%02x:%02x.%x", (unsigned int)pci.domain,
+                       (unsigned int)pci.bus, (unsigned int)pci.dev,
+                       (unsigned int)pci.func);
+    reader_want(r, WANT_PCI, number, "pci")->seize = seize || pci.seize;
+out:
+    free(number);
+    libxl_device_pci_dispose(&pci);
 }
 
 static void read_pcis(struct reader *r)
@@ -216,13 +187,8 @@ static void read_pcis(struct reader *r)
     reader_list(r, "pci", &specs);
     if (!specs.n) return;
     xlu_cfg_get_long(r->cfg, "pci_seize", &seize, 1);
-    for (i = 0; i < specs.n; i++) {
-        char *problem =
-            pci_problem(r->cfg, specs.v[i], seize != 0, !r->host->unknown);
-
-        if (problem) reader_wrong(r, "pci", "%s", problem);
-        free(problem);
-    }
+    for (i = 0; i < specs.n; i++)
+        read_pci(r, specs.v[i], seize != 0);
     if (!xlu_cfg_get_string(r->cfg, "type", &type, 1) && !strcmp(type, "pvh"))
         reader_wrong(r, "pci",
                      "a pvh guest cannot have a PCI device; pv and hvm can");

@@ -19,43 +19,19 @@ static char *driver_of(const char *dir)
     return name;
 }
 
-/* Where sysfs has the device. */
-static char *sysfs_dir(const libxl_device_pci *pci)
+char *pci_problem(const char *number, bool seize)
 {
-    return xasprintf("/sys/bus/pci/devices/%04x:%02x:%02x.%x",
-                     (unsigned int)pci->domain, (unsigned int)pci->bus,
-                     (unsigned int)pci->dev, (unsigned int)pci->func);
-}
-
-char *pci_problem(XLU_Config *cfg, const char *spec, bool seize, bool here)
-{
-    libxl_device_pci pci;
+    char *dir = xasprintf("/sys/bus/pci/devices/%s", number);
+    char *driver = driver_of(dir);
     char *problem = NULL;
-    char *driver = NULL;
-    char *dir = NULL;
-    const char *bdf;
 
-    libxl_device_pci_init(&pci);
-    if (xlu_pci_parse_spec_string(cfg, &pci, spec)) {
-        problem = xasprintf("\"%s\" cannot be understood", spec);
-        goto out;
-    }
-    /* A name is one that xl pci-assignable-add has given to it. */
-    if (pci.name || !here) goto out;
-    dir = sysfs_dir(&pci);
-    bdf = strrchr(dir, '/') + 1;
-    if (access(dir, F_OK)) {
-        problem = xasprintf("there is no PCI device %s", bdf);
-        goto out;
-    }
-    driver = driver_of(dir);
-    if (!seize && !pci.seize && strcmp(driver, "pciback") != 0)
+    if (access(dir, F_OK))
+        problem = xasprintf("there is no PCI device %s", number);
+    else if (!seize && strcmp(driver, "pciback") != 0)
         problem = xasprintf("%s belongs to dom0 (driver: %s); with "
                             "\"%s,seize=1\" the domain takes it from there",
-                            bdf, driver, bdf);
-out:
+                            number, driver, number);
     free(driver);
     free(dir);
-    libxl_device_pci_dispose(&pci);
     return problem;
 }

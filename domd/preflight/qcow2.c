@@ -83,7 +83,8 @@ out:
     return problem;
 }
 
-char *qcow2_problem(const char *path)
+char *qcow2_problem(const char *path,
+                    void (*looks)(void *user, const char *path), void *user)
 {
     char *at = xstrdup(path);
     char *problem = NULL;
@@ -92,6 +93,7 @@ char *qcow2_problem(const char *path)
     unsigned int depth;
 
     for (depth = 0; at && !problem; depth++) {
+        if (looks) looks(user, at);
         problem = look(at, depth > 0, &next);
         if (problem && depth) {
             text = xasprintf("%s cannot be used: %s", path, problem);

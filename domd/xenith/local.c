@@ -16,6 +16,7 @@
 #include "policy/config.h"
 #include "policy/graph.h"
 #include "policy/host.h"
+#include "preflight/preflight.h"
 #include "xenith/release.h"
 
 #define CONFIG_DIR "/config/domains"
@@ -75,6 +76,8 @@ int cmd_check(const struct options *o, char *const *args)
     if (!dir) return EXIT_WRONG;
     read_host(&host);
     config_read(&c, dir, &host);
+    if (!host.unknown) preflight_all(&c);
+    config_check(&c, &host);
     say_problems(&c, stdout);
     rc = c.problems.n ? EXIT_WRONG : EXIT_OK;
     config_dispose(&c);
@@ -92,6 +95,7 @@ int cmd_graph(const struct options *o, char *const *args)
 
     if (!dir) return EXIT_WRONG;
     config_read(&c, dir, &host);
+    config_check(&c, &host);
     rc = c.problems.n && !c.n ? EXIT_WRONG : EXIT_OK;
     if (rc) say_problems(&c, stderr);
     if (o->dot)

@@ -148,6 +148,113 @@ def test_what_a_guest_makes_others_say_commands_no_terminal(host):
     assert reason in host.ok("status")
 
 
+class Share:
+    """A path that does not answer (domd/tests/preflight/dead_share.c), or does."""
+
+    def __init__(self, path, dead=True):
+        self.path = path
+        if dead:
+            os.mkfifo(path)
+        else:
+            path.touch()
+
+    def dies(self):
+        self.path.unlink()
+        os.mkfifo(self.path)
+
+    def is_replaced(self):
+        """By one that answers. Whoever waits for the old one goes on to wait."""
+        self.path.unlink()
+        self.path.touch()
+
+    def answers(self):
+        """Somebody waits for it."""
+        writer = os.open(self.path, os.O_WRONLY)
+        self.is_replaced()
+        os.close(writer)
+
+    @property
+    def reason(self):
+        return "%s does not answer; the domain waits for it" % self.path
+
+
+def test_a_dead_share_holds_its_own_domains_only(host):
+    share = Share(host.fake / "share")
+    host.domain("nas", 'disk = [ "%s,,xvda" ]' % share.path)
+    host.domain("web", 'requires = "nas"')
+    host.domain("fine", 'disk = [ "/dev/null,,xvda" ]', "restart_delay = 1")
+    host.start()
+    host.until_states(fine="ready", nas="blocked", web="blocked")
+    reason = "%s/nas.cfg:2: disk: %s" % (host.config, share.reason)
+    assert host.status()["nas"]["reason"] == reason
+    assert "domain nas blocked: " + reason in host.timeline()
+    assert "config " + reason not in host.timeline()
+    # The others are looked after.
+    host.poke("fine", "crash")
+    host.until(lambda: host.status()["fine"]["restarts"] == 1)
+    host.until_states(fine="ready")
+    host.ok("restart", "--wait", "fine")
+    done = host.xenith("reload")
+    assert (done.returncode, done.stderr) == (1, reason + "\n")
+    assert host.history().count("create nas") == 0
+    # A successor is as well off: what is left behind keeps nothing from it.
+    host.kill()
+    host.start()
+    host.until_states(fine="ready", nas="blocked", web="blocked")
+    share.answers()
+    host.until_states(nas="ready", web="ready")
+    assert host.history().count("create nas") == 1
+
+
+def test_a_share_that_dies_while_its_domain_runs(host):
+    share = Share(host.fake / "share", dead=False)
+    host.domain("nas", 'disk = [ "%s,,xvda" ]' % share.path, "restart_delay = 1")
+    host.start()
+    host.until_states(nas="ready")
+    share.dies()
+    done = host.xenith("restart", "nas")
+    assert (done.returncode, done.stderr) == \
+        (1, "xenith: cannot restart nas: %s/nas.cfg:2: disk: %s\n" % (host.config, share.reason))
+    host.ok("status", "nas")
+    assert host.states() == {"nas": "ready"}
+    # libxl would wait for the disk in domd itself.
+    host.poke("nas", "crash")
+    host.until_states(nas="blocked")
+    # Another share is mounted in its place, and somebody says so.
+    share.is_replaced()
+    host.ok("start", "nas")
+    host.until_states(nas="ready")
+    assert host.history().count("create nas") == 2
+
+
+def test_a_share_that_dies_before_a_crash(host):
+    """Nobody has read the files since it died."""
+    share = Share(host.fake / "share", dead=False)
+    host.domain("nas", 'disk = [ "%s,,xvda" ]' % share.path, "restart_delay = 3")
+    host.start()
+    host.until_states(nas="ready")
+    share.dies()
+    host.poke("nas", "crash")
+    host.until_states(nas="blocked")
+    assert host.status()["nas"]["reason"].endswith(share.reason)
+    share.answers()
+    host.until_states(nas="ready")
+    assert host.history().count("create nas") == 2
+
+
+def test_what_cannot_be_saved_to_a_dead_share_is_shut_down(host):
+    share = Share(host.fake / "share", dead=False)
+    host.domain("nas", 'on_stop = "save"', 'save_to = "%s"' % share.path)
+    (host.fake / "save-nas").write_text("10")
+    host.start()
+    host.until_states(nas="ready")
+    time.sleep(2.5)                     # what it answered a moment ago is believed
+    share.dies()
+    host.ok("stop", "--wait", "nas")
+    assert host.states() == {"nas": "stopped"}
+    assert host.history()[1:] == ["shutdown nas", "destroyed nas"]
+
+
 def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     host.domain("slow", "start_timeout = 1", "restart_delay = 60")
     host.domain("saved", "start_timeout = 1")

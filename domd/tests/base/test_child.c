@@ -2,6 +2,7 @@
 #include "tests/base/harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +121,58 @@ static void signals_are_plain(void **state)
     assert_int_equal(WTERMSIG(status), SIGPIPE);
 }
 
+static void print_descriptors(const void *arg)
+{
+    ssize_t r = write(1, arg, strlen(arg));
+    int fd;
+
+    (void)r;
+    for (fd = 0; fd < 100; fd++) {
+        char digits[] = {(char)('0' + fd / 10), (char)('0' + fd % 10), ' '};
+
+        if (fcntl(fd, F_GETFD) >= 0) r = write(1, digits, sizeof(digits));
+    }
+}
+
+/* It may hang for ever, and must not keep anything of ours open. */
+static void a_copy_has_no_descriptors_of_ours(void **state)
+{
+    int lock = open("/dev/null", O_RDONLY);
+
+    (void)state;
+    assert_int_equal(
+        xlrun_fork(&run, loop, print_descriptors, "here: ", on_end, NULL), 0);
+    until_end();
+    assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+    assert_string_equal(out.s, "here: 00 01 02 ");
+    close(lock);
+}
+
+static void waited_for(void **state)
+{
+    msec began = loop_now();
+
+    (void)state;
+    start("echo begun; exec sleep 60");
+    assert_false(xlrun_wait(run, began + 500));
+    assert_true(loop_now() - began >= 500);
+    assert_string_equal(xlrun_output(run)->s, "begun\n");
+    assert_int_equal(ends, 0);
+    xlrun_kill(run);
+    assert_true(xlrun_wait(run, loop_now() + 20000));
+    assert_int_equal(ends, 1);
+    assert_string_equal(out.s, "begun\n");
+}
+
+/* Nothing more can come from it, and it goes on. */
+static void waited_for_in_silence(void **state)
+{
+    (void)state;
+    start("exec >&- 2>&-; sleep 1; exit 4");
+    assert_true(xlrun_wait(run, loop_now() + 20000));
+    assert_int_equal(WEXITSTATUS(status), 4);
+}
+
 static void reasons(void **state)
 {
     static const struct {
@@ -159,8 +212,15 @@ static void reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(what_it_prints),    T(a_lot),   T(killed), T(that_is_not_there),
-        T(signals_are_plain), T(reasons),
+        T(what_it_prints),
+        T(a_lot),
+        T(killed),
+        T(that_is_not_there),
+        T(signals_are_plain),
+        T(reasons),
+        T(a_copy_has_no_descriptors_of_ours),
+        T(waited_for),
+        T(waited_for_in_silence),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

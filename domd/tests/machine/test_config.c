@@ -61,6 +61,44 @@ static void barred_ones_say_why(void **state)
     assert_state(win, "stopped");
 }
 
+/* One whose files do not answer waits for them, whatever brings it up. */
+static void held_until_its_files_answer(void **state)
+{
+    unsigned int nas = add("nas", NULL, NULL);
+    unsigned int web = add("web", NULL, "nas");
+
+    (void)state;
+    policy(nas)->hold = xstrdup("disk: /n does not answer");
+    mc_autostart(&m, NULL, now);
+    assert_state(nas, "blocked");
+    assert_reason(nas, "disk: /n does not answer");
+    assert_reason(web, "requires nas, which is blocked");
+    assert_null(mc_start(&m, nas, now));
+    assert_string_equal(acts(), "");
+    mc_set_policy(&m, nas, policy_new("nas", "some.cfg"));
+    mc_link(&m, now);
+    assert_string_equal(acts(), "create nas");
+    bring_up(nas);
+    bring_up(web);
+    acts();
+    /* What runs is not stopped for a start that cannot follow. */
+    policy(nas)->hold = xstrdup("disk: /n does not answer");
+    mc_link(&m, now);
+    assert_state(nas, "ready");
+    assert_string_equal(mc_restart(&m, nas, now), "disk: /n does not answer");
+    assert_string_equal(acts(), "");
+    assert_state(nas, "ready");
+    /* A reboot opens the same files again. */
+    pass(MC_BRIEF);
+    dies(nas, MC_REBOOT, true);
+    event(nas, MC_EV_GONE);
+    assert_state(nas, "blocked");
+    assert_string_equal(acts(), "destroy nas");
+    mc_set_policy(&m, nas, policy_new("nas", "some.cfg"));
+    mc_link(&m, now);
+    assert_string_equal(acts(), "create nas");
+}
+
 /* A file that is wrong by now bars what is started from it. */
 static void barred_while_it_runs(void **state)
 {
@@ -148,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(file_that_changes_before_the_start),
         T(barred_ones_say_why),
+        T(held_until_its_files_answer),
         T(barred_while_it_runs),
         T(a_wrong_file_stops_nobody),
         T(removed_from_the_configuration),

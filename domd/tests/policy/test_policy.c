@@ -220,33 +220,68 @@ static void what_the_host_lacks(void **state)
     p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
     assert_null(p->bar);
     policy_free(p);
-    p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n");
-    assert_string_equal(said(), "x.cfg:2: kernel: /nowhere/k does not exist");
-    policy_free(p);
-    p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0\" ]\n");
-    assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr0");
-    policy_free(p);
-    p = parse_on(&host, "name = \"a\"\nvif = [ \"\" ]\n");
-    assert_string_equal(said(), "");
-    policy_free(p);
-    host.bridge = xstrdup("nobr1");
-    p = parse_on(&host, "name = \"a\"\nvif = [ \"\" ]\n");
-    assert_string_equal(said(), "x.cfg:2: vif: there is no bridge nobr1, the "
-                                "default of /etc/xen/xl.conf");
-    policy_free(p);
-    /* What another domain or a script of its own looks after is not here. */
-    p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
-                        "\"script=vif-route,bridge=nobr0\" ]\n");
-    assert_string_equal(said(), "");
-    policy_free(p);
     p = parse_on(&host, "name = \"a\"\nmemory = 1001\n");
     assert_string_equal(said(), "x.cfg:2: memory: 1001 MiB cannot fit: this "
                                 "host has 1000 MiB for domains");
     policy_free(p);
-    p = parse_on(&host, "name = \"a\"\ndisk = [ \"/nowhere/d,,xvda\" ]\n");
-    assert_string_equal(said(), "x.cfg:2: disk: /nowhere/d does not exist");
+    host_dispose(&host);
+}
+
+static void wants(const struct policy *p, size_t i, enum want_kind kind,
+                  const char *what, int line)
+{
+    assert_true(i < p->n_wants);
+    assert_int_equal(p->wants[i].kind, kind);
+    assert_string_equal(p->wants[i].what, what);
+    assert_int_equal(p->wants[i].line, line);
+}
+
+/* What is named is noted, and not looked at. */
+static void what_it_wants_of_the_host(void **state)
+{
+    struct host host = {.bridge = xstrdup("nobr1")};
+    struct policy *p;
+
+    (void)state;
+    strlist_add(&host.words, "pv");
+    strlist_add(&host.words, "iommu");
+    strlist_add(&host.words, HOST_DEVICE_MODEL);
+    p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n"
+                        "ramdisk = \"/nowhere/r\"\n"
+                        "disk = [ \"/nowhere/d,,xvda\",\n"
+                        "\"/nowhere/q,qcow2,xvdb,ro\", \"nowhere/v,,xvdc\" ]\n"
+                        "vif = [ \"bridge=nobr0\", \"\" ]\n"
+                        "pci = [ \"3:0.0\", \"ff:1f.7,seize=1\" ]\n"
+                        "needs = [ \"pv\", \"/nowhere/n\" ]\n"
+                        "save_to = \"/nowhere/s\"\n");
+    assert_string_equal(said(), "");
+    assert_null(p->bar);
+    assert_int_equal(p->n_wants, 11);
+    wants(p, 0, WANT_SAVED, "/nowhere/s", 9);
+    wants(p, 1, WANT_NEED, "/nowhere/n", 8);
+    wants(p, 2, WANT_KERNEL, "/nowhere/k", 2);
+    wants(p, 3, WANT_FILE, "/nowhere/r", 3);
+    wants(p, 4, WANT_FILE, "/nowhere/d", 4);
+    wants(p, 5, WANT_QCOW2, "/nowhere/q", 4);
+    wants(p, 6, WANT_FILE, "/dev/nowhere/v", 4);
+    wants(p, 7, WANT_BRIDGE, "nobr0", 6);
+    wants(p, 8, WANT_BRIDGE, "nobr1", 6);
+    wants(p, 9, WANT_PCI, "0000:03:00.0", 7);
+    wants(p, 10, WANT_PCI, "0000:ff:1f.7", 7);
+    assert_true(p->wants[4].written && !p->wants[5].written);
+    assert_true(!p->wants[7].by_default && p->wants[8].by_default);
+    assert_true(!p->wants[9].seize && p->wants[10].seize);
+    policy_free(p);
+    /* What another domain or a script of its own looks after is not here. */
+    p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
+                        "\"script=vif-route,bridge=nobr0\" ]\n"
+                        "disk = [ \"script=iscsi,vdev=xvda,target=t\" ]\n"
+                        "pci = [ \"name=card\" ]\n");
+    assert_int_equal(p->n_wants, 0);
     policy_free(p);
     host_dispose(&host);
+    complains("name = \"a\"\nkernel = \"k\"\n",
+              "x.cfg:2: kernel: k is not an absolute path");
 }
 
 static void pci_devices(void **state)
@@ -269,10 +304,6 @@ static void pci_devices(void **state)
     strlist_add(&host.words, "iommu");
     p = parse_on(&host, "name = \"a\"\npci = [ \"name=card\" ]\n");
     assert_null(p->bar);
-    policy_free(p);
-    p = parse_on(&host, "name = \"a\"\npci = [ \"ff:1f.7,seize=1\" ]\n");
-    assert_string_equal(said(),
-                        "x.cfg:2: pci: there is no PCI device 0000:ff:1f.7");
     policy_free(p);
     host_dispose(&host);
 }
@@ -375,6 +406,12 @@ static void assert_said(const struct config *c, size_t i, const char *file,
     free(full);
 }
 
+static void read_all(struct config *c, const struct host *host)
+{
+    config_read(c, dir, host);
+    config_check(c, host);
+}
+
 static void directory(void **state)
 {
     struct config c;
@@ -383,7 +420,7 @@ static void directory(void **state)
     put("b.cfg", "name = \"b\"\nrequires = \"a\"\n");
     put("a.cfg", "name = \"a\"\n");
     put("c.cfg", "# taken away\n\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_int_equal(c.problems.n, 0);
     assert_int_equal(c.n, 2);
     assert_string_equal(c.v[0]->name, "a");
@@ -397,7 +434,7 @@ static void unknown_dependency(void **state)
     (void)state;
     put("a.cfg", "name = \"a\"\n\nrequires = [ \"gone\" ]\n");
     put("b.cfg", "name = \"b\"\nafter = [ \"gone\" ]\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_said(&c, 0, "a.cfg", "3: requires: there is no domain gone");
     assert_said(&c, 1, "b.cfg", "2: warning: after: there is no domain gone");
     assert_non_null(c.v[0]->bar);
@@ -414,7 +451,7 @@ static void cycle_is_named_in_full(void **state)
     put("b.cfg", "name = \"b\"\nafter = [ \"d\", \"c\" ]\n");
     put("c.cfg", "name = \"c\"\nrequires = \"a\"\n");
     put("d.cfg", "name = \"d\"\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_int_equal(c.problems.n, 3);
     assert_said(&c, 0, "a.cfg", "2: requires: a circle: a -> b -> c -> a");
     assert_said(&c, 1, "b.cfg", "2: after: a circle: b -> c -> a -> b");
@@ -431,7 +468,7 @@ static void cycle_names_its_key(void **state)
     put("a.cfg", "name = \"a\"\nrequires = \"d\"\nafter = \"b\"\n");
     put("b.cfg", "name = \"b\"\nafter = \"a\"\n");
     put("d.cfg", "name = \"d\"\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_int_equal(c.problems.n, 2);
     assert_said(&c, 0, "a.cfg", "3: after: a circle: a -> b -> a");
     assert_said(&c, 1, "b.cfg", "2: after: a circle: b -> a -> b");
@@ -448,7 +485,7 @@ static void names_and_disks_taken_twice(void **state)
     put("c.cfg", "name = \"c\"\nautostart = \"no\"\n"
                  "disk = [ \"/dev/x,,xvda\" ]\n");
     put("d.cfg", "name = \"a\"\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_int_equal(c.n, 3);
     assert_non_null(strstr(c.problems.v[0].text, "\"a\" is already taken by"));
     assert_said(&c, 1, "b.cfg", "2: disk: /dev/x is written by a, too");
@@ -492,7 +529,7 @@ static void memory_of_all(void **state)
     (void)state;
     put("a.cfg", "name = \"a\"\nmemory = 600\n");
     put("b.cfg", "name = \"b\"\nmemory = 600\n");
-    config_read(&c, dir, &host);
+    read_all(&c, &host);
     assert_int_equal(c.problems.n, 1);
     assert_non_null(strstr(c.problems.v[0].text, "want 1200 MiB"));
     config_dispose(&c);
@@ -507,7 +544,7 @@ static void graph_as_text_and_dot(void **state)
     put("a.cfg", "name = \"a\"\nrequires = \"b\"\nafter = \"c\"\n");
     put("b.cfg", "name = \"b\"\nafter = \"c\"\n");
     put("c.cfg", "name = \"c\"\nautostart = \"no\"\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     graph_text(c.v, c.n, &text);
     assert_string_equal(text.s, "1\n   c (not at boot)\n"
                                 "2\n   b: after c\n"
@@ -656,6 +693,7 @@ int main(void)
         T(mistakes_with_their_lines),
         T(broken_syntax_has_a_line),
         T(what_the_host_lacks),
+        T(what_it_wants_of_the_host),
         T(pci_devices),
         T(no_key_is_shared_with_xl),
         T(keyscan_finds_all_and_nothing_else),

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "preflight/kernel.h"
-#include "policy/read.h"
+#include "preflight/preflight.h"
 #include "base/util.h"
 
 /* A file of LENGTH bytes that has the N bytes of MAGIC at AT. */
@@ -84,6 +84,7 @@ static void domain(const char *more, bool wrong)
     struct host host = {0};
     char *path = IMAGE(4096, 0, "no kernel");
     char *text = xasprintf("name = \"a\"\nkernel = \"%s\"\n%s\n", path, more);
+    struct findings seen = {0};
     struct policy *p;
     size_t i;
     bool found = false;
@@ -94,6 +95,9 @@ static void domain(const char *more, bool wrong)
     strlist_add(&host.words, HOST_DEVICE_MODEL);
     p = policy_parse(text, strlen(text), "a.cfg", &host, &problems);
     assert_non_null(p);
+    preflight_look(p, &seen, NULL, NULL);
+    preflight_apply(p, &seen, &problems);
+    findings_dispose(&seen);
     for (i = 0; i < problems.n; i++) {
         if (strstr(problems.v[i].text, "is no kernel")) {
             found = true;

@@ -38,7 +38,7 @@ static char *image(const char *name, size_t length, const char *base)
 
 static void says(char *path, const char *expected)
 {
-    char *problem = qcow2_problem(path);
+    char *problem = qcow2_problem(path, NULL, NULL);
 
     if (expected) {
         assert_non_null(problem);

@@ -1,0 +1,358 @@
+#include "preflight/checks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/json.h"
+#include "preflight/preflight.h"
+
+/* What has answered is believed to go on doing so for so long. */
+#define FRESH ((msec)2000)
+/* One that failed itself (there was no memory for it, say) is tried again. */
+#define RETRY ((msec)30000)
+/* One that was killed ends at once, or not before its share answers. */
+#define KILL_PATIENCE ((msec)200)
+
+/* The check of one file as it was. */
+struct check {
+    struct checks *all;
+    char *file;
+    uint64_t stamp;
+    struct xlrun *run; /* NULL: it has ended */
+    bool needed;       /* its file is there, and says what it said */
+    bool killed;
+    bool late;  /* it was left behind, and what it found has not been used */
+    bool whole; /* all of FOUND is there */
+    struct findings found;
+    msec ended;
+};
+
+struct checks {
+    struct loop *loop;
+    bool giving_up; /* whoever asked for that looks again by himself */
+    struct timer *retry;
+    void (*back)(void *user);
+    void *user;
+    struct check **v;
+    size_t n;
+};
+
+/* ---- in the child ------------------------------------------------------- */
+
+static void print_line(yajl_gen g)
+{
+    struct buf line = {0};
+    size_t done = 0;
+
+    json_line(g, &line);
+    while (done < line.len) {
+        ssize_t r = write(STDOUT_FILENO, line.s + done, line.len - done);
+
+        if (r <= 0) _exit(1);
+        done += (size_t)r;
+    }
+    buf_dispose(&line);
+}
+
+/* So that whoever gives up waiting knows for what. */
+static void print_look(void *user, const struct want *want, const char *path)
+{
+    yajl_gen g = json_new();
+
+    (void)user;
+    json_open(g, NULL);
+    json_string(g, "key", want->key);
+    json_int(g, "line", want->line);
+    json_string(g, "path", path);
+    json_close(g);
+    print_line(g);
+}
+
+static void print_names(yajl_gen g, const char *key,
+                        const struct strlist *names)
+{
+    size_t i;
+
+    json_array(g, key);
+    for (i = 0; i < names->n; i++)
+        json_string(g, NULL, names->v[i]);
+    json_array_end(g);
+}
+
+static void look_in_child(const void *arg)
+{
+    const struct policy *p = arg;
+    struct findings found = {0};
+    yajl_gen g = json_new();
+    size_t i;
+
+    prctl(PR_SET_NAME, "preflight");
+    preflight_look(p, &found, print_look, NULL);
+    json_open(g, NULL);
+    json_array(g, "problems");
+    for (i = 0; i < found.problems.n; i++) {
+        json_open(g, NULL);
+        json_int(g, "line", found.problems.v[i].line);
+        json_string(g, "text", found.problems.v[i].text);
+        json_close(g);
+    }
+    json_array_end(g);
+    json_string(g, "skip", found.skip);
+    print_names(g, "named", &found.named);
+    print_names(g, "really", &found.really);
+    json_close(g);
+    print_line(g);
+}
+
+/* ---- what it printed ---------------------------------------------------- */
+
+/* The last whole line of OUT, or NULL. The caller frees it, as yajl does. */
+static yajl_val last_line(const struct buf *out)
+{
+    const char *end = out->len ? memrchr(out->s, '\n', out->len) : NULL;
+    const char *begin;
+    yajl_val v;
+    char *line;
+
+    if (!end) return NULL;
+    begin = memrchr(out->s, '\n', (size_t)(end - out->s));
+    begin = begin ? begin + 1 : out->s;
+    line = xstrndup(begin, (size_t)(end - begin));
+    v = yajl_tree_parse(line, NULL, 0);
+    free(line);
+    return v;
+}
+
+static void read_names(yajl_val v, const char *key, struct strlist *names)
+{
+    yajl_val list = json_get_array(v, key);
+    size_t i;
+
+    for (i = 0; i < json_len(list); i++)
+        strlist_add(names, YAJL_GET_STRING(json_at(list, i)));
+}
+
+/* Fills in what it has found; false: it did not get so far. */
+static bool read_findings(struct check *k, const struct buf *out)
+{
+    yajl_val v = last_line(out);
+    yajl_val list = json_get_array(v, "problems");
+    const char *skip = json_get_string(v, "skip");
+    size_t i;
+
+    for (i = 0; i < json_len(list); i++)
+        problem_add(&k->found.problems, k->file,
+                    (int)json_get_int(json_at(list, i), "line", 0), "%s",
+                    json_get_string(json_at(list, i), "text"));
+    if (skip) k->found.skip = xstrdup(skip);
+    read_names(v, "named", &k->found.named);
+    read_names(v, "really", &k->found.really);
+    yajl_tree_free(v);
+    return list != NULL;
+}
+
+/* ---- one check ---------------------------------------------------------- */
+
+static void check_over(void *user, int status, const struct buf *out,
+                       const struct buf *err)
+{
+    struct check *k = user;
+
+    (void)status;
+    (void)err;
+    k->run = NULL;
+    k->ended = loop_now();
+    k->whole = !k->killed && read_findings(k, out);
+    if (k->late && k->needed && !k->all->giving_up) k->all->back(k->all->user);
+}
+
+static void begin(struct check *k, const struct policy *p)
+{
+    findings_dispose(&k->found);
+    k->whole = k->late = k->killed = false;
+    (void)xlrun_fork(&k->run, k->all->loop, look_in_child, p, check_over, k);
+}
+
+static struct check *get(struct checks *all, const struct policy *p)
+{
+    struct check *k;
+    size_t i;
+
+    for (i = 0; i < all->n; i++) {
+        k = all->v[i];
+        if (k->stamp == p->stamp && !strcmp(k->file, p->file)) return k;
+    }
+    all->v = xrealloc(all->v, all->n + 1, sizeof(struct check *));
+    k = all->v[all->n++] = xcalloc(1, sizeof(*k));
+    k->all = all;
+    k->file = xstrdup(p->file);
+    k->stamp = p->stamp;
+    return k;
+}
+
+static void forget(struct check *k)
+{
+    xlrun_free(k->run);
+    findings_dispose(&k->found);
+    free(k->file);
+    free(k);
+}
+
+static void stop(struct check *k)
+{
+    if (!k->run) return;
+    k->killed = true;
+    xlrun_kill(k->run);
+}
+
+/* Waits for it. If nothing is known then, P has to wait, too, and the reason
+ * is added to *PROBLEMS, which may be NULL. Returns whether something is. */
+static bool await(struct check *k, struct policy *p, msec until,
+                  struct problems *problems)
+{
+    struct problems why = {0};
+    yajl_val v = NULL;
+
+    if (k->run && !k->late) k->late = !xlrun_wait(k->run, until);
+    if (!k->run && k->whole) return true;
+    if (k->run) {
+        v = last_line(xlrun_output(k->run));
+        problem_add(&why, k->file, (int)json_get_int(v, "line", 0),
+                    "%s: %s does not answer; the domain waits for it",
+                    v ? json_get_string(v, "key") : "domain",
+                    v ? json_get_string(v, "path") : "what it needs");
+    } else {
+        problem_add(&why, k->file, 0,
+                    "the process that looks for what it needs has failed; "
+                    "it is tried again");
+        loop_at(k->all->retry, loop_now() + RETRY);
+    }
+    if (problems)
+        problem_add(problems, k->file, why.v[0].line, "%s", why.v[0].text);
+    free(p->hold);
+    p->hold = problem_text(&why.v[0]);
+    yajl_tree_free(v);
+    problems_dispose(&why);
+    return false;
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+static void retry(void *user)
+{
+    struct checks *all = user;
+
+    all->back(all->user);
+}
+
+struct checks *checks_new(struct loop *loop, void (*back)(void *user),
+                          void *user)
+{
+    struct checks *all = xcalloc(1, sizeof(*all));
+
+    all->loop = loop;
+    all->retry = loop_timer(loop, retry, all);
+    all->back = back;
+    all->user = user;
+    return all;
+}
+
+void checks_free(struct checks *all)
+{
+    size_t i;
+
+    if (!all) return;
+    for (i = 0; i < all->n; i++) {
+        stop(all->v[i]);
+        forget(all->v[i]);
+    }
+    loop_timer_remove(all->loop, all->retry);
+    free(all->v);
+    free(all);
+}
+
+/* Ends those whose file is gone or says something else. */
+static void drop_unneeded(struct checks *all)
+{
+    size_t kept = 0;
+    size_t i;
+
+    for (i = 0; i < all->n; i++) {
+        struct check *k = all->v[i];
+
+        if (!k->needed) stop(k);
+        if (k->needed || k->run)
+            all->v[kept++] = k;
+        else
+            forget(k);
+    }
+    all->n = kept;
+}
+
+void checks_run(struct checks *all, struct config *c)
+{
+    msec until = loop_now() + CHECKS_PATIENCE;
+    size_t i;
+
+    for (i = 0; i < all->n; i++)
+        all->v[i]->needed = false;
+    for (i = 0; i < c->n; i++) {
+        struct check *k;
+
+        if (!c->v[i]->n_wants) continue;
+        k = get(all, c->v[i]);
+        k->needed = true;
+        /* What came back late is used once: to look again might take as
+         * long. */
+        if (!k->run && !(k->late && k->whole)) begin(k, c->v[i]);
+    }
+    drop_unneeded(all);
+    for (i = 0; i < c->n; i++) {
+        struct policy *p = c->v[i];
+        struct check *k;
+
+        if (!p->n_wants) continue;
+        k = get(all, p);
+        if (!await(k, p, until, &c->problems)) continue;
+        k->late = false;
+        preflight_apply(p, &k->found, &c->problems);
+    }
+}
+
+void checks_give_up(struct checks *all)
+{
+    msec until = loop_now() + KILL_PATIENCE;
+    size_t i;
+
+    all->giving_up = true;
+    for (i = 0; i < all->n; i++)
+        stop(all->v[i]);
+    for (i = 0; i < all->n; i++) {
+        if (all->v[i]->run) (void)xlrun_wait(all->v[i]->run, until);
+    }
+    all->giving_up = false;
+}
+
+bool checks_answer(struct checks *all, struct policy *p)
+{
+    struct check *k;
+
+    if (!p->n_wants) return true;
+    k = get(all, p);
+    k->needed = true;
+    if (!k->run && !(k->whole && loop_now() - k->ended < FRESH)) begin(k, p);
+    return await(k, p, loop_now() + CHECKS_PATIENCE, NULL);
+}
+
+size_t checks_left(const struct checks *all)
+{
+    size_t left = 0;
+    size_t i;
+
+    for (i = 0; i < all->n; i++)
+        left += all->v[i]->run != NULL;
+    return left;
+}

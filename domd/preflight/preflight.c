@@ -1,0 +1,161 @@
+#include "preflight/preflight.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/visible.h"
+#include "preflight/kernel.h"
+#include "preflight/pci.h"
+#include "preflight/qcow2.h"
+
+/* One want that is looked for. */
+struct look {
+    const struct want *want;
+    preflight_looks *looks;
+    void *user;
+};
+
+static void looks_at(void *user, const char *path)
+{
+    const struct look *l = user;
+
+    if (l->looks) l->looks(l->user, l->want, path);
+}
+
+/* What is wrong with the file PATH, or NULL. */
+static char *file_problem(const char *path)
+{
+    struct stat st;
+
+    if (!stat(path, &st)) return NULL;
+    if (errno == ENOENT) return xasprintf("%s does not exist", path);
+    return xasprintf("%s: %s", path, strerror(errno));
+}
+
+static char *bridge_problem(const struct want *w)
+{
+    char *path = xasprintf("/sys/class/net/%s/bridge", w->what);
+    char *problem = NULL;
+    struct stat st;
+
+    if (strchr(w->what, '/') || stat(path, &st))
+        problem = xasprintf("there is no bridge %s%s", w->what,
+                            w->by_default ? ", the default of /etc/xen/xl.conf"
+                                          : "");
+    free(path);
+    return problem;
+}
+
+static char *problem_of(struct look *l, struct findings *found)
+{
+    const struct want *w = l->want;
+    struct stat st;
+    char *problem;
+
+    switch (w->kind) {
+    case WANT_FILE:
+        return file_problem(w->what);
+    case WANT_KERNEL:
+        problem = file_problem(w->what);
+        return problem ? problem : kernel_problem(w->what);
+    case WANT_QCOW2:
+        return qcow2_problem(w->what, looks_at, l);
+    case WANT_NEED:
+        if (stat(w->what, &st) && !found->skip)
+            found->skip =
+                xasprintf("needs %s, which this host does not have", w->what);
+        return NULL;
+    case WANT_SAVED:
+        (void)stat(w->what, &st);
+        return NULL;
+    case WANT_BRIDGE:
+        return bridge_problem(w);
+    case WANT_PCI:
+        return pci_problem(w->what, w->seize);
+    }
+    return NULL;
+}
+
+void preflight_look(const struct policy *p, struct findings *found,
+                    preflight_looks *looks, void *user)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_wants; i++) {
+        const struct want *w = &p->wants[i];
+        struct look l = {w, looks, user};
+        char *problem;
+        char *text;
+
+        looks_at(&l, w->what);
+        problem = problem_of(&l, found);
+        if (problem) {
+            /* An image may name what it is based on in any words. */
+            text = visible(problem, SIZE_MAX);
+            problem_add(&found->problems, p->file, w->line, "%s: %s", w->key,
+                        text);
+            free(text);
+            free(problem);
+        }
+        if (w->written) {
+            text = realpath(w->what, NULL);
+            strlist_add(&found->named, w->what);
+            strlist_add(&found->really, text ? text : w->what);
+            free(text);
+        }
+    }
+}
+
+/* Gives the disks that P writes their real names. */
+static void name_really(struct policy *p, const struct findings *found)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < found->named.n; i++) {
+        for (k = 0; k < p->writes.n; k++) {
+            if (strcmp(p->writes.v[k], found->named.v[i])) continue;
+            free(p->writes.v[k]);
+            p->writes.v[k] = xstrdup(found->really.v[i]);
+        }
+    }
+}
+
+void preflight_apply(struct policy *p, const struct findings *found,
+                     struct problems *problems)
+{
+    size_t i;
+
+    name_really(p, found);
+    if (found->skip) policy_bar(p, true, "%s", found->skip);
+    for (i = 0; i < found->problems.n; i++) {
+        const struct problem *f = &found->problems.v[i];
+
+        problem_add(problems, f->file, f->line, "%s", f->text);
+        policy_bar(p, false, "%s:%d: %s", f->file, f->line, f->text);
+    }
+}
+
+void findings_dispose(struct findings *found)
+{
+    problems_dispose(&found->problems);
+    free(found->skip);
+    strlist_dispose(&found->named);
+    strlist_dispose(&found->really);
+    memset(found, 0, sizeof(*found));
+}
+
+void preflight_all(struct config *config)
+{
+    size_t i;
+
+    for (i = 0; i < config->n; i++) {
+        struct findings found = {0};
+
+        preflight_look(config->v[i], &found, NULL, NULL);
+        preflight_apply(config->v[i], &found, &config->problems);
+        findings_dispose(&found);
+    }
+}

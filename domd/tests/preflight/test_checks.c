@@ -1,0 +1,261 @@
+/* The preflight in children, some of which do not come back. */
+#include "tests/base/harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "preflight/checks.h"
+
+static struct loop *loop;
+static struct checks *checks;
+static struct config c;
+static char *share; /* a FIFO, or a file */
+static int backs;
+
+static void on_back(void *user)
+{
+    (void)user;
+    backs++;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    loop = loop_new();
+    checks = checks_new(loop, on_back, NULL);
+    share = xasprintf("%s/share", scratch);
+    backs = 0;
+    assert_int_equal(mkfifo(share, 0600), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    checks_free(checks);
+    config_dispose(&c);
+    loop_free(loop);
+    (void)unlink(share);
+    free(share);
+    /* Those that were left behind end with their killing. */
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    return 0;
+}
+
+/* The domains that there are: a has a disk on the share, and MORE in its file,
+ * of which b has nothing. */
+static void read_files(const char *more)
+{
+    static const struct host host;
+    char *a =
+        xasprintf("name = \"a\"\ndisk = [ \"%s,,xvda\" ]\n%s\n", share, more);
+    static const char b[] = "name = \"b\"\ndisk = [ \"/dev/null,,xvda\" ]\n"
+                            "kernel = \"/nowhere/k\"\n";
+
+    config_dispose(&c);
+    c.v = xcalloc(2, sizeof(struct policy *));
+    c.n = 2;
+    c.v[0] = policy_parse(a, strlen(a), "a.cfg", &host, &c.problems);
+    c.v[1] = policy_parse(b, strlen(b), "b.cfg", &host, &c.problems);
+    assert_int_equal(c.problems.n, 0);
+    free(a);
+}
+
+static void run(const char *more)
+{
+    read_files(more);
+    checks_run(checks, &c);
+}
+
+/* What the share had comes back for those that wait; for others it is a
+ * file. */
+static void share_is_a_file(void)
+{
+    int fd;
+
+    assert_int_equal(unlink(share), 0);
+    fd = open(share, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void share_answers(void)
+{
+    int fd = open(share, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    share_is_a_file();
+    close(fd);
+}
+
+static void until_back(void)
+{
+    msec end = loop_now() + 20000;
+
+    while (!backs && loop_now() < end)
+        run_loop(loop, 10);
+    assert_int_equal(backs, 1);
+}
+
+static void assert_held(void)
+{
+    char *expected = xasprintf(
+        "a.cfg:2: disk: %s does not answer; the domain waits for it", share);
+
+    assert_string_equal(c.v[0]->hold, expected);
+    assert_null(c.v[0]->bar);
+    free(expected);
+}
+
+static void finds_what_the_preflight_finds(void **state)
+{
+    (void)state;
+    share_is_a_file();
+    run("needs = [ \"/nowhere/n\" ]");
+    assert_int_equal(c.problems.n, 1);
+    assert_string_equal(c.v[1]->bar,
+                        "b.cfg:3: kernel: /nowhere/k does not exist");
+    assert_string_equal(c.v[0]->bar,
+                        "needs /nowhere/n, which this host does not have");
+    assert_true(c.v[0]->bar_is_skip);
+    assert_null(c.v[0]->hold);
+    assert_string_equal(c.v[0]->writes.v[0], share);
+    assert_string_equal(c.v[1]->writes.v[0], "/dev/null");
+    assert_int_equal(checks_left(checks), 0);
+}
+
+static void one_share_holds_its_own_domains(void **state)
+{
+    (void)state;
+    run("");
+    assert_held();
+    assert_string_equal(c.v[1]->bar,
+                        "b.cfg:3: kernel: /nowhere/k does not exist");
+    assert_int_equal(c.problems.n, 2);
+    assert_int_equal(checks_left(checks), 1);
+}
+
+/* What is left behind is not waited for again, nor begun once more. */
+static void it_is_waited_for_once(void **state)
+{
+    msec began;
+    int i;
+
+    (void)state;
+    run("");
+    began = loop_now();
+    for (i = 0; i < 10; i++) {
+        run("");
+        assert_held();
+        assert_false(checks_answer(checks, c.v[0]));
+    }
+    assert_true(loop_now() - began < 10 * CHECKS_PATIENCE);
+    assert_int_equal(checks_left(checks), 1);
+}
+
+static void it_comes_back(void **state)
+{
+    (void)state;
+    run("");
+    share_answers();
+    until_back();
+    assert_int_equal(checks_left(checks), 0);
+    run("");
+    assert_null(c.v[0]->hold);
+    assert_true(checks_answer(checks, c.v[0]));
+    assert_int_equal(backs, 1);
+}
+
+/* A look that always takes longer than anybody waits is one, all the same. */
+static void what_came_late_counts(void **state)
+{
+    (void)state;
+    run("");
+    share_answers();
+    until_back();
+    (void)unlink(share);
+    assert_int_equal(mkfifo(share, 0600), 0);
+    run("");
+    assert_null(c.v[0]->hold);
+    run("");
+    assert_held();
+}
+
+/* A share was mounted in the place of the one that is dead. */
+static void it_is_given_up_on_request(void **state)
+{
+    (void)state;
+    run("");
+    share_is_a_file();
+    run("");
+    assert_held();
+    checks_give_up(checks);
+    assert_int_equal(checks_left(checks), 0);
+    run("");
+    assert_null(c.v[0]->hold);
+    assert_int_equal(backs, 0);
+}
+
+static void a_file_that_changed_is_looked_at_anew(void **state)
+{
+    (void)state;
+    run("");
+    share_is_a_file();
+    run("memory = 64");
+    assert_null(c.v[0]->hold);
+    run_loop(loop, 200);
+    assert_int_equal(checks_left(checks), 0);
+    assert_int_equal(backs, 0);
+}
+
+static void it_may_die_between_two_looks(void **state)
+{
+    (void)state;
+    share_is_a_file();
+    run("");
+    assert_true(checks_answer(checks, c.v[0]));
+    run_loop(loop, 2100);
+    (void)unlink(share);
+    assert_int_equal(mkfifo(share, 0600), 0);
+    assert_false(checks_answer(checks, c.v[0]));
+    assert_held();
+    share_answers();
+    until_back();
+}
+
+/* A domain that wants nothing costs no process. */
+static void nothing_is_wanted(void **state)
+{
+    static const struct host host;
+    struct problems problems = {0};
+    struct policy *p =
+        policy_parse("name = \"n\"\n", 11, "n.cfg", &host, &problems);
+
+    (void)state;
+    assert_true(checks_answer(checks, p));
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    policy_free(p);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(finds_what_the_preflight_finds),
+        T(one_share_holds_its_own_domains),
+        T(it_is_waited_for_once),
+        T(it_comes_back),
+        T(what_came_late_counts),
+        T(it_is_given_up_on_request),
+        T(a_file_that_changed_is_looked_at_anew),
+        T(it_may_die_between_two_looks),
+        T(nothing_is_wanted),
+    };
+
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}
