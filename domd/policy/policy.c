@@ -44,7 +44,6 @@ void policy_free(struct policy *p)
     strlist_dispose(&p->needs);
     free(p->address);
     strlist_dispose(&p->writes);
-    strlist_dispose(&p->macs);
     free(p->uuid);
     free(p->bar);
     free(p);

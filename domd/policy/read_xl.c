@@ -119,9 +119,7 @@ static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
     struct in_addr in;
 
-    if (!strncmp(option, "mac=", 4)) {
-        strlist_add(&r->p->macs, option + 4);
-    } else if (!strncmp(option, "bridge=", 7)) {
+    if (!strncmp(option, "bridge=", 7)) {
         if (ours) reader_want(r, WANT_BRIDGE, option + 7, "vif");
     } else if (!strncmp(option, "ip=", 3) && !r->p->address &&
                inet_pton(AF_INET, option + 3, &in) == 1) {

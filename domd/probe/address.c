@@ -1,9 +1,17 @@
 /*
- * Which address a guest has: the one in its file, or one that its MAC address
- * was seen with, in dom0's own table or on the bridge.
+ * Which address a guest has: the one in its file, or one that it says itself.
+ * A guest that has an address asks for somebody else's, sooner or later, and
+ * says its own with it (RFC 826).
+ *
+ * On the bridge any guest can say anything, under any other's name. So each
+ * card is listened to by itself, at the interface that is its other end, where
+ * nobody else can say a word. And whatever a guest says there, dom0 is sent to
+ * nobody but its own neighbours: they are the ones that the guest can reach
+ * without it.
  */
 #include "probe/internal.h"
 
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +19,17 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
-#include <netpacket/packet.h>
+#include <linux/filter.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <netinet/if_ether.h>
+#include <netpacket/packet.h>
+
+#define DOM0_BACKENDS "/local/domain/0/"
+/* QEMU's end of a card that it emulates. */
+#define EMULATED "-emu"
+
+/* ---- what a card says --------------------------------------------------- */
 
 static bool parse_mac(const char *text, unsigned char mac[6])
 {
@@ -28,57 +44,44 @@ static bool parse_mac(const char *text, unsigned char mac[6])
     return true;
 }
 
-/* Whether somebody looks for the address of MAC. */
-static bool is_wanted(const struct probes *all, const unsigned char mac[6])
+/* Not loopback, multicast or what is reserved, whatever dom0 has. */
+static bool can_be_a_host(struct in_addr ip)
 {
-    unsigned char wanted[6];
-    unsigned int i;
-    size_t k;
+    uint32_t host = ntohl(ip.s_addr);
 
-    for (i = 0; i < all->n; i++) {
-        const struct probe *p = all->v[i];
-
-        if (!p || !p->running) continue;
-        for (k = 0; k < p->macs.n; k++) {
-            if (parse_mac(p->macs.v[k], wanted) && !memcmp(wanted, mac, 6))
-                return true;
-        }
-    }
-    return false;
+    return host >> 24 != 0 && host >> 24 != 127 && host >> 28 < 14;
 }
 
-/* Only those that are wanted: whoever invents MAC addresses must not be able
- * to push them out. */
-static void note_seen(struct probes *all, const unsigned char mac[6],
-                      struct in_addr ip)
+/* The newest comes first. One that was said before moves there. */
+static void note_said(struct card *card, struct in_addr ip)
 {
-    size_t i;
+    size_t i = 0;
 
-    if (!ip.s_addr || !is_wanted(all, mac)) return;
-    for (i = 0; i < all->n_seen; i++) {
-        if (memcmp(all->seen[i].mac, mac, 6)) continue;
-        all->seen[i].ip = ip;
-        return;
-    }
-    if (all->n_seen == SEEN_MAX) {
-        memmove(all->seen, all->seen + 1,
-                (SEEN_MAX - 1) * sizeof(all->seen[0]));
-        all->n_seen--;
-    }
-    memcpy(all->seen[all->n_seen].mac, mac, 6);
-    all->seen[all->n_seen++].ip = ip;
+    while (i < CARD_SAID - 1 && card->said[i].s_addr != ip.s_addr)
+        i++;
+    memmove(card->said + 1, card->said, i * sizeof(card->said[0]));
+    card->said[0] = ip;
 }
 
-/* A guest that has an address asks for somebody else's, sooner or later, and
- * says its own with it (RFC 826). */
-static void arp_event(void *user, int fd, short revents)
+static void card_close(struct probe *p, struct card *card)
 {
-    struct probes *all = user;
+    if (card->fd < 0) return;
+    loop_remove(p->all->loop, card->source);
+    close(card->fd);
+    card->source = NULL;
+    card->fd = -1;
+}
+
+static void card_event(void *user, int fd, short revents)
+{
+    struct probe *p = user;
+    struct card *card = p->cards;
     struct ether_arp arp;
     unsigned int turn;
     ssize_t n;
 
-    (void)revents;
+    while (card->fd != fd)
+        card++;
     for (turn = 0; turn < EVENTS_TURN; turn++) {
         struct in_addr ip;
 
@@ -86,85 +89,195 @@ static void arp_event(void *user, int fd, short revents)
         if (n <= 0) break;
         if (n < (ssize_t)sizeof(arp)) continue;
         if (ntohs(arp.ea_hdr.ar_pro) != ETHERTYPE_IP) continue;
+        /* A guest may be a bridge for others. */
+        if (memcmp(arp.arp_sha, card->mac, sizeof(card->mac))) continue;
         memcpy(&ip, arp.arp_spa, sizeof(ip));
-        note_seen(all, arp.arp_sha, ip);
+        if (can_be_a_host(ip)) note_said(card, ip);
     }
+    /* The interface is gone; one of its name is opened again. */
+    if (revents & (POLLERR | POLLHUP)) card_close(p, card);
 }
 
-static bool needs_address(const struct probe *p)
+/* Whether the socket gets all ARP that comes in, and nothing that goes out.
+ * That of a port of a bridge is only to be had with all its packets, of which
+ * the kernel is to hand on no others. */
+static bool filter_arp(int fd)
 {
-    if (!p->running || p->address) return false;
-    return p->ready.kind == READY_TCP || p->ready.kind == READY_HTTP ||
-           p->ready.kind == READY_PING;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_PROTOCOL),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_PKTTYPE),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, sizeof(struct ether_arp)),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {ARRAY_SIZE(code), code};
+
+    return !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                       sizeof(program));
 }
 
-void probe_listen_to_arp(struct probes *all)
+/* Listens to the card, if its interface is there. */
+static void card_open(struct probe *p, struct card *card)
 {
-    bool needed = false;
-    unsigned int i;
+    struct sockaddr_ll at = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_ALL),
+        .sll_ifindex = (int)if_nametoindex(card->interface),
+    };
+    int fd;
 
-    for (i = 0; i < all->n; i++) {
-        if (all->v[i] && needs_address(all->v[i])) needed = true;
+    if (card->fd >= 0 || !at.sll_ifindex) return;
+    /* Without a protocol it gets nothing before it is bound. */
+    fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    if (!filter_arp(fd) || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
+        close(fd);
+        return;
     }
-    if (needed && all->arp < 0) {
-        /* Without it, only addresses that dom0 has met are known. */
-        all->arp = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                          htons(ETH_P_ARP));
-        if (all->arp >= 0)
-            all->arp_source =
-                loop_add(all->loop, all->arp, POLLIN, arp_event, all);
-    } else if (!needed && all->arp >= 0) {
-        loop_remove(all->loop, all->arp_source);
-        close(all->arp);
-        all->arp_source = NULL;
-        all->arp = -1;
-    }
+    card->fd = fd;
+    card->source = loop_add(p->all->loop, fd, POLLIN, card_event, p);
 }
 
-/* dom0's own table, of those that it has spoken to. */
-static void read_arp_table(struct probes *all)
+/* ---- which cards there are ---------------------------------------------- */
+
+static void add_card(struct probe *p, const char *interface,
+                     const unsigned char mac[6])
 {
-    struct buf text = {0};
-    char *save = NULL;
-    char *line;
+    struct card *card;
 
-    if (!read_file("/proc/net/arp", 65536, &text)) {
-        for (line = strtok_r(text.s, "\n", &save); line;
-             line = strtok_r(NULL, "\n", &save)) {
-            unsigned char mac[6];
-            char ip_text[32];
-            char mac_text[32];
-            struct in_addr ip;
-
-            if (sscanf(line, "%31s %*s 0x2 %31s", ip_text, mac_text) == 2 &&
-                parse_mac(mac_text, mac) &&
-                inet_pton(AF_INET, ip_text, &ip) == 1)
-                note_seen(all, mac, ip);
-        }
-    }
-    buf_dispose(&text);
+    if (strlen(interface) >= sizeof(card->interface)) return;
+    p->cards = xrealloc(p->cards, p->n_cards + 1, sizeof(*p->cards));
+    card = &p->cards[p->n_cards++];
+    *card = (struct card){.fd = -1};
+    strcpy(card->interface, interface);
+    memcpy(card->mac, mac, sizeof(card->mac));
 }
 
-/* The MAC addresses that the domain really has. */
-static void learn_macs(struct probe *p)
+/* What xenstore has of the card DEVICE; the caller frees it. */
+static char *card_node(struct probe *p, const char *device, const char *node)
 {
-    char *dir;
+    char *path = xasprintf("/libxl/%u/device/vif/%s/%s",
+                           (unsigned int)p->domid, device, node);
+    char *value = store_read(p->all->store, path);
+
+    free(path);
+    return value;
+}
+
+static void find_card(struct probe *p, const char *device)
+{
+    char *backend = card_node(p, device, "backend");
+    char *mac_text = card_node(p, device, "mac");
+    char *name = card_node(p, device, "vifname");
+    char *emulated = NULL;
+    unsigned char mac[6];
+
+    /* The interface of one that another domain serves is there. */
+    if (!backend || strncmp(backend, DOM0_BACKENDS, strlen(DOM0_BACKENDS)))
+        goto out;
+    if (!mac_text || !parse_mac(mac_text, mac)) goto out;
+    if (!name) name = xasprintf("vif%u.%s", (unsigned int)p->domid, device);
+    emulated = xasprintf("%s" EMULATED, name);
+    add_card(p, name, mac);
+    add_card(p, emulated, mac);
+out:
+    free(emulated);
+    free(name);
+    free(mac_text);
+    free(backend);
+}
+
+static void find_cards(struct probe *p)
+{
+    char *dir = xasprintf("/libxl/%u/device/vif", (unsigned int)p->domid);
     struct strlist devices = {0};
     size_t i;
 
-    if (p->macs.n || !p->all->store) return;
-    dir = xasprintf("/libxl/%u/device/vif", p->domid);
     store_list(p->all->store, dir, &devices);
-    for (i = 0; i < devices.n; i++) {
-        char *path = xasprintf("%s/%s/mac", dir, devices.v[i]);
-        char *mac = store_read(p->all->store, path);
-
-        if (mac) strlist_add(&p->macs, mac);
-        free(mac);
-        free(path);
-    }
+    for (i = 0; i < devices.n; i++)
+        find_card(p, devices.v[i]);
     strlist_dispose(&devices);
     free(dir);
+}
+
+void probe_listen(struct probe *p)
+{
+    size_t i;
+
+    if (p->address || !p->all->store) return;
+    if (!p->n_cards) find_cards(p);
+    for (i = 0; i < p->n_cards; i++)
+        card_open(p, &p->cards[i]);
+}
+
+void probe_listen_off(struct probe *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_cards; i++)
+        card_close(p, &p->cards[i]);
+    free(p->cards);
+    p->cards = NULL;
+    p->n_cards = 0;
+}
+
+/* ---- who is a neighbour ------------------------------------------------- */
+
+/* The bridge that INTERFACE is a port of, or INTERFACE itself. The caller
+ * frees it. */
+static char *bridge_of(const char *interface)
+{
+    char *path = xasprintf("/sys/class/net/%s/master", interface);
+    char *master = realpath(path, NULL);
+    char *name = xstrdup(master ? strrchr(master, '/') + 1 : interface);
+
+    free(master);
+    free(path);
+    return name;
+}
+
+/* Whether IP is in the network of ADDRESS, and another host's there. */
+static bool is_in_network(struct in_addr ip, const struct ifaddrs *address)
+{
+    const struct sockaddr_in *own = (const void *)address->ifa_addr;
+    const struct sockaddr_in *netmask = (const void *)address->ifa_netmask;
+    uint32_t mask = ntohl(netmask->sin_addr.s_addr);
+    uint32_t host = ntohl(ip.s_addr);
+
+    if ((host & mask) != (ntohl(own->sin_addr.s_addr) & mask)) return false;
+    /* The network itself, and all of it; where there is room for them. */
+    if (~mask > 1 && (!(host & ~mask) || !(~host & ~mask))) return false;
+    return true;
+}
+
+/* Whether IP is in a network that the bridge of INTERFACE has an address in,
+ * and is none of dom0's. */
+static bool is_neighbour(const char *interface, struct in_addr ip)
+{
+    struct ifaddrs *all = NULL;
+    const struct ifaddrs *a;
+    bool found = false;
+    char *bridge;
+
+    if (!can_be_a_host(ip) || getifaddrs(&all)) return false;
+    bridge = bridge_of(interface);
+    for (a = all; a; a = a->ifa_next) {
+        const struct sockaddr_in *own = (const void *)a->ifa_addr;
+        size_t len = strcspn(a->ifa_name, ":"); /* it may have a label */
+
+        if (!own || own->sin_family != AF_INET || !a->ifa_netmask) continue;
+        if (own->sin_addr.s_addr == ip.s_addr) {
+            found = false;
+            break;
+        }
+        if (len == strlen(bridge) && !strncmp(a->ifa_name, bridge, len) &&
+            is_in_network(ip, a))
+            found = true;
+    }
+    free(bridge);
+    freeifaddrs(all);
+    return found;
 }
 
 bool probe_find_address(struct probe *p, struct in_addr *ip_r)
@@ -173,15 +286,12 @@ bool probe_find_address(struct probe *p, struct in_addr *ip_r)
     size_t k;
 
     if (p->address) return inet_pton(AF_INET, p->address, ip_r) == 1;
-    learn_macs(p);
-    read_arp_table(p->all);
-    for (i = 0; i < p->macs.n; i++) {
-        unsigned char mac[6];
-
-        if (!parse_mac(p->macs.v[i], mac)) continue;
-        for (k = 0; k < p->all->n_seen; k++) {
-            if (memcmp(p->all->seen[k].mac, mac, 6)) continue;
-            *ip_r = p->all->seen[k].ip;
+    probe_listen(p);
+    for (i = 0; i < p->n_cards; i++) {
+        for (k = 0; k < CARD_SAID; k++) {
+            if (!is_neighbour(p->cards[i].interface, p->cards[i].said[k]))
+                continue;
+            *ip_r = p->cards[i].said[k];
             return true;
         }
     }

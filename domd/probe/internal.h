@@ -15,16 +15,26 @@
 
 #include "probe/probe.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <regex.h>
 #include <sys/types.h>
 
-/* Addresses that were seen on the bridge. */
-#define SEEN_MAX 256
+/* So many of the addresses that a card has said are kept. */
+#define CARD_SAID 8
 /* What guests cause is looked at in turns of so much, and the rest of the loop
  * goes round in between: they must not be able to keep us busy. */
 #define EVENTS_TURN  64
 #define CONSOLE_TURN ((size_t)64 * 1024)
+
+/* A network card of the guest, as dom0 has it. */
+struct card {
+    char interface[IFNAMSIZ];
+    unsigned char mac[6];
+    int fd; /* -1: it is not listened to */
+    struct source *source;
+    struct in_addr said[CARD_SAID]; /* the newest first; 0.0.0.0: none */
+};
 
 struct probe {
     struct probes *all;
@@ -51,19 +61,14 @@ struct probe {
 
     /* network */
     char *address; /* from the file */
-    struct strlist macs;
+    struct card *cards;
+    size_t n_cards;
     int fd;
     struct source *source;
     bool connected;
     msec deadline;
     struct buf reply;
     uint16_t sequence;
-};
-
-/* Who was seen to use which address. */
-struct seen {
-    unsigned char mac[6];
-    struct in_addr ip;
 };
 
 struct probes {
@@ -77,10 +82,6 @@ struct probes {
     unsigned int n;
     int inotify;
     struct source *inotify_source;
-    int arp;
-    struct source *arp_source;
-    struct seen seen[SEEN_MAX];
-    size_t n_seen;
 };
 
 /* ---- probe.c ------------------------------------------------------------ */
@@ -112,13 +113,13 @@ void probe_console_event(void *user, int fd, short revents);
 
 /* ---- address.c ---------------------------------------------------------- */
 
-/* Fills in the address of the guest, from its file or as it was seen; false
+/* Fills in the address of the guest, from its file or as it says itself; false
  * if it is not known. */
 bool probe_find_address(struct probe *p, struct in_addr *ip_r);
-/* Listens as long as somebody looks for an address: a broadcast in the network
- * is no reason to wake up otherwise. To be called after each change of that.
- */
-void probe_listen_to_arp(struct probes *all);
+/* Listens to the cards that are there, for the address; not if the file has
+ * it. */
+void probe_listen(struct probe *p);
+void probe_listen_off(struct probe *p);
 
 /* ---- net.c -------------------------------------------------------------- */
 

@@ -54,10 +54,9 @@ static void stop(struct probe *p)
     p->name = NULL;
     free(p->address);
     p->address = NULL;
-    strlist_dispose(&p->macs);
+    probe_listen_off(p);
     buf_dispose(&p->line);
     p->running = p->due = false;
-    probe_listen_to_arp(p->all);
 }
 
 void probe_succeed(struct probe *p)
@@ -132,7 +131,6 @@ struct probes *probes_new(struct loop *loop, struct store *store,
         all->inotify_source =
             loop_add(loop, all->inotify, POLLIN, probe_console_event, all);
     }
-    all->arp = -1;
     return all;
 }
 
@@ -195,7 +193,6 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
 {
     struct probe *p = get(all, dom);
     char *text;
-    size_t i;
 
     stop(p);
     p->gen = gen;
@@ -203,8 +200,6 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
     p->running = true;
     p->name = xstrdup(policy->name);
     p->address = policy->address ? xstrdup(policy->address) : NULL;
-    for (i = 0; i < policy->macs.n; i++)
-        strlist_add(&p->macs, policy->macs.v[i]);
     text = ready_text(&policy->ready);
     (void)ready_parse(text, &p->ready);
     free(text);
@@ -215,7 +210,6 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
                  REG_EXTENDED | REG_NOSUB | REG_NEWLINE))
         p->has_regex = true;
     snprintf(p->token, sizeof(p->token), "p%u.%u", dom, gen);
-    probe_listen_to_arp(all);
     loop_at(p->timer, loop_now());
 }
 

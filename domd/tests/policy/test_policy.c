@@ -108,7 +108,6 @@ static void every_key(void **state)
     assert_int_equal(p->priority, 99);
     assert_int_equal(p->needs.n, 2);
     assert_int_equal(p->memory_mb, 512);
-    assert_string_equal(p->macs.v[0], "00:16:3e:01:02:03");
     assert_string_equal(p->address, "10.0.0.5");
     assert_int_equal(p->writes.n, 2);
     assert_string_equal(p->writes.v[0], "/dev/x");
