@@ -110,8 +110,7 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     probe_mark_set(d->probes, dom, &e->mark);
     gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
     if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
-                  e->past.state == MC_SAVING,
-                  p->hold ? NULL : p->save_to)) {
+                  e->past.state == MC_SAVING, p->hold ? NULL : p->save_to)) {
         struct mc_result res = {.gen = gen, .death = MC_VANISHED};
 
         mc_event(&d->m, dom, MC_EV_GONE, &res, now);
