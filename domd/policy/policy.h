@@ -84,7 +84,7 @@ struct policy {
     long memory_mb;
     struct strlist writes; /* disks that it writes; after the preflight, by
                             * their real path */
-    char *uuid; /* NULL: xl makes one up */
+    char *uuid;            /* NULL: xl makes one up */
     struct want *wants;
     size_t n_wants;
 
