@@ -127,7 +127,7 @@ static void labels(void **state)
         "{\"domains\":[{\"name\":\"a\\\"b\\\\c\\nd\",\"state\":\"by-hand\","
         "\"domid\":7,\"by_hand\":true,\"uptime_ms\":0,\"cpu_ns\":1500000000}]"
         "}";
-    static const char label[] = "{domain=\"a\\\"b\\\\c\\nd\"";
+    static const char label[] = "{domain=\"a\\\"b\\\\c\\\\u000ad\"";
     char error[64];
     yajl_val v = yajl_tree_parse(answer, error, sizeof(error));
     struct buf out = {0};

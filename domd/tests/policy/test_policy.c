@@ -506,7 +506,7 @@ static void uuids_taken_twice(void **state)
     put("b.cfg", "name = \"b\"\n\nuuid = \"AABB\"\n");
     put("c.cfg", "name = \"c\"\nautostart = \"no\"\nuuid = \"aab-b\"\n");
     put("d.cfg", "name = \"d\"\nuuid = \"aabb1\"\n");
-    config_read(&c, dir, &nowhere);
+    read_all(&c, &nowhere);
     assert_said(&c, 0, "b.cfg",
                 "3: uuid: a has the same; give one of them another, or none");
     assert_said(&c, 1, "c.cfg",
