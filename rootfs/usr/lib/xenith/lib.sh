@@ -44,6 +44,25 @@ wait_for() {
 	done
 }
 
+# within SECONDS COMMAND...: runs it, but goes on without it when the time is over: what
+# waits for a server that is gone may not even be killed. The status is the command's, or
+# 124. Its output must go to a file, and it must not stand in $( ): the end of a pipe would
+# be waited for.
+within() (
+	seconds=$1
+	shift
+	ended=$(mktemp /run/xenith/within.XXXXXX)
+	{
+		rc=0
+		"$@" || rc=$?
+		[ ! -e "$ended" ] || echo $rc >"$ended"
+	} &
+	rc=124
+	! wait_for "$seconds" test -s "$ended" || read -r rc <"$ended"
+	rm -f "$ended"
+	exit "$rc"
+)
+
 # cmdline WORD: whether the kernel was started with WORD.
 cmdline() {
 	read -r words </proc/cmdline
