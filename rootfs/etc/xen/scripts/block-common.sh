@@ -50,9 +50,8 @@ server_of() {
 }
 
 # server_answers: ends where nobody does at $host, $port; sets $peer to the address and
-# port of who does, however the host was named. To be asked before the lock is taken: all
-# other disks wait for that, and libxl for none of them longer than 40 s. Only with two -v
-# does nc say that it was refused; its second line is a count of bytes.
+# port of who does, however the host was named. To be asked before a lock is taken. Only
+# with two -v does nc say that it was refused; its second line is a count of bytes.
 server_answers() {
 	said=$(nc -vv -z -w 5 "$host" "$port" 2>&1) || {
 		said=${said%%sent *}

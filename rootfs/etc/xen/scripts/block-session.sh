@@ -61,15 +61,17 @@ add() {
 	split "$path"
 	mkdir -p "$notes"
 	[ -n "$(with_field 4 "$connection_to")" ] || server_answers
+	# Of all ways to the target: they may lead to one device.
+	lock_target "${disk_id%/*}"
 	lock block
 	still_wanted "$path"
 	forget_killed
-
 	numbers=
 	for disk in $(with_field 3 "$disk_id" | cut -d ' ' -f 2 | sort -u); do
 		numbers="$numbers$(number_of "$disk") "
 	done
 	[ -z "$numbers" ] || check_sharing "$path" "$numbers"
+	unlock
 
 	before=$nl$("$tool" list)$nl
 	disk=
@@ -97,6 +99,8 @@ add() {
 	,*" $disk "* | ,*" $disk$nl"*) disk_is=found ;;
 	,*) disk_is="made" ;;
 	esac
+	lock block
+	still_wanted "$path"
 	# It may have a user that came by another way: a mount, or a guest that has it as phy:.
 	check_sharing "$path" "$(number_of "$disk")"
 	printf '%s %s %s %s %s %s %s\n' "$connection" "$disk" "$disk_id" "$connection_to" \
@@ -106,8 +110,10 @@ add() {
 	unlock
 }
 
-# forget: this guest's disk is gone, and with the last one the connection.
+# forget: this guest's disk is gone, and with the last one the connection. With the
+# target's lock held.
 forget() {
+	unlock
 	rm -f "$(note_of "$XENBUS_PATH")"
 	if [ -n "$disk" ] && [ "$disk_is" = "made" ] && [ -z "$(with_field 2 "$disk")" ]; then
 		release "$disk" || log warning "cannot release $disk"
@@ -119,14 +125,15 @@ forget() {
 
 remove() {
 	get node || return 0
-	lock block
-	if [ -e "$(note_of "$XENBUS_PATH")" ]; then
-		read -r connection disk _ _ connection_is disk_is _ <"$(note_of "$XENBUS_PATH")"
+	note=$(note_of "$XENBUS_PATH")
+	if [ -e "$note" ]; then
+		read -r _ _ disk_id _ <"$note"
+		lock_target "${disk_id%/*}"
+		read -r connection disk _ _ connection_is disk_is _ <"$note"
 		forget
 	fi
 	# The number may be another disk's at once, and libxl takes the entry away later.
 	xenstore-rm "$XENBUS_PATH/physical-device" 2>/dev/null || :
-	unlock
 }
 
 load
