@@ -95,7 +95,14 @@ class Host:
 
     def disk(self, name, label=None, uuid=None, files=None, at=None):
         """Add a disk or partition with a file system; `at`: only after so many waits."""
-        script = [f"mkdir -p $FAKE/sys/class/block/{name}", f"echo 2048 >$FAKE/sys/class/block/{name}/size", UEVENT]
+        place = f"$FAKE/sys/class/block/{name}"
+        script = [f"mkdir -p {place}"]
+        part = re.fullmatch(r"(sd[a-z]|vd[a-z])\d", name)
+        if part:
+            # A link, as all of them are: the partition is below its disk.
+            real = f"$FAKE/sys/devices/{part[1]}/{name}"
+            script = [f"mkdir -p {real}", f"echo 1 >{real}/partition", f"ln -s {real} {place}"]
+        script += [f"echo 2048 >$FAKE/sys/class/block/{name}/size", UEVENT]
         if label:
             script.append(f"echo '{self.top}/dev/{name}: LABEL=\"{label}\" UUID=\"{uuid}\" TYPE=\"vfat\"'"
                           f" >>$FAKE/file-systems")

@@ -48,12 +48,62 @@ def test_disk_and_its_partition_are_one_drive(host):
     assert host.marks() == []
 
 
-def test_two_drives_are_named(host):
+def refused(host, *drives):
+    """What is said of several."""
+    named = "".join(f" {host.top}/dev/{name} (UUID {uuid})" for name, uuid in drives)
+    return ["config drive:0: several drives are labelled XENITH-CFG, and none is used:" + named,
+            "config drive:0: say which one is yours: config_drive=UUID in the image's host.conf, or "
+            "xenith.config_drive=UUID on the kernel's command line for one boot; or give the others another "
+            "label or UUID"]
+
+
+def test_of_two_drives_none_is_used(host):
     theirs(host)
     ours(host)
-    assert boot(host)["hostname"] == "theirs"
-    dev = host.top / "dev"
-    assert host.marks() == [f"config drive:0: {dev}/sda3 {dev}/sdb1 are all labelled XENITH-CFG; {dev}/sda3 is used"]
+    assert boot(host)["hostname"] == "image"
+    assert host.marks() == refused(host, ("sda3", THEIRS), ("sdb1", OURS))
+    assert host.text("mount.log") == ""
+
+
+def test_a_copy_of_the_drive_is_another(host):
+    """Of the same UUID, on another disk."""
+    for name in ("sda1", "sdb1"):
+        ours(host, name)
+    assert boot(host)["hostname"] == "image"
+    assert host.marks() == refused(host, ("sda1", OURS), ("sdb1", OURS))
+    assert boot(host, words=f"xenith.config_drive={OURS}")["hostname"] == "image"
+
+
+MEDIUM = "XENITH-0123456789AB"
+
+
+@pytest.mark.parametrize("image_on", ["sdb", "sdb1"])
+def test_of_two_drives_the_one_beside_the_image(host, image_on):
+    """On the stick that was booted from, be the image's label on the disk or on a partition."""
+    theirs(host)
+    host.disk(image_on, MEDIUM, "2026-11-22-10-19-05-00")
+    ours(host, "sdb3")
+    assert boot(host, words=f"xenith.medium={MEDIUM}")["hostname"] == "ours"
+    assert host.marks() == []
+    assert host.text("run/xenith/medium") == f"id {MEDIUM}\ndevice {host.top}/dev/{image_on}\n"
+
+
+def test_of_two_drives_beside_the_image_none_is_used(host):
+    host.disk("sdb", MEDIUM, "2026-11-22-10-19-05-00")
+    ours(host, "sdb3")
+    host.disk("sdb4", LABEL, THEIRS, {"host.conf": "hostname=theirs\n"})
+    assert boot(host, words=f"xenith.medium={MEDIUM}")["hostname"] == "image"
+    assert host.marks() == refused(host, ("sdb3", OURS), ("sdb4", THEIRS))
+
+
+def test_disk_that_claims_to_be_the_medium(host):
+    """A guest can write that label, too."""
+    host.disk("sda", MEDIUM, "2026-11-22-10-19-05-00")
+    theirs(host)
+    host.disk("sdb", MEDIUM, "2026-11-22-10-19-05-00")
+    ours(host, "sdb3")
+    assert boot(host, words=f"xenith.medium={MEDIUM}")["hostname"] == "image"
+    assert host.marks() == refused(host, ("sda3", THEIRS), ("sdb3", OURS))
 
 
 def test_drive_that_cannot_be_mounted(host):
