@@ -14,7 +14,7 @@ sys.path.append(str(TOP / "qemu-test"))
 import tools  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-SCRIPTS = ["30-config", "40-host", "50-network", "rcK"]
+SCRIPTS = ["30-config", "40-host", "50-network", "57-mounts", "rcK"]
 
 # Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
 # shell if that prefers the fakes.

@@ -410,6 +410,58 @@ def test_wrong_line_of_fstab(run, tree, line, error):
     assert "/fstab:2: " in err and error in err
 
 
+@pytest.mark.parametrize("line, error", [
+    ("UUID=1A2B-3C4D none swap sw 0 0", "swap is not used"),
+    ('LABEL="two words /data ext4', 'LABEL="two has no closing quote'),
+    ("/dev/sda1 /data", "a device, a directory, a type and options are expected (a blank in a name is written \\040)"),
+    ('LABEL="one /data ext4', 'LABEL="one has no closing quote'),
+    ("LABEL=two words /data ext4", "words is not an absolute path"),
+    ("/dev/sda1 /data\\040/\\056\\056/x ext4", "is not an absolute path"),
+    ("/dev/sda1 /\\145tc ext4", "/etc belongs to the system"),
+    ("/dev/sda1 /da\\012ta ext4", "a name has a character in it"),
+    ("/dev/sda1 /data ext4 X-mount.subdir=web 0 0", "X-mount.subdir=web is not understood here"),
+    ("/data /srv none bind", "none is none of ext2"),
+    ("/dev/sda1 /data ext4 btrfs", None),
+    ("/dev/sda1 /data ext4 noauto,x-systemd.automount", None),
+    ("/dev/sda1 /data ext4 defaults,nofail,x-systemd.device-timeout=9,_netdev,user 0 2", None),
+    ("/dev/sda1 /data ext4 defaults 0 2 # mine", "a device, a directory"),
+])
+def test_line_of_another_servers_fstab(run, tree, line, error):
+    status, _, err = run("check-config", tree({"fstab": "# mine\n" + line + "\n"}))
+    assert (status, err.count("\n")) == ((1, 1) if error else (0, 0)), err
+    if error:
+        assert "/fstab:2: " in err and error in err
+
+
+@pytest.mark.parametrize("line, printed", [
+    ("LABEL=a /data ext4", "LABEL=a|/data|ext4|defaults|-"),
+    ('LABEL="two  words" /data ext4 ro', "LABEL=two  words|/data|ext4|ro|-"),
+    ('  UUID="1A2B-3C4D"\t/data\tvfat', "UUID=1A2B-3C4D|/data|vfat|defaults|-"),
+    ("LABEL=two\\040words /my\\040data ext4", "LABEL=two words|/my data|ext4|defaults|-"),
+    ("LABEL=back\\134slash /\\303\\251 ext4", "LABEL=back\\slash|/é|ext4|defaults|-"),
+    ("store:/a\\040b /vm nfs4 rw,nolock,_netdev", "store:/a b|/vm|nfs4|rw,nolock|-"),
+    ("/data/cd.iso /cd iso9660 loop,ro", "/data/cd.iso|/cd|iso9660|loop,ro|-"),
+    ("LABEL=a /data ext4 defaults,nofail,x-systemd.device-timeout=9s,x-systemd.automount,x-gvfs-show,comment=mine,user,"
+     "X-mount.mkdir=0755", "LABEL=a|/data|ext4|defaults|nofail"),
+    ("LABEL=a /data ext4 nofail", "LABEL=a|/data|ext4|defaults|nofail"),
+    ("LABEL=a /data ext4 noauto,rw", ""),
+])
+def test_what_is_mounted_of_a_line(run, tree, line, printed, tmp_path):
+    """With the awk of the run."""
+    root = tree({"fstab": line + "\n"})
+    done = subprocess.run([tmp_path / "bin/awk", "-f", LIBRARY / "fstab.awk", root / "fstab"], env={**os.environ, "LC_ALL": "C"},
+                          capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip("\n").replace("\t", "|") == printed
+
+
+def test_option_of_fstab_that_has_no_effect(run, tree):
+    """It is named, and the line is used."""
+    root = tree({"fstab": "LABEL=a /data ext4 x-systemd.growfs\n"})
+    assert run("check-config", root) == (0, "", f"{root}/fstab:1: warning: x-systemd.growfs has no effect here: "
+                                         "make or grow the file system by hand\n")
+
+
 def test_good_fstab(run, tree):
     root = tree({"fstab": "LABEL=a /data ext4\r\n\n/dev/xen/b /var/lib/images auto ro,noatime 0 2\n"
                           "[2001:db8::9]:/vm /vm nfs4 nolock\n"})

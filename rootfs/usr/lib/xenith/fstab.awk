@@ -1,29 +1,99 @@
 # Names the lines of an fstab that cannot be used, as FILE:LINE: message on standard
-# error; the exit status is then 1. The good ones are printed: device, directory,
-# type, options, each without blanks and separated by one.
+# error; the exit status is then 1. A message that begins with "warning: " is about a part
+# of a line that is used without it. The good lines are printed, but for those with
+# noauto: device, directory, type, options and `nofail` or `-`, with tabs between.
+
+function complain(text) {
+	printf "%s:%d: %s\n", FILENAME, FNR, text | "cat 1>&2"
+}
 
 function wrong(text) {
-	printf "%s:%d: %s\n", FILENAME, FNR, text | "cat 1>&2"
+	complain(text)
 	failed = 1
+}
+
+# Returns the text with what \040 and the like stand for.
+function decoded(text,    out, i) {
+	while (match(text, /\\[0-3][0-7][0-7]/)) {
+		i = RSTART
+		out = out substr(text, 1, i - 1) \
+			sprintf("%c", substr(text, i + 1, 1) * 64 + substr(text, i + 2, 1) * 8 + substr(text, i + 3, 1))
+		text = substr(text, i + 4)
+	}
+	return out text
+}
+
+# Returns the options that mount is to have. Sets noauto and nofail, and refused to one
+# without which the line would mean something else.
+function options_of(text,    words, n, i, kept) {
+	noauto = refused = ""
+	nofail = "-"
+	n = split(text, words, ",")
+	for (i = 1; i <= n; i++) {
+		if (words[i] == "noauto")
+			noauto = 1
+		else if (words[i] == "nofail")
+			nofail = "nofail"
+		else if (words[i] ~ /^x-systemd\.(makefs|growfs)$/)
+			complain("warning: " words[i] " has no effect here: make or grow the file system by hand")
+		else if (words[i] ~ /^X-mount\./ && words[i] !~ /^X-mount\.mkdir(=|$)/)
+			refused = words[i]
+		# What remains of systemd's are limits of time and an order, which this host has
+		# of its own; everything is root's here; and remarks are for other programs.
+		else if (words[i] != "" && words[i] !~ /^([xX]-.*|comment=.*|_netdev|auto|users?|nouser|owner|group)$/)
+			kept = kept (kept == "" ? "" : ",") words[i]
+	}
+	return kept == "" ? "defaults" : kept
 }
 
 { sub(/\r$/, "") }
 
 /^[ \t]*(#|$)/ { next }
 
+# A quoted name may have blanks in it.
+match($0, /^[ \t]*(LABEL|UUID)="[^"]*"/) {
+	name = substr($0, RSTART, RLENGTH)
+	rest = substr($0, RSTART + RLENGTH)
+	gsub(/^[ \t]+|"/, "", name)
+	while (match(name, /[ \t]/))
+		name = substr(name, 1, RSTART - 1) "\\040" substr(name, RSTART + 1)
+	$0 = name rest
+}
+
 NF < 3 || NF > 6 {
-	wrong("a device, a directory, a type and options are expected")
+	wrong("a device, a directory, a type and options are expected (a blank in a name is written \\040)")
 	next
 }
 
-$2 !~ /^\// || $2 ~ /(^|\/)\.\.?(\/|$)/ {
-	wrong($2 " is not an absolute path")
+{
+	device = decoded($1)
+	directory = decoded($2)
+	options = options_of(NF > 3 ? $4 : "")
+}
+
+device directory ~ /[\001-\037]/ {
+	wrong("a name has a character in it that no name should have")
+	next
+}
+
+device ~ /^(LABEL|UUID)="/ {
+	wrong($1 " has no closing quote")
+	next
+}
+
+$3 == "swap" {
+	wrong("swap is not used: dom0 has its memory and no more (dom0_mem)")
+	next
+}
+
+directory !~ /^\// || directory ~ /(^|\/)\.\.?(\/|$)/ {
+	wrong(directory " is not an absolute path")
 	next
 }
 
 # What the system itself has there would be out of sight.
-$2 ~ /^\/(bin|boot|config|dev|etc|init|lib|lib64|proc|root|run|sbin|sys|usr)?(\/|$)/ || $2 ~ /^\/var\/?$/ {
-	wrong($2 " belongs to the system: mount below /data, /mnt or /srv")
+directory ~ /^\/(bin|boot|config|dev|etc|init|lib|lib64|proc|root|run|sbin|sys|usr)?(\/|$)/ || directory ~ /^\/var\/?$/ {
+	wrong(directory " belongs to the system: mount below /data, /mnt or /srv")
 	next
 }
 
@@ -32,17 +102,22 @@ $3 !~ /^(auto|ext[234]|iso9660|nfs4?|squashfs|vfat)$/ {
 	next
 }
 
-$3 ~ /^nfs/ && $1 !~ /.:\// {
-	wrong($1 " is not SERVER:/PATH")
+$3 ~ /^nfs/ && device !~ /.:\// {
+	wrong(device " is not SERVER:/PATH")
 	next
 }
 
-$3 !~ /^nfs/ && $1 !~ /^(\/|LABEL=.|UUID=.)/ {
-	wrong($1 " is neither a path nor LABEL= or UUID=")
+$3 !~ /^nfs/ && device !~ /^(\/|LABEL=.|UUID=.)/ {
+	wrong(device " is neither a path nor LABEL= or UUID=")
 	next
 }
 
-{ print $1, $2, $3, (NF > 3 ? $4 : "defaults") }
+refused != "" {
+	wrong(refused " is not understood here, and what is mounted would not be what is meant")
+	next
+}
+
+noauto == "" { printf "%s\t%s\t%s\t%s\t%s\n", device, directory, $3, options, nofail }
 
 END {
 	close("cat 1>&2")
