@@ -19,6 +19,8 @@ def mounts(host):
         (host.top / name).mkdir()
     os.mkfifo(host.top / "never")
     yield host
+    # The time of those that are still tried is over.
+    host.write("proc/uptime", "900.00 1.00\n")
     for number in host.text("hanging").split():
         os.kill(int(number), signal.SIGKILL)
 
