@@ -85,9 +85,9 @@ def test_no_directory(run, tmp_path):
     ("dns=1.1.1.1 one", "is not IPv4 addresses"),
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
-    ("volumes=true", 'volumes: "true" is not yes, no or names of volume groups'),
+    ("volumes=-x", 'volumes: "-x" is not yes, no or names of volume groups'),
     ("storage=xen/pool/deep", 'storage: "xen/pool/deep" is not a volume group, VG/POOL or a directory'),
-    ("autostart=true", 'autostart: "true" is not yes, no or names of domains'),
+    ("autostart=/x", 'autostart: "/x" is not yes, no or names of domains'),
     ("parallel_starts=0", 'parallel_starts: "0" is not auto or a number from 1 to 999'),
     ("parallel_starts=1000", "is not auto or a number"),
     ("parallel_starts=-1", "is not auto or a number"),
@@ -151,7 +151,26 @@ def test_what_the_kernel_was_started_with(words, lines):
     assert done.stdout == lines
 
 
-@pytest.mark.parametrize("value", ["perhaps", "No", ""])
+@pytest.mark.parametrize("key", ["console_shell", "autostart", "volumes", "config_drive"])
+@pytest.mark.parametrize("value, means", [
+    *((word, "yes") for word in ("yes", "Yes", "TRUE", "on")), *((word, "no") for word in ("no", "No", "False", "OFF"))])
+def test_yes_and_no_in_other_words(run, tree, tmp_path, key, value, means):
+    """As other programs write them; both checks agree."""
+    root = tree({"host.conf": f"{key}={value}\n"}, "image")
+    settings, err = merge(run, tmp_path / "config", root)
+    if (key, means) == ("config_drive", "yes"):
+        assert settings[key] == "no" and "no drive is used" in err
+        assert run("check-config", root)[0] == 1
+    else:
+        assert (settings[key], err) == (means, "")
+        assert run("check-config", root) == (0, "", "")
+
+
+def test_any_in_capitals(run, tree, tmp_path):
+    assert merge(run, tmp_path / "config", tree({"host.conf": "config_drive=ANY\n"}, "image"))[0]["config_drive"] == "any"
+
+
+@pytest.mark.parametrize("value", ["perhaps", ""])
 def test_a_bad_word_for_the_console_closes_it(run, tree, tmp_path, value):
     settings, err = merge(run, tmp_path / "config", tree({"host.conf": f"console_shell={value}\n"}))
     assert settings["console_shell"] == "no"
@@ -253,6 +272,77 @@ def test_a_name_taken_by_a_file_that_lacks_something(run, tree):
     assert status == 1
     assert err == (f"{root}/domains/a.cfg:2: kernel: /config/images/no does not exist\n"
                    f"{root}/domains/b.cfg:0: the name web is already taken by another file\n")
+
+
+FILES = {"host.conf": "hostname=rack7\n", "authorized_keys": KEY + "\n", "fstab": "LABEL=a /data ext4\n",
+         "iscsi-secrets": "* alpha oursecretoursecret\n", "domains/web.cfg": domain()}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_mark_of_an_editor(run, tree, tmp_path, name, ends):
+    """It is taken off, with carriage returns, before anybody else reads the file."""
+    text = FILES[name].replace("\n", ends)
+    root = tree({name: b"\xef\xbb\xbf" + text.encode()})
+    (root / name).chmod(0o600)
+    assert run("check-config", root) == (0, "", "")
+    settings, err = merge(run, tmp_path / "config", root)
+    assert err == ""
+    if name == "host.conf":
+        assert settings["hostname"] == "rack7"
+    else:
+        assert (tmp_path / "config" / name).read_text() == FILES[name]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("code", ["utf-16-le", "utf-16-be"])
+def test_utf_16(run, tree, tmp_path, name, code):
+    """It is said once, and what an earlier source says holds."""
+    root = tree({name: ("\ufeff" + FILES[name].replace("\n", "\r\n") * 40).encode(code)}, "drive")
+    (root / name).chmod(0o600)
+    message = f"{root}/{name}:0: is UTF-16; save it as UTF-8\n"
+    assert run("check-config", root) == (1, "", message)
+    image = tree({name: FILES[name]}, "image")
+    (image / name).chmod(0o600)
+    settings, err = merge(run, tmp_path / "config", image, root)
+    assert err == message
+    if name == "host.conf":
+        assert settings["hostname"] == "rack7"
+    else:
+        assert (tmp_path / "config" / name).read_text() == FILES[name]
+    assert not list((tmp_path / "config").glob("**/*.new"))
+
+
+UNUSED = [
+    ("host.conf.txt", "its name is host.conf, without .txt"),
+    ("Host.conf", "its name is host.conf, in small letters"),
+    ("AUTHORIZED_KEYS", "its name is authorized_keys, in small letters"),
+    ("fstab.TXT", "its name is fstab, without .txt"),
+    ("web.cfg", "domains are files domains/NAME.cfg"),
+    ("domains/web.cfg.txt", "its name does not end in .cfg"),
+    ("domains/WEB.CFG", "its name does not end in .cfg"),
+    ("id_ed25519.pub", "keys of those who may log in are lines of authorized_keys"),
+    ("ssh_host_ed25519_key", "the host's own key is ssh/dropbear_ed25519_host_key ("),
+    ("ssh/ssh_host_ed25519_key", "the host's own key is ssh/dropbear_ed25519_host_key ("),
+    ("dropbear_ed25519_host_key", "its place is ssh/dropbear_ed25519_host_key"),
+]
+
+
+@pytest.mark.parametrize("name, message", UNUSED)
+def test_name_that_looks_like_a_mistake(run, tree, tmp_path, name, message):
+    """The checks say the same, and the rest of the tree holds."""
+    root = tree({name: domain()})
+    status, _, err = run("check-config", root)
+    assert status == 0
+    assert err.startswith(f"{root}/{name}:0: warning: is not used: {message}") and err.count("\n") == 1
+    assert merge(run, tmp_path / "config", root)[1] == err
+
+
+@pytest.mark.parametrize("name", ["README.md", "notes.txt", "host.conf.bak", "images/web.cfg", "EFI/boot.cfg", "ssh/dropbear_rsa_host_key"])
+def test_name_that_is_none(run, tree, tmp_path, name):
+    root = tree({name: domain()})
+    assert run("check-config", root) == (0, "", "")
+    assert merge(run, tmp_path / "config", root)[1] == ""
 
 
 def test_other_files_are_left_alone(run, tree):

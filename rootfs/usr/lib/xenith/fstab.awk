@@ -46,8 +46,6 @@ function options_of(text,    words, n, i, kept) {
 	return kept == "" ? "defaults" : kept
 }
 
-{ sub(/\r$/, "") }
-
 /^[ \t]*(#|$)/ { next }
 
 # A quoted name may have blanks in it.

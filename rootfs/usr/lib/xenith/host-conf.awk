@@ -5,7 +5,8 @@
 # safe to use, whatever the files held; console_shell and config_drive are `no`
 # after a bad line.
 #
-# usage: awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file: the defaults)
+# usage: awk -f text.awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file:
+# the defaults)
 #
 # SOURCE says where the files behind it are from: image, drive or command-line. A
 # key that does not hold there is named and left out, unless it says what holds
@@ -72,15 +73,27 @@ function elsewhere(name, from) {
 	return "an image (./build.sh --domains DIR)" (places[name] == "image" ? "" : " or on the kernel's command line")
 }
 
+# Returns what VALUE says in the one spelling that its users know: yes and no have others.
+function spelled(kind, value,    small) {
+	small = tolower(value)
+	if (kind !~ /^(yesno|autostart|volumes|drive)$/)
+		return value
+	if (small ~ /^(yes|true|on)$/)
+		return "yes"
+	if (small ~ /^(no|false|off)$/)
+		return "no"
+	return kind == "drive" && small == "any" ? "any" : value
+}
+
 # Returns "" where VALUE is right for a key of KIND, or else what is expected.
 function expectation(kind, value,    part, n, i, plain) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
 	if (kind == "autostart")
-		return value ~ /^[A-Za-z0-9_.:+-]+([ ,]+[A-Za-z0-9_.:+-]+)*$/ && value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of domains"
+		return value ~ /^[A-Za-z0-9_.:+-]+([ ,]+[A-Za-z0-9_.:+-]+)*$/ ? "" : "yes, no or names of domains"
 	if (kind == "volumes")
-		return value ~ /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*( +[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)*$/ && \
-			value !~ /^(true|false|on|off)$/ ? "" : "yes, no or names of volume groups"
+		return value ~ /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*( +[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)*$/ ? "" : \
+			"yes, no or names of volume groups"
 	if (kind == "storage")
 		return value ~ /^(\/.*|[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(\/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)?)$/ ? "" : "a volume group, VG/POOL or a directory"
 	if (kind == "starts")
@@ -173,13 +186,11 @@ BEGIN {
 }
 
 FNR == 1 {
-	sub(/^\357\273\277/, "")	# the mark that Windows editors put first
 	for (k in seen)
 		delete seen[k]
 }
 
 {
-	sub(/\r$/, "")
 	if ($0 ~ /^[ \t]*(#|$)/)
 		next
 	eq = index($0, "=")
@@ -204,6 +215,7 @@ FNR == 1 {
 	seen[name] = FNR
 	if (kinds[name] == "ipv4s" || kinds[name] == "hosts")
 		gsub(/[ \t]*,[ \t]*/, " ", value)
+	value = spelled(kinds[name], value)
 	place = elsewhere(name, from)
 	if (place != "") {
 		if (value != values[name])

@@ -10,8 +10,6 @@ function wrong(text) {
 	failed = 1
 }
 
-{ sub(/\r$/, "") }
-
 /^[ \t]*(#|$)/ { next }
 
 NF != 3 && NF != 5 {
