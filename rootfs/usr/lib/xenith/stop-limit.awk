@@ -34,7 +34,7 @@ function chain(domain,    names, n, i, needed, most) {
 		}
 	# One that cannot be saved in time is then asked to shut down; removing what is
 	# left takes its time, too.
-	chains[domain] = most + 20 + \
+	chains[domain] = most + 60 + \
 		(ways[domain] == "destroy" ? 0 : seconds[domain] * (ways[domain] == "save" ? 2 : 1))
 	return chains[domain]
 }
