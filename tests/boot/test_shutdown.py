@@ -147,7 +147,7 @@ def test_poweroff_asks_init_and_syncs_nothing(down, tmp_path):
     """The applet would sync before it asks."""
     (tmp_path / "sync").write_text("#!/bin/sh\nsleep 1000\n")
     (tmp_path / "sync").chmod(0o755)
-    init = 'trap "echo off; exit" USR2; "$@" & wait; wait; exit 1'
+    init = 'trap "echo off; exit 0" USR2; "$@" & wait; wait; exit 1'
     done = subprocess.run(["unshare", "--user", "--map-root-user", "--pid", "--fork", "sh", "-c", init, "sh", *down.shell,
                            TOP / "rootfs/sbin/poweroff"], env={"PATH": f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin"},
                           capture_output=True, text=True, timeout=60, check=False)
