@@ -3,10 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/clone.h"
 #include "policy/keyscan.h"
 #include "policy/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A file that libxlutil has accepted can be copied, and the copy is one. */
+static void copy(const char *text, size_t size)
+{
+    static const struct clone clone = {.name = "copy",
+                                       .mac = "00:16:3e:01:02:03",
+                                       .bridge = "b",
+                                       .memory = "64",
+                                       .address =
+                                           "ip=10.0.0.1::::copy:eth0:off"};
+    struct problems problems = {0};
+    struct domfile f;
+    struct buf out = {0};
+    const char *name;
+
+    if (domfile_parse(&f, text, size, "f.cfg", &problems) &&
+        !xlu_cfg_get_string(f.cfg, "name", &name, 1) &&
+        !clone_text(&f, &clone, &out, &problems))
+        abort();
+    problems_dispose(&problems);
+    domfile_dispose(&f);
+    buf_dispose(&out);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     policy_free(p);
     problems_dispose(&problems);
+    copy((const char *)data, size);
     /* It must bear what libxlutil has not accepted, too. */
     keyscan((const char *)data, size, &places);
     key_places_dispose(&places);

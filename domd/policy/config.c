@@ -26,7 +26,7 @@ static void bar(struct config *c, size_t i, const char *key, bool hard,
     char *what;
     int line = 0;
 
-    if (!read_file(p->file, POLICY_FILE_MAX, &text)) {
+    if (!text_read(p->file, &text)) {
         keyscan(text.s, text.len, &places);
         line = keyscan_line(&places, key);
     }
@@ -247,13 +247,16 @@ static void read_one(struct config *c, const char *path,
 {
     struct policy *p = NULL;
     struct buf text = {0};
+    struct buf clean = {0};
     int r = read_file(path, POLICY_FILE_MAX, &text);
 
+    if (!r) text_clean(text.s, text.len, &clean);
     if (r)
         problem_add(&c->problems, path, 0, "cannot be read: %s", strerror(r));
-    else if (has_content(&text))
+    else if (has_content(&clean))
         p = policy_parse(text.s, text.len, path, host, &c->problems);
     buf_dispose(&text);
+    buf_dispose(&clean);
     if (!p) return;
     c->v = xrealloc(c->v, c->n + 1, sizeof(struct policy *));
     c->v[c->n++] = p;
@@ -281,6 +284,13 @@ void config_read(struct config *c, const char *dir, const struct host *host)
         free(names[i]);
     }
     free(names);
+}
+
+void config_read_file(struct config *c, const char *path,
+                      const struct host *host)
+{
+    memset(c, 0, sizeof(*c));
+    read_one(c, path, host);
 }
 
 struct policy *config_take(struct config *c, size_t i)

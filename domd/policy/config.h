@@ -20,6 +20,10 @@ struct config {
 void config_read(struct config *config, const char *dir,
                  const struct host *host);
 
+/* The same for the file PATH alone. */
+void config_read_file(struct config *config, const char *path,
+                      const struct host *host);
+
 /* Afterwards: looks for what is wrong among the policies of *CONFIG: names
  * that are taken twice or missing, cycles, disks that two write, UUIDs that
  * two have, memory that cannot fit. */

@@ -5,6 +5,8 @@
  *   read.c       the file, its values, and what is wrong with it
  *   read_keys.c  the keys of xenith-domain(5)
  *   read_xl.c    what concerns us of those of xl.cfg(5)
+ *   read_habits.c
+ *                what people write there that does something else here
  *
  * None of these fails: what is wrong becomes a problem of the file, and the
  * value stays as it was.
@@ -12,17 +14,14 @@
 #ifndef DOMD_POLICY_INTERNAL_H
 #define DOMD_POLICY_INTERNAL_H
 
+#include "policy/domfile.h"
 #include "policy/read.h"
-
-#include <libxlutil.h>
-
-#include "policy/keyscan.h"
 
 /* One file while it is read. */
 struct reader {
-    XLU_Config *cfg;
-    const char *file;
-    struct key_places places;
+    struct domfile *in;
+    XLU_Config *cfg;  /* in->cfg */
+    const char *file; /* in->shown */
     struct policy *p;
     const struct host *host;
     struct problems *problems;
@@ -33,6 +32,11 @@ struct reader {
 /* Reports what is wrong with the setting KEY. */
 void reader_wrong(struct reader *r, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for what does not keep the domain from starting. */
+void reader_warn(struct reader *r, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The line of the last setting of KEY, or 0. */
+int reader_line(const struct reader *r, const char *key);
 /* The domain wants WHAT of the host. */
 struct want *reader_want(struct reader *r, enum want_kind kind,
                          const char *what, const char *key);
@@ -57,5 +61,15 @@ void reader_check_names(struct reader *r);
 
 /* Reads those of xl's keys that concern other domains and the host. */
 void reader_xl(struct reader *r);
+
+/* ---- read_habits.c ------------------------------------------------------ */
+
+/* Looks for what xl leaves out, reads in another way or cannot do here. Comes
+ * before reader_xl, which says what follows from it. */
+void reader_habits(struct reader *r);
+/* Whether it is an HVM guest, by xl's new word for it or by its old one. */
+bool reader_is_hvm(const struct reader *r);
+/* Whether `kernel` is the firmware of HVM guests, which xl leaves out. */
+bool reader_names_hvmloader(const struct reader *r);
 
 #endif

@@ -24,43 +24,100 @@ static size_t skip_string(const char *text, size_t len, size_t at)
     return at < len && text[at] == quote ? at + 1 : at;
 }
 
+/* Returns the place of the end of the comment that begins at AT. */
+static size_t skip_comment(const char *text, size_t len, size_t at)
+{
+    while (at < len && text[at] != '\n')
+        at++;
+    return at;
+}
+
+static struct key_place *add_place(struct key_places *places, const char *text,
+                                   size_t from, size_t end, int line)
+{
+    struct key_place *p;
+
+    places->v = xrealloc(places->v, places->n + 1, sizeof(*places->v));
+    p = &places->v[places->n++];
+    p->name = xstrndup(text + from, end - from);
+    p->line = line;
+    p->from = from;
+    p->value = 0;
+    p->end = end;
+    return p;
+}
+
+/* Notes a part of the value of P, if P is a setting whose "=" was read. */
+static void add_to_value(struct key_place *p, bool equals, size_t from,
+                         size_t end)
+{
+    if (!p || !equals) return;
+    if (!p->value) p->value = from;
+    p->end = end;
+}
+
 void keyscan(const char *text, size_t len, struct key_places *places)
 {
+    struct key_place *p = NULL; /* the setting that AT is in */
+    bool equals = false;        /* its "=" was read */
     bool begins = true;
     int line = 1;
     int depth = 0;
     size_t at = 0;
 
     while (at < len) {
+        size_t from = at;
         char c = text[at];
 
         if (c == '#') {
-            while (at < len && text[at] != '\n')
-                at++;
+            at = skip_comment(text, len, at);
         } else if (c == '"' || c == '\'') {
             at = skip_string(text, len, at);
+            add_to_value(p, equals, from, at);
             begins = false;
         } else if (begins && !depth && name_begins(c)) {
-            size_t from = at;
-
             while (at < len && name_goes_on(text[at]))
                 at++;
-            places->v = xrealloc(places->v, places->n + 1, sizeof(*places->v));
-            places->v[places->n].name = xstrndup(text + from, at - from);
-            places->v[places->n].line = line;
-            places->n++;
+            p = add_place(places, text, from, at, line);
+            equals = false;
             begins = false;
         } else {
+            at++;
             if (c == '[') depth++;
             if (c == ']' && depth) depth--;
             if (c == '\n') line++;
-            if (c == '\n' || c == ';')
+            if (c == '\n' || c == ';') {
                 begins = true;
-            else if (c != ' ' && c != '\t')
+                if (!depth) p = NULL;
+            } else if (c != ' ' && c != '\t') {
                 begins = false;
-            at++;
+                if (c == '=')
+                    equals = true;
+                else
+                    add_to_value(p, equals, from, at);
+            }
         }
     }
+}
+
+bool keyscan_string(const char *text, size_t *at, size_t end, size_t *from_r,
+                    size_t *to_r)
+{
+    while (*at < end) {
+        char c = text[*at];
+
+        if (c == '#') {
+            *at = skip_comment(text, end, *at);
+        } else if (c == '"' || c == '\'') {
+            *from_r = *at + 1;
+            *at = skip_string(text, end, *at);
+            *to_r = *at - 1;
+            return true;
+        } else {
+            ++*at;
+        }
+    }
+    return false;
 }
 
 int keyscan_line(const struct key_places *places, const char *name)

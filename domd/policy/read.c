@@ -9,6 +9,11 @@
 
 /* ---- messages ----------------------------------------------------------- */
 
+int reader_line(const struct reader *r, const char *key)
+{
+    return keyscan_line(&r->in->places, key);
+}
+
 void reader_wrong(struct reader *r, const char *key, const char *format, ...)
 {
     va_list args;
@@ -17,36 +22,28 @@ void reader_wrong(struct reader *r, const char *key, const char *format, ...)
     va_start(args, format);
     text = xvasprintf(format, args);
     va_end(args);
-    problem_add(r->problems, r->file, keyscan_line(&r->places, key), "%s: %s",
-                key, text);
+    problem_add(r->problems, r->file, reader_line(r, key), "%s: %s", key,
+                text);
     free(text);
 }
 
 struct want *reader_want(struct reader *r, enum want_kind kind,
                          const char *what, const char *key)
 {
-    return policy_want(r->p, kind, what, key, keyscan_line(&r->places, key));
+    return policy_want(r->p, kind, what, key, reader_line(r, key));
 }
 
-/* libxlutil's messages are lines of "FILE:LINE: text"; keeps them so. */
-static void take_report(struct problems *problems, const char *file,
-                        char *report)
+void reader_warn(struct reader *r, const char *key, const char *format, ...)
 {
-    size_t skip = strlen(file);
-    char *save = NULL;
-    char *line;
+    va_list args;
+    char *text;
 
-    for (line = strtok_r(report, "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save)) {
-        int number = 0;
-        int used = 0;
-
-        if (!strncmp(line, file, skip) &&
-            sscanf(line + skip, ":%d: %n", &number, &used) == 1 && used)
-            problem_add(problems, file, number, "%s", line + skip + used);
-        else
-            problem_add(problems, file, 0, "%s", line);
-    }
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    problem_warn(r->problems, r->file, reader_line(r, key), "%s: %s", key,
+                 text);
+    free(text);
 }
 
 /* ---- values ------------------------------------------------------------- */
@@ -119,30 +116,47 @@ uint64_t policy_stamp(const char *path)
     return stamp;
 }
 
-bool policy_name_ok(const char *text)
+/* xl takes a number for the id of a domain, and dom0 has its name already. */
+const char *policy_name_problem(const char *text)
 {
     const char *c;
+    bool number = true;
 
     for (c = text; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("_.:+-", *c)) return false;
+        number = number && isdigit((unsigned char)*c);
+        if (!isalnum((unsigned char)*c) && !strchr("_.:+-", *c))
+            return "is not made of letters, digits and _ . : + -";
     }
-    return c != text && c - text < 64 && *text != '-' && *text != '.';
+    if (c == text) return "is empty";
+    if (c - text >= 64) return "is longer than 63 letters";
+    if (*text == '-' || *text == '.') return "begins with - or .";
+    if (number)
+        return "is a number, which xl takes for the id of a domain; add a "
+               "letter";
+    if (!strcmp(text, "Domain-0")) return "is the name of dom0 itself";
+    return NULL;
+}
+
+bool policy_name_ok(const char *text)
+{
+    return !policy_name_problem(text);
 }
 
 static bool read_name(struct reader *r)
 {
     const char *name = reader_string(r, "name");
+    const char *bad;
 
     if (!name) {
-        problem_add(r->problems, r->file, 1,
-                    "the domain has no name (name = \"...\")");
+        /* That it is a list was said. */
+        if (!reader_line(r, "name"))
+            problem_add(r->problems, r->file, 1,
+                        "the domain has no name (name = \"...\")");
         return false;
     }
-    if (!policy_name_ok(name)) {
-        reader_wrong(r, "name",
-                     "\"%s\" is not made of letters, digits and _ . : + "
-                     "-",
-                     name);
+    bad = policy_name_problem(name);
+    if (bad) {
+        reader_wrong(r, "name", "\"%s\" %s", name, bad);
         return false;
     }
     r->p = policy_new(name, r->file);
@@ -152,46 +166,20 @@ static bool read_name(struct reader *r)
 struct policy *policy_parse(const char *text, size_t len, const char *shown,
                             const struct host *host, struct problems *problems)
 {
-    struct reader r = {.file = shown, .host = host, .problems = problems};
+    struct domfile in;
+    struct reader r = {
+        .in = &in, .file = shown, .host = host, .problems = problems};
     struct policy *p = NULL;
     size_t before = problems->n;
-    char *report = NULL;
-    size_t report_len = 0;
-    FILE *sink = NULL;
     size_t i;
-    int r_cfg;
 
-    if (len > POLICY_FILE_MAX || memchr(text, '\0', len)) {
-        problem_add(problems, shown, 0,
-                    "is not a text file of at most %zu "
-                    "bytes",
-                    POLICY_FILE_MAX);
-        goto out;
-    }
-    sink = open_memstream(&report, &report_len);
-    if (!sink) {
-        problem_add(problems, shown, 0, "no memory to read it");
-        goto out;
-    }
-    r.cfg = xlu_cfg_init(sink, shown);
-    if (!r.cfg) {
-        problem_add(problems, shown, 0, "no memory to read it");
-        goto out;
-    }
-    r_cfg = xlu_cfg_readdata(r.cfg, text, (int)len);
-    if (r_cfg) {
-        fflush(sink);
-        take_report(problems, shown, report);
-        if (problems->n == before)
-            problem_add(problems, shown, 0, "cannot be parsed: %s",
-                        strerror(r_cfg));
-        goto out;
-    }
-    keyscan(text, len, &r.places);
+    if (!domfile_parse(&in, text, len, shown, problems)) goto out;
+    r.cfg = in.cfg;
     if (!read_name(&r)) goto out;
     r.p->stamp = stamp_of(text, len);
     reader_check_names(&r);
     reader_keys(&r);
+    reader_habits(&r);
     reader_xl(&r);
     for (i = before; i < problems->n; i++) {
         if (problems->v[i].warning) continue;
@@ -203,10 +191,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
     r.p = NULL;
 out:
     policy_free(r.p);
-    key_places_dispose(&r.places);
-    if (r.cfg) xlu_cfg_destroy(r.cfg);
-    if (sink) fclose(sink);
-    free(report);
+    domfile_dispose(&in);
     return p;
 }
 

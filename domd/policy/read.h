@@ -8,9 +8,7 @@
 
 #include "policy/policy.h"
 #include "policy/problem.h"
-
-/* A domain file is never longer than this. */
-#define POLICY_FILE_MAX ((size_t)256 * 1024)
+#include "policy/text.h"
 
 /* A word of struct host: QEMU is there, which HVM guests and qcow2 need. */
 #define HOST_DEVICE_MODEL "device-model"
@@ -48,5 +46,7 @@ uint64_t policy_stamp(const char *path);
 
 /* Whether TEXT can be the name of a domain. */
 bool policy_name_ok(const char *text);
+/* What is wrong with TEXT as the name of a domain; NULL: nothing. */
+const char *policy_name_problem(const char *text);
 
 #endif

@@ -38,9 +38,10 @@ static void read_names(struct reader *r, const char *key, struct strlist *list)
 
     reader_list(r, key, list);
     for (i = 0; i < list->n; i++) {
-        if (!policy_name_ok(list->v[i]))
-            reader_wrong(r, key, "\"%s\" cannot be the name of a domain",
-                         list->v[i]);
+        const char *bad = policy_name_problem(list->v[i]);
+
+        if (bad)
+            reader_wrong(r, key, "\"%s\" %s", list->v[i], bad);
         else if (!strcmp(list->v[i], r->p->name))
             reader_wrong(r, key, "names the domain itself");
     }
@@ -225,8 +226,7 @@ void reader_keys(struct reader *r)
     size_t i;
 
     for (i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (keyscan_line(&r->places, keys[i].name))
-            keys[i].read(r, keys[i].name);
+        if (reader_line(r, keys[i].name)) keys[i].read(r, keys[i].name);
     }
     if (r->p->on_stop == STOP_SAVE && !r->p->save_to)
         reader_wrong(r, "on_stop",
@@ -264,8 +264,8 @@ void reader_check_names(struct reader *r)
     size_t i;
     size_t k;
 
-    for (i = 0; i < r->places.n; i++) {
-        const char *name = r->places.v[i].name;
+    for (i = 0; i < r->in->places.n; i++) {
+        const char *name = r->in->places.v[i].name;
         const char *like = NULL;
         bool known = xl_knows(name);
 
@@ -274,7 +274,7 @@ void reader_check_names(struct reader *r)
             if (distance(name, keys[k].name) == 1) like = keys[k].name;
         }
         if (known) continue;
-        problem_warn(r->problems, r->file, r->places.v[i].line,
+        problem_warn(r->problems, r->file, r->in->places.v[i].line,
                      "%s: neither xl nor domd knows this key%s%s%s", name,
                      like ? " (" : "", like ? like : "", like ? "?)" : "");
     }

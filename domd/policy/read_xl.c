@@ -51,7 +51,7 @@ static void read_kernel(struct reader *r)
 {
     const char *path = reader_string(r, "kernel");
 
-    if (!path) return;
+    if (!path || reader_names_hvmloader(r)) return;
     want_file(r, loads_kernel(r) ? WANT_KERNEL : WANT_FILE, "kernel", path);
 }
 
@@ -74,10 +74,10 @@ static void read_disk(struct reader *r, const char *spec)
     libxl_device_disk disk;
     struct want *want;
     char *path = NULL;
+    char *bad = domfile_disk(r->in, spec, &disk);
 
-    libxl_device_disk_init(&disk);
-    if (xlu_disk_parse(r->cfg, 1, &spec, &disk)) {
-        reader_wrong(r, "disk", "\"%s\" cannot be understood", spec);
+    if (bad) {
+        reader_wrong(r, "disk", "\"%s\": %s", spec, bad);
         goto out;
     }
     if (!disk.pdev_path || !*disk.pdev_path) goto out; /* an empty drive */
@@ -90,8 +90,14 @@ static void read_disk(struct reader *r, const char *spec)
         if (disk.readwrite) strlist_add(&r->p->writes, path);
         goto out;
     }
-    path = *disk.pdev_path == '/' ? xstrdup(disk.pdev_path)
-                                  : xasprintf("/dev/%s", disk.pdev_path);
+    if (*disk.pdev_path != '/') {
+        reader_wrong(r, "disk",
+                     "%s is not an absolute path, and libxl does not look for "
+                     "it in /dev: write /dev/%s",
+                     disk.pdev_path, disk.pdev_path);
+        goto out;
+    }
+    path = xstrdup(disk.pdev_path);
     want = disk.format == LIBXL_DISK_FORMAT_QCOW2
                ? want_qcow2(r, path)
                : want_file(r, WANT_FILE, "disk", path);
@@ -99,6 +105,7 @@ static void read_disk(struct reader *r, const char *spec)
     strlist_add(&r->p->writes, path);
     if (want) want->written = true;
 out:
+    free(bad);
     free(path);
     libxl_device_disk_dispose(&disk);
 }

@@ -159,3 +159,51 @@ void preflight_all(struct config *config)
         findings_dispose(&found);
     }
 }
+
+/* Whether the image brings PATH along where a domain file asks for it. */
+static bool is_provided(const char *path)
+{
+    return !strcmp(path, "/config/images/hello/vmlinux") ||
+           !strcmp(path, "/config/images/hello/initrd.gz");
+}
+
+/* What is wrong with W as far as TREE tells, or NULL. */
+static char *tree_problem(const struct want *w, const char *tree)
+{
+    static const char below[] = "/config/";
+    char *problem = NULL;
+    struct stat st;
+    char *path;
+
+    if (w->kind != WANT_FILE && w->kind != WANT_KERNEL &&
+        w->kind != WANT_QCOW2)
+        return NULL;
+    if (strncmp(w->what, below, strlen(below)) || is_provided(w->what))
+        return NULL;
+    path = xasprintf("%s/%s", tree, w->what + strlen(below));
+    if (stat(path, &st)) problem = xasprintf("%s does not exist", w->what);
+    free(path);
+    return problem;
+}
+
+void preflight_tree(struct config *config, const char *tree)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < config->n; i++) {
+        struct policy *p = config->v[i];
+        struct findings found = {0};
+
+        for (k = 0; k < p->n_wants; k++) {
+            char *problem = tree_problem(&p->wants[k], tree);
+
+            if (problem)
+                problem_add(&found.problems, p->file, p->wants[k].line,
+                            "%s: %s", p->wants[k].key, problem);
+            free(problem);
+        }
+        preflight_apply(p, &found, &config->problems);
+        findings_dispose(&found);
+    }
+}

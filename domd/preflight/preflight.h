@@ -32,5 +32,8 @@ void findings_dispose(struct findings *found);
 
 /* Both, for each policy of CONFIG. */
 void preflight_all(struct config *config);
+/* The same on another machine than the host that CONFIG is for: of what that
+ * has, only its /config is here, as the directory TREE. */
+void preflight_tree(struct config *config, const char *tree);
 
 #endif

@@ -4,12 +4,17 @@
  *   main.c     the command line, and its completion
  *   status.c   commands that show what domd says
  *   control.c  commands that domd carries out
- *   local.c    commands that need no domd
+ *   check.c    the domain files as a whole
+ *   file.c     one domain file, for create and remove
+ *   local.c    other commands that need no domd
  */
 #ifndef DOMD_XENITH_INTERNAL_H
 #define DOMD_XENITH_INTERNAL_H
 
+#include <stdio.h>
+
 #include "base/util.h"
+#include "policy/problem.h"
 
 /* Exit status, as in the manual page. */
 enum {
@@ -28,6 +33,7 @@ struct options {
     bool wait;
     bool created; /* wait: only until they are created */
     bool dot;
+    const char *config; /* check: the tree that will be /config; or NULL */
 };
 
 /* A command, with its arguments, the last of which is NULL. Says on standard
@@ -49,9 +55,18 @@ command cmd_disable;
 command cmd_reload;
 command cmd_shutdown;
 
-/* local.c */
+/* check.c */
 command cmd_check;
 command cmd_graph;
+/* Prints them, a line each. */
+void xenith_problems(const struct problems *problems, FILE *to);
+
+/* file.c */
+command cmd_file_facts;
+command cmd_file_named;
+command cmd_file_clone;
+
+/* local.c */
 command cmd_console;
 command cmd_log;
 command cmd_version;

@@ -1,4 +1,4 @@
-/* What needs no domd: the files, the console and its log, the versions, the
+/* What needs no domd: the console and its log, the versions, the
  * way down. */
 #include "xenith/internal.h"
 
@@ -10,103 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <libxl.h>
-
 #include "base/visible.h"
-#include "policy/config.h"
-#include "policy/graph.h"
-#include "policy/host.h"
-#include "preflight/preflight.h"
+#include "policy/read.h"
 #include "xenith/release.h"
-
-#define CONFIG_DIR "/config/domains"
-
-/* ---- the domain files --------------------------------------------------- */
-
-/* The facts of this host, if it is one. */
-static void read_host(struct host *host)
-{
-    xentoollog_logger_stdiostream *log =
-        xtl_createlogger_stdiostream(stderr, XTL_CRITICAL, 0);
-    libxl_ctx *ctx = NULL;
-
-    memset(host, 0, sizeof(*host));
-    host->unknown = true;
-    if (!access("/proc/xen/capabilities", R_OK) &&
-        !libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log)) {
-        host_facts(ctx, host);
-        libxl_ctx_free(ctx);
-    }
-    if (log) xtl_logger_destroy((xentoollog_logger *)log);
-}
-
-static void say_problems(const struct config *c, FILE *to)
-{
-    size_t i;
-
-    for (i = 0; i < c->problems.n; i++) {
-        char *text = problem_text(&c->problems.v[i]);
-        char *shown = visible(text, SIZE_MAX);
-
-        fprintf(to, "%s\n", shown);
-        free(shown);
-        free(text);
-    }
-}
-
-/* The directory of the domain files. A host without one has no domains; one
- * that somebody names has to be there. NULL: it is not, and that was said. */
-static const char *config_dir(const char *cmd, char *const *args)
-{
-    if (!*args) return CONFIG_DIR;
-    if (!access(*args, R_OK | X_OK)) return *args;
-    fprintf(stderr, "xenith: %s: cannot read %s: %s\n", cmd, *args,
-            strerror(errno));
-    return NULL;
-}
-
-int cmd_check(const struct options *o, char *const *args)
-{
-    struct config c;
-    struct host host;
-    const char *dir = config_dir("check", args);
-    int rc;
-
-    (void)o;
-    if (!dir) return EXIT_WRONG;
-    read_host(&host);
-    config_read(&c, dir, &host);
-    if (!host.unknown) preflight_all(&c);
-    config_check(&c, &host);
-    say_problems(&c, stdout);
-    rc = c.problems.n ? EXIT_WRONG : EXIT_OK;
-    config_dispose(&c);
-    host_dispose(&host);
-    return rc;
-}
-
-int cmd_graph(const struct options *o, char *const *args)
-{
-    struct host host = {.unknown = true};
-    struct config c;
-    struct buf out = {0};
-    const char *dir = config_dir("graph", args);
-    int rc;
-
-    if (!dir) return EXIT_WRONG;
-    config_read(&c, dir, &host);
-    config_check(&c, &host);
-    rc = c.problems.n && !c.n ? EXIT_WRONG : EXIT_OK;
-    if (rc) say_problems(&c, stderr);
-    if (o->dot)
-        graph_dot(c.v, c.n, &out);
-    else
-        graph_text(c.v, c.n, &out);
-    xenith_print(&out);
-    buf_dispose(&out);
-    config_dispose(&c);
-    return rc;
-}
 
 /* ---- the console and its log -------------------------------------------- */
 

@@ -72,7 +72,8 @@ static const struct {
     {"console", cmd_console, "NAME", "its console; Ctrl-] leaves", 1},
     {"log", cmd_log, "[--follow] NAME", "what it printed there", 1},
     {"graph", cmd_graph, "[--dot] [DIR]", "the order of start", 1},
-    {"check", cmd_check, "[DIR]", "look for mistakes in the domain files", 1},
+    {"check", cmd_check, "[--config DIR] [DIR]",
+     "look for mistakes in the domain files", 1},
     {"events", cmd_events, "[--json] [--follow]", "what happens", 0},
     {"metrics", cmd_metrics, "", "figures for Prometheus", 0},
     {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way",
@@ -81,6 +82,10 @@ static const struct {
     {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
     {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
+    /* For create and remove, and in no list: those without help. */
+    {"file-facts", cmd_file_facts, "FILE", NULL, 1},
+    {"file-named", cmd_file_named, "DOMAIN DIR", NULL, 2},
+    {"file-clone", cmd_file_clone, "FILE WHAT=VALUE...", NULL, -1},
 };
 
 /* Somebody who writes "xenith poweroff web" means the domain, not the host. */
@@ -104,7 +109,7 @@ static void usage(FILE *to)
     fputs("usage: xenith [-s SOCKET] [-l DIR] [-t SECONDS] COMMAND "
           "[ARGUMENT...]\n",
           to);
-    for (i = 0; i < ARRAY_SIZE(commands); i++)
+    for (i = 0; i < ARRAY_SIZE(commands) && commands[i].help; i++)
         fprintf(to, "  %-9s %-29s %s\n", commands[i].name, commands[i].args,
                 commands[i].help);
 }
@@ -146,7 +151,7 @@ static int complete(const struct options *o, char *const *words)
 
     while (words[n])
         begin = words[n++];
-    for (i = 0; i < ARRAY_SIZE(commands); i++) {
+    for (i = 0; i < ARRAY_SIZE(commands) && commands[i].help; i++) {
         if (n <= 1) {
             offer(commands[i].name, begin);
             continue;
@@ -168,10 +173,15 @@ static int complete(const struct options *o, char *const *words)
 static int parse_options(struct options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"json", no_argument, NULL, 'J'},    {"watch", no_argument, NULL, 'w'},
-        {"follow", no_argument, NULL, 'f'},  {"wait", no_argument, NULL, 'W'},
-        {"created", no_argument, NULL, 'C'}, {"dot", no_argument, NULL, 'D'},
-        {"help", no_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'J'},
+        {"watch", no_argument, NULL, 'w'},
+        {"follow", no_argument, NULL, 'f'},
+        {"wait", no_argument, NULL, 'W'},
+        {"created", no_argument, NULL, 'C'},
+        {"dot", no_argument, NULL, 'D'},
+        {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
     };
     long seconds;
     int opt;
@@ -208,6 +218,9 @@ static int parse_options(struct options *o, int argc, char **argv)
             break;
         case 'D':
             o->dot = true;
+            break;
+        case 'c':
+            o->config = optarg;
             break;
         case 'h':
             usage(stdout);

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "hv/xl/dmlog.h"
 #include "hv/saved.h"
 #include "base/child.h"
+#include "policy/text.h"
 
 static void create_failed(struct hv *hv, struct slot *s, const char *text)
 {
@@ -123,9 +125,14 @@ static void converted(void *user, int status, const struct buf *out,
 
 static int convert(struct hv *hv, struct slot *s)
 {
-    char *argv[] = {XL, "-N", "create", "-q", s->file, NULL};
+    int fd;
+    char *name = text_for_child(s->file, &fd);
+    char *argv[] = {XL, "-N", "create", "-q", name, NULL};
+    int r = xlrun_start(&s->run, hv->loop, argv, converted, s);
 
-    return xlrun_start(&s->run, hv->loop, argv, converted, s);
+    if (fd >= 0) close(fd);
+    free(name);
+    return r;
 }
 
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,

@@ -245,14 +245,15 @@ static void what_it_wants_of_the_host(void **state)
     strlist_add(&host.words, "pv");
     strlist_add(&host.words, "iommu");
     strlist_add(&host.words, HOST_DEVICE_MODEL);
-    p = parse_on(&host, "name = \"a\"\nkernel = \"/nowhere/k\"\n"
-                        "ramdisk = \"/nowhere/r\"\n"
-                        "disk = [ \"/nowhere/d,,xvda\",\n"
-                        "\"/nowhere/q,qcow2,xvdb,ro\", \"nowhere/v,,xvdc\" ]\n"
-                        "vif = [ \"bridge=nobr0\", \"\" ]\n"
-                        "pci = [ \"3:0.0\", \"ff:1f.7,seize=1\" ]\n"
-                        "needs = [ \"pv\", \"/nowhere/n\" ]\n"
-                        "save_to = \"/nowhere/s\"\n");
+    p = parse_on(&host,
+                 "name = \"a\"\nkernel = \"/nowhere/k\"\n"
+                 "ramdisk = \"/nowhere/r\"\n"
+                 "disk = [ \"/nowhere/d,,xvda\",\n"
+                 "\"/nowhere/q,qcow2,xvdb,ro\", \"/nowhere/v,,xvdc\" ]\n"
+                 "vif = [ \"bridge=nobr0\", \"\" ]\n"
+                 "pci = [ \"3:0.0\", \"ff:1f.7,seize=1\" ]\n"
+                 "needs = [ \"pv\", \"/nowhere/n\" ]\n"
+                 "save_to = \"/nowhere/s\"\n");
     assert_string_equal(said(), "");
     assert_null(p->bar);
     assert_int_equal(p->n_wants, 11);
@@ -262,7 +263,7 @@ static void what_it_wants_of_the_host(void **state)
     wants(p, 3, WANT_FILE, "/nowhere/r", 3);
     wants(p, 4, WANT_FILE, "/nowhere/d", 4);
     wants(p, 5, WANT_QCOW2, "/nowhere/q", 4);
-    wants(p, 6, WANT_FILE, "/dev/nowhere/v", 4);
+    wants(p, 6, WANT_FILE, "/nowhere/v", 4);
     wants(p, 7, WANT_BRIDGE, "nobr0", 6);
     wants(p, 8, WANT_BRIDGE, "nobr1", 6);
     wants(p, 9, WANT_PCI, "0000:03:00.0", 7);
@@ -276,7 +277,9 @@ static void what_it_wants_of_the_host(void **state)
                         "\"script=vif-route,bridge=nobr0\" ]\n"
                         "disk = [ \"script=iscsi,vdev=xvda,target=t\" ]\n"
                         "pci = [ \"name=card\" ]\n");
-    assert_int_equal(p->n_wants, 0);
+    assert_int_equal(p->n_wants, 2);
+    wants(p, 0, WANT_FILE, "/etc/xen/scripts/iscsi", 3);
+    wants(p, 1, WANT_FILE, "/etc/xen/scripts/vif-route", 2);
     policy_free(p);
     host_dispose(&host);
     complains("name = \"a\"\nkernel = \"k\"\n",

@@ -129,7 +129,7 @@ static void domains_that_load_something_else(void **state)
     (void)state;
     domain("type = \"hvm\"", false);
     domain("builder = \"hvm\"", false);
-    domain("bootloader = \"pygrub\"", false);
+    domain("bootloader = \"/bin/sh\"", false);
     domain("type = \"pvh\"\npvshim = 1", false);
 }
 

@@ -134,6 +134,50 @@ static int teardown(void **state)
     return scratch_drop(state);
 }
 
+/* Of another host only the tree is here that will be its /config. */
+static void another_hosts_tree(void **state)
+{
+    static const char text[] =
+        "name = 'a'\nkernel = '/config/here'\nramdisk = '/config/gone'\n"
+        "disk = [ '/dev/x,raw,xvda,w', '/config/too,qcow2,xvdb,w' ]\n"
+        "vif = [ 'bridge=nobr0' ]\n";
+    static const char hello[] =
+        "name = 'a'\nkernel = '/config/images/hello/vmlinux'\n";
+    static const char *const expected[] = {
+        "a.cfg:3: ramdisk: /config/gone does not exist",
+        "a.cfg:4: disk: /config/too does not exist",
+    };
+    const struct host host = {.unknown = true};
+    char *here = xasprintf("%s/here", scratch);
+    char *file = xasprintf("%s/a.cfg", scratch);
+    struct config c;
+    char *said;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(write_file(here, "x", 1, 0600), 0);
+    assert_int_equal(write_file(file, text, strlen(text), 0600), 0);
+    config_read(&c, scratch, &host);
+    preflight_tree(&c, scratch);
+    assert_int_equal(c.problems.n, ARRAY_SIZE(expected));
+    for (i = 0; i < c.problems.n; i++) {
+        said = problem_text(&c.problems.v[i]);
+        assert_string_equal(said + strlen(scratch) + 1, expected[i]);
+        free(said);
+    }
+    assert_non_null(c.v[0]->bar);
+    config_dispose(&c);
+    assert_int_equal(write_file(file, hello, strlen(hello), 0600), 0);
+    config_read(&c, scratch, &host);
+    preflight_tree(&c, scratch);
+    assert_int_equal(c.problems.n, 0);
+    config_dispose(&c);
+    unlink(here);
+    unlink(file);
+    free(here);
+    free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +186,7 @@ int main(void)
         cmocka_unit_test(without_what_it_needs_it_is_skipped),
         cmocka_unit_test(disks_get_their_real_names),
         cmocka_unit_test(words_of_an_image_are_shown),
+        cmocka_unit_test(another_hosts_tree),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, teardown);

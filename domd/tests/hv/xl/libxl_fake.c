@@ -30,6 +30,7 @@ uint64_t fs_mb;
 char dump_to[256];
 const char *request = "";
 xlrun_done *run_done;
+struct buf converted;
 void *run_user;
 struct device_model dm;
 pid_t dm_noted;
@@ -463,6 +464,8 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
         snprintf(dump_to, sizeof(dump_to), "%s", argv[3]);
         return ask("dump-core", NULL);
     }
+    buf_dispose(&converted);
+    (void)read_file(argv[4], 1 << 20, &converted);
     return 0;
 }
 
@@ -522,6 +525,7 @@ int libxl_fake_begin(void)
 
 void libxl_fake_end(void)
 {
+    buf_dispose(&converted);
     device_model_kill(&dm);
     close(xs_pipe[0]);
     close(xs_pipe[1]);

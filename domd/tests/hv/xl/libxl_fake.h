@@ -47,6 +47,7 @@ extern char dump_to[256];   /* the file that xl was to write */
 extern const char *request; /* that the guest has not read yet */
 extern xlrun_done *run_done;
 extern void *run_user;
+extern struct buf converted;   /* the domain file as xl reads it */
 extern struct device_model dm; /* of the domain; pid 0: it has none */
 extern pid_t dm_noted;         /* what libxl wrote of it */
 extern bool dm_removed;        /* by libxl, with the domain */

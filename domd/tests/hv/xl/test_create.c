@@ -91,6 +91,20 @@ static void comes_up_without_a_watch(void **state)
     assert_string_equal(asked, "create; unpause");
 }
 
+/* libxlutil takes neither a byte order mark nor a carriage return. */
+static void file_from_another_editor(void **state)
+{
+    (void)state;
+    begin_creation();
+    assert_string_equal(converted.s, "name = \"a\"\n");
+    ends(ERROR_FAIL);
+    told[0] = '\0';
+    put(".cfg", "\357\273\277name = \"a\"\r\n# end");
+    policy->stamp = policy_stamp(policy->file);
+    begin_creation();
+    assert_string_equal(converted.s, "name = \"a\"\n# end\n");
+}
+
 /* xl must not start what nobody has checked. */
 static void file_that_was_changed(void **state)
 {
@@ -123,6 +137,7 @@ int main(void)
         T(remains_that_do_not_go),
         T(remains_whose_removal_does_not_begin),
         T(comes_up_without_a_watch),
+        T(file_from_another_editor),
         T(file_that_was_changed),
         T(file_that_is_gone),
     };

@@ -1,0 +1,233 @@
+/* Domain files as people write them: what xl would leave out, what this image
+ * does not have, and texts of other systems' editors. */
+#include "tests/base/harness.h"
+
+#include "policy/config.h"
+
+static const struct host nowhere = {.unknown = true};
+
+/* What is said of TEXT, all of it, each in a line. The caller frees it. */
+static char *said_of(const struct host *host, const char *text, size_t len)
+{
+    struct problems problems = {0};
+    struct policy *p = policy_parse(text, len, "x.cfg", host, &problems);
+    struct buf said = {0};
+    size_t i;
+
+    for (i = 0; i < problems.n; i++) {
+        char *line = problem_text(&problems.v[i]);
+
+        buf_addf(&said, "%s\n", line);
+        free(line);
+    }
+    buf_add(&said, "", 0);
+    if (p) assert_true(!p->bar == !problem_errors(&problems));
+    policy_free(p);
+    problems_dispose(&problems);
+    return said.s;
+}
+
+static void says(const char *text, const char *expected)
+{
+    char *said = said_of(&nowhere, text, strlen(text));
+
+    assert_string_equal(said, expected);
+    free(said);
+}
+
+#define GRUB "/usr/libexec/xen/boot/grub-"
+
+static void other_ways_to_boot(void **state)
+{
+    (void)state;
+    says("name = 'a'\ntype = 'hvm'\nkernel = 'hvmloader'\n",
+         "x.cfg:3: warning: kernel: hvmloader comes with the image, and xl "
+         "leaves this line out\n");
+    says("name = 'a'\nbuilder = 'hvm'\nkernel = '/usr/lib/xen/boot/hvmloader'"
+         "\n",
+         "x.cfg:3: warning: kernel: hvmloader comes with the image, and xl "
+         "leaves this line out\n");
+    says("name = 'a'\nbuilder = 'generic'\n", "");
+    says("name = 'a'\nbuilder = 'linux'\n",
+         "x.cfg:2: builder: xl refuses \"linux\": write type = \"pv\", "
+         "\"pvh\" or \"hvm\" instead\n");
+    says("name = 'a'\ntype = 'pvh'\nbuilder = 'hvm'\n",
+         "x.cfg:3: builder: \"hvm\" contradicts type = \"pvh\": take the "
+         "builder away\n");
+    says("name = 'a'\nbootloader='/usr/bin/pygrub'\n",
+         "x.cfg:2: bootloader: pygrub is not in this image: take the line "
+         "away and write kernel = \"" GRUB "x86_64-xen.bin\" (for a pvh guest "
+         "\"" GRUB "i386-xen_pvh.bin\"), which reads the guest's own "
+         "grub.cfg\n");
+    says("name = 'a'\ntype = 'pv'\nfirmware = 'pvgrub64'\n",
+         "x.cfg:3: firmware: pvgrub64 is not in this image: take the line "
+         "away and write kernel = \"" GRUB "x86_64-xen.bin\" (for a pvh guest "
+         "\"" GRUB "i386-xen_pvh.bin\")\n");
+}
+
+static void what_hvm_guests_cannot_have(void **state)
+{
+    static const char own[] = "name = 'a'\ntype = 'hvm'\n"
+                              "device_model_override = '/nowhere/qemu'\n"
+                              "bios_path_override = '/nowhere/OVMF.fd'\n"
+                              "firmware_override = 'hvmloader'\n";
+
+    (void)state;
+    says("name = 'a'\ntype = 'hvm'\nbios = 'ovmf'\n"
+         "device_model_version = 'qemu-xen'\n",
+         "");
+    says("name = 'a'\ntype = 'hvm'\nbios = 'rombios'\n",
+         "x.cfg:3: bios: rombios is not in this image: seabios (the default) "
+         "and ovmf (UEFI) are\n");
+    says("name = 'a'\ntype = 'hvm'\n"
+         "device_model_version = 'qemu-xen-traditional'\n",
+         "x.cfg:3: device_model_version: qemu-xen-traditional is not in this "
+         "image: take the line away, and qemu-xen is used\n");
+    says("name = 'a'\ntype = 'hvm'\ndevice_model_stubdomain_override = 1\n",
+         "x.cfg:3: device_model_stubdomain_override: device models run in "
+         "dom0 here: this image has no stub domain; take the line away\n");
+    says(own, "x.cfg:5: firmware_override: hvmloader is not an absolute "
+              "path\n");
+}
+
+static void lists_without_brackets(void **state)
+{
+    (void)state;
+    says("name = 'a'\ndisk = '/dev/x,raw,xvda,w'\nvif = ''\n",
+         "x.cfg:2: disk: xl leaves out what is no list: write disk = [ "
+         "\"/dev/x,raw,xvda,w\" ]\n"
+         "x.cfg:3: vif: xl leaves out what is no list: write vif = [ \"\" "
+         "]\n");
+}
+
+static void disks(void **state)
+{
+    (void)state;
+    says("name = 'a'\ndisk = [ '/srv/Server 2022 x64.iso,,hdc,cdrom' ]\n", "");
+    says("name = 'a'\ndisk = [ 'phy:vg0/x,xvda,w' ]\n",
+         "x.cfg:2: disk: vg0/x is not an absolute path, and libxl does not "
+         "look for it in /dev: write /dev/vg0/x\n");
+    says("name = 'a'\ndisk = [ '/dev/x,vmdk,xvda,w' ]\n",
+         "x.cfg:2: disk: \"/dev/x,vmdk,xvda,w\": unknown value for format: "
+         "near `vmdk'\n");
+    says("name = 'a'\ndisk = [ '/dev/x,raw,xvda,w!' ]\n",
+         "x.cfg:2: disk: \"/dev/x,raw,xvda,w!\": unknown value for access: "
+         "near `w!'\n");
+    says("name = 'a'\ndisk = [ '/dev/x,raw' ]\n",
+         "x.cfg:2: disk: \"/dev/x,raw\": no vdev specified\n");
+    says("name = 'a'\ndisk = [ 'drbd:res,xvda,w' ]\n",
+         "x.cfg:2: disk: the script block-drbd is not in this image "
+         "(/etc/xen/scripts)\n");
+    says("name = 'a'\ndisk = [ 'vdev=xvda,script=block-nbd,target=a:1/b', "
+         "'vdev=xvdb,script=mine,backend=storage,target=x' ]\n",
+         "");
+}
+
+static void cards(void **state)
+{
+    (void)state;
+    says("name = 'a'\nvif = [ 'bridge=xenbr0,vlan=7' ]\n",
+         "x.cfg:2: vif: vlan=7 is not honoured: no script of this image puts "
+         "a guest into a VLAN; use a bridge that is on the VLAN\n");
+    says("name = 'a'\nvif = [ 'vlan=7, script=/config/mine' ]\n", "");
+    says("name = 'a'\nvif = [ 'script=vif-openvswitch' ]\n",
+         "x.cfg:2: vif: the script vif-openvswitch is not in this image "
+         "(/etc/xen/scripts)\n");
+}
+
+#define PASSWORD                                                              \
+    "a password for VNC is not possible, QEMU is built without DES: use "     \
+    "vnclisten = \"unix:/run/xen/vnc-NAME\", which is reached over SSH\n"
+
+static void passwords(void **state)
+{
+    (void)state;
+    says("name = 'a'\nvncpasswd = 'x'\ntype = 'hvm'\n",
+         "x.cfg:2: vncpasswd: " PASSWORD);
+    says("name = 'a'\nbuilder = 'hvm'\nvncpasswd = 'x'\n",
+         "x.cfg:3: vncpasswd: " PASSWORD);
+    says("name = 'a'\nvfb = [ 'vnc=1, vncpasswd=x' ]\n",
+         "x.cfg:2: vfb: " PASSWORD);
+    says("name = 'a'\nvnc = 1\nvncpasswd = 'x'\n",
+         "x.cfg:3: vncpasswd: " PASSWORD);
+    says("name = 'a'\nvncpasswd = 'not read'\n", "");
+    says("name = 'a'\ntype = 'hvm'\nvncpasswd = ''\n"
+         "vfb = [ 'vnc=1,vncpasswd=,vnclisten=127.0.0.1' ]\n",
+         "");
+}
+
+static void names(void **state)
+{
+    (void)state;
+    says("name = '42'\n", "x.cfg:1: name: \"42\" is a number, which xl takes "
+                          "for the id of a domain; add a letter\n");
+    says("name = 'Domain-0'\n",
+         "x.cfg:1: name: \"Domain-0\" is the name of dom0 itself\n");
+    says("name = 'a'\nafter = '0'\n",
+         "x.cfg:2: after: \"0\" is a number, which xl takes for the id of a "
+         "domain; add a letter\n");
+    says("name = '4a'\n", "");
+}
+
+#define UTF16 "x.cfg:0: is UTF-16; save it as UTF-8\n"
+
+static void texts_of_other_editors(void **state)
+{
+    static const char little[] = "\377\376n\0a\0\n\0";
+    char *said;
+
+    (void)state;
+    says("\357\273\277name = 'a'\nmemory = x\n",
+         "x.cfg:2: config parsing error near `x': syntax error, unexpected "
+         "IDENT, expecting STRING or NUMBER or '['\n");
+    says("\357\273\277name = 'a'\r\nmemory = 64\r\n# end", "");
+    said = said_of(&nowhere, little, sizeof(little) - 1);
+    assert_string_equal(said, UTF16);
+    free(said);
+    said = said_of(&nowhere, "\376\377\0n", 4);
+    assert_string_equal(said, UTF16);
+    free(said);
+    said = said_of(&nowhere, "a\0b", 3);
+    assert_string_equal(said, "x.cfg:0: is not a text file: it has a NUL byte "
+                              "in it\n");
+    free(said);
+}
+
+/* Files that somebody must look for. */
+static void what_is_wanted(void **state)
+{
+    static const struct host known = {0};
+    static const char text[] =
+        "name = 'a'\ntype = 'hvm'\ndevice_model_override = '/usr/local/qemu'\n"
+        "vif = [ 'script=/config/mine', 'script=vif-mine' ]\n";
+    struct problems problems = {0};
+    struct policy *p =
+        policy_parse(text, strlen(text), "x.cfg", &known, &problems);
+
+    (void)state;
+    assert_int_equal(problems.n, 0);
+    assert_int_equal(p->n_wants, 3);
+    assert_string_equal(p->wants[0].what, "/config/mine");
+    assert_string_equal(p->wants[1].what, "/etc/xen/scripts/vif-mine");
+    assert_int_equal(p->wants[1].line, 4);
+    assert_string_equal(p->wants[2].what, "/usr/local/qemu");
+    assert_string_equal(p->wants[2].key, "device_model_override");
+    policy_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_ways_to_boot),
+        cmocka_unit_test(what_hvm_guests_cannot_have),
+        cmocka_unit_test(lists_without_brackets),
+        cmocka_unit_test(disks),
+        cmocka_unit_test(cards),
+        cmocka_unit_test(passwords),
+        cmocka_unit_test(names),
+        cmocka_unit_test(texts_of_other_editors),
+        cmocka_unit_test(what_is_wanted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
