@@ -2,38 +2,14 @@
 
 import json
 import os
-import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(TOP / "qemu-test"))
-
-import tools  # noqa: E402
-
-DOMD = TOP / "domd"
-OUT = pathlib.Path(os.environ.get("DOMD_OUT", TOP / "out" / "domd"))
-
-
-# The libraries that the programs need, by the header that a compiler looks for.
-HEADERS = {"cmocka.h": "libcmocka-dev", "libxl.h": "libxen-dev", "yajl/yajl_version.h": "libyajl-dev"}
-
-
-def make(*arguments):
-    """Run domd/Makefile; returns its output. Paths are relative to its directory: make
-    cannot handle paths with blanks, which the directories above may have."""
-    for header, package in HEADERS.items():
-        tools.need_file("/usr/include/" + header, package)
-    done = subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
-                           *arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-8000:]
-    return done.stdout
+from built import DOMD, OUT, TOP, make  # noqa: F401
 
 
 @pytest.fixture(scope="session")

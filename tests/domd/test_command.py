@@ -242,6 +242,58 @@ def test_log_to_a_pipe_is_the_log(host):
     assert done.stdout == GUEST
 
 
+def played_xl(host, monkeypatch, text):
+    """An xl that does that with a domain file, which is $4."""
+    xl = host.fake / "xl"
+    xl.write_text('#!/bin/sh\n[ "$1 $2 $3" = "-N create -q" ] || exit 9\n' + text)
+    xl.chmod(0o755)
+    monkeypatch.setenv("XENITH_XL", str(xl))
+
+
+def test_check_asks_xl(host, monkeypatch):
+    """What xl prints at a start, nobody sees at boot."""
+    host.domain("a")
+    host.domain("b", 'memory = "much"')
+    host.domain("c")
+    played_xl(host, monkeypatch, """case $(cat "$4") in
+*'"a"'*) echo 'WARNING: ignoring "vncviewer" option.' >&2; echo '{}' ;;
+*'"c"'*) echo "Unknown on_crash action" >&2; echo "no more" >&2; exit 1 ;;
+*) echo asked in vain >&2 ;;
+esac
+""")
+    done = host.xenith("check", str(host.config))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        '%s/b.cfg:2: memory: "much" is not a number from 1 to %d' % (host.config, (2**63 - 1) // 2048),
+        '%s/a.cfg:0: warning: xl: WARNING: ignoring "vncviewer" option.' % host.config,
+        "%s/c.cfg:0: xl: Unknown on_crash action" % host.config,
+        "%s/c.cfg:0: xl: no more" % host.config]
+    # One file, and none of another host, of which this xl knows nothing.
+    assert host.ok("check", str(host.config / "a.cfg")).count("\n") == 1
+    (host.config.parent / "tree/domains").mkdir(parents=True)
+    (host.config.parent / "tree/domains/c.cfg").write_text('name = "c"\n')
+    assert host.ok("check", "--config", str(host.config.parent / "tree")) == ""
+
+
+def test_check_hands_xl_what_it_can_read(host, monkeypatch):
+    (host.config / "a.cfg").write_bytes(b'\xef\xbb\xbfname = "a"\r\n# end')
+    played_xl(host, monkeypatch, 'printf \'name = "a"\\n# end\\n\' | cmp - "$4" >&2\n')
+    assert host.ok("check", str(host.config)) == ""
+
+
+def test_check_whose_xl_is_not_there(host, monkeypatch):
+    host.domain("a")
+    monkeypatch.setenv("XENITH_XL", str(host.fake / "none"))
+    done = host.xenith("check", str(host.config))
+    assert done.returncode == 1
+    assert done.stdout == "%s/a.cfg:0: cannot start %s/none: No such file or directory\n" % (host.config, host.fake)
+
+
+def test_warnings_are_no_failure_of_a_check(host):
+    host.domain("a", "autostrat = 1")
+    assert "warning: autostrat" in host.ok("check", str(host.config))
+
+
 def test_graph_of_nothing(host):
     nowhere = str(host.config / "nowhere")
     for command in ("graph", "check"):
@@ -281,7 +333,8 @@ def test_completion(host):
     assert complete("start", "") == ["--wait", "db", "web"]
     assert complete("status", "web", "--j") == ["--json"]
     assert complete("log", "w") == ["web"]
-    assert complete("check", "") == []
+    assert complete("check", "") == ["--config"]
+    assert complete("file") == []                   # those are for create and remove
     assert complete("nonsense", "") == []
 
 

@@ -22,12 +22,31 @@ address_check() {
 	case $1 in *,*) is_ipv4 "$gateway" || wrong "--ip $1: $gateway is no address" ;; esac
 }
 
+# in_network ADDRESS NETWORK/BITS: whether it is reached without a gateway.
+in_network() {
+	awk -v a="$1" -v n="${2%/*}" -v bits="${2#*/}" '
+		function number(text,    part) {
+			split(text, part, ".")
+			return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
+		}
+		BEGIN {
+			size = 1
+			for (i = bits; i < 32; i++) size *= 2
+			exit int(number(a) / size) != int(number(n) / size)
+		}'
+}
+
 # address_for_kernel ADDRESS/BITS[,GATEWAY]: as Linux takes it on its command line.
 address_for_kernel() {
 	bits=${1#*/}
 	bits=${bits%%,*}
 	gateway=
-	case $1 in *,*) gateway=${1#*,} ;; esac
+	case $1 in *,*)
+		gateway=${1#*,}
+		in_network "$gateway" "${1%%,*}" ||
+			fail "--ip $1: Linux' ip= takes no gateway outside of its own network: use an image with cloud-init, or a larger network than /$bits"
+		;;
+	esac
 	# Without powers: a BusyBox may have been built without mathematics.
 	mask=$(awk -v bits="$bits" 'BEGIN { for (i = 0; i < 4; i++) {
 		byte = 0
@@ -40,14 +59,23 @@ seed_network() {
 	gateway=
 	case $ip in *,*) gateway=${ip#*,} ;; esac
 	printf 'version: 2\nethernets:\n  first:\n    match: {name: "e*"}\n    addresses: [%s]\n' "${ip%%,*}"
-	[ -z "$gateway" ] || printf '    gateway4: %s\n    nameservers: {addresses: [%s]}\n' "$gateway" "$gateway"
+	[ -n "$gateway" ] || return 0
+	# A host that lends single addresses has its gateway outside of them.
+	if in_network "$gateway" "${ip%%,*}"; then
+		printf '    gateway4: %s\n' "$gateway"
+	else
+		printf '    routes: [{to: 0.0.0.0/0, via: %s, on-link: true}]\n' "$gateway"
+	fi
+	printf '    nameservers: {addresses: [%s]}\n' "$gateway"
 }
 
 seed_meta() {
 	printf 'instance-id: %s-%s\nlocal-hostname: %s\n' "$name" "$(hex /dev/urandom 0 4)" "$name"
 	[ ! -s "$ssh_key" ] || {
 		echo public-keys:
-		grep -v '^[[:space:]]*\(#\|$\)' "$ssh_key" | sed "s/'//g; s/.*/  - '&'/"
+		# A byte order mark and carriage returns are no part of a key.
+		LC_ALL=C sed "1s/^$(printf '\357\273\277')//; s/$(printf '\r')\$//; /^[[:space:]]*\(#\|\$\)/d
+			s/'//g; s/.*/  - '&'/" "$ssh_key"
 	}
 }
 

@@ -104,46 +104,20 @@ host_setting() {
 	sed -n "s/^$1=//p" "$CONFIG/host.conf" 2>/dev/null || :
 }
 
-# facts FILE: LINE, KEY and VALUE of all that a domain file sets; nothing of one that is
-# not right. $here is where whoever sources this is.
-# shellcheck disable=SC2154
-facts() {
-	LC_ALL=C awk -v file="${1##*/}" -f "$here/domain-file.awk" "$1" 2>/dev/null || :
-}
-
-# fact KEY: its value among the facts on standard input.
+# fact KEY: its value among the facts (xenith file-facts) on standard input.
 fact() {
-	awk -F '\t' -v key="$1" '$2 == key { value = $3 } END { print value }'
+	awk -F '\t' -v key="$1" '$1 == key { value = $2 } END { print value }'
 }
 
 # disks_of: a line for each disk among the facts on standard input: w, or r where it can
-# only be read; a path, or - where it has none; and the path as the file has it.
+# only be read; a path, or - where it has none on this host; and the path as the file has it.
 disks_of() {
-	awk -F '\t' -v OFS='\t' -v dev="$DEV" '$2 == "disk" {
-		access = "w"
-		path = shown = "-"
-		count = split($3, words, ",")
-		for (i = 1; i <= count; i++) {
-			word = words[i]
-			gsub(/^[ \t]+|[ \t]+$/, "", word)
-			if (word ~ /^(access=)?ro?$/ || word ~ /(^|=|:)cdrom$/) access = "r"
-			if (word ~ /^(script|backend)=/) served = NR
-			if (word ~ /^target=/) word = substr(word, 8)
-			else if (i > 1 || word ~ /^[a-z-]+=/) continue
-			shown = word
-			prefix = sub(/^phy:/, "", shown)
-			sub(/^(file|raw):/, "", shown)
-			path = prefix && shown !~ /^\// ? dev "/" shown : shown
-		}
-		if (served == NR || path !~ /^\//) path = "-"
-		print access, path, shown }'
+	awk -F '\t' -v OFS='\t' '$1 == "disk" { print $2, $3, $4 }'
 }
 
 # files_of NAME: the domain files whose domain calls itself so.
 files_of() {
-	for file in "$CONFIG"/domains/*.cfg; do
-		[ ! -r "$file" ] || [ "$(facts "$file" | fact name)" != "$1" ] || echo "$file"
-	done
+	xenith file-named "$1" "$CONFIG/domains"
 }
 
 # bytes SIZE: SIZE, a number with K, M, G or T behind it, in bytes.
