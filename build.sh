@@ -77,7 +77,7 @@ while :; do
 		fi
 		XENITH_DOMAINS=$(cd -P "$2" && pwd -P)
 		export XENITH_DOMAINS
-		sh "$TREE/rootfs/usr/lib/xenith/check-config" "$XENITH_DOMAINS" ||
+		sh "$TREE/lib/check.sh" "$XENITH_DOMAINS" ||
 			die "--domains: $XENITH_DOMAINS is not a valid configuration: see above; the image is unchanged"
 		;;
 	--without)

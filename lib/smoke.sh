@@ -48,7 +48,7 @@ if [ -n "$iso" ]; then
 	need_packages
 else
 	# With --iso only the boot can tell: domains on a drive may use files of the image.
-	[ -z "$domains" ] || sh "$TREE/rootfs/usr/lib/xenith/check-config" "$domains" || {
+	[ -z "$domains" ] || sh "$TREE/lib/check.sh" "$domains" || {
 		status=1
 		die "smoke: $domains is not a valid configuration: see above; nothing was built"
 	}

@@ -3,4 +3,5 @@
 import pathlib
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "qemu-test"))
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]

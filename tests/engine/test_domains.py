@@ -4,22 +4,42 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "domd"))
+
+import built  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 GOOD = 'name = "mine"\ntype = "pvh"\nkernel = "/config/images/k"\nmemory = 32\n'
 
 
+def recipes_of_xenith(tree):
+    """xenith as the host's compiler made it, and for a loader what only starts it."""
+    tree.recipe("musl", build="""install() {
+	mkdir -p "$DEST/usr/lib"
+	printf '#!/bin/sh\\n[ "$1" = --library-path ] || exit 1\\nshift 2\\nexec "$@"\\n' >"$DEST/usr/lib/libc.so"
+	chmod 755 "$DEST/usr/lib/libc.so"
+}""")
+    tree.recipe("domd", depends="musl", build="""install() {
+	mkdir -p "$DEST/usr/sbin"
+	printf '#!/bin/sh\\nexec "%%s" "$@"\\n' '%s' >"$DEST/usr/sbin/xenith"
+	chmod 755 "$DEST/usr/sbin/xenith"
+}""" % built.xenith())
+
+
 @pytest.fixture
 def tree(tree):
     """An image that consists only of its configuration."""
+    recipes_of_xenith(tree)
     shutil.copytree(TOP / "rootfs/usr/lib/xenith", tree.top / "rootfs/usr/lib/xenith")
     config = tree.top / "domains"
     (config / "domains").mkdir(parents=True)
     (config / "host.conf").write_text("hostname=stock\n")
     for name, file in (("iso", "xenith.iso"), ("netboot", "netboot/bundle")):
-        tree.recipe(name, inputs="domains", build="""install() {
+        tree.recipe(name, depends="domd", inputs="domains", build="""install() {
 	mkdir -p "$DEST/%s"
 	cat "$INPUTS/domains/host.conf" "$INPUTS"/domains/domains/*.cfg >"$DEST/%s" || :
 }""" % (file.rpartition("/")[0], file))
@@ -120,6 +140,14 @@ def test_bad_configuration_keeps_the_old_image(tree, mine, spoil):
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_what_is_wrong_is_said_before_anything_is_built(tree, mine):
+    tree.recipe("iso", depends="domd", build="install() { false; }")
+    broken_domain(mine)
+    assert build(tree, "--domains", str(mine)).returncode != 0
+    assert "domains/mine.cfg:5:" in tree.said and "is not a valid configuration" in tree.said
+    assert "iso" not in tree.said
+
+
 def test_the_directory_must_be_named(tree):
     assert build(tree, "--domains").returncode != 0
     assert "--domains needs a directory" in tree.said
@@ -134,7 +162,7 @@ def config(tree):
                 **{"files/mksquashfs": '#!/bin/sh\ntar -cf "$2" -C "$1" .',
                    "files/gen_init_cpio": '#!/bin/sh\ncut -d " " -f 3 "$3" | xargs cat'})
     shutil.copytree(TOP / "image/config", tree.top / "image/config")
-    (tree.top / "image/config/depends").write_text("host:tools\n")
+    (tree.top / "image/config/depends").write_text("domd\nhost:tools\n")
     tree.recipe("iso", depends="host:config", build="""install() { cp "$TOOLS/config.cpio" "$DEST/xenith.iso"; }
 normalise() {
 	default
@@ -158,6 +186,23 @@ def test_an_image_with_secrets_is_its_owners(config, mine, secret):
                             input=(config.top / "out/xenith.iso").read_bytes()).stdout.decode()
     if secret:
         assert re.search(r"(?m)^-rw------- .*\./" + secret, packed), packed
+
+
+@pytest.mark.parametrize("spoil", [broken_domain, missing_kernel, broken_key])
+def test_the_first_build_finds_what_is_wrong(config, mine, spoil):
+    """There is no xenith yet that could read the domain files before it."""
+    (config.top / "out/packages").unlink()
+    place = spoil(mine)
+    assert build(config, "--domains", str(mine)).returncode != 0
+    assert place in config.said, config.said
+    assert ("are looked at when xenith is built" in config.said) and image(config) == "hostname=stock\n"
+
+
+def test_the_first_build_of_what_is_right(config, mine):
+    (config.top / "out/packages").unlink()
+    (mine / "images/Server 2022 x64.iso").write_text("an image\n")
+    (mine / "domains/mine.cfg").write_text(GOOD + "disk = [ '/config/images/Server 2022 x64.iso,,hdc,cdrom' ]\n")
+    assert build(config, "--domains", str(mine)).returncode == 0, config.said
 
 
 def test_backups_of_an_editor_stay_out(config, mine):
