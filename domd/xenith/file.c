@@ -47,6 +47,14 @@ static void add_disk(struct domfile *f, const char *spec, struct buf *out)
     libxl_device_disk_dispose(&disk);
 }
 
+static void add_pair(const char *key, const char *value, struct buf *out)
+{
+    buf_addf(out, "%s\t", key);
+    add_value(out, value);
+    buf_addf(out, "\n");
+}
+
+/* A line for a string, and one for each string of a list. */
 static void add_setting(struct domfile *f, const char *key, struct buf *out)
 {
     XLU_ConfigList *list = NULL;
@@ -55,17 +63,17 @@ static void add_setting(struct domfile *f, const char *key, struct buf *out)
     int i;
 
     if (!xlu_cfg_get_string(f->cfg, key, &value, 1)) {
-        buf_addf(out, "%s\t", key);
-        add_value(out, value);
-        buf_addf(out, "\n");
+        add_pair(key, value, out);
         return;
     }
-    if (strcmp(key, "disk") || xlu_cfg_get_list(f->cfg, key, &list, &n, 1))
-        return;
+    if (xlu_cfg_get_list(f->cfg, key, &list, &n, 1)) return;
     for (i = 0; i < n; i++) {
-        const char *spec = xlu_cfg_get_listitem(list, i);
-
-        if (spec) add_disk(f, spec, out);
+        value = xlu_cfg_get_listitem(list, i);
+        if (!value) continue;
+        if (!strcmp(key, "disk"))
+            add_disk(f, value, out);
+        else
+            add_pair(key, value, out);
     }
 }
 

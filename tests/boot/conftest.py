@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
-sys.path.append(str(TOP / "qemu-test"))
+sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 
 import tools  # noqa: E402
 

@@ -4,6 +4,7 @@ import signal
 import stat
 import subprocess
 
+import built
 import pytest
 
 from conftest import HERE, LIBRARY, TOP
@@ -44,7 +45,7 @@ def go(host):
     with open(host.top / "output", "w", encoding="utf-8") as output:
         done = subprocess.run([*host.shell, host.top / "boot/rcK"], stdout=output, stderr=output, timeout=300,
                               check=False, env={"PATH": f"{host.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
-                                                "FAKE": str(host.top)})
+                                                "FAKE": str(host.top), "XENITH": str(built.xenith())})
     assert (done.returncode, host.text("output")) == (0, "")
     return host.text("log").splitlines()
 
@@ -161,8 +162,8 @@ def longest(tmp_path, **files):
     for name, text in files.items():
         path = tmp_path / name
         path.write_text(f'name = "{name}"\n{text}\n')
-        facts += "0\n" + subprocess.run(["awk", "-v", f"file={name}", "-f", TOP / "rootfs" / LIBRARY / "domain-file.awk", path],
-                                        text=True, capture_output=True, check=True).stdout
+        facts += "file\n" + subprocess.run([built.xenith(), "file-facts", path], text=True, capture_output=True,
+                                           check=True).stdout
     return int(subprocess.run(["awk", "-f", TOP / "rootfs" / LIBRARY / "stop-limit.awk"], input=facts, text=True,
                               capture_output=True, check=True).stdout)
 

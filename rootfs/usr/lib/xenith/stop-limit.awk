@@ -1,24 +1,24 @@
 # Prints how many seconds the configured domains may take to stop, one after the other
 # where their dependencies say so: the longest chain. Reads the facts of their files
-# (domain-file.awk), with a line of 0 before those of each file.
+# (xenith file-facts), with a line "file" before those of each.
 
 BEGIN {
 	FS = "\t"
 }
 
-$1 == 0 {
+$0 == "file" {
 	domain = ++count
 	seconds[domain] = 120
 	next
 }
 
-$2 == "name" { number[$3] = domain }
+$1 == "name" { number[$2] = domain }
 
-$2 == "stop_timeout" && $3 ~ /^[0-9]+$/ { seconds[domain] = $3 }
+$1 == "stop_timeout" && $2 ~ /^[0-9]+$/ { seconds[domain] = $2 }
 
-$2 == "on_stop" { ways[domain] = $3 }
+$1 == "on_stop" { ways[domain] = $2 }
 
-$2 == "after" || $2 == "requires" { needs[domain] = needs[domain] "\n" $3 }
+$1 == "after" || $1 == "requires" { needs[domain] = needs[domain] "\n" $2 }
 
 # Returns the seconds of a domain and of the longest chain that it needs.
 function chain(domain,    names, n, i, needed, most) {
