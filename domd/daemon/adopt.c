@@ -22,7 +22,7 @@ static bool is_known(struct daemon *d, const struct hv_info *info)
     unsigned int i;
 
     for (i = 0; i < d->m.n; i++) {
-        if (!d->m.doms[i].policy || !mc_has_instance(d->m.doms[i].state))
+        if (!d->m.doms[i].policy || !machine_has_instance(d->m.doms[i].state))
             continue;
         if (hv_domid(d->hv, i) == info->domid) return true;
         if (*daemon_extra(d, i)->uuid &&
@@ -48,28 +48,28 @@ static void spoil_saved(const struct daemon *d, unsigned int dom)
 
 static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
 {
-    int found = mc_find(&d->m, info->name);
+    int found = machine_find(&d->m, info->name);
     unsigned int dom;
     unsigned int gen;
 
     if (!*info->name || info->dying) return;
-    if (found >= 0 && mc_has_instance(d->m.doms[found].state)) return;
+    if (found >= 0 && machine_has_instance(d->m.doms[found].state)) return;
     if (found < 0) {
         struct policy *p = policy_new(info->name, NULL);
 
         p->stop_timeout = d->opts.hand_timeout;
-        found = (int)mc_add(&d->m, p);
-        mc_link(&d->m, loop_now());
+        found = (int)machine_add(&d->m, p);
+        machine_link(&d->m, loop_now());
     }
     dom = (unsigned int)found;
     spoil_saved(d, dom);
     daemon_extra(d, dom)->uuid[0] = '\0';
-    gen = mc_adopt_by_hand(&d->m, dom, loop_now());
+    gen = machine_adopt_by_hand(&d->m, dom, loop_now());
     if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
                   NULL)) {
-        struct mc_result res = {.gen = gen, .death = MC_VANISHED};
+        struct machine_result res = {.gen = gen, .death = MACHINE_VANISHED};
 
-        mc_event(&d->m, dom, MC_EV_GONE, &res, loop_now());
+        machine_event(&d->m, dom, MACHINE_EV_GONE, &res, loop_now());
     }
 }
 
@@ -90,10 +90,10 @@ void daemon_list_changed(void *user)
 
 /* ---- what the daemon before us has left --------------------------------- */
 
-static enum mc_found what_is_left(const struct hv_info *info)
+static enum machine_found what_is_left(const struct hv_info *info)
 {
-    if (info->never_ran || info->dying) return MC_FOUND_BROKEN;
-    return info->shut_down ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
+    if (info->never_ran || info->dying) return MACHINE_FOUND_BROKEN;
+    return info->shut_down ? MACHINE_FOUND_DEAD : MACHINE_FOUND_RUNNING;
 }
 
 static void adopt_one(struct daemon *d, unsigned int dom,
@@ -108,12 +108,13 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     strcpy(daemon_extra(d, dom)->uuid, info->uuid);
     daemon_extra(d, dom)->mark = e->mark;
     probe_mark_set(d->probes, dom, &e->mark);
-    gen = mc_adopt(&d->m, dom, &e->past, what_is_left(info), now);
+    gen = machine_adopt(&d->m, dom, &e->past, what_is_left(info), now);
     if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
-                  e->past.state == MC_SAVING, p->hold ? NULL : p->save_to)) {
-        struct mc_result res = {.gen = gen, .death = MC_VANISHED};
+                  e->past.state == MACHINE_SAVING,
+                  p->hold ? NULL : p->save_to)) {
+        struct machine_result res = {.gen = gen, .death = MACHINE_VANISHED};
 
-        mc_event(&d->m, dom, MC_EV_GONE, &res, now);
+        machine_event(&d->m, dom, MACHINE_EV_GONE, &res, now);
     }
     mark_event("domain %s adopted (domid %u)", name,
                (unsigned int)info->domid);
@@ -153,20 +154,20 @@ static void adopt_all(struct daemon *d, const struct journal *j,
 
         i = instance_of(list, n, e->uuid);
         if (i < 0) continue;
-        dom = mc_find(&d->m, e->name);
+        dom = machine_find(&d->m, e->name);
         /* Its file is gone, but it is ours. */
         if (dom < 0) {
-            dom = (int)mc_add(&d->m, policy_new(e->name, NULL));
-            mc_link(&d->m, loop_now());
+            dom = (int)machine_add(&d->m, policy_new(e->name, NULL));
+            machine_link(&d->m, loop_now());
         }
         adopt_one(d, (unsigned int)dom, e, &list[i]);
     }
     daemon_list_changed(d);
     for (k = 0; k < j->n; k++) {
-        dom = mc_find(&d->m, j->v[k].name);
-        if (dom < 0 || mc_has_instance(d->m.doms[dom].state)) continue;
-        (void)mc_adopt(&d->m, (unsigned int)dom, &j->v[k].past,
-                       MC_FOUND_NOTHING, loop_now());
+        dom = machine_find(&d->m, j->v[k].name);
+        if (dom < 0 || machine_has_instance(d->m.doms[dom].state)) continue;
+        (void)machine_adopt(&d->m, (unsigned int)dom, &j->v[k].past,
+                            MACHINE_FOUND_NOTHING, loop_now());
     }
 }
 
@@ -196,7 +197,7 @@ static void mark_wanted(const struct daemon *d)
     unsigned int i;
 
     for (i = 0; i < d->m.n; i++) {
-        const struct mc_domain *dom = &d->m.doms[i];
+        const struct machine_domain *dom = &d->m.doms[i];
 
         if (!dom->policy || !dom->want) continue;
         wanted++;
@@ -218,14 +219,14 @@ static void boot(struct daemon *d)
     if (!strcmp(d->opts.autostart, "no")) {
         mark("domains are not started (autostart=no)");
     } else if (!strcmp(d->opts.autostart, "yes")) {
-        mc_autostart(&d->m, NULL, loop_now());
+        machine_autostart(&d->m, NULL, loop_now());
     } else {
         split_names(d->opts.autostart, &only);
         for (k = 0; k < only.n; k++) {
-            if (mc_find(&d->m, only.v[k]) < 0)
+            if (machine_find(&d->m, only.v[k]) < 0)
                 mark("autostart: there is no domain %s", only.v[k]);
         }
-        mc_autostart(&d->m, &only, loop_now());
+        machine_autostart(&d->m, &only, loop_now());
     }
     strlist_dispose(&only);
     if (strcmp(d->opts.autostart, "no")) mark_wanted(d);
@@ -260,11 +261,11 @@ int daemon_begin(struct daemon *d)
      * old journal says is known again: we could be killed at any moment. */
     d->beginning = true;
     d->forgetful = why != NULL;
-    mc_hold(&d->m);
+    machine_hold(&d->m);
     daemon_load(d, !j.booted);
     adopt_all(d, &j, list, n);
     if (!d->booted) boot(d);
-    mc_release(&d->m, loop_now());
+    machine_release(&d->m, loop_now());
     d->beginning = d->forgetful = false;
     daemon_pump(d);
     rc = 0;

@@ -21,22 +21,23 @@ static void put_names(yajl_gen g, const char *key, const struct strlist *list)
 
 static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
 {
-    const struct mc_domain *m = &d->m.doms[dom];
+    const struct machine_domain *m = &d->m.doms[dom];
     uint32_t domid = hv_domid(d->hv, dom);
     char *ready = ready_text(&m->policy->ready);
     char *reason = daemon_reason_of(m);
 
     json_string(g, "name", m->policy->name);
-    json_string(g, "state", mc_state_name(m->state));
+    json_string(g, "state", machine_state_name(m->state));
     json_string(g, "reason", reason);
     json_int(g, "domid", domid == HV_NO_DOMID ? -1 : (int64_t)domid);
     json_bool(g, "want", m->want);
     json_bool(g, "by_hand", m->by_hand);
-    json_bool(g, "stale", mc_is_stale(m));
+    json_bool(g, "stale", machine_is_stale(m));
     json_int(g, "since_ms", loop_now() - m->since);
     json_int(g, "uptime_ms",
-             mc_has_instance(m->state) && !m->by_hand ? loop_now() - m->started
-                                                      : 0);
+             machine_has_instance(m->state) && !m->by_hand
+                 ? loop_now() - m->started
+                 : 0);
     json_int(g, "latency_ms", m->latency);
     json_int(g, "restarts", m->restarts);
     if (m->policy->file) {
@@ -66,13 +67,13 @@ static void answer_status(struct daemon *d, const struct request *req,
     size_t k;
 
     for (k = 0; k < req->names.n; k++) {
-        if (mc_find(&d->m, req->names.v[k]) >= 0) continue;
+        if (machine_find(&d->m, req->names.v[k]) >= 0) continue;
         proto_error(out, req->id, "there is no domain %s", req->names.v[k]);
         return;
     }
     g = proto_reply(req->id, true);
     json_bool(g, "closing", d->m.closing);
-    json_int(g, "down_limit_ms", mc_down_limit(&d->m));
+    json_int(g, "down_limit_ms", machine_down_limit(&d->m));
     json_array(g, "domains");
     for (i = 0; i < d->m.n; i++) {
         if (!d->m.doms[i].policy || !asked_for(req, d->m.doms[i].policy->name))
@@ -169,11 +170,11 @@ static const char *command(struct daemon *d, enum proto_cmd cmd,
 
     switch (cmd) {
     case PROTO_START:
-        return mc_start(&d->m, dom, now);
+        return machine_start(&d->m, dom, now);
     case PROTO_STOP:
-        return mc_stop(&d->m, dom, now);
+        return machine_stop(&d->m, dom, now);
     case PROTO_RESTART:
-        return mc_restart(&d->m, dom, now);
+        return machine_restart(&d->m, dom, now);
     case PROTO_ENABLE:
     case PROTO_DISABLE:
         if (!d->m.doms[dom].listed) return "no file describes it";
@@ -198,9 +199,9 @@ static void answer_command(struct daemon *d, const struct client *client,
         checks_give_up(d->checks);
         daemon_load(d, false);
     }
-    mc_hold(&d->m);
+    machine_hold(&d->m);
     for (i = 0; i < req->names.n; i++) {
-        int dom = mc_find(&d->m, req->names.v[i]);
+        int dom = machine_find(&d->m, req->names.v[i]);
         const char *bad = dom < 0 ? "there is no such domain"
                                   : command(d, req->cmd, (unsigned int)dom);
 
@@ -212,7 +213,7 @@ static void answer_command(struct daemon *d, const struct client *client,
                    proto_cmd_name(req->cmd), req->names.v[i],
                    client_who(client));
     }
-    mc_release(&d->m, loop_now());
+    machine_release(&d->m, loop_now());
     if (wrong.len) {
         proto_error(out, req->id, "%s", wrong.s);
     } else {
@@ -271,7 +272,7 @@ void daemon_request(void *user, struct client *client,
         syslog(LOG_NOTICE, "shutdown, asked for by %s", client_who(client));
         server_await_down(client, req->id);
         d->told_down = false;
-        mc_close(&d->m, loop_now());
+        machine_close(&d->m, loop_now());
         break;
     default:
         answer_command(d, client, req, out);

@@ -47,13 +47,13 @@ static void save_journal(struct daemon *d)
     for (k = 0; k < d->disabled.n; k++)
         strlist_add(&j.disabled, d->disabled.v[k]);
     for (i = 0; i < d->m.n; i++) {
-        const struct mc_domain *dom = &d->m.doms[i];
+        const struct machine_domain *dom = &d->m.doms[i];
         struct journal_entry *e;
 
         if (!dom->policy || dom->by_hand) continue;
         e = journal_add(&j, dom->policy->name);
-        mc_past_of(&d->m, i, &e->past);
-        if (!mc_has_instance(dom->state)) continue;
+        machine_past_of(&d->m, i, &e->past);
+        if (!machine_has_instance(dom->state)) continue;
         strcpy(e->uuid, daemon_extra(d, i)->uuid);
         e->mark = daemon_extra(d, i)->mark;
     }
@@ -67,15 +67,15 @@ static void save_journal(struct daemon *d)
 
 /* ---- doing what the state machine says ---------------------------------- */
 
-char *daemon_reason_of(const struct mc_domain *dom)
+char *daemon_reason_of(const struct machine_domain *dom)
 {
     return xasprintf("%s%s%s", dom->reason,
                      *dom->reason && *dom->remark ? "; " : "", dom->remark);
 }
 
-static void tell_change(struct daemon *d, const struct mc_action *a)
+static void tell_change(struct daemon *d, const struct machine_action *a)
 {
-    const struct mc_domain *dom = &d->m.doms[a->dom];
+    const struct machine_domain *dom = &d->m.doms[a->dom];
     struct buf line = {0};
     char *reason;
     yajl_gen g;
@@ -88,8 +88,8 @@ static void tell_change(struct daemon *d, const struct mc_action *a)
     json_string(g, "event", "state");
     json_int(g, "time_ms", loop_now());
     json_string(g, "domain", dom->policy->name);
-    json_string(g, "from", mc_state_name(a->before));
-    json_string(g, "to", mc_state_name(a->after));
+    json_string(g, "from", machine_state_name(a->before));
+    json_string(g, "to", machine_state_name(a->after));
     if (*reason) json_string(g, "reason", reason);
     json_close(g);
     json_line(g, &line);
@@ -99,10 +99,10 @@ static void tell_change(struct daemon *d, const struct mc_action *a)
 }
 
 /* An event from a state to the same: what is new is the reason. */
-static void remarked(struct daemon *d, const struct mc_action *a)
+static void remarked(struct daemon *d, const struct machine_action *a)
 {
-    const struct mc_domain *dom = &d->m.doms[a->dom];
-    struct mc_action same = *a;
+    const struct machine_domain *dom = &d->m.doms[a->dom];
+    struct machine_action same = *a;
 
     if (!*dom->remark) return; /* its instance is gone already */
     same.before = same.after = dom->state;
@@ -110,14 +110,14 @@ static void remarked(struct daemon *d, const struct mc_action *a)
     tell_change(d, &same);
 }
 
-static bool is_probed(enum mc_state state)
+static bool is_probed(enum machine_state state)
 {
-    return state == MC_BOOTING || state == MC_LATE;
+    return state == MACHINE_BOOTING || state == MACHINE_LATE;
 }
 
-static void changed(struct daemon *d, const struct mc_action *a)
+static void changed(struct daemon *d, const struct machine_action *a)
 {
-    struct mc_domain *dom = &d->m.doms[a->dom];
+    struct machine_domain *dom = &d->m.doms[a->dom];
     struct extra *x = daemon_extra(d, a->dom);
 
     if (!dom->policy) return;
@@ -126,64 +126,66 @@ static void changed(struct daemon *d, const struct mc_action *a)
     tell_change(d, a);
     if (is_probed(a->before) && !is_probed(a->after))
         probe_stop(d->probes, a->dom);
-    if (a->after == MC_BOOTING) {
+    if (a->after == MACHINE_BOOTING) {
         x->forced = false;
         /* More may have happened since; then there is nothing to look for. */
         if (is_probed(dom->state))
             probe_start(d->probes, a->dom, dom->gen, dom->policy,
                         hv_domid(d->hv, a->dom));
     }
-    if (a->after == MC_LATE) hv_look_late(d->hv, a->dom);
-    if (!mc_has_instance(a->after)) x->forced = false;
-    if (!dom->listed && !mc_has_instance(dom->state)) {
-        mc_forget(&d->m, a->dom);
-        mc_link(&d->m, loop_now());
+    if (a->after == MACHINE_LATE) hv_look_late(d->hv, a->dom);
+    if (!machine_has_instance(a->after)) x->forced = false;
+    if (!dom->listed && !machine_has_instance(dom->state)) {
+        machine_forget(&d->m, a->dom);
+        machine_link(&d->m, loop_now());
     }
 }
 
-static void act(struct daemon *d, const struct mc_action *a)
+static void act(struct daemon *d, const struct machine_action *a)
 {
-    struct mc_domain *dom = &d->m.doms[a->dom];
+    struct machine_domain *dom = &d->m.doms[a->dom];
     struct extra *x = daemon_extra(d, a->dom);
-    struct mc_result res = {.gen = a->gen};
+    struct machine_result res = {.gen = a->gen};
 
     if (!dom->policy) return;
     switch (a->act) {
-    case MC_ACT_CREATE:
+    case MACHINE_ACT_CREATE:
         /* The hypervisor opens them in this process. */
         if (!checks_answer(d->checks, dom->policy)) {
-            mc_event(&d->m, a->dom, MC_EV_FILE_CHANGED, &res, loop_now());
+            machine_event(&d->m, a->dom, MACHINE_EV_FILE_CHANGED, &res,
+                          loop_now());
             break;
         }
         x->mark = probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
         hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
         break;
-    case MC_ACT_ABORT:
+    case MACHINE_ACT_ABORT:
         hv_abort(d->hv, a->dom);
         break;
-    case MC_ACT_SHUTDOWN:
+    case MACHINE_ACT_SHUTDOWN:
         hv_shutdown(d->hv, a->dom, a->gen);
         break;
-    case MC_ACT_SAVE:
+    case MACHINE_ACT_SAVE:
         if (!checks_answer(d->checks, dom->policy)) {
             res.why = dom->policy->hold;
-            mc_event(&d->m, a->dom, MC_EV_SAVE_FAILED, &res, loop_now());
+            machine_event(&d->m, a->dom, MACHINE_EV_SAVE_FAILED, &res,
+                          loop_now());
             break;
         }
         hv_save(d->hv, a->dom, a->gen, dom->policy->save_to);
         break;
-    case MC_ACT_DESTROY:
+    case MACHINE_ACT_DESTROY:
         x->forced = a->forced;
         /* Before it can be gone: a successor would think that somebody else
          * had destroyed it. */
         if (d->dirty) save_journal(d);
         hv_destroy(d->hv, a->dom, a->gen);
         break;
-    case MC_ACT_CHANGED:
+    case MACHINE_ACT_CHANGED:
         changed(d, a);
         break;
-    case MC_ACT_REMARK:
+    case MACHINE_ACT_REMARK:
         remarked(d, a);
         break;
     }
@@ -191,16 +193,16 @@ static void act(struct daemon *d, const struct mc_action *a)
 
 void daemon_pump(struct daemon *d)
 {
-    struct mc_action a;
+    struct machine_action a;
 
     if (d->pumping || d->beginning) return;
     d->pumping = true;
-    while (mc_take(&d->m, &a))
+    while (machine_take(&d->m, &a))
         act(d, &a);
     d->pumping = false;
-    loop_at(d->tick, mc_deadline(&d->m));
+    loop_at(d->tick, machine_deadline(&d->m));
     if (d->dirty) save_journal(d);
-    if (d->m.closing && !d->told_down && mc_is_down(&d->m)) {
+    if (d->m.closing && !d->told_down && machine_is_down(&d->m)) {
         d->told_down = true;
         mark_event("all domains are down");
         if (d->server) server_tell_down(d->server);
@@ -211,25 +213,25 @@ static void tick(void *user)
 {
     struct daemon *d = user;
 
-    mc_tick(&d->m, loop_now());
+    machine_tick(&d->m, loop_now());
     daemon_pump(d);
 }
 
 /* ---- what happens ------------------------------------------------------- */
 
-static void hv_result(void *user, unsigned int dom, enum mc_event event,
-                      const struct mc_result *result)
+static void hv_result(void *user, unsigned int dom, enum machine_event event,
+                      const struct machine_result *result)
 {
     struct daemon *d = user;
-    struct mc_result shown = *result;
+    struct machine_result shown = *result;
     char *why = result->why ? visible(result->why, VISIBLE_MAX) : NULL;
 
     shown.why = why;
-    if (event == MC_EV_FILE_CHANGED) mc_hold(&d->m);
-    mc_event(&d->m, dom, event, &shown, loop_now());
-    if (event == MC_EV_FILE_CHANGED) {
+    if (event == MACHINE_EV_FILE_CHANGED) machine_hold(&d->m);
+    machine_event(&d->m, dom, event, &shown, loop_now());
+    if (event == MACHINE_EV_FILE_CHANGED) {
         daemon_load(d, false);
-        mc_release(&d->m, loop_now());
+        machine_release(&d->m, loop_now());
     }
     free(why);
     daemon_pump(d);
@@ -247,9 +249,9 @@ static char *who_has_uuid(struct daemon *d, unsigned int dom, const char *uuid)
     int i;
 
     for (k = 0; k < d->m.n; k++) {
-        const struct mc_domain *other = &d->m.doms[k];
+        const struct machine_domain *other = &d->m.doms[k];
 
-        if (k != dom && other->policy && mc_has_instance(other->state) &&
+        if (k != dom && other->policy && machine_has_instance(other->state) &&
             !strcmp(daemon_extra(d, k)->uuid, uuid))
             return xstrdup(other->policy->name);
     }
@@ -267,12 +269,12 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
 {
     struct daemon *d = user;
     struct extra *x;
-    struct mc_result res = {
+    struct machine_result res = {
         .gen = d->m.doms[dom].gen,
         .resumed = saved != NULL,
         .writes = saved,
     };
-    char *taken = saved ? mc_disk_taken(&d->m, dom, saved) : NULL;
+    char *taken = saved ? machine_disk_taken(&d->m, dom, saved) : NULL;
     char *other;
     char *no;
 
@@ -290,10 +292,10 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
         free(other);
         return no;
     }
-    mc_event(&d->m, dom, MC_EV_BEGUN, &res, loop_now());
+    machine_event(&d->m, dom, MACHINE_EV_BEGUN, &res, loop_now());
     /* Its time runs from now on. Nothing else has to follow, and the
      * hypervisor is in the middle of something: no pump. */
-    loop_at(d->tick, mc_deadline(&d->m));
+    loop_at(d->tick, machine_deadline(&d->m));
     x = daemon_extra(d, dom);
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = res.resumed;
@@ -307,7 +309,7 @@ static void hv_stalled(void *user, unsigned int dom, msec ms)
 {
     struct daemon *d = user;
 
-    mc_stalled(&d->m, dom, ms);
+    machine_stalled(&d->m, dom, ms);
 }
 
 static void hv_mark(void *user, const char *line)
@@ -328,9 +330,9 @@ static void hv_log(void *user, const char *line)
 static void probe_success(void *user, unsigned int dom, unsigned int gen)
 {
     struct daemon *d = user;
-    struct mc_result res = {.gen = gen};
+    struct machine_result res = {.gen = gen};
 
-    mc_event(&d->m, dom, MC_EV_READY, &res, loop_now());
+    machine_event(&d->m, dom, MACHINE_EV_READY, &res, loop_now());
     daemon_pump(d);
 }
 
@@ -374,7 +376,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
 
     d->opts = *opts;
     d->lock = -1;
-    mc_init(&d->m, opts->parallel);
+    machine_init(&d->m, opts->parallel);
     d->journal_path = xasprintf("%s/domd.json", opts->run_dir);
     if (take_lock(d)) goto out;
     d->loop = loop_new();
@@ -443,7 +445,7 @@ void daemon_close(struct daemon *d)
     marks_close();
     consoles_close(d->consoles);
     loop_free(d->loop);
-    mc_dispose(&d->m);
+    machine_dispose(&d->m);
     host_dispose(&d->host);
     config_dispose(&d->config);
     strlist_dispose(&d->enabled);

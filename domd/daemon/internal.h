@@ -60,7 +60,7 @@ struct daemon {
 struct extra *daemon_extra(struct daemon *d, unsigned int dom);
 /* The reason of its state, and what there is to remark besides. The caller
  * frees it. */
-char *daemon_reason_of(const struct mc_domain *dom);
+char *daemon_reason_of(const struct machine_domain *dom);
 /* Carries out all that is to be done. What the hypervisor answers at once
  * adds to the list; the outer call goes on with it. Whatever tells the machine
  * something calls this afterwards. */

@@ -54,7 +54,7 @@ static void read_names(yajl_val v, const char *key, struct strlist *list)
     }
 }
 
-static void read_failures(yajl_val v, struct mc_past *past)
+static void read_failures(yajl_val v, struct machine_past *past)
 {
     yajl_val failures = json_get_array(v, "failures");
     size_t i;
@@ -63,7 +63,7 @@ static void read_failures(yajl_val v, struct mc_past *past)
     for (i = 0; i < json_len(failures); i++) {
         yajl_val f = json_at(failures, i);
 
-        if (past->n_failures == MC_FAILURES_MAX) break;
+        if (past->n_failures == MACHINE_FAILURES_MAX) break;
         if (!YAJL_IS_INTEGER(f) || YAJL_GET_INTEGER(f) < 0 ||
             YAJL_GET_INTEGER(f) >= TIME_MAX)
             break;
@@ -81,17 +81,17 @@ static void read_entry(struct journal *j, yajl_val v)
     int64_t restarts = json_get_int(v, "restarts", 0);
     int64_t offset;
     struct journal_entry *e;
-    struct mc_past *past;
+    struct machine_past *past;
 
-    if (!name || !state || mc_state_find(state) < 0) return;
+    if (!name || !state || machine_state_find(state) < 0) return;
     if (journal_find(j, name)) return;
     e = journal_add(j, name);
     if (uuid && strlen(uuid) < sizeof(e->uuid)) strcpy(e->uuid, uuid);
     past = &e->past;
-    past->state = (enum mc_state)mc_state_find(state);
-    past->next = MC_NEXT_AGAIN;
-    if (next && mc_outcome_find(next) >= 0)
-        past->next = (enum mc_outcome)mc_outcome_find(next);
+    past->state = (enum machine_state)machine_state_find(state);
+    past->next = MACHINE_NEXT_AGAIN;
+    if (next && machine_outcome_find(next) >= 0)
+        past->next = (enum machine_outcome)machine_outcome_find(next);
     past->want = json_get_bool(v, "want", false);
     past->was_ready = json_get_bool(v, "was_ready", false);
     if (restarts > 0 && restarts <= INT32_MAX)
@@ -162,14 +162,14 @@ static void write_names(yajl_gen g, const char *key,
 
 static void write_entry(yajl_gen g, const struct journal_entry *e)
 {
-    const struct mc_past *past = &e->past;
+    const struct machine_past *past = &e->past;
     unsigned int i;
 
     json_open(g, NULL);
     json_string(g, "name", e->name);
     json_string(g, "uuid", e->uuid);
-    json_string(g, "state", mc_state_name(past->state));
-    json_string(g, "next", mc_outcome_name(past->next));
+    json_string(g, "state", machine_state_name(past->state));
+    json_string(g, "next", machine_outcome_name(past->next));
     json_bool(g, "want", past->want);
     json_bool(g, "was_ready", past->was_ready);
     json_int(g, "restarts", past->restarts);
@@ -217,7 +217,7 @@ void journal_dispose(struct journal *j)
 
     for (i = 0; i < j->n; i++) {
         free(j->v[i].name);
-        mc_past_dispose(&j->v[i].past);
+        machine_past_dispose(&j->v[i].past);
     }
     free(j->v);
     strlist_dispose(&j->enabled);

@@ -16,7 +16,7 @@ struct journal_entry {
     char *name;
     char uuid[HV_UUID_LEN]; /* of the instance; "" if there is none */
     struct probe_mark mark; /* of the instance */
-    struct mc_past past;
+    struct machine_past past;
 };
 
 struct journal {

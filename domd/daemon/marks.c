@@ -101,45 +101,46 @@ void mark(const char *format, ...)
     free(text);
 }
 
-void mark_change(const struct mc_domain *d, const struct mc_action *c,
-                 bool forced)
+void mark_change(const struct machine_domain *d,
+                 const struct machine_action *c, bool forced)
 {
     const char *name = d->policy->name;
 
     switch (c->after) {
-    case MC_CREATING:
+    case MACHINE_CREATING:
         mark_event("creating %s", name);
         break;
-    case MC_BOOTING:
-        if (c->before == MC_CREATING || c->before == MC_ABORTING)
+    case MACHINE_BOOTING:
+        if (c->before == MACHINE_CREATING || c->before == MACHINE_ABORTING)
             mark("domain %s started", name);
         break;
-    case MC_READY:
-        if (mc_has_instance(c->before)) mark("domain %s ready", name);
+    case MACHINE_READY:
+        if (machine_has_instance(c->before)) mark("domain %s ready", name);
         break;
-    case MC_LATE:
+    case MACHINE_LATE:
         mark("domain %s late: %s", name, d->reason);
         break;
-    case MC_SHUTDOWN:
-    case MC_SAVING:
+    case MACHINE_SHUTDOWN:
+    case MACHINE_SAVING:
         mark("stopping domain %s", name);
         break;
-    case MC_STOPPED:
-        if (mc_has_instance(c->before))
+    case MACHINE_STOPPED:
+        if (machine_has_instance(c->before))
             mark("domain %s stopped%s", name, forced ? " (forced)" : "");
         break;
-    case MC_BACKOFF:
+    case MACHINE_BACKOFF:
         mark("domain %s failed: %s; it is started again", name, d->reason);
         break;
-    case MC_FAILED:
+    case MACHINE_FAILED:
         mark("domain %s failed: %s", name, d->reason);
         break;
-    case MC_HELD:
-    case MC_SKIPPED:
-    case MC_BLOCKED:
-    case MC_KEPT:
-    case MC_STUCK:
-        mark("domain %s %s: %s", name, mc_state_name(c->after), d->reason);
+    case MACHINE_HELD:
+    case MACHINE_SKIPPED:
+    case MACHINE_BLOCKED:
+    case MACHINE_KEPT:
+    case MACHINE_STUCK:
+        mark("domain %s %s: %s", name, machine_state_name(c->after),
+             d->reason);
         break;
     default:
         break;

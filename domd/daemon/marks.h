@@ -23,7 +23,7 @@ void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The mark for a change of state, if it is worth one. FORCED: it was
  * destroyed because it did not go by itself. */
-void mark_change(const struct mc_domain *d, const struct mc_action *change,
-                 bool forced);
+void mark_change(const struct machine_domain *d,
+                 const struct machine_action *change, bool forced);
 
 #endif

@@ -81,7 +81,7 @@ void daemon_load(struct daemon *d, bool say)
                checks_left(d->checks));
     if (say) mark_problems(&c);
     for (i = 0; i < d->m.n; i++) {
-        struct mc_domain *dom = &d->m.doms[i];
+        struct machine_domain *dom = &d->m.doms[i];
         bool still = false;
 
         if (!dom->policy || !dom->listed) continue;
@@ -89,25 +89,25 @@ void daemon_load(struct daemon *d, bool say)
             if (!strcmp(c.v[k]->name, dom->policy->name)) still = true;
         }
         if (!still && !keep_unreadable(d, dom->policy, &c))
-            mc_unlist(&d->m, i);
+            machine_unlist(&d->m, i);
     }
     /* What that changes is told before its places can be taken. */
     daemon_pump(d);
     for (i = 0; i < d->m.n; i++)
-        mc_forget(&d->m, i);
+        machine_forget(&d->m, i);
     for (k = 0; k < c.n; k++) {
         struct policy *p = config_take(&c, k);
-        int found = mc_find(&d->m, p->name);
+        int found = machine_find(&d->m, p->name);
 
         apply_overrides(d, p);
         if (found < 0)
-            mc_add(&d->m, p);
+            machine_add(&d->m, p);
         else
-            mc_set_policy(&d->m, (unsigned int)found, p);
+            machine_set_policy(&d->m, (unsigned int)found, p);
     }
     config_dispose(&d->config);
     d->config = c;
-    mc_link(&d->m, loop_now());
+    machine_link(&d->m, loop_now());
     d->dirty = true;
 }
 
@@ -115,8 +115,8 @@ void daemon_answered(void *user)
 {
     struct daemon *d = user;
 
-    mc_hold(&d->m);
+    machine_hold(&d->m);
     daemon_load(d, false);
-    mc_release(&d->m, loop_now());
+    machine_release(&d->m, loop_now());
     daemon_pump(d);
 }

@@ -13,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (journal_parse(&j, (const char *)data, size)) {
         for (i = 0; i < j.n; i++) {
-            if (j.v[i].past.state >= MC_STATES) abort();
-            if (j.v[i].past.next >= MC_OUTCOMES) abort();
-            if (j.v[i].past.n_failures > MC_FAILURES_MAX) abort();
+            if (j.v[i].past.state >= MACHINE_STATES) abort();
+            if (j.v[i].past.next >= MACHINE_OUTCOMES) abort();
+            if (j.v[i].past.n_failures > MACHINE_FAILURES_MAX) abort();
         }
     }
     journal_dispose(&j);

@@ -24,8 +24,8 @@ struct hv_callbacks {
      * which event. RESULT lives as long as the call. Its `why`, and what goes
      * to `mark` and `log`, may be words of QEMU or of a guest: whoever takes
      * them makes them visible (base/visible.h). */
-    void (*result)(void *user, unsigned int dom, enum mc_event event,
-                   const struct mc_result *result);
+    void (*result)(void *user, unsigned int dom, enum machine_event event,
+                   const struct machine_result *result);
     /* An instance is about to be made, now, and will have this UUID: to be
      * noted before anything exists, so that it is recognised after a crash.
      * SAVED: it goes on from where it was saved, with these disks that it
@@ -79,10 +79,10 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals_r);
 
 /* The operations. `fresh`: the file is read again; otherwise what the
  * instance before had is used (a reboot keeps its MAC addresses, as with xl).
- * A creation that has to wait for others reports MC_EV_QUEUED. One whose file
- * is not that of POLICY any more reports MC_EV_FILE_CHANGED, and never before
- * hv_create has returned: the files are then read again.
- * All names are copied. */
+ * A creation that has to wait for others reports MACHINE_EV_QUEUED. One whose
+ * file is not that of POLICY any more reports MACHINE_EV_FILE_CHANGED, and
+ * never before hv_create has returned: the files are then read again. All
+ * names are copied. */
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh);
 void hv_abort(struct hv *hv, unsigned int dom);

@@ -7,60 +7,62 @@
 
 /* ---- people, and the boot ----------------------------------------------- */
 
-static void forget_failures(struct mc_domain *d)
+static void forget_failures(struct machine_domain *d)
 {
     d->n_failures = 0;
 }
 
 /* Why nothing can come of a start, whatever is there now. */
 static const char *why_never(const struct machine *m,
-                             const struct mc_domain *d)
+                             const struct machine_domain *d)
 {
     if (m->closing) return "the host is going down";
     if (!d->listed) return "no file describes it";
-    if (d->state == MC_BY_HAND)
+    if (d->state == MACHINE_BY_HAND)
         return "it was started by hand, and is left alone";
     if (d->policy->bar) return d->policy->bar;
     return NULL;
 }
 
-static const char *why_not(const struct machine *m, const struct mc_domain *d)
+static const char *why_not(const struct machine *m,
+                           const struct machine_domain *d)
 {
     const char *never = why_never(m, d);
 
     if (never) return never;
-    if (d->state == MC_KEPT)
+    if (d->state == MACHINE_KEPT)
         return "what is left of it was kept; stop it first";
     if (d->hung_in)
         return "what was begun with it has not ended; its state says more";
-    if (d->state == MC_STUCK)
+    if (d->state == MACHINE_STUCK)
         return "what is left of it could not be removed; stop it first";
     return NULL;
 }
 
 /* Whether it is going, and will not come back by itself. */
-static bool is_given_up(const struct mc_domain *d)
+static bool is_given_up(const struct machine_domain *d)
 {
-    if (d->state != MC_DESTROYING && d->state != MC_ABORTING) return false;
-    return d->next != MC_NEXT_AGAIN && d->next != MC_NEXT_BACKOFF;
+    if (d->state != MACHINE_DESTROYING && d->state != MACHINE_ABORTING)
+        return false;
+    return d->next != MACHINE_NEXT_AGAIN && d->next != MACHINE_NEXT_BACKOFF;
 }
 
 /* Wants DOM and what it requires. Those that cannot start are met again when
  * the others are found to be blocked by them. */
 static void want_each(struct machine *m, unsigned int dom, bool *seen)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
     unsigned int i;
 
     if (seen[dom]) return;
     seen[dom] = true;
     if (why_not(m, d)) return;
-    if (!d->want || !mc_has_instance(d->state) || is_given_up(d)) {
+    if (!d->want || !machine_has_instance(d->state) || is_given_up(d)) {
         /* It is to come back, whatever had been decided. */
         if (is_given_up(d)) d->stop_req = true;
         d->want = true;
-        if (d->state != MC_WAITING) forget_failures(d);
-        mi_fire(m, d, MC_EV_START, NULL);
+        if (d->state != MACHINE_WAITING) forget_failures(d);
+        machine_fire(m, d, MACHINE_EV_START, NULL);
     }
     for (i = 0; i < d->n_edges; i++) {
         if (d->edges[i].requires) want_each(m, d->edges[i].dom, seen);
@@ -75,72 +77,73 @@ static void want_with(struct machine *m, unsigned int dom)
     free(seen);
 }
 
-const char *mc_start(struct machine *m, unsigned int dom, msec now)
+const char *machine_start(struct machine *m, unsigned int dom, msec now)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
     const char *wrong = why_not(m, d);
 
     if (wrong) return wrong;
     m->now = now;
     want_with(m, dom);
-    mi_run(m);
+    machine_run(m);
     return NULL;
 }
 
-const char *mc_stop(struct machine *m, unsigned int dom, msec now)
+const char *machine_stop(struct machine *m, unsigned int dom, msec now)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
-    if (d->state == MC_BY_HAND)
+    if (d->state == MACHINE_BY_HAND)
         return "it was started by hand, and is left alone";
     m->now = now;
     d->want = false;
-    d->next = MC_NEXT_STOPPED;
-    if (mc_has_instance(d->state) && d->state != MC_DESTROYING && !d->hung_in)
-        mi_set_reason(d, "stopped on request");
-    mi_request_stop(m, dom);
-    mi_stop_dependents(m, dom);
-    mi_run(m);
+    d->next = MACHINE_NEXT_STOPPED;
+    if (machine_has_instance(d->state) && d->state != MACHINE_DESTROYING &&
+        !d->hung_in)
+        machine_set_reason(d, "stopped on request");
+    machine_request_stop(m, dom);
+    machine_stop_dependents(m, dom);
+    machine_run(m);
     return NULL;
 }
 
-const char *mc_restart(struct machine *m, unsigned int dom, msec now)
+const char *machine_restart(struct machine *m, unsigned int dom, msec now)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
     /* What was kept is given up for a new one only if there can be one. */
     const char *wrong = why_never(m, d);
 
     if (wrong) return wrong;
-    if (!mc_has_instance(d->state)) return mc_start(m, dom, now);
+    if (!machine_has_instance(d->state)) return machine_start(m, dom, now);
     /* It would be gone until its files are back. */
     if (d->policy->hold) return d->policy->hold;
     m->now = now;
     d->want = true;
     forget_failures(d);
-    mi_request_stop(m, dom);
-    mi_stop_dependents(m, dom);
-    mi_run(m);
+    machine_request_stop(m, dom);
+    machine_stop_dependents(m, dom);
+    machine_run(m);
     return NULL;
 }
 
-void mc_autostart(struct machine *m, const struct strlist *only, msec now)
+void machine_autostart(struct machine *m, const struct strlist *only, msec now)
 {
     unsigned int i;
 
     m->now = now;
     for (i = 0; i < m->n; i++) {
-        struct mc_domain *d = &m->doms[i];
+        struct machine_domain *d = &m->doms[i];
 
-        if (!d->policy || mc_has_instance(d->state)) continue;
+        if (!d->policy || machine_has_instance(d->state)) continue;
         if (only ? strlist_has(only, d->policy->name) : d->policy->autostart)
             want_with(m, i);
     }
-    mi_run(m);
+    machine_run(m);
 }
 
 /* ---- the host goes down ------------------------------------------------- */
 
-void mc_close(struct machine *m, msec now)
+void machine_close(struct machine *m, msec now)
 {
     unsigned int i;
 
@@ -151,35 +154,35 @@ void mc_close(struct machine *m, msec now)
         if (m->doms[i].policy) m->doms[i].want = false;
     }
     for (i = 0; i < m->n; i++) {
-        if (m->doms[i].policy) mi_request_stop(m, i);
+        if (m->doms[i].policy) machine_request_stop(m, i);
     }
-    mi_run(m);
+    machine_run(m);
 }
 
-bool mc_is_down(const struct machine *m)
+bool machine_is_down(const struct machine *m)
 {
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
-        const struct mc_domain *d = &m->doms[i];
+        const struct machine_domain *d = &m->doms[i];
 
-        if (!d->policy || d->state == MC_STUCK) continue;
-        if (mc_has_instance(d->state)) return false;
+        if (!d->policy || d->state == MACHINE_STUCK) continue;
+        if (machine_has_instance(d->state)) return false;
     }
     return true;
 }
 
 /* The same for one domain, from the moment on at which those that depend on it
  * are gone. */
-static msec stop_limit(const struct mc_domain *d)
+static msec stop_limit(const struct machine_domain *d)
 {
-    msec limit = d->policy->stop_timeout + MC_DESTROY_LIMIT +
-                 2 * MC_DESTROY_TRIES * MC_DESTROY_RETRY;
+    msec limit = d->policy->stop_timeout + MACHINE_DESTROY_LIMIT +
+                 2 * MACHINE_DESTROY_TRIES * MACHINE_DESTROY_RETRY;
 
     if (!d->by_hand && d->policy->on_stop == STOP_SAVE)
-        limit += d->policy->stop_timeout + MC_ABORT_LIMIT;
-    if (d->state == MC_CREATING || d->state == MC_ABORTING)
-        limit += MC_ABORT_LIMIT;
+        limit += d->policy->stop_timeout + MACHINE_ABORT_LIMIT;
+    if (d->state == MACHINE_CREATING || d->state == MACHINE_ABORTING)
+        limit += MACHINE_ABORT_LIMIT;
     return limit;
 }
 
@@ -193,9 +196,9 @@ static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
 
     if (known[dom]) return known[dom];
     for (i = 0; i < m->n; i++) {
-        const struct mc_domain *d = &m->doms[i];
+        const struct machine_domain *d = &m->doms[i];
 
-        if (!d->policy || !mc_has_instance(d->state)) continue;
+        if (!d->policy || !machine_has_instance(d->state)) continue;
         for (k = 0; k < d->n_edges; k++) {
             msec limit;
 
@@ -209,17 +212,17 @@ static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
 }
 
 /* What came by hand stops before all others. */
-msec mc_down_limit(const struct machine *m)
+msec machine_down_limit(const struct machine *m)
 {
     msec *known = xcalloc(m->n ? m->n : 1, sizeof(*known));
     msec longest[2] = {0, 0};
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
-        const struct mc_domain *d = &m->doms[i];
+        const struct machine_domain *d = &m->doms[i];
         msec limit;
 
-        if (!d->policy || !mc_has_instance(d->state)) continue;
+        if (!d->policy || !machine_has_instance(d->state)) continue;
         limit = chain_limit(m, i, known);
         if (limit > longest[d->by_hand]) longest[d->by_hand] = limit;
     }

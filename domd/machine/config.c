@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void mc_init(struct machine *m, unsigned int max_creating)
+void machine_init(struct machine *m, unsigned int max_creating)
 {
     memset(m, 0, sizeof(*m));
     m->max_creating = max_creating ? max_creating : 1;
 }
 
-void mc_dispose(struct machine *m)
+void machine_dispose(struct machine *m)
 {
     unsigned int i;
 
@@ -27,10 +27,10 @@ void mc_dispose(struct machine *m)
     memset(m, 0, sizeof(*m));
 }
 
-unsigned int mc_add(struct machine *m, struct policy *policy)
+unsigned int machine_add(struct machine *m, struct policy *policy)
 {
     unsigned int dom = 0;
-    struct mc_domain *d;
+    struct machine_domain *d;
 
     while (dom < m->n && m->doms[dom].policy)
         dom++;
@@ -42,51 +42,52 @@ unsigned int mc_add(struct machine *m, struct policy *policy)
     d = &m->doms[dom];
     /* The number of the instance goes on: results about whatever was in this
      * place before must not be taken for ours. */
-    *d = (struct mc_domain){.gen = d->gen, .edges = d->edges};
+    *d = (struct machine_domain){.gen = d->gen, .edges = d->edges};
     d->policy = policy;
-    d->state = MC_STOPPED;
+    d->state = MACHINE_STOPPED;
     d->listed = policy->file != NULL;
-    d->deadline = MC_NEVER;
+    d->deadline = MACHINE_NEVER;
     d->latency = -1;
     d->since = m->now;
     return dom;
 }
 
-void mc_set_policy(struct machine *m, unsigned int dom, struct policy *policy)
+void machine_set_policy(struct machine *m, unsigned int dom,
+                        struct policy *policy)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
     policy_free(d->policy);
     d->policy = policy;
     d->listed = true;
 }
 
-void mc_unlist(struct machine *m, unsigned int dom)
+void machine_unlist(struct machine *m, unsigned int dom)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
     d->listed = false;
     /* What runs is wanted until it ends: its file may be back by then. */
-    if (!mc_has_instance(d->state)) {
+    if (!machine_has_instance(d->state)) {
         d->want = false;
-        if (d->state == MC_WAITING || d->state == MC_DELAY ||
-            d->state == MC_BACKOFF || d->state == MC_BLOCKED)
-            mi_fire(m, d, MC_EV_STOP, NULL);
+        if (d->state == MACHINE_WAITING || d->state == MACHINE_DELAY ||
+            d->state == MACHINE_BACKOFF || d->state == MACHINE_BLOCKED)
+            machine_fire(m, d, MACHINE_EV_STOP, NULL);
     }
 }
 
-void mc_forget(struct machine *m, unsigned int dom)
+void machine_forget(struct machine *m, unsigned int dom)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
-    if (!d->policy || d->listed || mc_has_instance(d->state)) return;
+    if (!d->policy || d->listed || machine_has_instance(d->state)) return;
     policy_free(d->policy);
     d->policy = NULL;
     strlist_dispose(&d->writes);
-    d->deadline = MC_NEVER;
+    d->deadline = MACHINE_NEVER;
 }
 
-int mc_find(const struct machine *m, const char *name)
+int machine_find(const struct machine *m, const char *name)
 {
     unsigned int i;
 
@@ -99,7 +100,7 @@ int mc_find(const struct machine *m, const char *name)
 
 /* ---- the graph ---------------------------------------------------------- */
 
-static void add_edge(struct mc_domain *d, unsigned int on, bool requires)
+static void add_edge(struct machine_domain *d, unsigned int on, bool requires)
 {
     unsigned int i;
 
@@ -118,7 +119,7 @@ static void add_edge(struct mc_domain *d, unsigned int on, bool requires)
 static bool leads_to(const struct machine *m, unsigned int from,
                      unsigned int to, bool *seen)
 {
-    const struct mc_domain *d = &m->doms[from];
+    const struct machine_domain *d = &m->doms[from];
     unsigned int i;
 
     if (from == to) return true;
@@ -140,7 +141,7 @@ static void link_names(struct machine *m, unsigned int dom,
     size_t i;
 
     for (i = 0; i < names->n; i++) {
-        int on = mc_find(m, names->v[i]);
+        int on = machine_find(m, names->v[i]);
 
         if (on < 0) continue;
         memset(seen, 0, m->n * sizeof(*seen));
@@ -150,7 +151,7 @@ static void link_names(struct machine *m, unsigned int dom,
     free(seen);
 }
 
-void mc_link(struct machine *m, msec now)
+void machine_link(struct machine *m, msec now)
 {
     unsigned int i;
 
@@ -161,7 +162,7 @@ void mc_link(struct machine *m, msec now)
         if (!m->doms[i].policy) continue;
         link_names(m, i, &m->doms[i].policy->after, false);
         link_names(m, i, &m->doms[i].policy->requires, true);
-        mi_apply_bar(m, &m->doms[i]);
+        machine_apply_bar(m, &m->doms[i]);
     }
-    mi_run(m);
+    machine_run(m);
 }

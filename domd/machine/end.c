@@ -10,7 +10,7 @@
 /* ---- failures, and what follows ----------------------------------------- */
 
 /* Notes a failure, and drops those that are older than the window. */
-static void note_failure(struct machine *m, struct mc_domain *d)
+static void note_failure(struct machine *m, struct machine_domain *d)
 {
     unsigned int i;
     unsigned int old = 0;
@@ -18,7 +18,7 @@ static void note_failure(struct machine *m, struct mc_domain *d)
     while (old < d->n_failures &&
            m->now - d->failures[old] >= d->policy->restart_window)
         old++;
-    if (d->n_failures - old == MC_FAILURES_MAX) old++;
+    if (d->n_failures - old == MACHINE_FAILURES_MAX) old++;
     for (i = old; i < d->n_failures; i++)
         d->failures[i - old] = d->failures[i];
     d->n_failures -= old;
@@ -26,34 +26,35 @@ static void note_failure(struct machine *m, struct mc_domain *d)
 }
 
 /* restart_delay, doubled with each failure in the window. */
-static msec backoff(const struct mc_domain *d)
+static msec backoff(const struct machine_domain *d)
 {
     msec delay = d->policy->restart_delay;
     unsigned int i;
 
-    for (i = 1; i < d->n_failures && delay < MC_BACKOFF_MAX; i++)
+    for (i = 1; i < d->n_failures && delay < MACHINE_BACKOFF_MAX; i++)
         delay *= 2;
-    return delay < MC_BACKOFF_MAX ? delay : MC_BACKOFF_MAX;
+    return delay < MACHINE_BACKOFF_MAX ? delay : MACHINE_BACKOFF_MAX;
 }
 
-enum mc_outcome mi_after_failure(struct machine *m, struct mc_domain *d,
-                                 bool again)
+enum machine_outcome machine_after_failure(struct machine *m,
+                                           struct machine_domain *d,
+                                           bool again)
 {
     size_t len;
 
     note_failure(m, d);
-    if (d->policy->restart == RESTART_NO && !again) return MC_NEXT_FAILED;
-    if (d->n_failures <= d->policy->restart_limit) return MC_NEXT_BACKOFF;
+    if (d->policy->restart == RESTART_NO && !again) return MACHINE_NEXT_FAILED;
+    if (d->n_failures <= d->policy->restart_limit) return MACHINE_NEXT_BACKOFF;
     len = strlen(d->reason);
     snprintf(d->reason + len, sizeof(d->reason) - len,
              "; held after %u failures in %lld s", d->n_failures,
              (long long)d->policy->restart_window / 1000);
-    return MC_NEXT_HELD;
+    return MACHINE_NEXT_HELD;
 }
 
-void mi_settle(struct machine *m, struct mc_domain *d)
+void machine_settle(struct machine *m, struct machine_domain *d)
 {
-    enum mc_outcome next = d->next;
+    enum machine_outcome next = d->next;
     bool stop_req = d->stop_req;
     bool again = d->again;
 
@@ -63,40 +64,41 @@ void mi_settle(struct machine *m, struct mc_domain *d)
     d->was_ready = false;
     d->again = false;
     d->remark[0] = '\0';
-    d->next = MC_NEXT_STOPPED;
+    d->next = MACHINE_NEXT_STOPPED;
     if (!d->listed) d->want = false;
 
     if (!d->want || m->closing) {
-        mi_enter(m, d,
-                 next == MC_NEXT_FAILED || next == MC_NEXT_HELD ? MC_FAILED
-                                                                : MC_STOPPED);
+        machine_enter(m, d,
+                      next == MACHINE_NEXT_FAILED || next == MACHINE_NEXT_HELD
+                          ? MACHINE_FAILED
+                          : MACHINE_STOPPED);
         return;
     }
     if (stop_req) {
-        mi_enter(m, d, MC_WAITING);
+        machine_enter(m, d, MACHINE_WAITING);
         return;
     }
     switch (next) {
-    case MC_NEXT_STOPPED:
+    case MACHINE_NEXT_STOPPED:
         d->want = false;
-        mi_enter(m, d, MC_STOPPED);
+        machine_enter(m, d, MACHINE_STOPPED);
         break;
-    case MC_NEXT_AGAIN:
+    case MACHINE_NEXT_AGAIN:
         d->restarts++;
         d->again = again;
         d->delayed = true;
-        mi_enter(m, d, MC_WAITING);
+        machine_enter(m, d, MACHINE_WAITING);
         break;
-    case MC_NEXT_BACKOFF:
+    case MACHINE_NEXT_BACKOFF:
         d->again = again;
-        mi_enter(m, d, MC_BACKOFF);
-        mi_set_timer(m, d, backoff(d));
+        machine_enter(m, d, MACHINE_BACKOFF);
+        machine_set_timer(m, d, backoff(d));
         break;
-    case MC_NEXT_FAILED:
-        mi_enter(m, d, MC_FAILED);
+    case MACHINE_NEXT_FAILED:
+        machine_enter(m, d, MACHINE_FAILED);
         break;
-    case MC_NEXT_HELD:
-        mi_enter(m, d, MC_HELD);
+    case MACHINE_NEXT_HELD:
+        machine_enter(m, d, MACHINE_HELD);
         break;
     }
 }
@@ -104,8 +106,8 @@ void mi_settle(struct machine *m, struct mc_domain *d)
 /* ---- the functions of the table ----------------------------------------- */
 
 /* Told once, however often it is looked for. */
-void mi_dm_says(struct machine *m, struct mc_domain *d,
-                const struct mc_result *res)
+void machine_dm_says(struct machine *m, struct machine_domain *d,
+                     const struct machine_result *res)
 {
     char remark[sizeof(d->remark)];
 
@@ -113,29 +115,29 @@ void mi_dm_says(struct machine *m, struct mc_domain *d,
              res->why ? res->why : "?");
     if (!strcmp(remark, d->remark)) return;
     memcpy(d->remark, remark, sizeof(remark));
-    mi_act_on(m, d, MC_ACT_REMARK);
+    machine_act_on(m, d, MACHINE_ACT_REMARK);
 }
 
 /* What the guest can do without it, it goes on doing: that is no state. */
-void mi_dm_ended(struct machine *m, struct mc_domain *d,
-                 const struct mc_result *res)
+void machine_dm_ended(struct machine *m, struct machine_domain *d,
+                      const struct machine_result *res)
 {
     snprintf(d->remark, sizeof(d->remark),
              "its device model (QEMU) has ended: %s",
              res->why ? res->why : "its log does not say why");
-    mi_act_on(m, d, MC_ACT_REMARK);
+    machine_act_on(m, d, MACHINE_ACT_REMARK);
 }
 
 /* Whether it was up for a while. How long one was that has been adopted may
  * not be known. */
-static bool was_up(const struct machine *m, const struct mc_domain *d)
+static bool was_up(const struct machine *m, const struct machine_domain *d)
 {
     if (!d->was_ready) return false;
-    return d->latency < 0 || m->now - d->started - d->latency >= MC_BRIEF;
+    return d->latency < 0 || m->now - d->started - d->latency >= MACHINE_BRIEF;
 }
 
 /* One that ends as soon as it is up, or before, is in a loop: says so. */
-static void add_how_soon(const struct machine *m, struct mc_domain *d)
+static void add_how_soon(const struct machine *m, struct machine_domain *d)
 {
     size_t len = strlen(d->reason);
 
@@ -148,56 +150,56 @@ static void add_how_soon(const struct machine *m, struct mc_domain *d)
                  " before it was ready");
 }
 
-static void decide(struct machine *m, struct mc_domain *d,
-                   const struct mc_result *res)
+static void decide(struct machine *m, struct machine_domain *d,
+                   const struct machine_result *res)
 {
     bool again = d->policy->restart == RESTART_ALWAYS;
 
     switch (res->death) {
-    case MC_POWEROFF:
-        mi_set_reason(d, "it powered itself off");
+    case MACHINE_POWEROFF:
+        machine_set_reason(d, "it powered itself off");
         again = again || res->again;
         break;
-    case MC_REBOOT:
-        mi_set_reason(d, "it rebooted itself");
+    case MACHINE_REBOOT:
+        machine_set_reason(d, "it rebooted itself");
         again = again || res->again;
         break;
-    case MC_VANISHED:
-        mi_set_reason(d, "somebody else destroyed it");
+    case MACHINE_VANISHED:
+        machine_set_reason(d, "somebody else destroyed it");
         break;
-    case MC_CRASH:
-        mi_set_reason(d, "it crashed");
-        d->next = mi_after_failure(m, d, false);
+    case MACHINE_CRASH:
+        machine_set_reason(d, "it crashed");
+        d->next = machine_after_failure(m, d, false);
         return;
     }
     if (!again) {
-        d->next = MC_NEXT_STOPPED;
+        d->next = MACHINE_NEXT_STOPPED;
     } else if (was_up(m, d)) {
-        d->next = MC_NEXT_AGAIN;
+        d->next = MACHINE_NEXT_AGAIN;
     } else {
         add_how_soon(m, d);
-        d->next = mi_after_failure(m, d, true);
+        d->next = machine_after_failure(m, d, true);
     }
 }
 
 /* It goes on with another kernel, at once: what it dumps of the memory of the
  * last one would be lost otherwise. But it counts as a reboot does. */
-void mi_reset(struct machine *m, struct mc_domain *d,
-              const struct mc_result *res)
+void machine_reset(struct machine *m, struct machine_domain *d,
+                   const struct machine_result *res)
 {
     char reason[sizeof(d->reason)];
 
     (void)res;
     if (!was_up(m, d)) {
         memcpy(reason, d->reason, sizeof(reason));
-        mi_set_reason(d, "it reset itself");
+        machine_set_reason(d, "it reset itself");
         add_how_soon(m, d);
-        d->next = mi_after_failure(m, d, true);
-        if (d->next != MC_NEXT_BACKOFF) {
-            mi_remove_it(m, d, true);
+        d->next = machine_after_failure(m, d, true);
+        if (d->next != MACHINE_NEXT_BACKOFF) {
+            machine_remove_it(m, d, true);
             return;
         }
-        d->next = MC_NEXT_STOPPED;
+        d->next = MACHINE_NEXT_STOPPED;
         memcpy(d->reason, reason, sizeof(reason));
     }
     d->restarts++;
@@ -205,8 +207,8 @@ void mi_reset(struct machine *m, struct mc_domain *d,
     if (d->was_ready) d->latency = 0;
 }
 
-void mi_died(struct machine *m, struct mc_domain *d,
-             const struct mc_result *res)
+void machine_died(struct machine *m, struct machine_domain *d,
+                  const struct machine_result *res)
 {
     /* Only a guest that ends by itself goes on with what it had. */
     d->again = true;
@@ -216,15 +218,15 @@ void mi_died(struct machine *m, struct mc_domain *d,
 
         snprintf(d->reason + len, sizeof(d->reason) - len,
                  "; kept for inspection");
-        mi_enter(m, d, MC_KEPT);
+        machine_enter(m, d, MACHINE_KEPT);
         return;
     }
-    mi_remove_it(m, d, false);
+    machine_remove_it(m, d, false);
 }
 
-void mi_died_gone(struct machine *m, struct mc_domain *d,
-                  const struct mc_result *res)
+void machine_died_gone(struct machine *m, struct machine_domain *d,
+                       const struct machine_result *res)
 {
     decide(m, d, res);
-    mi_settle(m, d);
+    machine_settle(m, d);
 }

@@ -8,219 +8,220 @@
  */
 #include "machine/internal.h"
 
-static mi_handler *const table[MC_STATES][MC_EVENTS] = {
-    [MC_STOPPED] =
+static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
+    [MACHINE_STOPPED] =
         {
-            [MC_EV_START] = mi_wait_turn,
+            [MACHINE_EV_START] = machine_wait_turn,
         },
-    [MC_WAITING] =
+    [MACHINE_WAITING] =
         {
-            [MC_EV_STOP] = mi_give_up_start,
-            [MC_EV_GO] = mi_go,
+            [MACHINE_EV_STOP] = machine_give_up_start,
+            [MACHINE_EV_GO] = machine_go,
         },
-    [MC_BLOCKED] =
+    [MACHINE_BLOCKED] =
         {
-            [MC_EV_STOP] = mi_give_up_start,
+            [MACHINE_EV_STOP] = machine_give_up_start,
         },
-    [MC_DELAY] =
+    [MACHINE_DELAY] =
         {
-            [MC_EV_STOP] = mi_give_up_start,
-            [MC_EV_TIMER] = mi_delay_over,
+            [MACHINE_EV_STOP] = machine_give_up_start,
+            [MACHINE_EV_TIMER] = machine_delay_over,
         },
-    [MC_CREATING] =
+    [MACHINE_CREATING] =
         {
-            [MC_EV_STOP] = mi_create_abort,
-            [MC_EV_TIMER] = mi_create_late,
-            [MC_EV_QUEUED] = mi_queued,
-            [MC_EV_BEGUN] = mi_begun,
-            [MC_EV_CREATED] = mi_created,
-            [MC_EV_CREATE_FAILED] = mi_create_failed,
-            [MC_EV_CREATE_LEFT] = mi_create_left,
-            [MC_EV_FILE_CHANGED] = mi_file_changed,
+            [MACHINE_EV_STOP] = machine_create_abort,
+            [MACHINE_EV_TIMER] = machine_create_late,
+            [MACHINE_EV_QUEUED] = machine_queued,
+            [MACHINE_EV_BEGUN] = machine_begun,
+            [MACHINE_EV_CREATED] = machine_created,
+            [MACHINE_EV_CREATE_FAILED] = machine_create_failed,
+            [MACHINE_EV_CREATE_LEFT] = machine_create_left,
+            [MACHINE_EV_FILE_CHANGED] = machine_file_changed,
         },
-    [MC_ABORTING] =
+    [MACHINE_ABORTING] =
         {
-            [MC_EV_TIMER] = mi_hang,
-            [MC_EV_CREATED] = mi_created_too_late,
-            [MC_EV_CREATE_FAILED] = mi_aborted,
-            [MC_EV_CREATE_LEFT] = mi_left_too_late,
-            [MC_EV_FILE_CHANGED] = mi_aborted,
+            [MACHINE_EV_TIMER] = machine_hang,
+            [MACHINE_EV_CREATED] = machine_created_too_late,
+            [MACHINE_EV_CREATE_FAILED] = machine_aborted,
+            [MACHINE_EV_CREATE_LEFT] = machine_left_too_late,
+            [MACHINE_EV_FILE_CHANGED] = machine_aborted,
         },
-    [MC_BOOTING] =
+    [MACHINE_BOOTING] =
         {
-            [MC_EV_STOP] = mi_stop_wait,
-            [MC_EV_TIMER] = mi_late,
-            [MC_EV_READY] = mi_ready,
-            [MC_EV_RESET] = mi_reset,
-            [MC_EV_DIED] = mi_died,
-            [MC_EV_GONE] = mi_died_gone,
-            [MC_EV_DM_SAYS] = mi_dm_says,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_STOP] = machine_stop_wait,
+            [MACHINE_EV_TIMER] = machine_late,
+            [MACHINE_EV_READY] = machine_ready,
+            [MACHINE_EV_RESET] = machine_reset,
+            [MACHINE_EV_DIED] = machine_died,
+            [MACHINE_EV_GONE] = machine_died_gone,
+            [MACHINE_EV_DM_SAYS] = machine_dm_says,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_READY] =
+    [MACHINE_READY] =
         {
-            [MC_EV_STOP] = mi_stop_wait,
-            [MC_EV_RESET] = mi_reset,
-            [MC_EV_DIED] = mi_died,
-            [MC_EV_GONE] = mi_died_gone,
-            [MC_EV_DM_SAYS] = mi_dm_says,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_STOP] = machine_stop_wait,
+            [MACHINE_EV_RESET] = machine_reset,
+            [MACHINE_EV_DIED] = machine_died,
+            [MACHINE_EV_GONE] = machine_died_gone,
+            [MACHINE_EV_DM_SAYS] = machine_dm_says,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_LATE] =
+    [MACHINE_LATE] =
         {
-            [MC_EV_STOP] = mi_stop_wait,
-            [MC_EV_READY] = mi_ready,
-            [MC_EV_RESET] = mi_reset,
-            [MC_EV_DIED] = mi_died,
-            [MC_EV_GONE] = mi_died_gone,
-            [MC_EV_DM_SAYS] = mi_dm_says,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_STOP] = machine_stop_wait,
+            [MACHINE_EV_READY] = machine_ready,
+            [MACHINE_EV_RESET] = machine_reset,
+            [MACHINE_EV_DIED] = machine_died,
+            [MACHINE_EV_GONE] = machine_died_gone,
+            [MACHINE_EV_DM_SAYS] = machine_dm_says,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_STOP_WAIT] =
+    [MACHINE_STOP_WAIT] =
         {
-            [MC_EV_GO] = mi_stop_now,
-            [MC_EV_DIED] = mi_died_stopping,
-            [MC_EV_GONE] = mi_gone,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_GO] = machine_stop_now,
+            [MACHINE_EV_DIED] = machine_died_stopping,
+            [MACHINE_EV_GONE] = machine_gone,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_SHUTDOWN] =
+    [MACHINE_SHUTDOWN] =
         {
-            [MC_EV_TIMER] = mi_force,
-            [MC_EV_SHUTDOWN_FAILED] = mi_shutdown_failed,
-            [MC_EV_DIED] = mi_died_stopping,
-            [MC_EV_GONE] = mi_gone,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_TIMER] = machine_force,
+            [MACHINE_EV_SHUTDOWN_FAILED] = machine_shutdown_failed,
+            [MACHINE_EV_DIED] = machine_died_stopping,
+            [MACHINE_EV_GONE] = machine_gone,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_SAVING] =
+    [MACHINE_SAVING] =
         {
-            [MC_EV_TIMER] = mi_save_late,
-            [MC_EV_DIED] = mi_died_saving,
-            [MC_EV_GONE] = mi_died_saving,
-            [MC_EV_SAVED] = mi_saved,
-            [MC_EV_SAVE_FAILED] = mi_save_failed,
-            [MC_EV_DM_ENDED] = mi_dm_ended,
+            [MACHINE_EV_TIMER] = machine_save_late,
+            [MACHINE_EV_DIED] = machine_died_saving,
+            [MACHINE_EV_GONE] = machine_died_saving,
+            [MACHINE_EV_SAVED] = machine_saved,
+            [MACHINE_EV_SAVE_FAILED] = machine_save_failed,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
         },
-    [MC_DESTROYING] =
+    [MACHINE_DESTROYING] =
         {
-            [MC_EV_TIMER] = mi_destroy_late,
-            [MC_EV_GONE] = mi_gone,
-            [MC_EV_DESTROY_FAILED] = mi_destroy_failed,
+            [MACHINE_EV_TIMER] = machine_destroy_late,
+            [MACHINE_EV_GONE] = machine_gone,
+            [MACHINE_EV_DESTROY_FAILED] = machine_destroy_failed,
         },
-    [MC_BACKOFF] =
+    [MACHINE_BACKOFF] =
         {
-            [MC_EV_START] = mi_wait_turn,
-            [MC_EV_STOP] = mi_give_up_start,
-            [MC_EV_TIMER] = mi_backoff_over,
+            [MACHINE_EV_START] = machine_wait_turn,
+            [MACHINE_EV_STOP] = machine_give_up_start,
+            [MACHINE_EV_TIMER] = machine_backoff_over,
         },
-    [MC_FAILED] =
+    [MACHINE_FAILED] =
         {
-            [MC_EV_START] = mi_wait_turn,
-            [MC_EV_STOP] = mi_give_up_start,
+            [MACHINE_EV_START] = machine_wait_turn,
+            [MACHINE_EV_STOP] = machine_give_up_start,
         },
-    [MC_HELD] =
+    [MACHINE_HELD] =
         {
-            [MC_EV_START] = mi_wait_turn,
-            [MC_EV_STOP] = mi_give_up_start,
+            [MACHINE_EV_START] = machine_wait_turn,
+            [MACHINE_EV_STOP] = machine_give_up_start,
         },
-    [MC_SKIPPED] =
+    [MACHINE_SKIPPED] =
         {
-            [MC_EV_START] = mi_wait_turn,
+            [MACHINE_EV_START] = machine_wait_turn,
         },
-    [MC_KEPT] =
+    [MACHINE_KEPT] =
         {
-            [MC_EV_STOP] = mi_remove_kept,
-            [MC_EV_GONE] = mi_gone_by_itself,
+            [MACHINE_EV_STOP] = machine_remove_kept,
+            [MACHINE_EV_GONE] = machine_gone_by_itself,
         },
     /* What was given up may have an end all the same. */
-    [MC_STUCK] =
+    [MACHINE_STUCK] =
         {
-            [MC_EV_STOP] = mi_remove_kept,
-            [MC_EV_CREATED] = mi_created_too_late,
-            [MC_EV_CREATE_FAILED] = mi_aborted,
-            [MC_EV_CREATE_LEFT] = mi_left_too_late,
-            [MC_EV_FILE_CHANGED] = mi_aborted,
-            [MC_EV_DIED] = mi_stuck_died,
-            [MC_EV_GONE] = mi_stuck_gone,
-            [MC_EV_DESTROY_FAILED] = mi_destroy_failed,
-            [MC_EV_SAVED] = mi_saved,
-            [MC_EV_SAVE_FAILED] = mi_save_failed,
+            [MACHINE_EV_STOP] = machine_remove_kept,
+            [MACHINE_EV_CREATED] = machine_created_too_late,
+            [MACHINE_EV_CREATE_FAILED] = machine_aborted,
+            [MACHINE_EV_CREATE_LEFT] = machine_left_too_late,
+            [MACHINE_EV_FILE_CHANGED] = machine_aborted,
+            [MACHINE_EV_DIED] = machine_stuck_died,
+            [MACHINE_EV_GONE] = machine_stuck_gone,
+            [MACHINE_EV_DESTROY_FAILED] = machine_destroy_failed,
+            [MACHINE_EV_SAVED] = machine_saved,
+            [MACHINE_EV_SAVE_FAILED] = machine_save_failed,
         },
-    [MC_BY_HAND] =
+    [MACHINE_BY_HAND] =
         {
-            [MC_EV_STOP] = mi_stop_wait,
-            [MC_EV_DIED] = NULL, /* whoever started it looks after it */
-            [MC_EV_GONE] = mi_gone_by_itself,
+            [MACHINE_EV_STOP] = machine_stop_wait,
+            [MACHINE_EV_DIED] = NULL, /* whoever started it looks after it */
+            [MACHINE_EV_GONE] = machine_gone_by_itself,
         },
 };
 
 /* Events that are not about one instance. */
-static bool is_result(enum mc_event event)
+static bool is_result(enum machine_event event)
 {
     switch (event) {
-    case MC_EV_START:
-    case MC_EV_STOP:
-    case MC_EV_GO:
-    case MC_EV_TIMER:
+    case MACHINE_EV_START:
+    case MACHINE_EV_STOP:
+    case MACHINE_EV_GO:
+    case MACHINE_EV_TIMER:
         return false;
     default:
         return true;
     }
 }
 
-void mi_fire(struct machine *m, struct mc_domain *d, enum mc_event event,
-             const struct mc_result *res)
+void machine_fire(struct machine *m, struct machine_domain *d,
+                  enum machine_event event, const struct machine_result *res)
 {
-    static const struct mc_result nothing;
-    mi_handler *h = table[d->state][event];
+    static const struct machine_result nothing;
+    machine_handler *h = table[d->state][event];
 
     if (h) h(m, d, res ? res : &nothing);
 }
 
 /* ---- what happens ------------------------------------------------------- */
 
-void mc_event(struct machine *m, unsigned int dom, enum mc_event event,
-              const struct mc_result *result, msec now)
+void machine_event(struct machine *m, unsigned int dom,
+                   enum machine_event event,
+                   const struct machine_result *result, msec now)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
     m->now = now;
     if (!d->policy) return;
     if (is_result(event) && (!result || result->gen != d->gen)) return;
-    mi_fire(m, d, event, result);
-    mi_run(m);
+    machine_fire(m, d, event, result);
+    machine_run(m);
 }
 
-void mc_stalled(struct machine *m, unsigned int dom, msec ms)
+void machine_stalled(struct machine *m, unsigned int dom, msec ms)
 {
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
-        struct mc_domain *d = &m->doms[i];
+        struct machine_domain *d = &m->doms[i];
 
         if (i == dom || !d->policy) continue;
-        if (d->state != MC_CREATING && !d->last_resort) continue;
-        if (d->deadline != MC_NEVER) d->deadline += ms;
+        if (d->state != MACHINE_CREATING && !d->last_resort) continue;
+        if (d->deadline != MACHINE_NEVER) d->deadline += ms;
     }
 }
 
-void mc_tick(struct machine *m, msec now)
+void machine_tick(struct machine *m, msec now)
 {
     unsigned int i;
 
     m->now = now;
     for (i = 0; i < m->n; i++) {
-        struct mc_domain *d = &m->doms[i];
+        struct machine_domain *d = &m->doms[i];
 
         if (!d->policy || d->deadline > now) continue;
-        d->deadline = MC_NEVER;
-        mi_fire(m, d, MC_EV_TIMER, NULL);
+        d->deadline = MACHINE_NEVER;
+        machine_fire(m, d, MACHINE_EV_TIMER, NULL);
     }
-    mi_run(m);
+    machine_run(m);
 }
 
-msec mc_deadline(const struct machine *m)
+msec machine_deadline(const struct machine *m)
 {
-    msec first = MC_NEVER;
+    msec first = MACHINE_NEVER;
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {

@@ -12,16 +12,16 @@
 
 /* ---- starting ----------------------------------------------------------- */
 
-char *mc_disk_taken(const struct machine *m, unsigned int dom,
-                    const struct strlist *writes)
+char *machine_disk_taken(const struct machine *m, unsigned int dom,
+                         const struct strlist *writes)
 {
     unsigned int i;
     size_t k;
 
     for (i = 0; i < m->n; i++) {
-        const struct mc_domain *other = &m->doms[i];
+        const struct machine_domain *other = &m->doms[i];
 
-        if (i == dom || !other->policy || !mc_has_instance(other->state))
+        if (i == dom || !other->policy || !machine_has_instance(other->state))
             continue;
         for (k = 0; k < writes->n; k++) {
             if (!strlist_has(&other->writes, writes->v[k])) continue;
@@ -42,7 +42,7 @@ enum turn {
 static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
                          size_t why_size)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
     const struct strlist *writes = d->again ? &d->writes : &d->policy->writes;
     enum turn turn = TURN_NOW;
     unsigned int i;
@@ -53,19 +53,19 @@ static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
         return TURN_NEVER;
     }
     for (i = 0; i < d->n_edges; i++) {
-        const struct mc_domain *on = &m->doms[d->edges[i].dom];
+        const struct machine_domain *on = &m->doms[d->edges[i].dom];
 
-        if (on->state == MC_READY) continue;
-        if (!mc_at_rest(on->state)) {
+        if (on->state == MACHINE_READY) continue;
+        if (!machine_at_rest(on->state)) {
             turn = TURN_WAIT;
             continue;
         }
         if (!d->edges[i].requires) continue;
         snprintf(why, why_size, "requires %s, which is %s", on->policy->name,
-                 mc_state_name(on->state));
+                 machine_state_name(on->state));
         return TURN_NEVER;
     }
-    taken = mc_disk_taken(m, dom, writes);
+    taken = machine_disk_taken(m, dom, writes);
     if (!taken) return turn;
     snprintf(why, why_size, "%s", taken);
     free(taken);
@@ -79,7 +79,8 @@ static unsigned int count_creating(const struct machine *m)
 
     for (i = 0; i < m->n; i++) {
         if (!m->doms[i].policy) continue;
-        if (m->doms[i].state == MC_CREATING || m->doms[i].state == MC_ABORTING)
+        if (m->doms[i].state == MACHINE_CREATING ||
+            m->doms[i].state == MACHINE_ABORTING)
             n++;
     }
     return n;
@@ -100,19 +101,20 @@ static unsigned int pick(const struct machine *m, const bool *may)
     return best;
 }
 
-void mi_apply_bar(struct machine *m, struct mc_domain *d)
+void machine_apply_bar(struct machine *m, struct machine_domain *d)
 {
     /* What goes on with what it had does not need the file. */
-    if (mc_has_instance(d->state) || d->again) return;
+    if (machine_has_instance(d->state) || d->again) return;
     if (d->policy->bar) {
-        mi_set_reason(d, "%s", d->policy->bar);
+        machine_set_reason(d, "%s", d->policy->bar);
         d->want = false;
         d->barred = true;
-        mi_enter(m, d, d->policy->bar_is_skip ? MC_SKIPPED : MC_FAILED);
+        machine_enter(
+            m, d, d->policy->bar_is_skip ? MACHINE_SKIPPED : MACHINE_FAILED);
     } else if (d->barred) {
         d->reason[0] = '\0';
         d->barred = false;
-        mi_enter(m, d, MC_STOPPED);
+        machine_enter(m, d, MACHINE_STOPPED);
     }
 }
 
@@ -125,38 +127,39 @@ static bool start_some(struct machine *m)
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
-        struct mc_domain *d = &m->doms[i];
+        struct machine_domain *d = &m->doms[i];
         char why[sizeof(d->reason)] = "";
 
         if (!d->policy) continue;
-        if (d->state != MC_WAITING && d->state != MC_BLOCKED) continue;
+        if (d->state != MACHINE_WAITING && d->state != MACHINE_BLOCKED)
+            continue;
         if (d->policy->bar && !d->again) {
-            mi_apply_bar(m, d);
+            machine_apply_bar(m, d);
             changed = true;
             continue;
         }
         switch (turn_of(m, i, why, sizeof(why))) {
         case TURN_NOW:
             may[i] = place || (d->policy->start_delay && !d->delayed);
-            if (d->state == MC_BLOCKED) {
+            if (d->state == MACHINE_BLOCKED) {
                 d->reason[0] = '\0';
-                mi_enter(m, d, MC_WAITING);
+                machine_enter(m, d, MACHINE_WAITING);
                 changed = true;
             }
             break;
         case TURN_WAIT:
             d->delayed = false;
-            if (d->state == MC_BLOCKED) {
+            if (d->state == MACHINE_BLOCKED) {
                 d->reason[0] = '\0';
-                mi_enter(m, d, MC_WAITING);
+                machine_enter(m, d, MACHINE_WAITING);
                 changed = true;
             }
             break;
         case TURN_NEVER:
             d->delayed = false;
-            if (strcmp(why, d->reason) || d->state != MC_BLOCKED) {
-                mi_set_reason(d, "%s", why);
-                mi_enter(m, d, MC_BLOCKED);
+            if (strcmp(why, d->reason) || d->state != MACHINE_BLOCKED) {
+                machine_set_reason(d, "%s", why);
+                machine_enter(m, d, MACHINE_BLOCKED);
                 changed = true;
             }
             break;
@@ -166,7 +169,7 @@ static bool start_some(struct machine *m)
     i = pick(m, may);
     free(may);
     if (i == NONE) return changed;
-    mi_fire(m, &m->doms[i], MC_EV_GO, NULL);
+    machine_fire(m, &m->doms[i], MACHINE_EV_GO, NULL);
     return true;
 }
 
@@ -179,11 +182,12 @@ static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
     unsigned int k;
 
     for (i = 0; i < m->n; i++) {
-        const struct mc_domain *d = &m->doms[i];
+        const struct machine_domain *d = &m->doms[i];
 
-        if (i == dom || !d->policy || !mc_has_instance(d->state)) continue;
-        if (!d->stop_req && d->state != MC_ABORTING &&
-            d->state != MC_DESTROYING)
+        if (i == dom || !d->policy || !machine_has_instance(d->state))
+            continue;
+        if (!d->stop_req && d->state != MACHINE_ABORTING &&
+            d->state != MACHINE_DESTROYING)
             continue;
         /* What came by hand came last, and nobody knows what it uses: it goes
          * first, whatever its namesake's file says. They would wait for each
@@ -197,31 +201,33 @@ static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
     return false;
 }
 
-void mi_request_stop(struct machine *m, unsigned int dom)
+void machine_request_stop(struct machine *m, unsigned int dom)
 {
-    struct mc_domain *d = &m->doms[dom];
+    struct machine_domain *d = &m->doms[dom];
 
-    if (mc_has_instance(d->state)) d->stop_req = true;
-    mi_fire(m, d, MC_EV_STOP, NULL);
+    if (machine_has_instance(d->state)) d->stop_req = true;
+    machine_fire(m, d, MACHINE_EV_STOP, NULL);
 }
 
-void mi_stop_dependents(struct machine *m, unsigned int dom)
+void machine_stop_dependents(struct machine *m, unsigned int dom)
 {
     const struct policy *on = m->doms[dom].policy;
     unsigned int i;
     unsigned int k;
 
     for (i = 0; on && i < m->n; i++) {
-        struct mc_domain *d = &m->doms[i];
+        struct machine_domain *d = &m->doms[i];
 
         if (!d->policy || d->stop_req || d->by_hand) continue;
-        if (d->state == MC_KEPT || d->state == MC_STUCK) continue;
-        if (!mc_has_instance(d->state) || d->state == MC_DESTROYING) continue;
+        if (d->state == MACHINE_KEPT || d->state == MACHINE_STUCK) continue;
+        if (!machine_has_instance(d->state) || d->state == MACHINE_DESTROYING)
+            continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom != dom || !d->edges[k].requires) continue;
-            mi_set_reason(d, "stopped with %s, which it requires", on->name);
-            mi_request_stop(m, i);
-            mi_stop_dependents(m, i);
+            machine_set_reason(d, "stopped with %s, which it requires",
+                               on->name);
+            machine_request_stop(m, i);
+            machine_stop_dependents(m, i);
             break;
         }
     }
@@ -229,14 +235,14 @@ void mi_stop_dependents(struct machine *m, unsigned int dom)
 
 /* A domain that ended badly, for good, takes along what requires it. One whose
  * file is wrong has not ended by that. */
-static bool has_failed(const struct mc_domain *d)
+static bool has_failed(const struct machine_domain *d)
 {
     switch (d->state) {
-    case MC_FAILED:
+    case MACHINE_FAILED:
         return !d->barred;
-    case MC_HELD:
-    case MC_KEPT:
-    case MC_STUCK:
+    case MACHINE_HELD:
+    case MACHINE_KEPT:
+    case MACHINE_STUCK:
         return true;
     default:
         return false;
@@ -245,7 +251,7 @@ static bool has_failed(const struct mc_domain *d)
 
 /* ---- everything that follows -------------------------------------------- */
 
-void mi_run(struct machine *m)
+void machine_run(struct machine *m)
 {
     bool changed;
     unsigned int i;
@@ -254,16 +260,17 @@ void mi_run(struct machine *m)
     do {
         changed = false;
         for (i = 0; i < m->n; i++) {
-            const struct mc_domain *d = &m->doms[i];
+            const struct machine_domain *d = &m->doms[i];
 
-            if (d->policy && has_failed(d)) mi_stop_dependents(m, i);
+            if (d->policy && has_failed(d)) machine_stop_dependents(m, i);
         }
         for (i = 0; i < m->n; i++) {
-            struct mc_domain *d = &m->doms[i];
+            struct machine_domain *d = &m->doms[i];
 
             if (!d->policy) continue;
-            if (d->state == MC_STOP_WAIT && !has_stopping_dependents(m, i)) {
-                mi_fire(m, d, MC_EV_GO, NULL);
+            if (d->state == MACHINE_STOP_WAIT &&
+                !has_stopping_dependents(m, i)) {
+                machine_fire(m, d, MACHINE_EV_GO, NULL);
                 changed = true;
             }
         }
@@ -271,14 +278,14 @@ void mi_run(struct machine *m)
     } while (changed);
 }
 
-void mc_hold(struct machine *m)
+void machine_hold(struct machine *m)
 {
     m->held = true;
 }
 
-void mc_release(struct machine *m, msec now)
+void machine_release(struct machine *m, msec now)
 {
     m->held = false;
     m->now = now;
-    mi_run(m);
+    machine_run(m);
 }

@@ -13,70 +13,70 @@ static const struct {
     const char *name;
     bool instance; /* the hypervisor may have something of it */
     bool rest;     /* lasts until somebody does something */
-} state_facts[MC_STATES] = {
-    [MC_STOPPED] = {"stopped", false, true},
-    [MC_WAITING] = {"waiting", false, false},
-    [MC_BLOCKED] = {"blocked", false, true},
-    [MC_DELAY] = {"delay", false, false},
-    [MC_CREATING] = {"creating", true, false},
-    [MC_ABORTING] = {"aborting", true, false},
-    [MC_BOOTING] = {"booting", true, false},
-    [MC_READY] = {"ready", true, true},
-    [MC_LATE] = {"late", true, true},
-    [MC_STOP_WAIT] = {"stop-wait", true, false},
-    [MC_SHUTDOWN] = {"shutdown", true, false},
-    [MC_SAVING] = {"saving", true, false},
-    [MC_DESTROYING] = {"destroying", true, false},
-    [MC_BACKOFF] = {"backoff", false, false},
-    [MC_FAILED] = {"failed", false, true},
-    [MC_HELD] = {"held", false, true},
-    [MC_SKIPPED] = {"skipped", false, true},
-    [MC_KEPT] = {"kept", true, true},
-    [MC_STUCK] = {"stuck", true, true},
-    [MC_BY_HAND] = {"by-hand", true, true},
+} state_facts[MACHINE_STATES] = {
+    [MACHINE_STOPPED] = {"stopped", false, true},
+    [MACHINE_WAITING] = {"waiting", false, false},
+    [MACHINE_BLOCKED] = {"blocked", false, true},
+    [MACHINE_DELAY] = {"delay", false, false},
+    [MACHINE_CREATING] = {"creating", true, false},
+    [MACHINE_ABORTING] = {"aborting", true, false},
+    [MACHINE_BOOTING] = {"booting", true, false},
+    [MACHINE_READY] = {"ready", true, true},
+    [MACHINE_LATE] = {"late", true, true},
+    [MACHINE_STOP_WAIT] = {"stop-wait", true, false},
+    [MACHINE_SHUTDOWN] = {"shutdown", true, false},
+    [MACHINE_SAVING] = {"saving", true, false},
+    [MACHINE_DESTROYING] = {"destroying", true, false},
+    [MACHINE_BACKOFF] = {"backoff", false, false},
+    [MACHINE_FAILED] = {"failed", false, true},
+    [MACHINE_HELD] = {"held", false, true},
+    [MACHINE_SKIPPED] = {"skipped", false, true},
+    [MACHINE_KEPT] = {"kept", true, true},
+    [MACHINE_STUCK] = {"stuck", true, true},
+    [MACHINE_BY_HAND] = {"by-hand", true, true},
 };
 
-bool mc_has_instance(enum mc_state state)
+bool machine_has_instance(enum machine_state state)
 {
     return state_facts[state].instance;
 }
 
-bool mc_at_rest(enum mc_state state)
+bool machine_at_rest(enum machine_state state)
 {
     return state_facts[state].rest;
 }
 
-const char *mc_state_name(enum mc_state state)
+const char *machine_state_name(enum machine_state state)
 {
     return state_facts[state].name;
 }
 
-int mc_state_find(const char *name)
+int machine_state_find(const char *name)
 {
     int i;
 
-    for (i = 0; i < MC_STATES; i++) {
+    for (i = 0; i < MACHINE_STATES; i++) {
         if (!strcmp(state_facts[i].name, name)) return i;
     }
     return -1;
 }
 
-static const char *const outcome_names[MC_OUTCOMES] = {
-    [MC_NEXT_STOPPED] = "stopped", [MC_NEXT_AGAIN] = "again",
-    [MC_NEXT_BACKOFF] = "backoff", [MC_NEXT_FAILED] = "failed",
-    [MC_NEXT_HELD] = "held",
+static const char *const outcome_names[MACHINE_OUTCOMES] = {
+    [MACHINE_NEXT_STOPPED] = "stopped", [MACHINE_NEXT_AGAIN] = "again",
+    [MACHINE_NEXT_BACKOFF] = "backoff", [MACHINE_NEXT_FAILED] = "failed",
+    [MACHINE_NEXT_HELD] = "held",
 };
 
-const char *mc_outcome_name(enum mc_outcome outcome)
+const char *machine_outcome_name(enum machine_outcome outcome)
 {
     return outcome_names[outcome];
 }
 
-int mc_outcome_find(const char *name)
+int machine_outcome_find(const char *name)
 {
     int i;
 
-    for (i = 0; i < MC_OUTCOMES; i++) {
+    for (i = 0; i < MACHINE_OUTCOMES; i++) {
         if (!strcmp(outcome_names[i], name)) return i;
     }
     return -1;
@@ -84,7 +84,7 @@ int mc_outcome_find(const char *name)
 
 /* ---- the list of actions ------------------------------------------------ */
 
-void mi_act(struct machine *m, const struct mc_action *action)
+void machine_emit(struct machine *m, const struct machine_action *action)
 {
     if (m->n_acts == m->size_acts) {
         m->size_acts = m->size_acts ? m->size_acts * 2 : 16;
@@ -93,17 +93,18 @@ void mi_act(struct machine *m, const struct mc_action *action)
     m->acts[m->n_acts++] = *action;
 }
 
-void mi_act_on(struct machine *m, struct mc_domain *d, enum mc_act what)
+void machine_act_on(struct machine *m, struct machine_domain *d,
+                    enum machine_act what)
 {
-    struct mc_action a = {0};
+    struct machine_action a = {0};
 
     a.act = what;
     a.dom = (unsigned int)(d - m->doms);
     a.gen = d->gen;
-    mi_act(m, &a);
+    machine_emit(m, &a);
 }
 
-bool mc_take(struct machine *m, struct mc_action *action_r)
+bool machine_take(struct machine *m, struct machine_action *action_r)
 {
     if (!m->n_acts) return false;
     *action_r = m->acts[0];
@@ -114,37 +115,39 @@ bool mc_take(struct machine *m, struct mc_action *action_r)
 
 /* ---- a domain changes --------------------------------------------------- */
 
-void mi_enter(struct machine *m, struct mc_domain *d, enum mc_state state)
+void machine_enter(struct machine *m, struct machine_domain *d,
+                   enum machine_state state)
 {
-    struct mc_action a = {0};
+    struct machine_action a = {0};
 
-    d->deadline = MC_NEVER;
+    d->deadline = MACHINE_NEVER;
     d->last_resort = false;
     if (d->state == state) return;
-    d->hung_in = MC_STOPPED;
-    a.act = MC_ACT_CHANGED;
+    d->hung_in = MACHINE_STOPPED;
+    a.act = MACHINE_ACT_CHANGED;
     a.dom = (unsigned int)(d - m->doms);
     a.gen = d->gen;
     a.before = d->state;
     a.after = state;
     d->state = state;
     d->since = m->now;
-    mi_act(m, &a);
+    machine_emit(m, &a);
 }
 
-void mi_set_timer(struct machine *m, struct mc_domain *d, msec delay)
+void machine_set_timer(struct machine *m, struct machine_domain *d, msec delay)
 {
     d->deadline = m->now + delay;
     d->last_resort = false;
 }
 
-void mi_set_last_resort(struct machine *m, struct mc_domain *d, msec delay)
+void machine_set_last_resort(struct machine *m, struct machine_domain *d,
+                             msec delay)
 {
-    mi_set_timer(m, d, delay);
+    machine_set_timer(m, d, delay);
     d->last_resort = true;
 }
 
-void mi_set_reason(struct mc_domain *d, const char *format, ...)
+void machine_set_reason(struct machine_domain *d, const char *format, ...)
 {
     va_list args;
 
@@ -155,13 +158,13 @@ void mi_set_reason(struct mc_domain *d, const char *format, ...)
 
 /* ---- what an instance was made of --------------------------------------- */
 
-bool mc_is_stale(const struct mc_domain *d)
+bool machine_is_stale(const struct machine_domain *d)
 {
-    return d->listed && !d->by_hand && mc_has_instance(d->state) &&
+    return d->listed && !d->by_hand && machine_has_instance(d->state) &&
            d->stamp != d->policy->stamp;
 }
 
-void mi_copy_names(struct strlist *to, const struct strlist *from)
+void machine_copy_names(struct strlist *to, const struct strlist *from)
 {
     size_t i;
 
@@ -170,15 +173,16 @@ void mi_copy_names(struct strlist *to, const struct strlist *from)
         strlist_add(to, from->v[i]);
 }
 
-void mi_take_facts(struct mc_domain *d)
+void machine_take_facts(struct machine_domain *d)
 {
     d->stamp = d->policy->stamp;
-    mi_copy_names(&d->writes, &d->policy->writes);
+    machine_copy_names(&d->writes, &d->policy->writes);
 }
 
 /* Of the file of that time only the disks are known. If they are others now,
  * so is the file. */
-void mi_take_saved_facts(struct mc_domain *d, const struct strlist *writes)
+void machine_take_saved_facts(struct machine_domain *d,
+                              const struct strlist *writes)
 {
     bool same = writes->n == d->policy->writes.n;
     size_t i;
@@ -186,5 +190,5 @@ void mi_take_saved_facts(struct mc_domain *d, const struct strlist *writes)
     for (i = 0; i < writes->n; i++)
         same = same && strlist_has(&d->policy->writes, writes->v[i]);
     if (!same) d->stamp = ~d->policy->stamp;
-    mi_copy_names(&d->writes, writes);
+    machine_copy_names(&d->writes, writes);
 }

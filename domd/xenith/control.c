@@ -36,8 +36,9 @@ static void add_name(struct buf *list, const char *name, const char *state,
 
 static bool ended_badly(int state)
 {
-    return state == MC_FAILED || state == MC_HELD || state == MC_BLOCKED ||
-           state == MC_KEPT || state == MC_STUCK || state == MC_LATE;
+    return state == MACHINE_FAILED || state == MACHINE_HELD ||
+           state == MACHINE_BLOCKED || state == MACHINE_KEPT ||
+           state == MACHINE_STUCK || state == MACHINE_LATE;
 }
 
 /* Sorts NAMES (NULL or empty: all domains) into those that are on their way
@@ -54,11 +55,11 @@ static void sort_out(yajl_val answer, const struct options *o,
         yajl_val d = json_at(doms, i);
         const char *name = json_get_string(d, "name");
         const char *text = json_get_string(d, "state");
-        int state = text ? mc_state_find(text) : -1;
+        int state = text ? machine_state_find(text) : -1;
 
         if (state < 0 || !name || !is_named(names, name)) continue;
-        if (o->created ? state == MC_CREATING || state == MC_ABORTING
-                       : !mc_at_rest((enum mc_state)state))
+        if (o->created ? state == MACHINE_CREATING || state == MACHINE_ABORTING
+                       : !machine_at_rest((enum machine_state)state))
             add_name(moving, name, text, json_get_string(d, "reason"));
         else if (ended_badly(state))
             add_name(bad, name, text, json_get_string(d, "reason"));
@@ -255,9 +256,10 @@ static bool say_what_is_left(yajl_val status)
         yajl_val d = json_at(doms, i);
         const char *name = json_get_string(d, "name");
         const char *text = json_get_string(d, "state");
-        int state = text ? mc_state_find(text) : -1;
+        int state = text ? machine_state_find(text) : -1;
 
-        if (state >= 0 && name && mc_has_instance((enum mc_state)state))
+        if (state >= 0 && name &&
+            machine_has_instance((enum machine_state)state))
             add_name(&left, name, text, json_get_string(d, "reason"));
     }
     any = left.len > 0;

@@ -162,8 +162,8 @@ static void show_states(yajl_val doms, struct buf *out)
         yajl_val d = json_at(doms, i);
         char *domain = label(d);
 
-        for (state = 0; state < MC_STATES; state++) {
-            const char *name = mc_state_name((enum mc_state)state);
+        for (state = 0; state < MACHINE_STATES; state++) {
+            const char *name = machine_state_name((enum machine_state)state);
 
             buf_addf(out,
                      "xenith_domain_state{domain=\"%s\",state=\"%s\"} "

@@ -14,9 +14,9 @@ static void settle_taken(struct hv *hv, const struct slot *s)
     char *line;
 
     libxl_dominfo_init(&info);
-    if (!hvx_look_at(hv, s->domid, &info) || info.dying) {
+    if (!xl_look_at(hv, s->domid, &info) || info.dying) {
         /* Nobody knows: that is for the next start to say. */
-    } else if (!hvx_never_ran(&info)) {
+    } else if (!xl_never_ran(&info)) {
         saved_done(s->save_to, s->name);
     } else if (saved_give_back(s->save_to, s->name)) {
         line = xasprintf("domain %s did not go on from what was saved, which "
@@ -32,27 +32,27 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
 
-    hvx_slot_clear(hv, s);
+    xl_slot_clear(hv, s);
     s->gen = gen;
     s->by_hand = by_hand;
     free(s->name);
     s->name = xstrdup(name);
     s->domid = domid;
-    hvx_set_save_to(s, save_to);
+    xl_set_save_to(s, save_to);
     /* Its save was cut off by the end of an earlier domd. What there is of it
      * goes first: memory that is older than the disks must not be used. */
-    if (saving && hvx_is_suspended(hv, domid)) {
+    if (saving && xl_is_suspended(hv, domid)) {
         if (s->save_to) saved_drop(s->save_to, s->name);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);
     } else {
         s->cut_off = saving;
     }
     if (s->save_to) settle_taken(hv, s);
-    hvx_watch_on(hv, s);
-    if (!hvx_look_for_end(hv, s)) {
-        hvx_slot_clear(hv, s);
+    xl_watch_on(hv, s);
+    if (!xl_look_for_end(hv, s)) {
+        xl_slot_clear(hv, s);
         return false;
     }
     return true;

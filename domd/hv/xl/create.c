@@ -22,8 +22,8 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
 
     free(s->kept);
     s->kept = NULL;
-    hvx_slot_clear(hv, s);
-    hvx_report(hv, s, MC_EV_CREATE_FAILED, copy);
+    xl_slot_clear(hv, s);
+    xl_report(hv, s, MACHINE_EV_CREATE_FAILED, copy);
     free(copy);
 }
 
@@ -31,7 +31,7 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
 static void build(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
-    char *no = hvx_look_for_saved(hv, s);
+    char *no = xl_look_for_saved(hv, s);
     struct strlist writes = {0};
     msec began;
     int rc;
@@ -39,7 +39,7 @@ static void build(struct hv *hv, struct slot *s)
     if (!no) {
         snprintf(s->uuid, sizeof(s->uuid), LIBXL_UUID_FMT,
                  LIBXL_UUID_BYTES(s->config.c_info.uuid));
-        hvx_list_written(&s->config, &writes);
+        xl_list_written(&s->config, &writes);
         no = hv->cb.begins(hv->cb.user, s->dom, s->uuid,
                            s->fd >= 0 ? &writes : NULL);
         strlist_dispose(&writes);
@@ -49,7 +49,7 @@ static void build(struct hv *hv, struct slot *s)
         free(no);
         return;
     }
-    hvx_begin_op(hv, s, OP_CREATE);
+    xl_begin_op(hv, s, OP_CREATE);
     s->domid = HV_NO_DOMID;
     began = loop_now();
     if (s->fd >= 0) {
@@ -63,13 +63,13 @@ static void build(struct hv *hv, struct slot *s)
                                      NULL);
     }
     hv->cb.stalled(hv->cb.user, s->dom, loop_now() - began);
-    if (rc) create_failed(hv, s, hvx_why(hv, s, rc));
+    if (rc) create_failed(hv, s, xl_why(hv, s, rc));
 }
 
 /* Builds the domain whose turn it is. libxl loads the kernel and fills the
  * memory before it returns, which takes its time: the rest of the loop goes
  * round between two of them. */
-void hvx_build_next(void *user)
+void xl_build_next(void *user)
 {
     struct hv *hv = user;
     struct slot *first = NULL;
@@ -89,9 +89,9 @@ void hvx_build_next(void *user)
 
 static void queue(struct hv *hv, struct slot *s)
 {
-    hvx_begin_op(hv, s, OP_QUEUED);
+    xl_begin_op(hv, s, OP_QUEUED);
     loop_at(hv->builder, loop_now());
-    hvx_report(hv, s, MC_EV_QUEUED, NULL);
+    xl_report(hv, s, MACHINE_EV_QUEUED, NULL);
 }
 
 /* xl has turned the file into JSON, or has not. */
@@ -107,8 +107,8 @@ static void converted(void *user, int status, const struct buf *out,
     if (s->aborted) {
         create_failed(hv, s, "called off");
     } else if (policy_stamp(s->file) != s->stamp) {
-        hvx_slot_clear(hv, s);
-        hvx_report(hv, s, MC_EV_FILE_CHANGED, NULL);
+        xl_slot_clear(hv, s);
+        xl_report(hv, s, MACHINE_EV_FILE_CHANGED, NULL);
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
         reason = xlrun_reason(err);
         create_failed(hv, s, reason ? reason : "xl does not accept the file");
@@ -138,15 +138,15 @@ static int convert(struct hv *hv, struct slot *s)
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
     char *text;
     int r;
 
-    hvx_slot_clear(hv, s);
+    xl_slot_clear(hv, s);
     s->gen = gen;
     free(s->name);
     s->name = xstrdup(policy->name);
-    hvx_set_save_to(s, policy->save_to);
+    xl_set_save_to(s, policy->save_to);
     if (fresh) {
         free(s->kept);
         s->kept = NULL;
@@ -159,9 +159,9 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
             queue(hv, s);
             return;
         }
-        hvx_slot_config_dispose(s);
+        xl_slot_config_dispose(s);
     }
-    hvx_begin_op(hv, s, OP_CONVERT);
+    xl_begin_op(hv, s, OP_CONVERT);
     free(s->file);
     s->file = xstrdup(policy->file);
     s->stamp = policy->stamp;
@@ -175,15 +175,15 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
 
 /* What was left of a creation that failed is gone; or, with RC, it may not be:
  * then it is for the state machine to try again. */
-void hvx_cleaned_up(struct hv *hv, struct slot *s, int rc)
+void xl_cleaned_up(struct hv *hv, struct slot *s, int rc)
 {
     char *text = s->failure;
 
     s->failure = NULL;
     s->op = OP_NONE;
-    if (rc && hvx_exists(hv, s->domid)) {
-        hvx_slot_config_dispose(s);
-        hvx_report(hv, s, MC_EV_CREATE_LEFT, text);
+    if (rc && xl_exists(hv, s->domid)) {
+        xl_slot_config_dispose(s);
+        xl_report(hv, s, MACHINE_EV_CREATE_LEFT, text);
     } else {
         create_failed(hv, s, text);
     }
@@ -200,12 +200,12 @@ static void clean_up(struct hv *hv, struct slot *s, char *text)
 
     free(s->failure);
     s->failure = text;
-    if (s->domid != HV_NO_DOMID && hvx_exists(hv, s->domid)) {
-        hvx_begin_op(hv, s, OP_CLEANUP);
+    if (s->domid != HV_NO_DOMID && xl_exists(hv, s->domid)) {
+        xl_begin_op(hv, s, OP_CLEANUP);
         rc = libxl_domain_destroy(hv->ctx, s->domid, &s->how);
         if (!rc) return;
     }
-    hvx_cleaned_up(hv, s, rc);
+    xl_cleaned_up(hv, s, rc);
 }
 
 /* Why a creation has failed with RC. The caller frees it. */
@@ -213,7 +213,7 @@ static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
 {
     char *complaint = dmlog_complaint(hv->dm_log_dir, s->name, s->op_began);
     char *text = complaint ? xasprintf("QEMU: %s", complaint)
-                           : xstrdup(hvx_why(hv, s, rc));
+                           : xstrdup(xl_why(hv, s, rc));
 
     free(complaint);
     return text;
@@ -228,31 +228,31 @@ static void restored_and_not_unpaused(struct hv *hv, const struct slot *s,
     bool never;
 
     libxl_dominfo_init(&info);
-    never = hvx_look_at(hv, s->domid, &info) && hvx_never_ran(&info);
+    never = xl_look_at(hv, s->domid, &info) && xl_never_ran(&info);
     libxl_dominfo_dispose(&info);
     if (!never || !saved_give_back(s->save_to, s->name))
-        hvx_put_aside(hv, s, why_not_created(hv, s, rc));
+        xl_put_aside(hv, s, why_not_created(hv, s, rc));
 }
 
-void hvx_unpaused(struct hv *hv, struct slot *s, int rc)
+void xl_unpaused(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
     if (s->taken && !rc) saved_done(s->save_to, s->name);
     if (s->taken && rc) restored_and_not_unpaused(hv, s, rc);
     s->taken = false;
-    if (!rc) hvx_watch_on(hv, s);
+    if (!rc) xl_watch_on(hv, s);
     if (s->was_reset) {
-        hvx_reset_done(hv, s, rc);
+        xl_reset_done(hv, s, rc);
     } else if (rc) {
         clean_up(hv, s, why_not_created(hv, s, rc));
     } else {
-        hvx_slot_config_dispose(s);
-        hvx_report(hv, s, MC_EV_CREATED, NULL);
-        hvx_device_model_says(hv, s);
+        xl_slot_config_dispose(s);
+        xl_report(hv, s, MACHINE_EV_CREATED, NULL);
+        xl_device_model_says(hv, s);
     }
 }
 
-void hvx_created(struct hv *hv, struct slot *s, int rc)
+void xl_created(struct hv *hv, struct slot *s, int rc)
 {
     bool restore = s->fd >= 0;
     char *text = NULL;
@@ -261,8 +261,8 @@ void hvx_created(struct hv *hv, struct slot *s, int rc)
     s->op = OP_NONE;
     if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
     if (rc) text = why_not_created(hv, s, rc);
-    if (restore && rc && !s->aborted) hvx_restore_failed(hv, s, text);
-    hvx_close_fd(&s->fd);
+    if (restore && rc && !s->aborted) xl_restore_failed(hv, s, text);
+    xl_close_fd(&s->fd);
     /* The guest has not run: what was saved can be used again. */
     if (restore && !rc) {
         r = saved_take(s->save_to, s->name);
@@ -272,9 +272,9 @@ void hvx_created(struct hv *hv, struct slot *s, int rc)
                              s->save_to, strerror(r));
     }
     if (!rc && !r) {
-        hvx_begin_op(hv, s, OP_UNPAUSE);
+        xl_begin_op(hv, s, OP_UNPAUSE);
         rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
-        if (rc) hvx_unpaused(hv, s, rc);
+        if (rc) xl_unpaused(hv, s, rc);
         return;
     }
     clean_up(hv, s, text);
@@ -282,7 +282,7 @@ void hvx_created(struct hv *hv, struct slot *s, int rc)
 
 void hv_abort(struct hv *hv, unsigned int dom)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
 
     switch (s->op) {
     case OP_CONVERT:

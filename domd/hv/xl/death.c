@@ -30,29 +30,29 @@ static void keep_config(struct hv *hv, struct slot *s,
  * whether its configuration could be read. */
 static libxl_action_on_shutdown consider(struct slot *s, unsigned int reason,
                                          const libxl_domain_config *config,
-                                         int rc, struct mc_result *res)
+                                         int rc, struct machine_result *res)
 {
     libxl_action_on_shutdown action = LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
 
     switch (reason) {
     case LIBXL_SHUTDOWN_REASON_POWEROFF:
-        res->death = MC_POWEROFF;
+        res->death = MACHINE_POWEROFF;
         if (!rc) action = config->on_poweroff;
         break;
     case LIBXL_SHUTDOWN_REASON_REBOOT:
-        res->death = MC_REBOOT;
+        res->death = MACHINE_REBOOT;
         action = rc ? LIBXL_ACTION_ON_SHUTDOWN_RESTART : config->on_reboot;
         break;
     case LIBXL_SHUTDOWN_REASON_WATCHDOG:
-        res->death = MC_CRASH;
+        res->death = MACHINE_CRASH;
         if (!rc) action = config->on_watchdog;
         break;
     case LIBXL_SHUTDOWN_REASON_SOFT_RESET:
-        res->death = MC_REBOOT;
+        res->death = MACHINE_REBOOT;
         if (!rc) action = config->on_soft_reset;
         break;
     default:
-        res->death = MC_CRASH;
+        res->death = MACHINE_CRASH;
         if (!rc) action = config->on_crash;
         break;
     }
@@ -82,7 +82,7 @@ static libxl_action_on_shutdown consider(struct slot *s, unsigned int reason,
 
 static void died(struct hv *hv, struct slot *s, unsigned int reason)
 {
-    struct mc_result res = {.gen = s->gen};
+    struct machine_result res = {.gen = s->gen};
     libxl_action_on_shutdown action;
     libxl_domain_config config;
     int rc;
@@ -94,21 +94,21 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     /* Not while it is being stopped: then it is a death like any other. */
     if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
         s->op == OP_NONE) {
-        hvx_report(hv, s, MC_EV_RESET, NULL);
+        xl_report(hv, s, MACHINE_EV_RESET, NULL);
         /* Too often: it is on its way out. */
         if (s->op != OP_NONE || s->domid == HV_NO_DOMID) {
             libxl_domain_config_dispose(&config);
             return;
         }
-        hvx_slot_config_dispose(s);
+        xl_slot_config_dispose(s);
         memcpy(&s->config, &config, sizeof(config)); /* takes it over */
         s->has_config = true;
-        hvx_soft_reset(hv, s);
+        xl_soft_reset(hv, s);
         return;
     }
     if (!rc) keep_config(hv, s, &config);
     libxl_domain_config_dispose(&config);
-    hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+    hv->cb.result(hv->cb.user, s->dom, MACHINE_EV_DIED, &res);
 }
 
 /* Sets the timer to the first end that is still to be told. */
@@ -134,7 +134,7 @@ static void tell_later(struct hv *hv, struct slot *s,
     set_deaths(hv);
 }
 
-void hvx_tell_ends(void *user)
+void xl_tell_ends(void *user)
 {
     struct hv *hv = user;
     msec now = loop_now();
@@ -148,7 +148,7 @@ void hvx_tell_ends(void *user)
         /* It may be on its way out by now. */
         if (s->op == OP_DESTROY || s->op == OP_DUMP) continue;
         if (s->by_hand)
-            hvx_report_died(hv, s, MC_POWEROFF);
+            xl_report_died(hv, s, MACHINE_POWEROFF);
         else
             died(hv, s, s->reason);
     }
@@ -160,7 +160,7 @@ void hvx_tell_ends(void *user)
 static void settle_dead(struct hv *hv, struct slot *s,
                         libxl_shutdown_reason reason)
 {
-    struct mc_result unused = {0};
+    struct machine_result unused = {0};
     libxl_domain_config config;
     int rc;
 
@@ -174,14 +174,14 @@ static void settle_dead(struct hv *hv, struct slot *s,
  * events is asked for, and next when another domain ends. It may look while it
  * waits for something on behalf of the first, and so misses the others that
  * are adopted: these are told of from here. */
-bool hvx_look_for_end(struct hv *hv, struct slot *s)
+bool xl_look_for_end(struct hv *hv, struct slot *s)
 {
     libxl_dominfo info;
     bool there;
 
     libxl_dominfo_init(&info);
-    there = hvx_look_at(hv, s->domid, &info);
-    if (there && !s->by_hand && hvx_has_ended(&info)) {
+    there = xl_look_at(hv, s->domid, &info);
+    if (there && !s->by_hand && xl_has_ended(&info)) {
         tell_later(hv, s, info.shutdown_reason, 0);
         if (!info.dying) settle_dead(hv, s, info.shutdown_reason);
     }
@@ -191,10 +191,10 @@ bool hvx_look_for_end(struct hv *hv, struct slot *s)
 
 /* One that somebody else has started is his to remove. When the host goes down
  * it has to go; if no xl waits for its end, nobody else removes it. */
-void hvx_shut_down(struct hv *hv, struct slot *s, libxl_shutdown_reason reason)
+void xl_shut_down(struct hv *hv, struct slot *s, libxl_shutdown_reason reason)
 {
     /* That was told of already. */
-    if (s->op == OP_DESTROY || s->op == OP_DUMP || hvx_is_resetting(s)) return;
+    if (s->op == OP_DESTROY || s->op == OP_DUMP || xl_is_resetting(s)) return;
     if (!s->by_hand)
         died(hv, s, reason);
     else if (s->asked)

@@ -11,7 +11,7 @@
 /* As libxl noted it; 0: there is none in dom0. */
 static pid_t device_model_pid(struct hv *hv, uint32_t domid)
 {
-    char *text = hvx_in_store(hv, domid, "image/device-model-pid");
+    char *text = xl_in_store(hv, domid, "image/device-model-pid");
     long pid = 0;
 
     if (text && !parse_long(text, 1, INT32_MAX, &pid)) pid = 0;
@@ -25,13 +25,13 @@ static pid_t device_model_pid(struct hv *hv, uint32_t domid)
 static bool goes_on(struct hv *hv, const struct slot *s)
 {
     char *path = xasprintf("device-model/%u", (unsigned int)s->domid);
-    char *node = hvx_in_store(hv, 0, path);
+    char *node = xl_in_store(hv, 0, path);
     libxl_dominfo info;
     bool on;
 
     libxl_dominfo_init(&info);
-    on = node && hvx_look_at(hv, s->domid, &info) && !info.dying &&
-         !hvx_has_ended(&info);
+    on = node && xl_look_at(hv, s->domid, &info) && !info.dying &&
+         !xl_has_ended(&info);
     libxl_dominfo_dispose(&info);
     free(node);
     free(path);
@@ -47,31 +47,31 @@ static void device_model_ended(void *user)
     if (s->op == OP_DESTROY || s->op == OP_CLEANUP || !goes_on(hv, s)) return;
     /* After a reset it has another one. */
     if (device_model_pid(hv, s->domid) != s->dm_pid) {
-        hvx_device_model_on(hv, s);
+        xl_device_model_on(hv, s);
         return;
     }
     words = dmlog_last_words(hv->dm_log_dir, s->name);
-    hvx_report(hv, s, MC_EV_DM_ENDED, words);
+    xl_report(hv, s, MACHINE_EV_DM_ENDED, words);
     free(words);
 }
 
-void hvx_device_model_says(struct hv *hv, const struct slot *s)
+void xl_device_model_says(struct hv *hv, const struct slot *s)
 {
     char *complaint = dmlog_complaint(hv->dm_log_dir, s->name, s->op_began);
 
-    if (complaint) hvx_report(hv, s, MC_EV_DM_SAYS, complaint);
+    if (complaint) xl_report(hv, s, MACHINE_EV_DM_SAYS, complaint);
     free(complaint);
 }
 
 void hv_look_late(struct hv *hv, unsigned int dom)
 {
-    const struct slot *s = hvx_slot_get(hv, dom);
+    const struct slot *s = xl_slot_get(hv, dom);
 
     if (s->op == OP_NONE && s->domid != HV_NO_DOMID && !s->by_hand)
-        hvx_device_model_says(hv, s);
+        xl_device_model_says(hv, s);
 }
 
-void hvx_device_model_on(struct hv *hv, struct slot *s)
+void xl_device_model_on(struct hv *hv, struct slot *s)
 {
     char *line;
 

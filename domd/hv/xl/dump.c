@@ -54,7 +54,7 @@ static void dumped(void *user, int status, const struct buf *out,
     free(part);
     free(path);
     /* A dump that failed is no reason to keep the dead. */
-    hvx_destroy(hv, s);
+    xl_destroy(hv, s);
 }
 
 /* Makes room for a dump, if there is none, in the place of the one from an
@@ -62,12 +62,12 @@ static void dumped(void *user, int status, const struct buf *out,
  * there is no room, or NULL. The caller frees it. */
 static char *make_room(struct hv *hv, const struct slot *s, const char *path)
 {
-    char *no = hvx_no_room(hv, s, hv->dump_dir, 0);
+    char *no = xl_no_room(hv, s, hv->dump_dir, 0);
     char *still;
     struct stat st;
 
     if (!no || stat(path, &st)) return no;
-    still = hvx_no_room(hv, s, hv->dump_dir, (uint64_t)st.st_blocks * 512);
+    still = xl_no_room(hv, s, hv->dump_dir, (uint64_t)st.st_blocks * 512);
     if (!still) {
         (void)unlink(path);
         free(no);
@@ -78,7 +78,7 @@ static char *make_room(struct hv *hv, const struct slot *s, const char *path)
 }
 
 /* libxl would not return before it is all written: a child does it. */
-bool hvx_dump(struct hv *hv, struct slot *s)
+bool xl_dump(struct hv *hv, struct slot *s)
 {
     char *domid = xasprintf("%u", (unsigned int)s->domid);
     char *part = dump_path(s, "~part");
@@ -93,7 +93,7 @@ bool hvx_dump(struct hv *hv, struct slot *s)
     (void)unlink(part);
     no = make_room(hv, s, path);
     if (!no) {
-        hvx_begin_op(hv, s, OP_DUMP);
+        xl_begin_op(hv, s, OP_DUMP);
         r = xlrun_start(&s->run, hv->loop, argv, dumped, s);
         if (r) no = xasprintf("cannot start " XL ": %s", strerror(r));
     }

@@ -24,7 +24,7 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
     struct slot *s = NULL;
     unsigned int i;
 
-    if (hvx_ejected(hv, id)) return;
+    if (xl_ejected(hv, id)) return;
     for (i = 0; id && i < hv->n_slots; i++) {
         if (hv->slots[i] && hv->slots[i]->op != OP_NONE &&
             hv->slots[i]->op_id == id)
@@ -33,28 +33,28 @@ static void operation_complete(struct hv *hv, uint64_t id, int rc)
     if (!s) return;
     switch (s->op) {
     case OP_CREATE:
-        hvx_created(hv, s, rc);
+        xl_created(hv, s, rc);
         break;
     case OP_UNPAUSE:
-        hvx_unpaused(hv, s, rc);
+        xl_unpaused(hv, s, rc);
         break;
     case OP_CLEANUP:
-        hvx_cleaned_up(hv, s, rc);
+        xl_cleaned_up(hv, s, rc);
         break;
     case OP_SHUTDOWN:
-        hvx_shutdown_asked(hv, s, rc);
+        xl_shutdown_asked(hv, s, rc);
         break;
     case OP_SAVE:
-        hvx_saved(hv, s, rc);
+        xl_saved(hv, s, rc);
         break;
     case OP_RESUME:
-        hvx_save_failed(hv, s);
+        xl_save_failed(hv, s);
         break;
     case OP_DESTROY:
-        hvx_destroyed(hv, s, rc);
+        xl_destroyed(hv, s, rc);
         break;
     case OP_RESET:
-        hvx_reset(hv, s, rc);
+        xl_reset(hv, s, rc);
         break;
     case OP_NONE:
     case OP_CONVERT:
@@ -76,9 +76,9 @@ static void domain_event(struct hv *hv, const libxl_event *event)
     case LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN:
         if (event->u.domain_shutdown.shutdown_reason ==
             LIBXL_SHUTDOWN_REASON_SUSPEND)
-            hvx_suspended(hv, s);
+            xl_suspended(hv, s);
         else
-            hvx_shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
+            xl_shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
         /* A destroy of ours ends when libxl has also tidied up. */
@@ -86,14 +86,14 @@ static void domain_event(struct hv *hv, const libxl_event *event)
         /* These use what is in the slot until they end, and they will end
          * badly: then it is found to be gone. */
         if (s->op == OP_SAVE || s->op == OP_SYNC || s->op == OP_RESUME ||
-            hvx_is_resetting(s)) {
-            hvx_slot_watch_off(hv, s);
+            xl_is_resetting(s)) {
+            xl_slot_watch_off(hv, s);
             break;
         }
-        hvx_report_gone(hv, s);
+        xl_report_gone(hv, s);
         break;
     case LIBXL_EVENT_TYPE_DISK_EJECT:
-        hvx_eject(hv, s, &event->u.disk_eject.disk);
+        xl_eject(hv, s, &event->u.disk_eject.disk);
         break;
     default:
         break;
@@ -152,8 +152,8 @@ static void store_event(void *user, int fd, short revents)
         free(event);
     }
     if (!any) return;
-    hvx_guess(hv);
-    hvx_watch_again(hv);
+    xl_guess(hv);
+    xl_watch_again(hv);
     hv->cb.list_changed(hv->cb.user);
 }
 
@@ -177,7 +177,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
     hv->cb = *callbacks;
     hv->dump_dir = DUMP_DIR;
     hv->dm_log_dir = DM_LOG_DIR;
-    hvx_logger_init(hv);
+    xl_logger_init(hv);
     if (libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->logger.vtable)) {
         *why_r = xstrdup("libxl cannot reach the hypervisor or xenstored");
         goto out;
@@ -189,8 +189,8 @@ int hv_open(struct hv **hv_r, struct loop *loop,
         *why_r = xasprintf("xenstored: %s", strerror(errno));
         goto out;
     }
-    hv->builder = loop_timer(loop, hvx_build_next, hv);
-    hv->deaths = loop_timer(loop, hvx_tell_ends, hv);
+    hv->builder = loop_timer(loop, xl_build_next, hv);
+    hv->deaths = loop_timer(loop, xl_tell_ends, hv);
     hv->xs_source = loop_add(loop, xs_fileno(hv->xs), POLLIN, store_event, hv);
     loop_set_guest(loop, &guest);
     *hv_r = hv;
@@ -213,7 +213,7 @@ void hv_close(struct hv *hv)
 
         if (!s) continue;
         xlrun_free(s->run);
-        if (hv->ctx) hvx_slot_watch_off(hv, s);
+        if (hv->ctx) xl_slot_watch_off(hv, s);
         free(s->name);
         free(s->file);
         free(s->save_to);

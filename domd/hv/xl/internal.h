@@ -122,104 +122,104 @@ struct hv {
 /* ---- log.c -------------------------------------------------------------- */
 
 /* Makes hv->logger ready for libxl_ctx_alloc. */
-void hvx_logger_init(struct hv *hv);
+void xl_logger_init(struct hv *hv);
 /* Why the operation of S has failed with RC, in words. They last until the
  * next call. */
-const char *hvx_why(const struct hv *hv, const struct slot *s, int rc);
+const char *xl_why(const struct hv *hv, const struct slot *s, int rc);
 
 /* ---- slot.c ------------------------------------------------------------- */
 
 /* The slot of domain number DOM, made if it is not there. It lasts as long as
  * HV does. */
-struct slot *hvx_slot_get(struct hv *hv, unsigned int dom);
+struct slot *xl_slot_get(struct hv *hv, unsigned int dom);
 /* Where S is saved to. DIR is copied, and may be NULL. */
-void hvx_set_save_to(struct slot *s, const char *dir);
+void xl_set_save_to(struct slot *s, const char *dir);
 /* Disposes of the configuration, if there is one. No operation may be using
  * it. */
-void hvx_slot_config_dispose(struct slot *s);
+void xl_slot_config_dispose(struct slot *s);
 /* Closes *FD if it is open; then it is -1. */
-void hvx_close_fd(int *fd);
+void xl_close_fd(int *fd);
 /* The instance is no more: nothing is left of it but what the next one may
  * want (its name, save_to, and what was kept). */
-void hvx_slot_clear(struct hv *hv, struct slot *s);
+void xl_slot_clear(struct hv *hv, struct slot *s);
 /* OP begins: s->how is for libxl, and errors from now on are about it. */
-void hvx_begin_op(struct hv *hv, struct slot *s, enum op op);
+void xl_begin_op(struct hv *hv, struct slot *s, enum op op);
 /* Tells the state machine of EVENT. TEXT (its `why`) may be NULL, and lasts as
  * long as the call. The machine may ask for the next operation on S at once:
  * nobody may rely on s->op after that. So for the two that follow. */
-void hvx_report(struct hv *hv, const struct slot *s, enum mc_event event,
-                const char *text);
+void xl_report(struct hv *hv, const struct slot *s, enum machine_event event,
+               const char *text);
 /* Clears the slot, too. */
-void hvx_report_gone(struct hv *hv, struct slot *s);
-void hvx_report_died(struct hv *hv, const struct slot *s, enum mc_death death);
+void xl_report_gone(struct hv *hv, struct slot *s);
+void xl_report_died(struct hv *hv, const struct slot *s,
+                    enum machine_death death);
 
 /* ---- look.c ------------------------------------------------------------- */
 
 /* What the hypervisor says of a domain; false if it has none of that number.
  * libxl_domain_info would log an error for it. INFO was initialised; the
  * caller disposes. */
-bool hvx_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info);
+bool xl_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info);
 /* Whether a domain will never run again by itself. One that is suspended has
  * shut down, too, but goes on if its save fails. */
-bool hvx_has_ended(const libxl_dominfo *info);
+bool xl_has_ended(const libxl_dominfo *info);
 /* Whether its creation has not come to its end. */
-bool hvx_never_ran(const libxl_dominfo *info);
-bool hvx_is_suspended(struct hv *hv, uint32_t domid);
-bool hvx_exists(struct hv *hv, uint32_t domid);
+bool xl_never_ran(const libxl_dominfo *info);
+bool xl_is_suspended(struct hv *hv, uint32_t domid);
+bool xl_exists(struct hv *hv, uint32_t domid);
 /* What xenstore has below the domain's directory; NULL: nothing. The caller
  * frees it. */
-char *hvx_in_store(struct hv *hv, uint32_t domid, const char *node);
+char *xl_in_store(struct hv *hv, uint32_t domid, const char *node);
 
 /* ---- dm.c --------------------------------------------------------------- */
 
 /* Watches the device model of the instance, if it has one; its end is
  * reported. That it cannot be watched is logged, and no error. */
-void hvx_device_model_on(struct hv *hv, struct slot *s);
+void xl_device_model_on(struct hv *hv, struct slot *s);
 
 /* Reports what the device model of the instance complains of, if it does. */
-void hvx_device_model_says(struct hv *hv, const struct slot *s);
+void xl_device_model_says(struct hv *hv, const struct slot *s);
 
 /* ---- watch.c ------------------------------------------------------------ */
 
 /* Asks for the events of an instance that runs. If its death would not be
- * heard of, that is logged, and no reason to give it up: hvx_watch_again. */
-void hvx_watch_on(struct hv *hv, struct slot *s);
+ * heard of, that is logged, and no reason to give it up: xl_watch_again. */
+void xl_watch_on(struct hv *hv, struct slot *s);
 /* A domain has come, gone or ended: looks whether it was one whose death is
  * not heard of, and asks for that again. */
-void hvx_watch_again(struct hv *hv);
+void xl_watch_again(struct hv *hv);
 /* Nothing more is heard of it, nor of its device model. */
-void hvx_slot_watch_off(struct hv *hv, struct slot *s);
+void xl_slot_watch_off(struct hv *hv, struct slot *s);
 /* Asks for its death again: a suspended domain is "shut down", too. */
-void hvx_rearm(struct hv *hv, struct slot *s);
+void xl_rearm(struct hv *hv, struct slot *s);
 /* The guest has ejected DISK, which is copied: the drive is emptied. */
-void hvx_eject(struct hv *hv, const struct slot *s,
-               const libxl_device_disk *disk);
+void xl_eject(struct hv *hv, const struct slot *s,
+              const libxl_device_disk *disk);
 /* Whether the operation ID was an eject, which has now ended. */
-bool hvx_ejected(struct hv *hv, uint64_t id);
+bool xl_ejected(struct hv *hv, uint64_t id);
 
 /* ---- death.c ------------------------------------------------------------ */
 
 /* The instance has shut down by itself, for REASON. */
-void hvx_shut_down(struct hv *hv, struct slot *s,
-                   libxl_shutdown_reason reason);
+void xl_shut_down(struct hv *hv, struct slot *s, libxl_shutdown_reason reason);
 /* An instance is adopted that may have ended already. Returns whether it is
  * there. */
-bool hvx_look_for_end(struct hv *hv, struct slot *s);
+bool xl_look_for_end(struct hv *hv, struct slot *s);
 /* The timer hv->deaths; USER is the hv. */
-void hvx_tell_ends(void *user);
+void xl_tell_ends(void *user);
 
 /* ---- reset.c ------------------------------------------------------------ */
 
 /* Whether the instance is being reset: what is to be done with it has to
  * wait, because libxl uses the slot's configuration. */
-bool hvx_is_resetting(const struct slot *s);
+bool xl_is_resetting(const struct slot *s);
 /* Begins a soft reset with s->config; a failure is reported as a crash. Its
- * end: hvx_reset, then hvx_unpaused. */
-void hvx_soft_reset(struct hv *hv, struct slot *s);
-void hvx_reset(struct hv *hv, struct slot *s, int rc);
+ * end: xl_reset, then xl_unpaused. */
+void xl_soft_reset(struct hv *hv, struct slot *s);
+void xl_reset(struct hv *hv, struct slot *s, int rc);
 /* The reset of an instance has ended, and it runs again; or it does not. What
  * was asked for in the meantime is done. */
-void hvx_reset_done(struct hv *hv, struct slot *s, int rc);
+void xl_reset_done(struct hv *hv, struct slot *s, int rc);
 
 /* ---- restore.c ---------------------------------------------------------- */
 
@@ -227,62 +227,62 @@ void hvx_reset_done(struct hv *hv, struct slot *s, int rc);
  * which takes the place of the one in the file. What cannot be used is put
  * aside. Returns NULL, or why it cannot be known for now whether there is
  * anything; the caller frees it. */
-char *hvx_look_for_saved(struct hv *hv, struct slot *s);
+char *xl_look_for_saved(struct hv *hv, struct slot *s);
 /* Adds the disks that an instance of CONFIG writes, under the names that its
  * policy has for them (struct policy). */
-void hvx_list_written(const libxl_domain_config *config,
-                      struct strlist *writes);
+void xl_list_written(const libxl_domain_config *config,
+                     struct strlist *writes);
 /* The restore of S has failed, and s->fd is what it was from: it is put aside
  * if it is the stream that is bad. Else it waits for the next start. WHY says
  * what libxl said. */
-void hvx_restore_failed(struct hv *hv, const struct slot *s, const char *why);
+void xl_restore_failed(struct hv *hv, const struct slot *s, const char *why);
 /* What was saved and cannot be used is kept under another name. WHAT, which it
  * frees, says why. */
-void hvx_put_aside(struct hv *hv, const struct slot *s, char *what);
+void xl_put_aside(struct hv *hv, const struct slot *s, char *what);
 
 /* ---- create.c ----------------------------------------------------------- */
 
 /* The timer hv->builder; USER is the hv. */
-void hvx_build_next(void *user);
+void xl_build_next(void *user);
 /* The ends of OP_CREATE, OP_UNPAUSE and OP_CLEANUP. */
-void hvx_created(struct hv *hv, struct slot *s, int rc);
-void hvx_unpaused(struct hv *hv, struct slot *s, int rc);
-void hvx_cleaned_up(struct hv *hv, struct slot *s, int rc);
+void xl_created(struct hv *hv, struct slot *s, int rc);
+void xl_unpaused(struct hv *hv, struct slot *s, int rc);
+void xl_cleaned_up(struct hv *hv, struct slot *s, int rc);
 
 /* ---- room.c ------------------------------------------------------------- */
 
 /* Why the memory of the instance cannot be written to DIR, or NULL. SPARE: the
  * bytes in there that the caller could do without. The caller frees it. */
-char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
-                  uint64_t spare);
+char *xl_no_room(struct hv *hv, const struct slot *s, const char *dir,
+                 uint64_t spare);
 
 /* ---- save.c ------------------------------------------------------------- */
 
 /* The ends of OP_SAVE and OP_RESUME. */
-void hvx_saved(struct hv *hv, struct slot *s, int rc);
-void hvx_save_failed(struct hv *hv, struct slot *s);
+void xl_saved(struct hv *hv, struct slot *s, int rc);
+void xl_save_failed(struct hv *hv, struct slot *s);
 /* The guest has suspended, for whomever. */
-void hvx_suspended(struct hv *hv, struct slot *s);
+void xl_suspended(struct hv *hv, struct slot *s);
 
 /* ---- dump.c ------------------------------------------------------------- */
 
 /* Begins to write the memory of the dead instance to a disk; when that has
  * ended, well or not, the instance is destroyed. Returns whether it has begun;
  * if not, why not was logged, and the instance is the caller's to destroy. */
-bool hvx_dump(struct hv *hv, struct slot *s);
+bool xl_dump(struct hv *hv, struct slot *s);
 
 /* ---- stop.c ------------------------------------------------------------- */
 
 /* Begins to destroy the instance; that it cannot even begin is reported. */
-void hvx_destroy(struct hv *hv, struct slot *s);
+void xl_destroy(struct hv *hv, struct slot *s);
 /* The ends of OP_DESTROY and OP_SHUTDOWN. */
-void hvx_destroyed(struct hv *hv, struct slot *s, int rc);
-void hvx_shutdown_asked(struct hv *hv, struct slot *s, int rc);
+void xl_destroyed(struct hv *hv, struct slot *s, int rc);
+void xl_shutdown_asked(struct hv *hv, struct slot *s, int rc);
 
 /* ---- list.c ------------------------------------------------------------- */
 
 /* Domains have come or gone: finds the numbers of those that are being
  * created. */
-void hvx_guess(struct hv *hv);
+void xl_guess(struct hv *hv);
 
 #endif

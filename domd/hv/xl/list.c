@@ -16,8 +16,8 @@ static void uuid_of(struct hv *hv, const libxl_dominfo *info,
     char *vm;
 
     snprintf(uuid, HV_UUID_LEN, LIBXL_UUID_FMT, LIBXL_UUID_BYTES(info->uuid));
-    if (!hvx_has_ended(info)) return;
-    vm = hvx_in_store(hv, info->domid, "vm");
+    if (!xl_has_ended(info)) return;
+    vm = xl_in_store(hv, info->domid, "vm");
     if (vm && !strncmp(vm, "/vm/", 4))
         snprintf(uuid, HV_UUID_LEN, "%s", vm + 4);
     free(vm);
@@ -70,8 +70,8 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         }
         info->domid = all[i].domid;
         info->name = name ? name : xstrdup(known ? known : "");
-        info->never_ran = hvx_never_ran(&all[i]);
-        info->shut_down = hvx_has_ended(&all[i]);
+        info->never_ran = xl_never_ran(&all[i]);
+        info->shut_down = xl_has_ended(&all[i]);
         info->dying = all[i].dying;
         info->cpu_ns = all[i].cpu_time;
         info->memory_kb = all[i].current_memkb;
@@ -91,7 +91,7 @@ void hv_info_free(struct hv_info *list, int n)
 }
 
 /* A domain that appears while we create one: which is it? */
-void hvx_guess(struct hv *hv)
+void xl_guess(struct hv *hv)
 {
     libxl_dominfo *all;
     unsigned int k;

@@ -70,7 +70,7 @@ static void logger_destroy(struct xentoollog_logger *l)
     (void)l;
 }
 
-void hvx_logger_init(struct hv *hv)
+void xl_logger_init(struct hv *hv)
 {
     hv->logger.vtable.vmessage = logger_message;
     hv->logger.vtable.progress = logger_progress;
@@ -98,7 +98,7 @@ static bool may_be_about(const struct hv *hv, const struct slot *s,
 /* The first error since the operation of this slot began: the later ones are
  * its consequences. But the words of a hotplug script come after its status.
  */
-const char *hvx_why(const struct hv *hv, const struct slot *s, int rc)
+const char *xl_why(const struct hv *hv, const struct slot *s, int rc)
 {
     static char text[256];
     uint64_t i = hv->n_errors > ERRORS_MAX ? hv->n_errors - ERRORS_MAX : 0;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool hvx_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info)
+bool xl_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info)
 {
     int n = 0;
     int i;
@@ -20,41 +20,41 @@ bool hvx_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info)
     return found;
 }
 
-bool hvx_has_ended(const libxl_dominfo *info)
+bool xl_has_ended(const libxl_dominfo *info)
 {
     return info->shutdown &&
            info->shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
 }
 
-bool hvx_never_ran(const libxl_dominfo *info)
+bool xl_never_ran(const libxl_dominfo *info)
 {
     return info->paused && !info->cpu_time;
 }
 
-bool hvx_is_suspended(struct hv *hv, uint32_t domid)
+bool xl_is_suspended(struct hv *hv, uint32_t domid)
 {
     libxl_dominfo info;
     bool suspended;
 
     libxl_dominfo_init(&info);
-    suspended = hvx_look_at(hv, domid, &info) && info.shutdown &&
+    suspended = xl_look_at(hv, domid, &info) && info.shutdown &&
                 info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND;
     libxl_dominfo_dispose(&info);
     return suspended;
 }
 
-bool hvx_exists(struct hv *hv, uint32_t domid)
+bool xl_exists(struct hv *hv, uint32_t domid)
 {
     libxl_dominfo info;
     bool found;
 
     libxl_dominfo_init(&info);
-    found = hvx_look_at(hv, domid, &info);
+    found = xl_look_at(hv, domid, &info);
     libxl_dominfo_dispose(&info);
     return found;
 }
 
-char *hvx_in_store(struct hv *hv, uint32_t domid, const char *node)
+char *xl_in_store(struct hv *hv, uint32_t domid, const char *node)
 {
     char *path = xasprintf("/local/domain/%u/%s", (unsigned int)domid, node);
     unsigned int len;

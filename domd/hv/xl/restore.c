@@ -14,7 +14,7 @@
 
 /* The domain will boot afresh, and after that its memory would not fit its
  * disks. */
-void hvx_put_aside(struct hv *hv, const struct slot *s, char *what)
+void xl_put_aside(struct hv *hv, const struct slot *s, char *what)
 {
     char *line;
 
@@ -46,8 +46,7 @@ static char *disks_changed(const char *path, const libxl_domain_config *config)
     return NULL;
 }
 
-void hvx_list_written(const libxl_domain_config *config,
-                      struct strlist *writes)
+void xl_list_written(const libxl_domain_config *config, struct strlist *writes)
 {
     int i;
 
@@ -65,17 +64,17 @@ void hvx_list_written(const libxl_domain_config *config,
     }
 }
 
-void hvx_restore_failed(struct hv *hv, const struct slot *s, const char *why)
+void xl_restore_failed(struct hv *hv, const struct slot *s, const char *why)
 {
     char *fault = stream_fault(s->fd);
 
     if (!fault) return;
-    hvx_put_aside(hv, s,
-                  xasprintf("what was saved is damaged: %s (%s)", fault, why));
+    xl_put_aside(hv, s,
+                 xasprintf("what was saved is damaged: %s (%s)", fault, why));
     free(fault);
 }
 
-char *hvx_look_for_saved(struct hv *hv, struct slot *s)
+char *xl_look_for_saved(struct hv *hv, struct slot *s)
 {
     char *path = NULL;
     char *json_path = NULL;
@@ -110,15 +109,15 @@ char *hvx_look_for_saved(struct hv *hv, struct slot *s)
     else
         wrong = disks_changed(path, &config);
     if (wrong || unknown) {
-        hvx_close_fd(&s->fd);
+        xl_close_fd(&s->fd);
         goto out;
     }
-    hvx_slot_config_dispose(s);
+    xl_slot_config_dispose(s);
     memcpy(&s->config, &config, sizeof(config)); /* takes it over */
     s->has_config = true;
     libxl_domain_config_init(&config);
 out:
-    if (wrong) hvx_put_aside(hv, s, wrong);
+    if (wrong) xl_put_aside(hv, s, wrong);
     libxl_domain_config_dispose(&config);
     buf_dispose(&json);
     free(path);

@@ -19,8 +19,8 @@ static bool is_ram(const struct statfs *fs)
     }
 }
 
-char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
-                  uint64_t spare)
+char *xl_no_room(struct hv *hv, const struct slot *s, const char *dir,
+                 uint64_t spare)
 {
     libxl_dominfo info;
     struct statfs fs;
@@ -37,7 +37,7 @@ char *hvx_no_room(struct hv *hv, const struct slot *s, const char *dir,
         text = xasprintf("%s is in memory, not on a disk", dir);
         goto out;
     }
-    if (!hvx_look_at(hv, s->domid, &info)) {
+    if (!xl_look_at(hv, s->domid, &info)) {
         text = xstrdup("it is gone");
         goto out;
     }

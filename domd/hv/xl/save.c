@@ -17,7 +17,7 @@
 /* Whether the guest has been asked to suspend and has not read it. */
 static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
 {
-    char *request = hvx_in_store(hv, domid, "control/shutdown");
+    char *request = xl_in_store(hv, domid, "control/shutdown");
     bool asked = request && !strcmp(request, "suspend");
 
     free(request);
@@ -26,11 +26,11 @@ static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
 
 /* It may have done so for a domd that is gone, whose request it had read. Then
  * it goes on: suspended, it would not read that of a save that began since. */
-void hvx_suspended(struct hv *hv, struct slot *s)
+void xl_suspended(struct hv *hv, struct slot *s)
 {
     bool late = s->cut_off;
 
-    hvx_rearm(hv, s);
+    xl_rearm(hv, s);
     s->cut_off = false;
     if (s->op == OP_SAVE)
         late = late && is_asked_to_suspend(hv, s->domid);
@@ -66,20 +66,20 @@ out:
 void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
     char *text = NULL;
     char *path = NULL;
     int rc;
 
     (void)gen;
-    if (hvx_is_resetting(s)) {
-        hvx_report(hv, s, MC_EV_SAVE_FAILED, "it is being reset");
+    if (xl_is_resetting(s)) {
+        xl_report(hv, s, MACHINE_EV_SAVE_FAILED, "it is being reset");
         return;
     }
-    hvx_begin_op(hv, s, OP_SAVE);
+    xl_begin_op(hv, s, OP_SAVE);
     s->aborted = false;
-    hvx_set_save_to(s, dir);
-    text = hvx_no_room(hv, s, dir, 0);
+    xl_set_save_to(s, dir);
+    text = xl_no_room(hv, s, dir, 0);
     if (text) goto out;
     path = saved_path(s->save_to, s->name, ".part");
     s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -90,26 +90,26 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
     rc = write_saved_config(hv, s);
     if (!rc) rc = libxl_domain_suspend(hv->ctx, s->domid, s->fd, 0, &s->how);
     if (rc) {
-        text = xstrdup(hvx_why(hv, s, rc));
+        text = xstrdup(xl_why(hv, s, rc));
         (void)unlink(path);
     }
 out:
     free(path);
     if (!text) return;
-    hvx_close_fd(&s->fd);
+    xl_close_fd(&s->fd);
     s->op = OP_NONE;
-    hvx_report(hv, s, MC_EV_SAVE_FAILED, text);
+    xl_report(hv, s, MACHINE_EV_SAVE_FAILED, text);
     free(text);
 }
 
-void hvx_save_failed(struct hv *hv, struct slot *s)
+void xl_save_failed(struct hv *hv, struct slot *s)
 {
     char *text = s->failure;
 
     s->op = OP_NONE;
     s->failure = NULL;
-    if (!hvx_exists(hv, s->domid)) hvx_report(hv, s, MC_EV_GONE, NULL);
-    hvx_report(hv, s, MC_EV_SAVE_FAILED, text);
+    if (!xl_exists(hv, s->domid)) xl_report(hv, s, MACHINE_EV_GONE, NULL);
+    xl_report(hv, s, MACHINE_EV_SAVE_FAILED, text);
     free(text);
 }
 
@@ -125,17 +125,17 @@ static void save_ends(struct hv *hv, struct slot *s, char *failure)
         failure = xasprintf("%s cannot be renamed to %s.save: %s", part,
                             s->name, strerror(r));
     if (!failure) {
-        hvx_report(hv, s, MC_EV_SAVED, NULL);
+        xl_report(hv, s, MACHINE_EV_SAVED, NULL);
         goto out;
     }
     s->failure = failure;
     unlink(part);
     /* One that has died meanwhile must not be brought back to life. */
-    if (hvx_is_suspended(hv, s->domid)) {
-        hvx_begin_op(hv, s, OP_RESUME);
+    if (xl_is_suspended(hv, s->domid)) {
+        xl_begin_op(hv, s, OP_RESUME);
         if (!libxl_domain_resume(hv->ctx, s->domid, 1, &s->how)) goto out;
     }
-    hvx_save_failed(hv, s);
+    xl_save_failed(hv, s);
 out:
     free(part);
 }
@@ -160,7 +160,7 @@ static void synced(void *user, int status, const struct buf *out,
 
 /* All is written; now it has to reach the disk before the file gets the name
  * by which it counts. That takes seconds, hence a child. */
-void hvx_saved(struct hv *hv, struct slot *s, int rc)
+void xl_saved(struct hv *hv, struct slot *s, int rc)
 {
     char *part = saved_path(s->save_to, s->name, ".part");
     char *json_path = saved_path(s->save_to, s->name, ".json");
@@ -168,11 +168,11 @@ void hvx_saved(struct hv *hv, struct slot *s, int rc)
     char *failure = NULL;
     int r;
 
-    hvx_close_fd(&s->fd);
+    xl_close_fd(&s->fd);
     if (rc) {
-        failure = xstrdup(hvx_why(hv, s, rc));
+        failure = xstrdup(xl_why(hv, s, rc));
     } else {
-        hvx_begin_op(hv, s, OP_SYNC);
+        xl_begin_op(hv, s, OP_SYNC);
         r = xlrun_start(&s->run, hv->loop, argv, synced, s);
         if (r) failure = xasprintf("cannot start " SYNC ": %s", strerror(r));
     }

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct slot *hvx_slot_get(struct hv *hv, unsigned int dom)
+struct slot *xl_slot_get(struct hv *hv, unsigned int dom)
 {
     struct slot *s;
 
@@ -26,29 +26,29 @@ struct slot *hvx_slot_get(struct hv *hv, unsigned int dom)
     return s;
 }
 
-void hvx_set_save_to(struct slot *s, const char *dir)
+void xl_set_save_to(struct slot *s, const char *dir)
 {
     free(s->save_to);
     s->save_to = dir ? xstrdup(dir) : NULL;
 }
 
-void hvx_slot_config_dispose(struct slot *s)
+void xl_slot_config_dispose(struct slot *s)
 {
     if (s->has_config) libxl_domain_config_dispose(&s->config);
     s->has_config = false;
 }
 
-void hvx_close_fd(int *fd)
+void xl_close_fd(int *fd)
 {
     if (*fd >= 0) close(*fd);
     *fd = -1;
 }
 
-void hvx_slot_clear(struct hv *hv, struct slot *s)
+void xl_slot_clear(struct hv *hv, struct slot *s)
 {
-    hvx_slot_watch_off(hv, s);
-    hvx_slot_config_dispose(s);
-    hvx_close_fd(&s->fd);
+    xl_slot_watch_off(hv, s);
+    xl_slot_config_dispose(s);
+    xl_close_fd(&s->fd);
     s->domid = HV_NO_DOMID;
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
@@ -57,7 +57,7 @@ void hvx_slot_clear(struct hv *hv, struct slot *s)
     s->op = s->then = OP_NONE;
 }
 
-void hvx_begin_op(struct hv *hv, struct slot *s, enum op op)
+void xl_begin_op(struct hv *hv, struct slot *s, enum op op)
 {
     s->op = op;
     s->op_id = ++hv->next_op;
@@ -68,23 +68,25 @@ void hvx_begin_op(struct hv *hv, struct slot *s, enum op op)
     s->how.u.for_event = s->op_id;
 }
 
-void hvx_report(struct hv *hv, const struct slot *s, enum mc_event event,
-                const char *text)
+void xl_report(struct hv *hv, const struct slot *s, enum machine_event event,
+               const char *text)
 {
-    struct mc_result res = {.gen = s->gen, .death = MC_VANISHED, .why = text};
+    struct machine_result res = {
+        .gen = s->gen, .death = MACHINE_VANISHED, .why = text};
 
     hv->cb.result(hv->cb.user, s->dom, event, &res);
 }
 
-void hvx_report_gone(struct hv *hv, struct slot *s)
+void xl_report_gone(struct hv *hv, struct slot *s)
 {
-    hvx_slot_clear(hv, s);
-    hvx_report(hv, s, MC_EV_GONE, NULL);
+    xl_slot_clear(hv, s);
+    xl_report(hv, s, MACHINE_EV_GONE, NULL);
 }
 
-void hvx_report_died(struct hv *hv, const struct slot *s, enum mc_death death)
+void xl_report_died(struct hv *hv, const struct slot *s,
+                    enum machine_death death)
 {
-    struct mc_result res = {.gen = s->gen, .death = death};
+    struct machine_result res = {.gen = s->gen, .death = death};
 
-    hv->cb.result(hv->cb.user, s->dom, MC_EV_DIED, &res);
+    hv->cb.result(hv->cb.user, s->dom, MACHINE_EV_DIED, &res);
 }

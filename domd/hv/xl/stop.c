@@ -7,7 +7,7 @@
 #include <time.h>
 
 /* The guest was asked to shut down, and RC is what became of that. */
-void hvx_shutdown_asked(struct hv *hv, struct slot *s, int rc)
+void xl_shutdown_asked(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
     /* A guest without PV drivers has a power button. */
@@ -17,35 +17,35 @@ void hvx_shutdown_asked(struct hv *hv, struct slot *s, int rc)
     /* libxl waits 60 s for the guest to have read it. A guest that has not may
      * still boot; how long it may take is not for libxl to say. */
     if (rc == ERROR_TIMEDOUT) return;
-    if (rc) hvx_report(hv, s, MC_EV_SHUTDOWN_FAILED, hvx_why(hv, s, rc));
+    if (rc) xl_report(hv, s, MACHINE_EV_SHUTDOWN_FAILED, xl_why(hv, s, rc));
 }
 
 void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
     libxl_dominfo info;
     bool dead;
     int rc;
 
     (void)gen;
-    if (hvx_is_resetting(s)) {
+    if (xl_is_resetting(s)) {
         s->then = OP_SHUTDOWN;
         return;
     }
     /* One that has ended already will not end again: somebody else's that was
      * kept, or ours that died while it was being saved. */
     libxl_dominfo_init(&info);
-    dead = hvx_look_at(hv, s->domid, &info) &&
-           (info.dying || hvx_has_ended(&info));
+    dead =
+        xl_look_at(hv, s->domid, &info) && (info.dying || xl_has_ended(&info));
     libxl_dominfo_dispose(&info);
     if (dead) {
-        hvx_report_died(hv, s, MC_POWEROFF);
+        xl_report_died(hv, s, MACHINE_POWEROFF);
         return;
     }
     s->asked = true;
-    hvx_begin_op(hv, s, OP_SHUTDOWN);
+    xl_begin_op(hv, s, OP_SHUTDOWN);
     rc = libxl_domain_shutdown(hv->ctx, s->domid, &s->how);
-    if (rc) hvx_shutdown_asked(hv, s, rc);
+    if (rc) xl_shutdown_asked(hv, s, rc);
 }
 
 /* Gives the dead instance another name and leaves it there; from now on it is
@@ -72,46 +72,46 @@ static bool set_aside(struct hv *hv, struct slot *s)
     return !rc;
 }
 
-void hvx_destroy(struct hv *hv, struct slot *s)
+void xl_destroy(struct hv *hv, struct slot *s)
 {
     int rc;
 
-    hvx_begin_op(hv, s, OP_DESTROY);
+    xl_begin_op(hv, s, OP_DESTROY);
     rc = libxl_domain_destroy(hv->ctx, s->domid, &s->how);
     if (!rc) return;
     s->op = OP_NONE;
-    hvx_report(hv, s, MC_EV_DESTROY_FAILED, hvx_why(hv, s, rc));
+    xl_report(hv, s, MACHINE_EV_DESTROY_FAILED, xl_why(hv, s, rc));
 }
 
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 {
-    struct slot *s = hvx_slot_get(hv, dom);
+    struct slot *s = xl_slot_get(hv, dom);
 
     (void)gen;
     if (s->domid == HV_NO_DOMID) {
-        hvx_report_gone(hv, s);
+        xl_report_gone(hv, s);
         return;
     }
-    if (hvx_is_resetting(s)) {
+    if (xl_is_resetting(s)) {
         s->then = OP_DESTROY;
         (void)libxl_ao_abort(hv->ctx, &s->how);
         return;
     }
     if (s->rename && set_aside(hv, s)) {
-        hvx_report_gone(hv, s);
+        xl_report_gone(hv, s);
         /* No domain has come or gone, but one is not ours any more. */
         hv->cb.list_changed(hv->cb.user);
         return;
     }
-    if (s->dump && hvx_dump(hv, s)) return;
-    hvx_destroy(hv, s);
+    if (s->dump && xl_dump(hv, s)) return;
+    xl_destroy(hv, s);
 }
 
-void hvx_destroyed(struct hv *hv, struct slot *s, int rc)
+void xl_destroyed(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
-    if (rc && hvx_exists(hv, s->domid))
-        hvx_report(hv, s, MC_EV_DESTROY_FAILED, hvx_why(hv, s, rc));
+    if (rc && xl_exists(hv, s->domid))
+        xl_report(hv, s, MACHINE_EV_DESTROY_FAILED, xl_why(hv, s, rc));
     else
-        hvx_report_gone(hv, s);
+        xl_report_gone(hv, s);
 }

@@ -19,7 +19,7 @@ struct eject {
 };
 
 /* Xenstored tells everybody that some domain has ended. */
-void hvx_watch_again(struct hv *hv)
+void xl_watch_again(struct hv *hv)
 {
     unsigned int i;
 
@@ -28,14 +28,14 @@ void hvx_watch_again(struct hv *hv)
 
         if (!s || !s->deaf) continue;
         if (s->op != OP_NONE && s->op != OP_SHUTDOWN) continue;
-        hvx_slot_watch_off(hv, s);
-        hvx_watch_on(hv, s);
+        xl_slot_watch_off(hv, s);
+        xl_watch_on(hv, s);
         /* libxl tells of it itself, then. */
-        if (s->deaf && !hvx_look_for_end(hv, s)) hvx_report_gone(hv, s);
+        if (s->deaf && !xl_look_for_end(hv, s)) xl_report_gone(hv, s);
     }
 }
 
-void hvx_watch_on(struct hv *hv, struct slot *s)
+void xl_watch_on(struct hv *hv, struct slot *s)
 {
     libxl_domain_config config;
     char *line;
@@ -52,7 +52,7 @@ void hvx_watch_on(struct hv *hv, struct slot *s)
         free(line);
     }
     if (s->by_hand) return;
-    hvx_device_model_on(hv, s);
+    xl_device_model_on(hv, s);
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
     if (!rc && config.num_disks) {
@@ -72,7 +72,7 @@ void hvx_watch_on(struct hv *hv, struct slot *s)
 
 /* The event is asked for again before the old request is dropped, because a
  * new watch fires at once. */
-void hvx_rearm(struct hv *hv, struct slot *s)
+void xl_rearm(struct hv *hv, struct slot *s)
 {
     libxl_evgen_domain_death *again = NULL;
 
@@ -82,7 +82,7 @@ void hvx_rearm(struct hv *hv, struct slot *s)
     s->death = again;
 }
 
-void hvx_slot_watch_off(struct hv *hv, struct slot *s)
+void xl_slot_watch_off(struct hv *hv, struct slot *s)
 {
     int i;
 
@@ -99,7 +99,7 @@ void hvx_slot_watch_off(struct hv *hv, struct slot *s)
     s->dm = NULL;
 }
 
-bool hvx_ejected(struct hv *hv, uint64_t id)
+bool xl_ejected(struct hv *hv, uint64_t id)
 {
     struct eject **at;
 
@@ -117,8 +117,8 @@ bool hvx_ejected(struct hv *hv, uint64_t id)
 
 /* Tells libxl that the drive is empty now, as xl does. A guest may say so as
  * often as it likes: one that is being emptied need not be told again. */
-void hvx_eject(struct hv *hv, const struct slot *s,
-               const libxl_device_disk *disk)
+void xl_eject(struct hv *hv, const struct slot *s,
+              const libxl_device_disk *disk)
 {
     libxl_asyncop_how how = {0};
     struct eject *e;
@@ -135,5 +135,5 @@ void hvx_eject(struct hv *hv, const struct slot *s,
     hv->ejects = e;
     /* Nothing more is heard of one that cannot even begin. */
     if (libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how))
-        (void)hvx_ejected(hv, e->op_id);
+        (void)xl_ejected(hv, e->op_id);
 }

@@ -145,10 +145,11 @@ static bool has(const struct hv *hv, const char *what, const char *name,
     return ok;
 }
 
-static void report(struct hv *hv, struct fake_slot *s, enum mc_event event,
-                   enum mc_death death, bool again, const char *why)
+static void report(struct hv *hv, struct fake_slot *s,
+                   enum machine_event event, enum machine_death death,
+                   bool again, const char *why)
 {
-    struct mc_result r = {0};
+    struct machine_result r = {0};
 
     r.gen = s->gen;
     r.death = death;
@@ -175,7 +176,7 @@ static void created(struct hv *hv, struct fake_slot *s)
     set_state(hv, s->domid, "runs");
     /* After that: one that was noted and did not run would look destroyed. */
     note(hv, "runs", s->name);
-    report(hv, s, MC_EV_CREATED, 0, false, NULL);
+    report(hv, s, MACHINE_EV_CREATED, 0, false, NULL);
 }
 
 static void create_failed(struct hv *hv, struct fake_slot *s)
@@ -185,7 +186,7 @@ static void create_failed(struct hv *hv, struct fake_slot *s)
     unlink(path);
     free(path);
     s->domid = HV_NO_DOMID;
-    report(hv, s, MC_EV_CREATE_FAILED, 0, false, "a fake reason");
+    report(hv, s, MACHINE_EV_CREATE_FAILED, 0, false, "a fake reason");
 }
 
 static void build(struct hv *hv, struct fake_slot *s)
@@ -197,7 +198,7 @@ static void build(struct hv *hv, struct fake_slot *s)
     char *no;
 
     if (policy_stamp(s->file) != s->stamp) {
-        report(hv, s, MC_EV_FILE_CHANGED, 0, false, NULL);
+        report(hv, s, MACHINE_EV_FILE_CHANGED, 0, false, NULL);
         return;
     }
     s->domid = free_domid(hv);
@@ -219,7 +220,7 @@ static void build(struct hv *hv, struct fake_slot *s)
     buf_dispose(&saved);
     if (no) {
         s->domid = HV_NO_DOMID;
-        report(hv, s, MC_EV_CREATE_FAILED, 0, false, no);
+        report(hv, s, MACHINE_EV_CREATE_FAILED, 0, false, no);
         free(no);
         return;
     }
@@ -257,12 +258,12 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     s->stamp = policy->stamp;
     s->domid = HV_NO_DOMID;
     if (has(hv, "refuse", s->name, &refusal)) {
-        report(hv, s, MC_EV_CREATE_FAILED, 0, false, refusal.s);
+        report(hv, s, MACHINE_EV_CREATE_FAILED, 0, false, refusal.s);
         buf_dispose(&refusal);
         return;
     }
     if (has(hv, "queue", s->name, &wait)) {
-        report(hv, s, MC_EV_QUEUED, 0, false, NULL);
+        report(hv, s, MACHINE_EV_QUEUED, 0, false, NULL);
         later(s, 20, queued);
     } else {
         s->stamp = policy_stamp(s->file); /* not before we return */
@@ -279,7 +280,7 @@ void hv_abort(struct hv *hv, unsigned int dom)
 static void powered_off(struct hv *hv, struct fake_slot *s)
 {
     set_state(hv, s->domid, "dead");
-    report(hv, s, MC_EV_DIED, MC_POWEROFF, false, NULL);
+    report(hv, s, MACHINE_EV_DIED, MACHINE_POWEROFF, false, NULL);
 }
 
 void hv_look_late(struct hv *hv, unsigned int dom)
@@ -288,7 +289,7 @@ void hv_look_late(struct hv *hv, unsigned int dom)
     struct buf text = {0};
 
     if (has(hv, "says", s->name, &text))
-        report(hv, s, MC_EV_DM_SAYS, 0, false, text.s);
+        report(hv, s, MACHINE_EV_DM_SAYS, 0, false, text.s);
     buf_dispose(&text);
 }
 
@@ -305,7 +306,7 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
 
 static void saved(struct hv *hv, struct fake_slot *s)
 {
-    report(hv, s, MC_EV_SAVED, 0, false, NULL);
+    report(hv, s, MACHINE_EV_SAVED, 0, false, NULL);
 }
 
 void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
@@ -320,7 +321,7 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
         set_state(hv, s->domid, "suspended");
         later(s, strtol(text.s, NULL, 10), saved);
     } else {
-        report(hv, s, MC_EV_SAVE_FAILED, 0, false, "not in the fake");
+        report(hv, s, MACHINE_EV_SAVE_FAILED, 0, false, "not in the fake");
     }
     buf_dispose(&text);
 }
@@ -333,7 +334,7 @@ static void destroyed(struct hv *hv, struct fake_slot *s)
     unlink(path);
     free(path);
     s->domid = HV_NO_DOMID;
-    report(hv, s, MC_EV_GONE, MC_VANISHED, false, NULL);
+    report(hv, s, MACHINE_EV_GONE, MACHINE_VANISHED, false, NULL);
 }
 
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
@@ -493,17 +494,17 @@ static void poke(void *user)
                 unlink(path);
                 free(path);
                 s->domid = HV_NO_DOMID;
-                report(hv, s, MC_EV_GONE, MC_VANISHED, false, NULL);
+                report(hv, s, MACHINE_EV_GONE, MACHINE_VANISHED, false, NULL);
             } else if (!strncmp(what.s, "qemu", 4)) {
-                report(hv, s, MC_EV_DM_ENDED, 0, false, "last words");
+                report(hv, s, MACHINE_EV_DM_ENDED, 0, false, "last words");
             } else {
                 bool reboot = !strncmp(what.s, "reboot", 6);
 
                 set_state(hv, s->domid, "dead");
-                report(hv, s, MC_EV_DIED,
-                       reboot                         ? MC_REBOOT
-                       : !strncmp(what.s, "crash", 5) ? MC_CRASH
-                                                      : MC_POWEROFF,
+                report(hv, s, MACHINE_EV_DIED,
+                       reboot                         ? MACHINE_REBOOT
+                       : !strncmp(what.s, "crash", 5) ? MACHINE_CRASH
+                                                      : MACHINE_POWEROFF,
                        reboot, NULL);
             }
         }

@@ -16,14 +16,14 @@ static inline int setup(void **state)
 {
     (void)state;
     now = 1000;
-    mc_init(&m, 8);
+    machine_init(&m, 8);
     return 0;
 }
 
 static inline int teardown(void **state)
 {
     (void)state;
-    mc_dispose(&m);
+    machine_dispose(&m);
     return 0;
 }
 
@@ -37,8 +37,8 @@ static inline unsigned int add(const char *name, const char *after,
 
     if (after) strlist_add(&p->after, after);
     if (requires) strlist_add(&p->requires, requires);
-    dom = mc_add(&m, p);
-    mc_link(&m, now);
+    dom = machine_add(&m, p);
+    machine_link(&m, now);
     return dom;
 }
 
@@ -52,18 +52,18 @@ static inline struct policy *policy(unsigned int dom)
 static inline const char *acts(void)
 {
     static const char *const words[] = {
-        [MC_ACT_CREATE] = "create",     [MC_ACT_ABORT] = "abort",
-        [MC_ACT_SHUTDOWN] = "shutdown", [MC_ACT_SAVE] = "save",
-        [MC_ACT_DESTROY] = "destroy",   [MC_ACT_REMARK] = "remark",
+        [MACHINE_ACT_CREATE] = "create",     [MACHINE_ACT_ABORT] = "abort",
+        [MACHINE_ACT_SHUTDOWN] = "shutdown", [MACHINE_ACT_SAVE] = "save",
+        [MACHINE_ACT_DESTROY] = "destroy",   [MACHINE_ACT_REMARK] = "remark",
     };
     static char text[512];
-    struct mc_action a;
+    struct machine_action a;
 
     text[0] = '\0';
-    while (mc_take(&m, &a)) {
+    while (machine_take(&m, &a)) {
         size_t len = strlen(text);
 
-        if (a.act == MC_ACT_CHANGED) continue;
+        if (a.act == MACHINE_ACT_CHANGED) continue;
         snprintf(text + len, sizeof(text) - len, "%s%s%s %s", len ? "; " : "",
                  words[a.act], a.forced ? "!" : "",
                  m.doms[a.dom].policy->name);
@@ -74,55 +74,55 @@ static inline const char *acts(void)
 /* Takes the actions out, too. */
 static inline bool last_create_is_fresh(void)
 {
-    struct mc_action a;
+    struct machine_action a;
     bool fresh = false;
 
-    while (mc_take(&m, &a)) {
-        if (a.act == MC_ACT_CREATE) fresh = a.fresh;
+    while (machine_take(&m, &a)) {
+        if (a.act == MACHINE_ACT_CREATE) fresh = a.fresh;
     }
     return fresh;
 }
 
-static inline void event_full(unsigned int dom, enum mc_event ev,
-                              enum mc_death death, bool again, bool keep,
+static inline void event_full(unsigned int dom, enum machine_event ev,
+                              enum machine_death death, bool again, bool keep,
                               const char *why)
 {
-    struct mc_result r = {0};
+    struct machine_result r = {0};
 
     r.gen = m.doms[dom].gen;
     r.death = death;
     r.again = again;
     r.keep = keep;
     r.why = why;
-    mc_event(&m, dom, ev, &r, now);
+    machine_event(&m, dom, ev, &r, now);
 }
 
-static inline void event(unsigned int dom, enum mc_event ev)
+static inline void event(unsigned int dom, enum machine_event ev)
 {
-    event_full(dom, ev, MC_VANISHED, false, false, NULL);
+    event_full(dom, ev, MACHINE_VANISHED, false, false, NULL);
 }
 
-static inline void dies(unsigned int dom, enum mc_death death, bool again)
+static inline void dies(unsigned int dom, enum machine_death death, bool again)
 {
-    event_full(dom, MC_EV_DIED, death, again, false, NULL);
+    event_full(dom, MACHINE_EV_DIED, death, again, false, NULL);
 }
 
 static inline void pass(msec time)
 {
     now += time;
-    mc_tick(&m, now);
+    machine_tick(&m, now);
 }
 
 #define assert_state(dom, name)                                               \
-    assert_string_equal(mc_state_name(m.doms[dom].state), name)
+    assert_string_equal(machine_state_name(m.doms[dom].state), name)
 #define assert_reason(dom, text) assert_string_equal(m.doms[dom].reason, text)
 
 static inline void bring_up(unsigned int dom)
 {
     assert_state(dom, "creating");
-    event(dom, MC_EV_CREATED);
+    event(dom, MACHINE_EV_CREATED);
     assert_state(dom, "booting");
-    event(dom, MC_EV_READY);
+    event(dom, MACHINE_EV_READY);
     assert_state(dom, "ready");
 }
 

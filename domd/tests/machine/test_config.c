@@ -9,33 +9,33 @@ static void file_that_changes_before_the_start(void **state)
 
     (void)state;
     policy(a)->start_delay = 3000;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     pass(3000);
     assert_string_equal(acts(), "create a");
-    mc_hold(&m);
-    event(a, MC_EV_FILE_CHANGED);
+    machine_hold(&m);
+    event(a, MACHINE_EV_FILE_CHANGED);
     assert_state(a, "waiting");
     policy_bar(p, false, "wrong");
-    mc_set_policy(&m, a, p);
-    mc_link(&m, now);
-    mc_release(&m, now);
+    machine_set_policy(&m, a, p);
+    machine_link(&m, now);
+    machine_release(&m, now);
     assert_state(a, "failed");
     assert_reason(a, "wrong");
     assert_string_equal(acts(), "");
 
     p = policy_new("a", "some.cfg");
     p->start_delay = 3000;
-    mc_set_policy(&m, a, p);
-    mc_link(&m, now);
-    mc_start(&m, a, now);
+    machine_set_policy(&m, a, p);
+    machine_link(&m, now);
+    machine_start(&m, a, now);
     pass(3000);
     acts();
-    event(a, MC_EV_FILE_CHANGED);
+    event(a, MACHINE_EV_FILE_CHANGED);
     /* It has waited already, and this was no failure. */
     assert_string_equal(acts(), "create a");
     assert_int_equal(m.doms[a].n_failures, 0);
-    mc_stop(&m, a, now);
-    event(a, MC_EV_FILE_CHANGED);
+    machine_stop(&m, a, now);
+    event(a, MACHINE_EV_FILE_CHANGED);
     assert_state(a, "stopped");
 }
 
@@ -47,17 +47,17 @@ static void barred_ones_say_why(void **state)
 
     (void)state;
     policy_bar(p, true, "needs hvm, which this host does not have");
-    win = mc_add(&m, p);
-    mc_link(&m, now);
-    mc_autostart(&m, NULL, now);
+    win = machine_add(&m, p);
+    machine_link(&m, now);
+    machine_autostart(&m, NULL, now);
     assert_state(win, "skipped");
     assert_state(web, "blocked");
     assert_reason(web, "requires win, which is skipped");
-    assert_string_equal(mc_start(&m, win, now),
+    assert_string_equal(machine_start(&m, win, now),
                         "needs hvm, which this host does not have");
     /* The file is mended. */
-    mc_set_policy(&m, win, policy_new("win", "win.cfg"));
-    mc_link(&m, now);
+    machine_set_policy(&m, win, policy_new("win", "win.cfg"));
+    machine_link(&m, now);
     assert_state(win, "stopped");
 }
 
@@ -69,33 +69,34 @@ static void held_until_its_files_answer(void **state)
 
     (void)state;
     policy(nas)->hold = xstrdup("disk: /n does not answer");
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     assert_state(nas, "blocked");
     assert_reason(nas, "disk: /n does not answer");
     assert_reason(web, "requires nas, which is blocked");
-    assert_null(mc_start(&m, nas, now));
+    assert_null(machine_start(&m, nas, now));
     assert_string_equal(acts(), "");
-    mc_set_policy(&m, nas, policy_new("nas", "some.cfg"));
-    mc_link(&m, now);
+    machine_set_policy(&m, nas, policy_new("nas", "some.cfg"));
+    machine_link(&m, now);
     assert_string_equal(acts(), "create nas");
     bring_up(nas);
     bring_up(web);
     acts();
     /* What runs is not stopped for a start that cannot follow. */
     policy(nas)->hold = xstrdup("disk: /n does not answer");
-    mc_link(&m, now);
+    machine_link(&m, now);
     assert_state(nas, "ready");
-    assert_string_equal(mc_restart(&m, nas, now), "disk: /n does not answer");
+    assert_string_equal(machine_restart(&m, nas, now),
+                        "disk: /n does not answer");
     assert_string_equal(acts(), "");
     assert_state(nas, "ready");
     /* A reboot opens the same files again. */
-    pass(MC_BRIEF);
-    dies(nas, MC_REBOOT, true);
-    event(nas, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(nas, MACHINE_REBOOT, true);
+    event(nas, MACHINE_EV_GONE);
     assert_state(nas, "blocked");
     assert_string_equal(acts(), "destroy nas");
-    mc_set_policy(&m, nas, policy_new("nas", "some.cfg"));
-    mc_link(&m, now);
+    machine_set_policy(&m, nas, policy_new("nas", "some.cfg"));
+    machine_link(&m, now);
     assert_string_equal(acts(), "create nas");
 }
 
@@ -106,19 +107,19 @@ static void barred_while_it_runs(void **state)
     unsigned int b = add("b", NULL, "a");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(a);
     bring_up(b);
     policy_bar(policy(b), false, "wrong");
-    mc_link(&m, now);
+    machine_link(&m, now);
     assert_state(b, "ready");
-    pass(MC_BRIEF);
-    dies(b, MC_REBOOT, true);
-    event(b, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(b, MACHINE_REBOOT, true);
+    event(b, MACHINE_EV_GONE);
     bring_up(b);
-    mc_restart(&m, a, now);
-    dies(b, MC_POWEROFF, false);
-    event(b, MC_EV_GONE);
+    machine_restart(&m, a, now);
+    dies(b, MACHINE_POWEROFF, false);
+    event(b, MACHINE_EV_GONE);
     assert_state(b, "failed");
     assert_reason(b, "wrong");
 }
@@ -130,13 +131,13 @@ static void a_wrong_file_stops_nobody(void **state)
     unsigned int web = add("web", NULL, "db");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     bring_up(web);
-    dies(db, MC_POWEROFF, false);
-    event(db, MC_EV_GONE);
+    dies(db, MACHINE_POWEROFF, false);
+    event(db, MACHINE_EV_GONE);
     policy_bar(policy(db), false, "wrong");
-    mc_link(&m, now);
+    machine_link(&m, now);
     assert_state(db, "failed");
     assert_state(web, "ready");
 }
@@ -146,16 +147,16 @@ static void removed_from_the_configuration(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_unlist(&m, a);
-    mc_link(&m, now);
+    machine_unlist(&m, a);
+    machine_link(&m, now);
     assert_state(a, "ready");
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
-    mc_forget(&m, a);
-    assert_int_equal(mc_find(&m, "a"), -1);
+    machine_forget(&m, a);
+    assert_int_equal(machine_find(&m, "a"), -1);
     assert_int_equal(add("b", NULL, NULL), a);
 }
 
@@ -165,18 +166,18 @@ static void back_in_the_configuration(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_unlist(&m, a);
-    mc_link(&m, now);
-    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
-    mc_link(&m, now);
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    machine_unlist(&m, a);
+    machine_link(&m, now);
+    machine_set_policy(&m, a, policy_new("a", "some.cfg"));
+    machine_link(&m, now);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
     /* It is not started without its file. */
-    mc_unlist(&m, a);
-    mc_link(&m, now);
+    machine_unlist(&m, a);
+    machine_link(&m, now);
     assert_state(a, "stopped");
     assert_false(m.doms[a].want);
 }

@@ -9,22 +9,22 @@ static void crash_backs_off_and_is_held(void **state)
     size_t i;
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     for (i = 0; i < 3; i++) {
         assert_string_equal(acts(), "create a");
-        event(a, MC_EV_CREATED);
-        dies(a, MC_CRASH, false);
+        event(a, MACHINE_EV_CREATED);
+        dies(a, MACHINE_CRASH, false);
         assert_string_equal(acts(), "destroy a");
-        event(a, MC_EV_GONE);
+        event(a, MACHINE_EV_GONE);
         assert_state(a, "backoff");
         assert_state(web, "waiting");
         pass(delays[i] - 1);
         assert_string_equal(acts(), "");
         pass(1);
     }
-    event(a, MC_EV_CREATED);
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_CREATED);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
     assert_reason(a, "it crashed; held after 4 failures in 600 s");
     assert_state(web, "blocked");
@@ -33,7 +33,7 @@ static void crash_backs_off_and_is_held(void **state)
     acts();
 
     /* Somebody repairs it: the one that waits follows by itself. */
-    assert_null(mc_start(&m, a, now));
+    assert_null(machine_start(&m, a, now));
     assert_string_equal(acts(), "create a");
     assert_state(web, "waiting");
     bring_up(a);
@@ -46,12 +46,12 @@ static void failures_are_forgotten_after_the_window(void **state)
     int i;
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     for (i = 0; i < 20; i++) {
         bring_up(a);
         pass(599 * 1000);
-        dies(a, MC_CRASH, false);
-        event(a, MC_EV_GONE);
+        dies(a, MACHINE_CRASH, false);
+        event(a, MACHINE_EV_GONE);
         assert_state(a, "backoff");
         pass(2000);
     }
@@ -64,17 +64,17 @@ static void restart_no_fails_at_once(void **state)
 
     (void)state;
     policy(a)->restart = RESTART_NO;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(a);
     bring_up(web);
     acts();
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "failed");
     /* What requires it goes down, too, and is held back. */
     assert_string_equal(acts(), "destroy a; shutdown web");
-    dies(web, MC_POWEROFF, false);
-    event(web, MC_EV_GONE);
+    dies(web, MACHINE_POWEROFF, false);
+    event(web, MACHINE_EV_GONE);
     assert_state(web, "blocked");
 }
 
@@ -85,12 +85,12 @@ static void crash_leaves_the_others_alone(void **state)
     unsigned int c = add("c", NULL, "a");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(a);
     bring_up(b);
     bring_up(c);
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
     assert_state(b, "ready");
     assert_state(c, "ready");
@@ -102,12 +102,12 @@ static void reboot_is_no_failure(void **state)
     int i;
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     for (i = 0; i < 50; i++) {
         bring_up(a);
-        pass(MC_BRIEF);
-        dies(a, MC_REBOOT, true);
-        event(a, MC_EV_GONE);
+        pass(MACHINE_BRIEF);
+        dies(a, MACHINE_REBOOT, true);
+        event(a, MACHINE_EV_GONE);
     }
     assert_state(a, "creating");
 }
@@ -118,10 +118,10 @@ static void reboot_before_ready_is_a_loop(void **state)
 
     (void)state;
     policy(a)->restart = RESTART_NO;
-    mc_start(&m, a, now);
-    event(a, MC_EV_CREATED);
-    dies(a, MC_REBOOT, true);
-    event(a, MC_EV_GONE);
+    machine_start(&m, a, now);
+    event(a, MACHINE_EV_CREATED);
+    dies(a, MACHINE_REBOOT, true);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
     assert_reason(a, "it rebooted itself before it was ready");
 }
@@ -133,12 +133,12 @@ static void reboots_without_end_are_a_loop(void **state)
     int i;
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     for (i = 0; i < 3; i++) {
         bring_up(a);
-        pass(MC_BRIEF - 1);
-        dies(a, MC_REBOOT, true);
-        event(a, MC_EV_GONE);
+        pass(MACHINE_BRIEF - 1);
+        dies(a, MACHINE_REBOOT, true);
+        event(a, MACHINE_EV_GONE);
         assert_state(a, "backoff");
         assert_reason(a, "it rebooted itself 59 s after it was ready");
         acts();
@@ -146,8 +146,8 @@ static void reboots_without_end_are_a_loop(void **state)
         assert_false(last_create_is_fresh());
     }
     bring_up(a);
-    dies(a, MC_REBOOT, true);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_REBOOT, true);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
     assert_reason(a, "it rebooted itself 0 s after it was ready; "
                      "held after 4 failures in 600 s");
@@ -159,11 +159,11 @@ static void poweroff_stays_off(void **state)
     unsigned int web = add("web", NULL, "a");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(a);
     bring_up(web);
-    dies(a, MC_POWEROFF, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_POWEROFF, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
     assert_reason(a, "it powered itself off");
     assert_state(web, "ready");
@@ -176,11 +176,11 @@ static void poweroff_with_always(void **state)
 
     (void)state;
     policy(a)->restart = RESTART_ALWAYS;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    pass(MC_BRIEF);
-    dies(a, MC_POWEROFF, false);
-    event(a, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(a, MACHINE_POWEROFF, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 }
 
@@ -189,35 +189,35 @@ static void preserved_crash(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
     acts();
-    event_full(a, MC_EV_DIED, MC_CRASH, false, true, NULL);
+    event_full(a, MACHINE_EV_DIED, MACHINE_CRASH, false, true, NULL);
     assert_state(a, "kept");
     assert_string_equal(acts(), "");
-    assert_non_null(mc_start(&m, a, now));
-    assert_null(mc_stop(&m, a, now));
+    assert_non_null(machine_start(&m, a, now));
+    assert_null(machine_stop(&m, a, now));
     assert_string_equal(acts(), "destroy a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 }
 
 static void results_of_an_earlier_instance_do_not_count(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
-    struct mc_result old = {0};
+    struct machine_result old = {0};
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
     old.gen = m.doms[a].gen;
-    pass(MC_BRIEF);
-    dies(a, MC_REBOOT, true);
-    event(a, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(a, MACHINE_REBOOT, true);
+    event(a, MACHINE_EV_GONE);
     bring_up(a);
-    old.death = MC_CRASH;
-    mc_event(&m, a, MC_EV_DIED, &old, now);
-    mc_event(&m, a, MC_EV_GONE, &old, now);
+    old.death = MACHINE_CRASH;
+    machine_event(&m, a, MACHINE_EV_DIED, &old, now);
+    machine_event(&m, a, MACHINE_EV_GONE, &old, now);
     assert_state(a, "ready");
 }
 
@@ -227,32 +227,32 @@ static void device_model_ends(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
-    event(a, MC_EV_CREATED);
+    machine_autostart(&m, NULL, now);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "create a");
-    event_full(a, MC_EV_DM_ENDED, 0, false, false, "last words");
+    event_full(a, MACHINE_EV_DM_ENDED, 0, false, false, "last words");
     assert_string_equal(acts(), "remark a");
     assert_state(a, "booting");
     assert_string_equal(m.doms[a].remark,
                         "its device model (QEMU) has ended: last words");
     pass(policy(a)->start_timeout);
     assert_state(a, "late");
-    event(a, MC_EV_READY);
+    event(a, MACHINE_EV_READY);
     assert_state(a, "ready");
     assert_reason(a, "");
     assert_string_equal(m.doms[a].remark,
                         "its device model (QEMU) has ended: last words");
-    event(a, MC_EV_DM_ENDED);
+    event(a, MACHINE_EV_DM_ENDED);
     assert_string_equal(
         m.doms[a].remark,
         "its device model (QEMU) has ended: its log does not say why");
     acts();
-    mc_restart(&m, a, now);
-    dies(a, MC_POWEROFF, false);
+    machine_restart(&m, a, now);
+    dies(a, MACHINE_POWEROFF, false);
     /* The one is ended for the other's sake. */
-    event(a, MC_EV_DM_ENDED);
+    event(a, MACHINE_EV_DM_ENDED);
     assert_string_equal(acts(), "shutdown a; destroy a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
     assert_string_equal(m.doms[a].remark, "");
 }
@@ -264,25 +264,25 @@ static void resets_count(void **state)
 
     (void)state;
     policy(a)->restart_limit = 2;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    pass(MC_BRIEF);
-    event(a, MC_EV_RESET);
+    pass(MACHINE_BRIEF);
+    event(a, MACHINE_EV_RESET);
     assert_int_equal(m.doms[a].restarts, 1);
     assert_int_equal(m.doms[a].n_failures, 0);
     acts();
     pass(1000);
-    event(a, MC_EV_RESET);
+    event(a, MACHINE_EV_RESET);
     pass(1000);
-    event(a, MC_EV_RESET);
+    event(a, MACHINE_EV_RESET);
     assert_state(a, "ready");
     assert_reason(a, "");
     assert_int_equal(m.doms[a].restarts, 3);
     assert_string_equal(acts(), "");
     pass(2000);
-    event(a, MC_EV_RESET);
+    event(a, MACHINE_EV_RESET);
     assert_string_equal(acts(), "destroy! a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
     assert_reason(a, "it reset itself 2 s after it was ready; "
                      "held after 3 failures in 600 s");
@@ -294,10 +294,10 @@ static void resets_before_it_is_ready(void **state)
 
     (void)state;
     policy(a)->restart_limit = 0;
-    mc_start(&m, a, now);
-    event(a, MC_EV_CREATED);
-    event(a, MC_EV_RESET);
-    event(a, MC_EV_GONE);
+    machine_start(&m, a, now);
+    event(a, MACHINE_EV_CREATED);
+    event(a, MACHINE_EV_RESET);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
     assert_reason(a, "it reset itself before it was ready; "
                      "held after 1 failures in 600 s");
@@ -308,18 +308,18 @@ static void device_model_that_complains(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
-    event(a, MC_EV_CREATED);
+    machine_start(&m, a, now);
+    event(a, MACHINE_EV_CREATED);
     acts();
-    event_full(a, MC_EV_DM_SAYS, 0, false, false, "no file");
+    event_full(a, MACHINE_EV_DM_SAYS, 0, false, false, "no file");
     assert_string_equal(acts(), "remark a");
     assert_string_equal(m.doms[a].remark,
                         "its device model (QEMU) says: no file");
     assert_state(a, "booting");
-    event_full(a, MC_EV_DM_SAYS, 0, false, false, "no file");
+    event_full(a, MACHINE_EV_DM_SAYS, 0, false, false, "no file");
     assert_string_equal(acts(), "");
-    event(a, MC_EV_READY);
-    event_full(a, MC_EV_DM_ENDED, 0, false, false, "the end");
+    event(a, MACHINE_EV_READY);
+    event_full(a, MACHINE_EV_DM_ENDED, 0, false, false, "the end");
     assert_string_equal(acts(), "remark a");
     assert_string_equal(m.doms[a].remark,
                         "its device model (QEMU) has ended: the end");
@@ -332,22 +332,23 @@ static void kept_stays_if_its_file_is_wrong(void **state)
     struct policy *p = policy_new("a", "some.cfg");
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    event_full(a, MC_EV_DIED, MC_CRASH, false, true, NULL);
+    event_full(a, MACHINE_EV_DIED, MACHINE_CRASH, false, true, NULL);
     assert_state(a, "kept");
     policy_bar(p, false, "a.cfg:2: the kernel is gone");
-    mc_set_policy(&m, a, p);
-    mc_link(&m, now);
+    machine_set_policy(&m, a, p);
+    machine_link(&m, now);
     acts();
-    assert_string_equal(mc_restart(&m, a, now), "a.cfg:2: the kernel is gone");
+    assert_string_equal(machine_restart(&m, a, now),
+                        "a.cfg:2: the kernel is gone");
     assert_state(a, "kept");
     assert_string_equal(acts(), "");
-    mc_set_policy(&m, a, policy_new("a", "some.cfg"));
-    mc_link(&m, now);
-    assert_null(mc_restart(&m, a, now));
+    machine_set_policy(&m, a, policy_new("a", "some.cfg"));
+    machine_link(&m, now);
+    assert_null(machine_restart(&m, a, now));
     assert_string_equal(acts(), "destroy a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 }
 

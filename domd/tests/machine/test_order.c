@@ -9,16 +9,16 @@ static void chain_starts_in_order(void **state)
     unsigned int net = add("net", NULL, NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     assert_string_equal(acts(), "create net");
     bring_up(net);
     assert_string_equal(acts(), "create db");
-    event(db, MC_EV_CREATED);
+    event(db, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "");
-    event(db, MC_EV_READY);
+    event(db, MACHINE_EV_READY);
     assert_string_equal(acts(), "create web");
     bring_up(web);
-    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    assert_int_equal(machine_deadline(&m), MACHINE_NEVER);
 }
 
 static void names_may_come_later(void **state)
@@ -27,7 +27,7 @@ static void names_may_come_later(void **state)
 
     (void)state;
     add("db", NULL, NULL);
-    assert_null(mc_start(&m, web, now));
+    assert_null(machine_start(&m, web, now));
     assert_string_equal(acts(), "create db");
     assert_state(web, "waiting");
 }
@@ -42,10 +42,10 @@ static void priority_and_bound(void **state)
     m.max_creating = 2;
     policy(c)->priority = 90;
     policy(b)->priority = 60;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     assert_string_equal(acts(), "create c; create b");
     assert_state(a, "waiting");
-    event(b, MC_EV_CREATED);
+    event(b, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "create a");
 }
 
@@ -56,7 +56,7 @@ static void start_delay_counts_after_the_dependencies(void **state)
 
     (void)state;
     policy(web)->start_delay = 3000;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     pass(5000);
     bring_up(db);
     assert_string_equal(acts(), "create db");
@@ -75,12 +75,12 @@ static void start_delay_counts_from_the_last_time(void **state)
 
     (void)state;
     policy(web)->start_delay = 3000;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     assert_state(web, "delay");
     pass(1000);
-    dies(db, MC_CRASH, false);
-    event(db, MC_EV_GONE);
+    dies(db, MACHINE_CRASH, false);
+    event(db, MACHINE_EV_GONE);
     pass(2000);
     assert_state(web, "waiting");
     bring_up(db);
@@ -94,12 +94,12 @@ static void reboot_needs_no_start_delay(void **state)
 
     (void)state;
     policy(a)->start_delay = 3000;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     pass(3000);
     bring_up(a);
-    pass(MC_BRIEF);
-    dies(a, MC_REBOOT, true);
-    event(a, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(a, MACHINE_REBOOT, true);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 }
 
@@ -123,15 +123,15 @@ static void diamonds(void **state)
                 strlist_add(&p->requires, names[(i - 1) & 1][0]);
                 strlist_add(&p->requires, names[(i - 1) & 1][1]);
             }
-            last[k] = mc_add(&m, p);
+            last[k] = machine_add(&m, p);
         }
     }
-    mc_link(&m, now);
-    assert_null(mc_start(&m, last[0], now));
+    machine_link(&m, now);
+    assert_null(machine_start(&m, last[0], now));
     assert_string_equal(acts(), "create d0-0; create d0-1");
     assert_state(last[0], "waiting");
     assert_state(last[1], "stopped");
-    assert_null(mc_stop(&m, 0, now));
+    assert_null(machine_stop(&m, 0, now));
 }
 
 static void autostart_selection(void **state)
@@ -145,7 +145,7 @@ static void autostart_selection(void **state)
     policy(db)->autostart = false;
     strlist_add(&only, "web");
     strlist_add(&only, "nobody");
-    mc_autostart(&m, &only, now);
+    machine_autostart(&m, &only, now);
     assert_state(db, "creating");
     assert_state(web, "waiting");
     assert_state(x, "stopped");
@@ -158,7 +158,7 @@ static void autostart_none(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_autostart(&m, &none, now);
+    machine_autostart(&m, &none, now);
     assert_state(a, "stopped");
 }
 
@@ -170,14 +170,14 @@ static void no_two_writers(void **state)
     (void)state;
     strlist_add(&policy(a)->writes, "/dev/x");
     strlist_add(&policy(b)->writes, "/dev/x");
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     assert_string_equal(acts(), "create a");
     assert_state(b, "blocked");
     assert_reason(b, "the disk /dev/x is written by a");
     bring_up(a);
-    dies(a, MC_POWEROFF, false);
+    dies(a, MACHINE_POWEROFF, false);
     assert_state(b, "blocked");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(b, "creating");
 }
 
@@ -191,25 +191,25 @@ static void writes_what_it_was_started_with(void **state)
     (void)state;
     strlist_add(&policy(a)->writes, "/dev/x");
     strlist_add(&policy(b)->writes, "/dev/x");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
     p = policy_new("a", "some.cfg");
     strlist_add(&p->writes, "/dev/y");
-    mc_set_policy(&m, a, p);
-    mc_link(&m, now);
-    mc_start(&m, b, now);
+    machine_set_policy(&m, a, p);
+    machine_link(&m, now);
+    machine_start(&m, b, now);
     assert_state(b, "blocked");
     assert_reason(b, "the disk /dev/x is written by a");
     /* It still does after a reboot, and does no longer after a stop. */
-    pass(MC_BRIEF);
-    dies(a, MC_REBOOT, true);
-    event(a, MC_EV_GONE);
+    pass(MACHINE_BRIEF);
+    dies(a, MACHINE_REBOOT, true);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
     assert_state(b, "blocked");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     acts();
-    mc_restart(&m, a, now);
-    event(a, MC_EV_GONE);
+    machine_restart(&m, a, now);
+    event(a, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown a; create a; create b");
 }
 
@@ -223,9 +223,9 @@ static void by_hand_blocks_at_once(void **state)
     m.max_creating = 1;
     add("other", NULL, NULL);
     policy(db)->priority = 1;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     assert_state(db, "waiting");
-    mc_adopt_by_hand(&m, db, now);
+    machine_adopt_by_hand(&m, db, now);
     assert_state(web, "blocked");
     assert_reason(web, "requires db, which is by-hand");
 }
@@ -238,11 +238,11 @@ static void stopped_while_it_is_blocked(void **state)
 
     (void)state;
     policy_bar(policy(db), false, "for a test");
-    mc_link(&m, now);
-    mc_start(&m, web, now);
+    machine_link(&m, now);
+    machine_start(&m, web, now);
     assert_state(web, "blocked");
     assert_reason(web, "requires db, which is failed");
-    mc_stop(&m, web, now);
+    machine_stop(&m, web, now);
     assert_state(web, "stopped");
     assert_reason(web, "");
 }

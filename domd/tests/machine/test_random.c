@@ -33,10 +33,10 @@ struct fake {
 /* Something that was asked for, and has a result at some time. */
 struct op {
     bool used;
-    enum mc_act act;
+    enum machine_act act;
     unsigned int dom;
     unsigned int gen;
-    msec when; /* MC_NEVER: it hangs */
+    msec when; /* MACHINE_NEVER: it hangs */
     bool aborted;
 };
 
@@ -90,8 +90,8 @@ static void tell(const char *format, ...)
         }                                                                     \
     } while (0)
 
-static struct op *later(enum mc_act act, unsigned int dom, unsigned int gen,
-                        msec delay)
+static struct op *later(enum machine_act act, unsigned int dom,
+                        unsigned int gen, msec delay)
 {
     unsigned int i;
 
@@ -109,14 +109,14 @@ static void may_hang(struct op *op)
 {
     if (calm || !chance(2)) return;
     tell("%lld that hangs\n", (long long)now);
-    op->when = MC_NEVER;
+    op->when = MACHINE_NEVER;
 }
 
 /* ---- what must always hold ---------------------------------------------- */
 
 static void check_create(unsigned int dom, bool fresh)
 {
-    const struct mc_domain *d = &m.doms[dom];
+    const struct machine_domain *d = &m.doms[dom];
     unsigned int building = 0;
     unsigned int i;
     size_t k;
@@ -137,10 +137,10 @@ static void check_create(unsigned int dom, bool fresh)
                               d->policy->writes.v[k]));
     }
     for (i = 0; i < MAX_OPS; i++) {
-        if (!ops[i].used || ops[i].act != MC_ACT_CREATE) continue;
+        if (!ops[i].used || ops[i].act != MACHINE_ACT_CREATE) continue;
         MUST(ops[i].dom != dom);
         /* One that hangs must not hold up the others. */
-        if (m.doms[ops[i].dom].state != MC_STUCK) building++;
+        if (m.doms[ops[i].dom].state != MACHINE_STUCK) building++;
     }
     MUST(building < m.max_creating);
 }
@@ -156,9 +156,9 @@ static void check_stop(unsigned int dom)
     if (!fakes[dom].up) return;
     fakes[dom].stopping = true;
     for (i = 0; i < n_doms; i++) {
-        const struct mc_domain *d = &m.doms[i];
+        const struct machine_domain *d = &m.doms[i];
 
-        if (!fakes[i].there || d->state == MC_STUCK) continue;
+        if (!fakes[i].there || d->state == MACHINE_STUCK) continue;
         /* What came by hand goes first, whatever our edges say. */
         if (fakes[dom].by_hand && !fakes[i].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
@@ -166,7 +166,7 @@ static void check_stop(unsigned int dom)
             MUST(!m.closing && "a dependent is still there");
             MUST(!d->stop_req && "a dependent is stopping");
             if (d->edges[k].requires && !fakes[i].by_hand)
-                MUST(d->state == MC_KEPT && "a dependent is still there");
+                MUST(d->state == MACHINE_KEPT && "a dependent is still there");
         }
     }
 }
@@ -178,26 +178,27 @@ static void check_always(void)
     size_t k;
 
     for (i = 0; i < n_doms; i++) {
-        const struct mc_domain *d = &m.doms[i];
+        const struct machine_domain *d = &m.doms[i];
 
         /* The machine knows of all there is, and of nothing else. */
-        if (fakes[i].there) MUST(mc_has_instance(d->state));
-        if (!mc_has_instance(d->state)) MUST(!*d->remark);
-        if (d->state == MC_READY || d->state == MC_BOOTING ||
-            d->state == MC_LATE || d->state == MC_SHUTDOWN)
+        if (fakes[i].there) MUST(machine_has_instance(d->state));
+        if (!machine_has_instance(d->state)) MUST(!*d->remark);
+        if (d->state == MACHINE_READY || d->state == MACHINE_BOOTING ||
+            d->state == MACHINE_LATE || d->state == MACHINE_SHUTDOWN)
             MUST(fakes[i].there);
         MUST(d->deadline > now);
-        if (mc_at_rest(d->state)) MUST(d->deadline == MC_NEVER);
-        if (d->state == MC_WAITING || d->state == MC_STOP_WAIT)
-            MUST(d->deadline == MC_NEVER);
-        if (d->state == MC_BOOTING || d->state == MC_SHUTDOWN ||
-            d->state == MC_DELAY || d->state == MC_BACKOFF ||
-            d->state == MC_ABORTING || d->state == MC_SAVING ||
-            d->state == MC_DESTROYING)
-            MUST(d->deadline != MC_NEVER);
-        if (d->state == MC_CREATING)
-            MUST((d->deadline == MC_NEVER) == fakes[i].queued);
-        if (m.closing) MUST(d->state != MC_WAITING && d->state != MC_CREATING);
+        if (machine_at_rest(d->state)) MUST(d->deadline == MACHINE_NEVER);
+        if (d->state == MACHINE_WAITING || d->state == MACHINE_STOP_WAIT)
+            MUST(d->deadline == MACHINE_NEVER);
+        if (d->state == MACHINE_BOOTING || d->state == MACHINE_SHUTDOWN ||
+            d->state == MACHINE_DELAY || d->state == MACHINE_BACKOFF ||
+            d->state == MACHINE_ABORTING || d->state == MACHINE_SAVING ||
+            d->state == MACHINE_DESTROYING)
+            MUST(d->deadline != MACHINE_NEVER);
+        if (d->state == MACHINE_CREATING)
+            MUST((d->deadline == MACHINE_NEVER) == fakes[i].queued);
+        if (m.closing)
+            MUST(d->state != MACHINE_WAITING && d->state != MACHINE_CREATING);
         for (j = i + 1; j < n_doms; j++) {
             if (!fakes[i].there || !fakes[j].there) continue;
             for (k = 0; k < d->policy->writes.n; k++)
@@ -210,161 +211,162 @@ static void check_always(void)
 /* ---- doing what the machine says ---------------------------------------- */
 
 static void tell_of_creation(unsigned int dom, unsigned int gen,
-                             enum mc_event ev)
+                             enum machine_event ev)
 {
-    struct mc_result r = {.gen = gen, .resumed = chance(30)};
+    struct machine_result r = {.gen = gen, .resumed = chance(30)};
 
     tell("%lld %u is %s\n", (long long)now, dom,
-         ev == MC_EV_QUEUED ? "queued" : "begun");
-    mc_event(&m, dom, ev, &r, now);
+         ev == MACHINE_EV_QUEUED ? "queued" : "begun");
+    machine_event(&m, dom, ev, &r, now);
 }
 
 static void carry_out(void)
 {
-    struct mc_action a;
+    struct machine_action a;
     struct op *op;
     unsigned int i;
 
-    while (mc_take(&m, &a)) {
+    while (machine_take(&m, &a)) {
         switch (a.act) {
-        case MC_ACT_CREATE:
+        case MACHINE_ACT_CREATE:
             tell("%lld create %u\n", (long long)now, a.dom);
             check_create(a.dom, a.fresh);
-            op = later(MC_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
+            op = later(MACHINE_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
             fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
             if (!chance(30)) {
                 may_hang(op);
                 break;
             }
             fakes[a.dom].queued = true;
-            tell_of_creation(a.dom, a.gen, MC_EV_QUEUED);
+            tell_of_creation(a.dom, a.gen, MACHINE_EV_QUEUED);
             break;
-        case MC_ACT_ABORT:
+        case MACHINE_ACT_ABORT:
             tell("%lld abort %u\n", (long long)now, a.dom);
             for (i = 0; i < MAX_OPS; i++) {
                 if (ops[i].used && ops[i].dom == a.dom &&
-                    (ops[i].act == MC_ACT_CREATE || ops[i].act == MC_ACT_SAVE))
+                    (ops[i].act == MACHINE_ACT_CREATE ||
+                     ops[i].act == MACHINE_ACT_SAVE))
                     ops[i].aborted = true;
             }
             break;
-        case MC_ACT_SHUTDOWN:
+        case MACHINE_ACT_SHUTDOWN:
             tell("%lld shutdown %u\n", (long long)now, a.dom);
             MUST(fakes[a.dom].there);
             check_stop(a.dom);
-            later(MC_ACT_SHUTDOWN, a.dom, a.gen, 1 + rnd(20000));
+            later(MACHINE_ACT_SHUTDOWN, a.dom, a.gen, 1 + rnd(20000));
             break;
-        case MC_ACT_SAVE:
+        case MACHINE_ACT_SAVE:
             tell("%lld save %u\n", (long long)now, a.dom);
             MUST(fakes[a.dom].there);
             check_stop(a.dom);
-            may_hang(later(MC_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000)));
+            may_hang(later(MACHINE_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000)));
             break;
-        case MC_ACT_DESTROY:
+        case MACHINE_ACT_DESTROY:
             tell("%lld destroy %u\n", (long long)now, a.dom);
             for (i = 0; i < MAX_OPS; i++) {
                 /* Never under the hands of a creation or a save. */
                 MUST(!(ops[i].used && ops[i].dom == a.dom &&
-                       (ops[i].act == MC_ACT_CREATE ||
-                        ops[i].act == MC_ACT_SAVE)));
+                       (ops[i].act == MACHINE_ACT_CREATE ||
+                        ops[i].act == MACHINE_ACT_SAVE)));
             }
             check_stop(a.dom);
-            may_hang(later(MC_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000)));
+            may_hang(later(MACHINE_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000)));
             break;
-        case MC_ACT_CHANGED:
+        case MACHINE_ACT_CHANGED:
             tell("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
-                 mc_state_name(a.before), mc_state_name(a.after),
+                 machine_state_name(a.before), machine_state_name(a.after),
                  m.doms[a.dom].reason);
             break;
-        case MC_ACT_REMARK:
+        case MACHINE_ACT_REMARK:
             tell("%lld %u: %s\n", (long long)now, a.dom, m.doms[a.dom].remark);
             break;
         }
     }
 }
 
-static void report(unsigned int dom, unsigned int gen, enum mc_event ev,
-                   enum mc_death death, bool again, bool keep)
+static void report(unsigned int dom, unsigned int gen, enum machine_event ev,
+                   enum machine_death death, bool again, bool keep)
 {
-    struct mc_result r = {0};
+    struct machine_result r = {0};
 
     r.gen = gen;
     r.death = death;
     r.again = again;
     r.keep = keep;
     r.why = "a fake reason";
-    mc_event(&m, dom, ev, &r, now);
+    machine_event(&m, dom, ev, &r, now);
     carry_out();
 }
 
-static void die(unsigned int dom, enum mc_death death, bool keep)
+static void die(unsigned int dom, enum machine_death death, bool keep)
 {
     struct fake *f = &fakes[dom];
 
     tell("%lld %u dies (%d)\n", (long long)now, dom, death);
     f->ready = false;
-    if (death == MC_VANISHED) {
+    if (death == MACHINE_VANISHED) {
         f->there = false;
-        report(dom, f->gen, MC_EV_GONE, death, false, false);
+        report(dom, f->gen, MACHINE_EV_GONE, death, false, false);
         return;
     }
     f->dead = true;
-    report(dom, f->gen, MC_EV_DIED, death, death == MC_REBOOT, keep);
+    report(dom, f->gen, MACHINE_EV_DIED, death, death == MACHINE_REBOOT, keep);
 }
 
 static void finish(struct op *op)
 {
     struct fake *f = &fakes[op->dom];
     struct op o = *op;
-    enum mc_event ev;
+    enum machine_event ev;
 
     op->used = false;
     switch (o.act) {
-    case MC_ACT_CREATE:
+    case MACHINE_ACT_CREATE:
         if (f->queued && !o.aborted) {
             f->queued = false;
-            may_hang(later(MC_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000)));
-            tell_of_creation(o.dom, o.gen, MC_EV_BEGUN);
+            may_hang(later(MACHINE_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000)));
+            tell_of_creation(o.dom, o.gen, MACHINE_EV_BEGUN);
         } else if (f->queued || (o.aborted && chance(70)) ||
                    (!calm && chance(15))) {
             f->there = !f->queued && chance(10);
             if (f->there) f->dead = true;
-            ev = f->there                  ? MC_EV_CREATE_LEFT
-                 : f->queued && chance(50) ? MC_EV_FILE_CHANGED
-                                           : MC_EV_CREATE_FAILED;
+            ev = f->there                  ? MACHINE_EV_CREATE_LEFT
+                 : f->queued && chance(50) ? MACHINE_EV_FILE_CHANGED
+                                           : MACHINE_EV_CREATE_FAILED;
             f->queued = false;
             report(o.dom, o.gen, ev, 0, false, false);
         } else {
-            f->up =
-                m.doms[o.dom].state == MC_CREATING || m.doms[o.dom].resumed;
-            report(o.dom, o.gen, MC_EV_CREATED, 0, false, false);
+            f->up = m.doms[o.dom].state == MACHINE_CREATING ||
+                    m.doms[o.dom].resumed;
+            report(o.dom, o.gen, MACHINE_EV_CREATED, 0, false, false);
         }
         break;
-    case MC_ACT_SHUTDOWN:
+    case MACHINE_ACT_SHUTDOWN:
         if (f->gen != o.gen || !f->there || f->dead) break;
         if (!calm && chance(10)) break; /* it hangs */
         if (!calm && chance(10))
-            report(o.dom, o.gen, MC_EV_SHUTDOWN_FAILED, 0, false, false);
+            report(o.dom, o.gen, MACHINE_EV_SHUTDOWN_FAILED, 0, false, false);
         else
-            die(o.dom, MC_POWEROFF, false);
+            die(o.dom, MACHINE_POWEROFF, false);
         break;
-    case MC_ACT_SAVE:
+    case MACHINE_ACT_SAVE:
         if (o.aborted || f->dead || !f->there || (!calm && chance(30)))
-            report(o.dom, o.gen, MC_EV_SAVE_FAILED, 0, false, false);
+            report(o.dom, o.gen, MACHINE_EV_SAVE_FAILED, 0, false, false);
         else {
             f->dead = true;
-            report(o.dom, o.gen, MC_EV_SAVED, 0, false, false);
+            report(o.dom, o.gen, MACHINE_EV_SAVED, 0, false, false);
         }
         break;
-    case MC_ACT_DESTROY:
+    case MACHINE_ACT_DESTROY:
         if (f->gen != o.gen) break; /* somebody else was faster */
         if (!calm && f->there && chance(20)) {
-            report(o.dom, o.gen, MC_EV_DESTROY_FAILED, 0, false, false);
+            report(o.dom, o.gen, MACHINE_EV_DESTROY_FAILED, 0, false, false);
             break;
         }
         f->there = false;
         f->ready = false;
         f->dead = false;
-        report(o.dom, o.gen, MC_EV_GONE, MC_VANISHED, false, false);
+        report(o.dom, o.gen, MACHINE_EV_GONE, MACHINE_VANISHED, false, false);
         break;
     default:
         fail();
@@ -381,23 +383,24 @@ static void tick(void)
         /* A timer that has run out fires once: never a second time for the
          * same instant, and none is passed over. */
         if (m.doms[i].deadline > now) continue;
-        MUST(m.doms[i].deadline != fired[i] || m.doms[i].state == MC_BOOTING);
+        MUST(m.doms[i].deadline != fired[i] ||
+             m.doms[i].state == MACHINE_BOOTING);
         fired[i] = m.doms[i].deadline;
     }
-    mc_tick(&m, now);
+    machine_tick(&m, now);
     carry_out();
 }
 
 /* Lets time go on until the next thing that is due, and at most by LIMIT. */
 static bool advance(msec limit)
 {
-    msec next = mc_deadline(&m);
+    msec next = machine_deadline(&m);
     unsigned int i;
 
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used && ops[i].when < next) next = ops[i].when;
     }
-    if (next == MC_NEVER) return false;
+    if (next == MACHINE_NEVER) return false;
     now = next < now + limit ? (next > now ? next : now) : now + limit;
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used && ops[i].when <= now) finish(&ops[i]);
@@ -411,13 +414,13 @@ static void guests_come_up(unsigned int percent)
     unsigned int i;
 
     for (i = 0; i < n_doms; i++) {
-        enum mc_state s = m.doms[i].state;
+        enum machine_state s = m.doms[i].state;
 
-        if (s != MC_BOOTING && s != MC_LATE) continue;
+        if (s != MACHINE_BOOTING && s != MACHINE_LATE) continue;
         if (!fakes[i].there || fakes[i].dead || !chance(percent)) continue;
         fakes[i].ready = true;
         tell("%lld %u is ready\n", (long long)now, i);
-        report(i, fakes[i].gen, MC_EV_READY, 0, false, false);
+        report(i, fakes[i].gen, MACHINE_EV_READY, 0, false, false);
     }
 }
 
@@ -430,21 +433,23 @@ static void accident(void)
 
     if (!fakes[dom].there || fakes[dom].dead) return;
     for (i = 0; i < MAX_OPS; i++) {
-        if (ops[i].used && ops[i].dom == dom && ops[i].act == MC_ACT_CREATE)
+        if (ops[i].used && ops[i].dom == dom &&
+            ops[i].act == MACHINE_ACT_CREATE)
             return;
     }
     if (chance(5)) {
-        report(dom, fakes[dom].gen, MC_EV_DM_ENDED, 0, false, false);
+        report(dom, fakes[dom].gen, MACHINE_EV_DM_ENDED, 0, false, false);
         return;
     }
     if (!fakes[dom].by_hand && chance(10)) {
         tell("%lld %u resets itself\n", (long long)now, dom);
         fakes[dom].dead = true; /* until it is reset */
-        report(dom, fakes[dom].gen, MC_EV_RESET, 0, false, false);
-        if (m.doms[dom].state != MC_DESTROYING) fakes[dom].dead = false;
+        report(dom, fakes[dom].gen, MACHINE_EV_RESET, 0, false, false);
+        if (m.doms[dom].state != MACHINE_DESTROYING) fakes[dom].dead = false;
         return;
     }
-    die(dom, fakes[dom].by_hand ? MC_VANISHED : (enum mc_death)rnd(4),
+    die(dom,
+        fakes[dom].by_hand ? MACHINE_VANISHED : (enum machine_death)rnd(4),
         chance(10));
 }
 
@@ -455,7 +460,7 @@ static void by_hand(void)
     unsigned int i;
     size_t k;
 
-    if (mc_has_instance(m.doms[dom].state)) return;
+    if (machine_has_instance(m.doms[dom].state)) return;
     for (i = 0; i < n_doms; i++) {
         const struct strlist *writes = &m.doms[dom].policy->writes;
 
@@ -465,7 +470,7 @@ static void by_hand(void)
     }
     tell("%lld %u by hand\n", (long long)now, dom);
     fakes[dom] = (struct fake){.there = true, .up = true, .by_hand = true};
-    fakes[dom].gen = mc_adopt_by_hand(&m, dom, now);
+    fakes[dom].gen = machine_adopt_by_hand(&m, dom, now);
     carry_out();
 }
 
@@ -473,8 +478,8 @@ static void by_hand(void)
 static void circle(void)
 {
     unsigned int dom = rnd(n_doms);
-    struct mc_domain *d = &m.doms[dom];
-    struct mc_domain *on;
+    struct machine_domain *d = &m.doms[dom];
+    struct machine_domain *on;
     char name[16];
 
     if (!d->n_edges) return;
@@ -485,7 +490,7 @@ static void circle(void)
     strlist_add(chance(50) ? &on->policy->requires : &on->policy->after, name);
     policy_bar(d->policy, false, "a circle");
     policy_bar(on->policy, false, "a circle");
-    mc_link(&m, now);
+    machine_link(&m, now);
     carry_out();
 }
 
@@ -496,15 +501,15 @@ static void command(void)
     switch (rnd(3)) {
     case 0:
         tell("%lld start %u!\n", (long long)now, dom);
-        mc_start(&m, dom, now);
+        machine_start(&m, dom, now);
         break;
     case 1:
         tell("%lld stop %u!\n", (long long)now, dom);
-        mc_stop(&m, dom, now);
+        machine_stop(&m, dom, now);
         break;
     case 2:
         tell("%lld restart %u!\n", (long long)now, dom);
-        mc_restart(&m, dom, now);
+        machine_restart(&m, dom, now);
         break;
     }
     carry_out();
@@ -515,7 +520,7 @@ static void build(struct machine *into)
     unsigned int i;
     unsigned int j;
 
-    mc_init(into, 1 + rnd(4));
+    machine_init(into, 1 + rnd(4));
     for (i = 0; i < n_doms; i++) {
         char name[16];
         struct policy *p;
@@ -540,30 +545,31 @@ static void build(struct machine *into)
             if (chance(20)) strlist_add(&p->requires, name);
             if (chance(15)) strlist_add(&p->after, name);
         }
-        mc_add(into, p);
+        machine_add(into, p);
     }
 }
 
 /* What a new instance of the program finds of what the old one left. */
-static enum mc_found found(unsigned int dom)
+static enum machine_found found(unsigned int dom)
 {
     const struct fake *f = &fakes[dom];
     unsigned int i;
 
-    if (!f->there) return MC_FOUND_NOTHING;
+    if (!f->there) return MACHINE_FOUND_NOTHING;
     for (i = 0; i < MAX_OPS; i++) {
         if (!ops[i].used || ops[i].dom != dom) continue;
-        if (ops[i].act == MC_ACT_CREATE) return MC_FOUND_BROKEN;
-        if (ops[i].act == MC_ACT_DESTROY && chance(50)) return MC_FOUND_BROKEN;
+        if (ops[i].act == MACHINE_ACT_CREATE) return MACHINE_FOUND_BROKEN;
+        if (ops[i].act == MACHINE_ACT_DESTROY && chance(50))
+            return MACHINE_FOUND_BROKEN;
     }
-    return f->dead ? MC_FOUND_DEAD : MC_FOUND_RUNNING;
+    return f->dead ? MACHINE_FOUND_DEAD : MACHINE_FOUND_RUNNING;
 }
 
 /* A new instance of the program goes on where the old one has ended. */
 static void kill_and_adopt(void)
 {
-    enum mc_found left[MAX_DOMS];
-    enum mc_death death[MAX_DOMS];
+    enum machine_found left[MAX_DOMS];
+    enum machine_death death[MAX_DOMS];
     struct machine old = m;
     uint64_t keep;
     unsigned int i;
@@ -573,7 +579,7 @@ static void kill_and_adopt(void)
         /* What dies now is seen by nobody until then. */
         if (fakes[i].up && fakes[i].there && !fakes[i].by_hand && chance(10))
             fakes[i].dead = true;
-        death[i] = (enum mc_death)rnd(3);
+        death[i] = (enum machine_death)rnd(3);
         left[i] = found(i);
     }
     memset(ops, 0, sizeof(ops));
@@ -582,49 +588,52 @@ static void kill_and_adopt(void)
     n_doms = 2 + rnd(MAX_DOMS - 1);
     build(&m); /* the same graph again */
     rng = keep;
-    mc_link(&m, now);
-    mc_hold(&m);
+    machine_link(&m, now);
+    machine_hold(&m);
     for (i = 0; i < n_doms; i++) {
         struct fake *f = &fakes[i];
-        struct mc_past past;
+        struct machine_past past;
 
         if (old.doms[i].by_hand) continue; /* not in the journal */
-        mc_past_of(&old, i, &past);
-        f->gen = mc_adopt(&m, i, &past, left[i], now);
-        mc_past_dispose(&past);
+        machine_past_of(&old, i, &past);
+        f->gen = machine_adopt(&m, i, &past, left[i], now);
+        machine_past_dispose(&past);
         fired[i] = 0;
         f->queued = false;
         /* A stop begins again, unless it had come to the removal. */
-        if (m.doms[i].state != MC_DESTROYING) f->stopping = false;
-        if (left[i] != MC_FOUND_RUNNING) f->ready = false;
-        if (left[i] == MC_FOUND_BROKEN) f->dead = true;
+        if (m.doms[i].state != MACHINE_DESTROYING) f->stopping = false;
+        if (left[i] != MACHINE_FOUND_RUNNING) f->ready = false;
+        if (left[i] == MACHINE_FOUND_BROKEN) f->dead = true;
     }
     for (i = 0; i < n_doms; i++) {
         if (!fakes[i].there || !fakes[i].by_hand) continue;
-        fakes[i].gen = mc_adopt_by_hand(&m, i, now);
+        fakes[i].gen = machine_adopt_by_hand(&m, i, now);
         fakes[i].dead = fakes[i].stopping = false;
     }
-    mc_release(&m, now);
+    machine_release(&m, now);
     tell("adopted\n");
     carry_out();
     for (i = 0; i < n_doms; i++) {
-        if (left[i] == MC_FOUND_DEAD && fakes[i].there && !fakes[i].by_hand)
+        if (left[i] == MACHINE_FOUND_DEAD && fakes[i].there &&
+            !fakes[i].by_hand)
             die(i, death[i], false);
     }
-    mc_tick(&m, now);
+    machine_tick(&m, now);
     carry_out();
     for (i = 0; i < n_doms; i++) {
-        const struct mc_domain *was = &old.doms[i];
-        const struct mc_domain *d = &m.doms[i];
+        const struct machine_domain *was = &old.doms[i];
+        const struct machine_domain *d = &m.doms[i];
 
         /* Nothing comes back that had been stopped or given up. */
-        if (!was->want || was->state == MC_FAILED || was->state == MC_HELD ||
-            (was->state == MC_DESTROYING && !was->stop_req &&
-             (was->next == MC_NEXT_STOPPED || was->next == MC_NEXT_FAILED)))
-            MUST(d->state != MC_WAITING && d->state != MC_CREATING &&
-                 d->state != MC_DELAY);
+        if (!was->want || was->state == MACHINE_FAILED ||
+            was->state == MACHINE_HELD ||
+            (was->state == MACHINE_DESTROYING && !was->stop_req &&
+             (was->next == MACHINE_NEXT_STOPPED ||
+              was->next == MACHINE_NEXT_FAILED)))
+            MUST(d->state != MACHINE_WAITING && d->state != MACHINE_CREATING &&
+                 d->state != MACHINE_DELAY);
     }
-    mc_dispose(&old);
+    machine_dispose(&old);
 }
 
 /* What held up the hypervisor is back. */
@@ -634,7 +643,7 @@ static void wake_up(void)
 
     tell("%lld nothing hangs any more\n", (long long)now);
     for (i = 0; i < MAX_OPS; i++) {
-        if (ops[i].used && ops[i].when == MC_NEVER)
+        if (ops[i].used && ops[i].when == MACHINE_NEVER)
             ops[i].when = now + 1 + rnd(8000);
     }
 }
@@ -646,7 +655,7 @@ static bool hangs(unsigned int dom)
     unsigned int i;
 
     for (i = 0; i < MAX_OPS; i++) {
-        if (ops[i].used && ops[i].dom == dom && ops[i].when == MC_NEVER)
+        if (ops[i].used && ops[i].dom == dom && ops[i].when == MACHINE_NEVER)
             return true;
     }
     return false;
@@ -657,21 +666,21 @@ static void check_idle(void)
     unsigned int i;
 
     MUST(m.n_acts == 0);
-    MUST(mc_deadline(&m) == MC_NEVER);
+    MUST(machine_deadline(&m) == MACHINE_NEVER);
     for (i = 0; i < n_doms; i++) {
-        const struct mc_domain *d = &m.doms[i];
+        const struct machine_domain *d = &m.doms[i];
 
-        MUST(mc_at_rest(d->state));
-        if (d->state == MC_STUCK && hangs(i)) continue;
-        MUST(fakes[i].there == mc_has_instance(d->state));
+        MUST(machine_at_rest(d->state));
+        if (d->state == MACHINE_STUCK && hangs(i)) continue;
+        MUST(fakes[i].there == machine_has_instance(d->state));
         MUST(!d->hung_in);
         /* Nobody is forgotten: what is wanted and not up has a reason. */
-        if (d->want && d->state != MC_READY && d->state != MC_LATE)
+        if (d->want && d->state != MACHINE_READY && d->state != MACHINE_LATE)
             MUST(d->reason[0]);
-        if (m.closing) MUST(!fakes[i].there || d->state == MC_STUCK);
-        if (d->stop_req) MUST(d->state == MC_STUCK);
+        if (m.closing) MUST(!fakes[i].there || d->state == MACHINE_STUCK);
+        if (d->stop_req) MUST(d->state == MACHINE_STUCK);
     }
-    if (m.closing) MUST(mc_is_down(&m));
+    if (m.closing) MUST(machine_is_down(&m));
 }
 
 static void one_run(unsigned long with)
@@ -690,9 +699,9 @@ static void one_run(unsigned long with)
     memset(ops, 0, sizeof(ops));
     memset(fired, 0, sizeof(fired));
     build(&m);
-    mc_link(&m, now);
+    machine_link(&m, now);
     carry_out();
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     carry_out();
 
     steps = 20 + rnd(120);
@@ -705,7 +714,7 @@ static void one_run(unsigned long with)
         if (chance(2)) by_hand();
         if (chance(1)) circle();
         if (chance(1)) {
-            mc_close(&m, now);
+            machine_close(&m, now);
             carry_out();
         }
         check_always();
@@ -721,16 +730,16 @@ static void one_run(unsigned long with)
     MUST(i < 2000); /* it always ends */
     check_idle();
     if (!m.closing) {
-        limit = now + mc_down_limit(&m);
-        mc_close(&m, now);
+        limit = now + machine_down_limit(&m);
+        machine_close(&m, now);
         carry_out();
         for (i = 0; i < 2000 && advance(60000); i++) {
             check_always();
-            if (now > limit) MUST(mc_is_down(&m));
+            if (now > limit) MUST(machine_is_down(&m));
         }
         check_idle();
     }
-    mc_dispose(&m);
+    machine_dispose(&m);
 }
 
 static unsigned long first = 1;

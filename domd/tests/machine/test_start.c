@@ -8,8 +8,8 @@ static void late_one_goes_on_and_holds_back(void **state)
     unsigned int log = add("log", "db", NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
-    event(db, MC_EV_CREATED);
+    machine_autostart(&m, NULL, now);
+    event(db, MACHINE_EV_CREATED);
     pass(59999);
     assert_state(db, "booting");
     pass(1);
@@ -18,7 +18,7 @@ static void late_one_goes_on_and_holds_back(void **state)
     assert_state(log, "creating");
     assert_state(web, "blocked");
     assert_reason(web, "requires db, which is late");
-    event(db, MC_EV_READY);
+    event(db, MACHINE_EV_READY);
     assert_state(web, "creating");
     assert_int_equal(m.doms[db].latency, 60000);
 }
@@ -28,11 +28,11 @@ static void creation_that_takes_too_long_is_called_off(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     acts();
     pass(60000);
     assert_string_equal(acts(), "abort a");
-    event_full(a, MC_EV_CREATE_FAILED, 0, false, false, "aborted");
+    event_full(a, MACHINE_EV_CREATE_FAILED, 0, false, false, "aborted");
     assert_state(a, "backoff");
     assert_reason(a, "it was not created within 60 s");
     pass(1000);
@@ -46,24 +46,24 @@ static void remains_of_a_creation(void **state)
     int i;
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     acts();
-    event_full(a, MC_EV_CREATE_LEFT, 0, false, false, "no bridge");
+    event_full(a, MACHINE_EV_CREATE_LEFT, 0, false, false, "no bridge");
     assert_string_equal(acts(), "destroy! a");
     assert_state(a, "destroying");
     assert_reason(a, "no bridge");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
     pass(1000);
     assert_string_equal(acts(), "create a");
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     assert_state(a, "aborting");
     acts();
-    event(a, MC_EV_CREATE_LEFT);
-    for (i = 0; i < MC_DESTROY_TRIES; i++) {
+    event(a, MACHINE_EV_CREATE_LEFT);
+    for (i = 0; i < MACHINE_DESTROY_TRIES; i++) {
         assert_string_equal(acts(), "destroy! a");
-        event(a, MC_EV_DESTROY_FAILED);
-        pass(MC_DESTROY_RETRY);
+        event(a, MACHINE_EV_DESTROY_FAILED);
+        pass(MACHINE_DESTROY_RETRY);
     }
     assert_state(a, "stuck");
 }
@@ -73,12 +73,12 @@ static void creation_that_ends_after_it_was_called_off(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
-    mc_stop(&m, a, now);
+    machine_start(&m, a, now);
+    machine_stop(&m, a, now);
     assert_string_equal(acts(), "create a; abort a");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "destroy! a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 }
 
@@ -87,62 +87,62 @@ static void restore_that_ends_after_it_was_called_off(void **state)
 {
     unsigned int a = add("a", NULL, "b");
     unsigned int b = add("b", NULL, NULL);
-    struct mc_result r = {.resumed = true};
+    struct machine_result r = {.resumed = true};
 
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
     policy(a)->save_to = xstrdup("/data");
     policy(b)->restart = RESTART_NO;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(b);
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
-    mc_stop(&m, a, now);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
+    machine_stop(&m, a, now);
     assert_string_equal(acts(), "create b; create a; abort a");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "save a");
-    event(a, MC_EV_SAVED);
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_SAVED);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 
     /* It was only late. */
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
     pass(180000);
     assert_string_equal(acts(), "destroy a; create a; abort a");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     pass(59999);
     assert_state(a, "booting");
-    event(a, MC_EV_READY);
+    event(a, MACHINE_EV_READY);
     assert_state(a, "ready");
     assert_reason(a, "");
-    mc_stop(&m, a, now);
-    event(a, MC_EV_SAVED);
-    event(a, MC_EV_GONE);
+    machine_stop(&m, a, now);
+    event(a, MACHINE_EV_SAVED);
+    event(a, MACHINE_EV_GONE);
     assert_string_equal(acts(), "save a; destroy a");
 
     /* What it requires has failed. */
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
-    dies(b, MC_CRASH, false);
-    event(b, MC_EV_GONE);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
+    dies(b, MACHINE_CRASH, false);
+    event(b, MACHINE_EV_GONE);
     assert_string_equal(acts(), "create a; destroy b; abort a");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "save a");
-    event(a, MC_EV_SAVED);
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_SAVED);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "blocked");
 
     /* It did not come up. */
-    mc_start(&m, b, now);
+    machine_start(&m, b, now);
     bring_up(b);
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
-    mc_close(&m, now);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
+    machine_close(&m, now);
     acts();
-    event(a, MC_EV_CREATE_LEFT);
+    event(a, MACHINE_EV_CREATE_LEFT);
     assert_string_equal(acts(), "destroy! a");
 }
 
@@ -152,33 +152,33 @@ static void waiting_for_the_builder_does_not_count(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     acts();
     pass(59000);
-    event(a, MC_EV_QUEUED);
+    event(a, MACHINE_EV_QUEUED);
     pass(3600 * 1000);
     assert_state(a, "creating");
-    event(a, MC_EV_BEGUN);
+    event(a, MACHINE_EV_BEGUN);
     pass(59999);
     assert_state(a, "creating");
     pass(1);
     assert_string_equal(acts(), "abort a");
     assert_reason(a, "it was not created within 60 s");
     /* And nothing of that counts for one that was called off. */
-    event(a, MC_EV_QUEUED);
-    event(a, MC_EV_BEGUN);
-    assert_int_equal(mc_deadline(&m), now + MC_ABORT_LIMIT);
-    event(a, MC_EV_CREATE_FAILED);
+    event(a, MACHINE_EV_QUEUED);
+    event(a, MACHINE_EV_BEGUN);
+    assert_int_equal(machine_deadline(&m), now + MACHINE_ABORT_LIMIT);
+    event(a, MACHINE_EV_CREATE_FAILED);
     assert_state(a, "backoff");
     pass(1000);
-    event(a, MC_EV_QUEUED);
+    event(a, MACHINE_EV_QUEUED);
     pass(100000);
-    event(a, MC_EV_BEGUN);
+    event(a, MACHINE_EV_BEGUN);
     pass(20000);
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     pass(39999);
     assert_state(a, "booting");
-    event(a, MC_EV_READY);
+    event(a, MACHINE_EV_READY);
     assert_int_equal(m.doms[a].latency, 59999);
 }
 
@@ -190,27 +190,27 @@ static void building_others_does_not_count(void **state)
     unsigned int c = add("c", NULL, NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
-    event(a, MC_EV_BEGUN);
-    event(b, MC_EV_BEGUN);
-    event(c, MC_EV_QUEUED);
+    machine_autostart(&m, NULL, now);
+    event(a, MACHINE_EV_BEGUN);
+    event(b, MACHINE_EV_BEGUN);
+    event(c, MACHINE_EV_QUEUED);
     now += 50000;
-    mc_stalled(&m, b, 50000);
+    machine_stalled(&m, b, 50000);
     acts();
     pass(10000);
     assert_string_equal(acts(), "abort b");
     pass(49999);
     assert_state(a, "creating");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     pass(0);
     assert_state(a, "booting");
     pass(1);
     assert_state(a, "late");
     assert_state(c, "creating");
-    event(b, MC_EV_CREATE_FAILED);
+    event(b, MACHINE_EV_CREATE_FAILED);
     pass(1000);
-    event(b, MC_EV_QUEUED);
-    assert_int_equal(mc_deadline(&m), MC_NEVER);
+    event(b, MACHINE_EV_QUEUED);
+    assert_int_equal(machine_deadline(&m), MACHINE_NEVER);
 }
 
 /* What was saved writes the disk that it wrote. */
@@ -221,30 +221,30 @@ static void a_restore_has_the_disks_of_its_save(void **state)
     unsigned int b = add("b", NULL, NULL);
     unsigned int c = add("c", NULL, NULL);
     struct strlist writes = {0};
-    struct mc_result begun = {.resumed = true, .writes = &writes};
+    struct machine_result begun = {.resumed = true, .writes = &writes};
     char *taken;
 
     (void)state;
     p->stamp = 7;
     strlist_add(&p->writes, "/new");
-    a = mc_add(&m, p);
+    a = machine_add(&m, p);
     strlist_add(&policy(b)->writes, "/old");
     strlist_add(&policy(c)->writes, "/new");
-    mc_link(&m, now);
-    mc_start(&m, a, now);
+    machine_link(&m, now);
+    machine_start(&m, a, now);
     begun.gen = m.doms[a].gen;
     strlist_add(&writes, "/old");
-    assert_null(mc_disk_taken(&m, a, &writes));
-    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
-    assert_true(mc_is_stale(&m.doms[a]));
-    mc_start(&m, b, now);
+    assert_null(machine_disk_taken(&m, a, &writes));
+    machine_event(&m, a, MACHINE_EV_BEGUN, &begun, now);
+    assert_true(machine_is_stale(&m.doms[a]));
+    machine_start(&m, b, now);
     assert_state(b, "blocked");
     assert_reason(b, "the disk /old is written by a");
-    mc_start(&m, c, now);
+    machine_start(&m, c, now);
     assert_state(c, "creating");
     strlist_dispose(&writes);
     strlist_add(&writes, "/new");
-    taken = mc_disk_taken(&m, b, &writes);
+    taken = machine_disk_taken(&m, b, &writes);
     assert_string_equal(taken, "the disk /new is written by c");
     free(taken);
     strlist_dispose(&writes);
@@ -254,15 +254,15 @@ static void a_restore_with_the_same_disks_is_not_stale(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
     struct strlist writes = {0};
-    struct mc_result begun = {.resumed = true, .writes = &writes};
+    struct machine_result begun = {.resumed = true, .writes = &writes};
 
     (void)state;
     strlist_add(&policy(a)->writes, "/one");
     strlist_add(&writes, "/one");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     begun.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
-    assert_false(mc_is_stale(&m.doms[a]));
+    machine_event(&m, a, MACHINE_EV_BEGUN, &begun, now);
+    assert_false(machine_is_stale(&m.doms[a]));
     strlist_dispose(&writes);
 }
 
@@ -270,33 +270,33 @@ static void a_restore_with_the_same_disks_is_not_stale(void **state)
 static void a_restore_has_the_time_of_a_save(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
-    struct mc_result r = {.resumed = true};
+    struct machine_result r = {.resumed = true};
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     acts();
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
     pass(179999);
     assert_state(a, "creating");
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     pass(59999);
     assert_state(a, "booting");
     pass(1);
     assert_state(a, "late");
-    event(a, MC_EV_READY);
+    event(a, MACHINE_EV_READY);
     assert_int_equal(m.doms[a].latency, 60000);
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     pass(1000);
     /* The next is none. */
-    event(a, MC_EV_BEGUN);
+    event(a, MACHINE_EV_BEGUN);
     pass(60000);
     assert_state(a, "aborting");
-    event(a, MC_EV_CREATE_FAILED);
+    event(a, MACHINE_EV_CREATE_FAILED);
     pass(2000);
     r.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &r, now);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
     pass(180000);
     assert_reason(a, "it was not restored within 180 s");
 }

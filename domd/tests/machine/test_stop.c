@@ -8,25 +8,25 @@ static void stop_takes_dependents_first(void **state)
     unsigned int log = add("log", "db", NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     bring_up(web);
     bring_up(log);
     acts();
-    assert_null(mc_stop(&m, db, now));
+    assert_null(machine_stop(&m, db, now));
     assert_string_equal(acts(), "shutdown web");
     assert_state(db, "stop-wait");
-    dies(web, MC_POWEROFF, false);
+    dies(web, MACHINE_POWEROFF, false);
     assert_string_equal(acts(), "destroy web");
-    event(web, MC_EV_GONE);
+    event(web, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown db");
-    dies(db, MC_POWEROFF, false);
-    event(db, MC_EV_GONE);
+    dies(db, MACHINE_POWEROFF, false);
+    event(db, MACHINE_EV_GONE);
     assert_state(db, "stopped");
     assert_state(web, "blocked");
     assert_state(log, "ready");
     /* And it comes back with it. */
-    mc_start(&m, db, now);
+    machine_start(&m, db, now);
     bring_up(db);
     assert_state(web, "creating");
 }
@@ -37,16 +37,16 @@ static void restart_brings_all_back(void **state)
     unsigned int web = add("web", NULL, "db");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     bring_up(web);
     acts();
-    assert_null(mc_restart(&m, db, now));
-    dies(web, MC_POWEROFF, false);
-    event(web, MC_EV_GONE);
+    assert_null(machine_restart(&m, db, now));
+    dies(web, MACHINE_POWEROFF, false);
+    event(web, MACHINE_EV_GONE);
     assert_state(web, "waiting");
-    dies(db, MC_POWEROFF, false);
-    event(db, MC_EV_GONE);
+    dies(db, MACHINE_POWEROFF, false);
+    event(db, MACHINE_EV_GONE);
     bring_up(db);
     bring_up(web);
 }
@@ -57,17 +57,17 @@ static void several_at_once(void **state)
     unsigned int b = add("b", "a", NULL);
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(a);
     bring_up(b);
     acts();
-    mc_hold(&m);
-    mc_stop(&m, a, now);
-    mc_stop(&m, b, now);
+    machine_hold(&m);
+    machine_stop(&m, a, now);
+    machine_stop(&m, b, now);
     assert_string_equal(acts(), "");
-    mc_release(&m, now);
+    machine_release(&m, now);
     assert_string_equal(acts(), "shutdown b");
-    event(b, MC_EV_GONE);
+    event(b, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown a");
 }
 
@@ -76,15 +76,15 @@ static void hangs_in_shutdown(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     acts();
     pass(119999);
     assert_string_equal(acts(), "");
     pass(1);
     assert_string_equal(acts(), "destroy! a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
     assert_reason(a, "it did not shut down within 120 s, and was destroyed");
 }
@@ -96,20 +96,20 @@ static void cannot_be_destroyed(void **state)
 
     (void)state;
     policy(a)->on_stop = STOP_DESTROY;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_close(&m, now);
-    for (i = 1; i < MC_DESTROY_TRIES; i++) {
+    machine_close(&m, now);
+    for (i = 1; i < MACHINE_DESTROY_TRIES; i++) {
         acts();
-        event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+        event_full(a, MACHINE_EV_DESTROY_FAILED, 0, false, false, "busy");
         assert_state(a, "destroying");
-        pass(MC_DESTROY_RETRY);
+        pass(MACHINE_DESTROY_RETRY);
         assert_string_equal(acts(), "destroy! a");
-        assert_false(mc_is_down(&m));
+        assert_false(machine_is_down(&m));
     }
-    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+    event_full(a, MACHINE_EV_DESTROY_FAILED, 0, false, false, "busy");
     assert_state(a, "stuck");
-    assert_true(mc_is_down(&m));
+    assert_true(machine_is_down(&m));
 }
 
 /* The wish of somebody who was just too late for the one before. */
@@ -118,20 +118,20 @@ static void started_while_it_is_removed(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    dies(a, MC_POWEROFF, false);
+    dies(a, MACHINE_POWEROFF, false);
     assert_state(a, "destroying");
-    assert_null(mc_start(&m, a, now));
-    event(a, MC_EV_GONE);
+    assert_null(machine_start(&m, a, now));
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 
     /* And of one that was given up. */
     policy(a)->restart = RESTART_NO;
-    event(a, MC_EV_CREATED);
-    dies(a, MC_CRASH, false);
-    assert_null(mc_start(&m, a, now));
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_CREATED);
+    dies(a, MACHINE_CRASH, false);
+    assert_null(machine_start(&m, a, now));
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
     assert_int_equal(m.doms[a].n_failures, 0);
 }
@@ -142,11 +142,11 @@ static void stopped_while_it_is_removed(void **state)
 
     (void)state;
     policy(a)->restart = RESTART_NO;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    dies(a, MC_CRASH, false);
-    assert_null(mc_stop(&m, a, now));
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_CRASH, false);
+    assert_null(machine_stop(&m, a, now));
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 }
 
@@ -157,34 +157,34 @@ static void save_and_its_failures(void **state)
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
     policy(a)->save_to = xstrdup("/data");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     assert_string_equal(acts(), "create a; save a");
-    event(a, MC_EV_SAVED);
+    event(a, MACHINE_EV_SAVED);
     assert_string_equal(acts(), "destroy a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     acts();
-    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "no space");
+    event_full(a, MACHINE_EV_SAVE_FAILED, 0, false, false, "no space");
     assert_string_equal(acts(), "shutdown a");
-    dies(a, MC_POWEROFF, false);
-    event(a, MC_EV_GONE);
+    dies(a, MACHINE_POWEROFF, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 
     /* It takes too long; and the guest ends in between. */
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     acts();
     pass(120000);
     assert_string_equal(acts(), "abort a");
-    dies(a, MC_CRASH, false);
-    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    dies(a, MACHINE_CRASH, false);
+    event_full(a, MACHINE_EV_SAVE_FAILED, 0, false, false, "aborted");
     assert_string_equal(acts(), "destroy a");
 }
 
@@ -197,14 +197,14 @@ static void save_that_hangs(void **state)
     (void)state;
     policy(web)->on_stop = STOP_SAVE;
     policy(web)->save_to = xstrdup("/data");
-    mc_start(&m, web, now);
+    machine_start(&m, web, now);
     bring_up(db);
     bring_up(web);
-    mc_close(&m, now);
+    machine_close(&m, now);
     acts();
     pass(120000);
     assert_string_equal(acts(), "abort web");
-    pass(MC_ABORT_LIMIT - 1);
+    pass(MACHINE_ABORT_LIMIT - 1);
     assert_state(web, "saving");
     pass(1);
     assert_state(web, "stuck");
@@ -212,19 +212,19 @@ static void save_that_hangs(void **state)
                   "its save has not ended, 120 s after it was called off");
     /* Nobody waits for it any more, and nobody touches it. */
     assert_string_equal(acts(), "shutdown db");
-    event(db, MC_EV_GONE);
-    assert_true(mc_is_down(&m));
-    assert_null(mc_stop(&m, web, now));
+    event(db, MACHINE_EV_GONE);
+    assert_true(machine_is_down(&m));
+    assert_null(machine_stop(&m, web, now));
     assert_string_equal(acts(), "");
     assert_state(web, "stuck");
     assert_reason(web,
                   "its save has not ended, 120 s after it was called off");
 
     /* But it does come back. */
-    event_full(web, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    event_full(web, MACHINE_EV_SAVE_FAILED, 0, false, false, "aborted");
     assert_string_equal(acts(), "shutdown web");
-    dies(web, MC_POWEROFF, false);
-    event(web, MC_EV_GONE);
+    dies(web, MACHINE_POWEROFF, false);
+    event(web, MACHINE_EV_GONE);
     assert_state(web, "stopped");
 }
 
@@ -235,19 +235,19 @@ static void save_that_hangs_and_ends_well(void **state)
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
     policy(a)->save_to = xstrdup("/data");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_restart(&m, a, now);
+    machine_restart(&m, a, now);
     pass(120000);
-    pass(MC_ABORT_LIMIT);
+    pass(MACHINE_ABORT_LIMIT);
     assert_state(a, "stuck");
-    assert_string_equal(mc_start(&m, a, now),
+    assert_string_equal(machine_start(&m, a, now),
                         "what was begun with it has not ended; "
                         "its state says more");
     acts();
-    event(a, MC_EV_SAVED);
+    event(a, MACHINE_EV_SAVED);
     assert_string_equal(acts(), "destroy a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 }
 
@@ -260,16 +260,16 @@ static void dies_in_a_save_that_hangs(void **state)
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
     policy(a)->save_to = xstrdup("/data");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
+    machine_stop(&m, a, now);
     pass(120000);
-    pass(MC_ABORT_LIMIT);
-    dies(a, MC_CRASH, false);
-    event(a, MC_EV_GONE);
+    pass(MACHINE_ABORT_LIMIT);
+    dies(a, MACHINE_CRASH, false);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "stuck");
     acts();
-    event_full(a, MC_EV_SAVE_FAILED, 0, false, false, "aborted");
+    event_full(a, MACHINE_EV_SAVE_FAILED, 0, false, false, "aborted");
     assert_string_equal(acts(), "destroy a");
 }
 
@@ -282,28 +282,28 @@ static void creation_that_hangs(void **state)
     (void)state;
     m.max_creating = 1;
     policy(a)->priority = 100;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     pass(60000);
     assert_state(a, "aborting");
     assert_state(b, "waiting");
-    pass(MC_ABORT_LIMIT);
+    pass(MACHINE_ABORT_LIMIT);
     assert_state(a, "stuck");
     assert_reason(a,
                   "its creation has not ended, 120 s after it was called off");
     assert_state(b, "creating");
     acts();
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "destroy! a");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
 
     /* It ends, and there is nothing left of it. */
     bring_up(b);
     pass(1000);
     pass(60000);
-    pass(MC_ABORT_LIMIT);
+    pass(MACHINE_ABORT_LIMIT);
     assert_state(a, "stuck");
-    event(a, MC_EV_CREATE_FAILED);
+    event(a, MACHINE_EV_CREATE_FAILED);
     assert_state(a, "backoff");
 }
 
@@ -311,19 +311,19 @@ static void creation_that_hangs(void **state)
 static void restore_that_hangs_and_comes_up(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
-    struct mc_result begun = {.resumed = true};
+    struct machine_result begun = {.resumed = true};
 
     (void)state;
     policy(a)->on_stop = STOP_SAVE;
     policy(a)->save_to = xstrdup("/data");
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     begun.gen = m.doms[a].gen;
-    mc_event(&m, a, MC_EV_BEGUN, &begun, now);
-    mc_stop(&m, a, now);
-    pass(MC_ABORT_LIMIT);
+    machine_event(&m, a, MACHINE_EV_BEGUN, &begun, now);
+    machine_stop(&m, a, now);
+    pass(MACHINE_ABORT_LIMIT);
     assert_state(a, "stuck");
     acts();
-    event(a, MC_EV_CREATED);
+    event(a, MACHINE_EV_CREATED);
     assert_string_equal(acts(), "save a");
 }
 
@@ -332,26 +332,26 @@ static void removal_that_hangs(void **state)
     unsigned int a = add("a", NULL, NULL);
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    pass(MC_BRIEF);
-    dies(a, MC_REBOOT, true);
-    pass(MC_DESTROY_LIMIT);
+    pass(MACHINE_BRIEF);
+    dies(a, MACHINE_REBOOT, true);
+    pass(MACHINE_DESTROY_LIMIT);
     assert_state(a, "stuck");
     assert_reason(a, "its removal has not ended within 600 s");
-    event(a, MC_EV_GONE);
+    event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
-    event(a, MC_EV_CREATED);
-    event(a, MC_EV_READY);
+    event(a, MACHINE_EV_CREATED);
+    event(a, MACHINE_EV_READY);
 
     /* An answer, but a bad one: it can be tried again. */
-    dies(a, MC_REBOOT, true);
-    pass(MC_DESTROY_LIMIT);
-    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
+    dies(a, MACHINE_REBOOT, true);
+    pass(MACHINE_DESTROY_LIMIT);
+    event_full(a, MACHINE_EV_DESTROY_FAILED, 0, false, false, "busy");
     assert_state(a, "stuck");
     assert_reason(a, "it cannot be removed: busy");
     acts();
-    assert_null(mc_stop(&m, a, now));
+    assert_null(machine_stop(&m, a, now));
     assert_string_equal(acts(), "destroy a");
 }
 
@@ -362,12 +362,12 @@ static void removal_that_fails_and_hangs(void **state)
 
     (void)state;
     policy(a)->on_stop = STOP_DESTROY;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
-    pass(MC_DESTROY_LIMIT - 20000);
-    event_full(a, MC_EV_DESTROY_FAILED, 0, false, false, "busy");
-    pass(MC_DESTROY_RETRY);
+    machine_stop(&m, a, now);
+    pass(MACHINE_DESTROY_LIMIT - 20000);
+    event_full(a, MACHINE_EV_DESTROY_FAILED, 0, false, false, "busy");
+    pass(MACHINE_DESTROY_RETRY);
     assert_state(a, "destroying");
     pass(15000);
     assert_state(a, "stuck");
@@ -381,13 +381,13 @@ static void nothing_hangs_while_another_is_built(void **state)
 
     (void)state;
     policy(a)->on_stop = STOP_DESTROY;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
-    mc_stop(&m, a, now);
-    mc_start(&m, b, now);
-    now += MC_DESTROY_LIMIT;
-    mc_stalled(&m, b, MC_DESTROY_LIMIT);
-    mc_tick(&m, now);
+    machine_stop(&m, a, now);
+    machine_start(&m, b, now);
+    now += MACHINE_DESTROY_LIMIT;
+    machine_stalled(&m, b, MACHINE_DESTROY_LIMIT);
+    machine_tick(&m, now);
     assert_state(a, "destroying");
 }
 
@@ -396,20 +396,22 @@ static void the_way_down_has_a_limit(void **state)
     unsigned int db = add("db", NULL, NULL);
     unsigned int web = add("web", NULL, "db");
     unsigned int other = add("other", NULL, NULL);
-    msec removal = MC_DESTROY_LIMIT + 2 * MC_DESTROY_TRIES * MC_DESTROY_RETRY;
+    msec removal = MACHINE_DESTROY_LIMIT +
+                   2 * MACHINE_DESTROY_TRIES * MACHINE_DESTROY_RETRY;
 
     (void)state;
-    assert_int_equal(mc_down_limit(&m), 0);
+    assert_int_equal(machine_down_limit(&m), 0);
     policy(db)->stop_timeout = 1000;
     policy(web)->stop_timeout = 20000;
     policy(other)->stop_timeout = 30000;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     bring_up(web);
     bring_up(other);
-    assert_int_equal(mc_down_limit(&m), 21000 + 2 * removal);
+    assert_int_equal(machine_down_limit(&m), 21000 + 2 * removal);
     policy(web)->on_stop = STOP_SAVE;
-    assert_int_equal(mc_down_limit(&m), 41000 + MC_ABORT_LIMIT + 2 * removal);
+    assert_int_equal(machine_down_limit(&m),
+                     41000 + MACHINE_ABORT_LIMIT + 2 * removal);
 }
 
 /* A file that was changed while the domain runs may lack it. */
@@ -419,14 +421,14 @@ static void save_without_a_directory(void **state)
     struct policy *p = policy_new("a", "some.cfg");
 
     (void)state;
-    mc_start(&m, a, now);
+    machine_start(&m, a, now);
     bring_up(a);
     acts();
     p->on_stop = STOP_SAVE;
     policy_bar(p, false, "on_stop: save needs save_to");
-    mc_set_policy(&m, a, p);
-    mc_link(&m, now);
-    mc_stop(&m, a, now);
+    machine_set_policy(&m, a, p);
+    machine_link(&m, now);
+    machine_stop(&m, a, now);
     assert_string_equal(acts(), "shutdown a");
 }
 
@@ -436,34 +438,34 @@ static void close_is_the_reverse_of_start(void **state)
     unsigned int db = add("db", "net", NULL);
     unsigned int web = add("web", NULL, "db");
     unsigned int app = add("app", NULL, "db");
-    unsigned int hand = mc_add(&m, policy_new("hand", NULL));
+    unsigned int hand = machine_add(&m, policy_new("hand", NULL));
 
     (void)state;
-    mc_adopt_by_hand(&m, hand, now);
-    mc_link(&m, now);
-    mc_autostart(&m, NULL, now);
+    machine_adopt_by_hand(&m, hand, now);
+    machine_link(&m, now);
+    machine_autostart(&m, NULL, now);
     bring_up(net);
     bring_up(db);
     bring_up(web);
     bring_up(app);
     acts();
-    assert_non_null(mc_stop(&m, hand, now));
-    mc_close(&m, now);
+    assert_non_null(machine_stop(&m, hand, now));
+    machine_close(&m, now);
     assert_string_equal(acts(), "shutdown hand");
-    event(hand, MC_EV_GONE);
+    event(hand, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown web; shutdown app");
-    dies(app, MC_POWEROFF, false);
-    event(app, MC_EV_GONE);
+    dies(app, MACHINE_POWEROFF, false);
+    event(app, MACHINE_EV_GONE);
     assert_string_equal(acts(), "destroy app");
     pass(120000);
-    event(web, MC_EV_GONE);
+    event(web, MACHINE_EV_GONE);
     assert_string_equal(acts(), "destroy! web; shutdown db");
-    event(db, MC_EV_GONE);
+    event(db, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown net");
-    assert_false(mc_is_down(&m));
-    event(net, MC_EV_GONE);
-    assert_true(mc_is_down(&m));
-    assert_string_equal(mc_start(&m, db, now), "the host is going down");
+    assert_false(machine_is_down(&m));
+    event(net, MACHINE_EV_GONE);
+    assert_true(machine_is_down(&m));
+    assert_string_equal(machine_start(&m, db, now), "the host is going down");
 }
 
 /* A namesake of db was started with xl: web is ours, and after it. */
@@ -473,16 +475,16 @@ static void by_hand_stops_before_what_is_after_it(void **state)
     unsigned int web = add("web", "db", NULL);
 
     (void)state;
-    mc_start(&m, web, now);
+    machine_start(&m, web, now);
     bring_up(web);
-    mc_adopt_by_hand(&m, db, now);
+    machine_adopt_by_hand(&m, db, now);
     acts();
-    mc_close(&m, now);
+    machine_close(&m, now);
     assert_string_equal(acts(), "shutdown db");
-    event(db, MC_EV_GONE);
+    event(db, MACHINE_EV_GONE);
     assert_string_equal(acts(), "shutdown web");
-    event(web, MC_EV_GONE);
-    assert_true(mc_is_down(&m));
+    event(web, MACHINE_EV_GONE);
+    assert_true(machine_is_down(&m));
 }
 
 /* The files were changed while both run. */
@@ -492,22 +494,22 @@ static void circle_goes_down_and_comes_back(void **state)
     unsigned int web = add("web", NULL, "db");
 
     (void)state;
-    mc_autostart(&m, NULL, now);
+    machine_autostart(&m, NULL, now);
     bring_up(db);
     bring_up(web);
     strlist_add(&policy(db)->requires, "web");
     policy_bar(policy(db), false, "a circle");
     policy_bar(policy(web), false, "a circle");
-    mc_link(&m, now);
+    machine_link(&m, now);
     acts();
-    pass(MC_BRIEF);
-    dies(db, MC_REBOOT, true);
-    dies(web, MC_REBOOT, true);
-    event(db, MC_EV_GONE);
-    event(web, MC_EV_GONE);
-    assert_true((m.doms[db].state == MC_CREATING) ^
-                (m.doms[web].state == MC_CREATING));
-    if (m.doms[web].state == MC_CREATING) {
+    pass(MACHINE_BRIEF);
+    dies(db, MACHINE_REBOOT, true);
+    dies(web, MACHINE_REBOOT, true);
+    event(db, MACHINE_EV_GONE);
+    event(web, MACHINE_EV_GONE);
+    assert_true((m.doms[db].state == MACHINE_CREATING) ^
+                (m.doms[web].state == MACHINE_CREATING));
+    if (m.doms[web].state == MACHINE_CREATING) {
         bring_up(web);
         bring_up(db);
     } else {
@@ -515,12 +517,12 @@ static void circle_goes_down_and_comes_back(void **state)
         bring_up(web);
     }
     acts();
-    mc_close(&m, now);
-    assert_true((m.doms[db].state == MC_SHUTDOWN) ^
-                (m.doms[web].state == MC_SHUTDOWN));
-    event(db, MC_EV_GONE);
-    event(web, MC_EV_GONE);
-    assert_true(mc_is_down(&m));
+    machine_close(&m, now);
+    assert_true((m.doms[db].state == MACHINE_SHUTDOWN) ^
+                (m.doms[web].state == MACHINE_SHUTDOWN));
+    event(db, MACHINE_EV_GONE);
+    event(web, MACHINE_EV_GONE);
+    assert_true(machine_is_down(&m));
 }
 
 int main(void)

@@ -575,9 +575,9 @@ static void journal_comes_back(void **state)
     strlist_add(&j.disabled, "x");
     e = journal_add(&j, "web");
     strcpy(e->uuid, "0-1-2");
-    e->past = (struct mc_past){
-        .state = MC_DESTROYING,
-        .next = MC_NEXT_FAILED,
+    e->past = (struct machine_past){
+        .state = MACHINE_DESTROYING,
+        .next = MACHINE_NEXT_FAILED,
         .want = true,
         .was_ready = true,
         .restarts = 3,
@@ -600,8 +600,8 @@ static void journal_comes_back(void **state)
     e = journal_find(&j, "web");
     assert_non_null(e);
     assert_string_equal(e->uuid, "0-1-2");
-    assert_int_equal(e->past.state, MC_DESTROYING);
-    assert_int_equal(e->past.next, MC_NEXT_FAILED);
+    assert_int_equal(e->past.state, MACHINE_DESTROYING);
+    assert_int_equal(e->past.next, MACHINE_NEXT_FAILED);
     assert_true(e->past.want && e->past.was_ready);
     assert_true(e->mark.resumed && e->past.resumed);
     assert_int_equal(e->past.restarts, 3);
@@ -640,7 +640,7 @@ static void journal_with_odd_numbers(void **state)
     (void)state;
     assert_true(journal_parse(&j, text, sizeof(text) - 1));
     assert_int_equal(j.n, 1);
-    assert_int_equal(j.v[0].past.next, MC_NEXT_AGAIN);
+    assert_int_equal(j.v[0].past.next, MACHINE_NEXT_AGAIN);
     assert_int_equal(j.v[0].past.restarts, 0);
     assert_int_equal(j.v[0].past.started, 0);
     assert_int_equal(j.v[0].past.latency, -1);

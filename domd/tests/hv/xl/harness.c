@@ -24,35 +24,35 @@ static void tell(const char *what)
     snprintf(told + len, sizeof(told) - len, "%s%s", len ? "; " : "", what);
 }
 
-static void result(void *user, unsigned int number, enum mc_event event,
-                   const struct mc_result *res)
+static void result(void *user, unsigned int number, enum machine_event event,
+                   const struct machine_result *res)
 {
-    static const char *const words[MC_EVENTS] = {
-        [MC_EV_QUEUED] = "queued",
-        [MC_EV_CREATED] = "created",
-        [MC_EV_CREATE_FAILED] = "failed",
-        [MC_EV_CREATE_LEFT] = "left",
-        [MC_EV_FILE_CHANGED] = "changed",
-        [MC_EV_GONE] = "gone",
-        [MC_EV_RESET] = "reset",
-        [MC_EV_SAVED] = "saved",
-        [MC_EV_SAVE_FAILED] = "not saved",
-        [MC_EV_SHUTDOWN_FAILED] = "not asked",
-        [MC_EV_DESTROY_FAILED] = "not destroyed",
-        [MC_EV_DM_SAYS] = "dm says",
-        [MC_EV_DM_ENDED] = "dm ended",
+    static const char *const words[MACHINE_EVENTS] = {
+        [MACHINE_EV_QUEUED] = "queued",
+        [MACHINE_EV_CREATED] = "created",
+        [MACHINE_EV_CREATE_FAILED] = "failed",
+        [MACHINE_EV_CREATE_LEFT] = "left",
+        [MACHINE_EV_FILE_CHANGED] = "changed",
+        [MACHINE_EV_GONE] = "gone",
+        [MACHINE_EV_RESET] = "reset",
+        [MACHINE_EV_SAVED] = "saved",
+        [MACHINE_EV_SAVE_FAILED] = "not saved",
+        [MACHINE_EV_SHUTDOWN_FAILED] = "not asked",
+        [MACHINE_EV_DESTROY_FAILED] = "not destroyed",
+        [MACHINE_EV_DM_SAYS] = "dm says",
+        [MACHINE_EV_DM_ENDED] = "dm ended",
     };
     static const char *const deaths[] = {
-        [MC_POWEROFF] = "poweroff",
-        [MC_REBOOT] = "reboot",
-        [MC_CRASH] = "crash",
+        [MACHINE_POWEROFF] = "poweroff",
+        [MACHINE_REBOOT] = "reboot",
+        [MACHINE_CRASH] = "crash",
     };
     char died[32];
 
     (void)user;
     assert_int_equal(number, 0);
     assert_int_equal(res->gen, 1);
-    if (event == MC_EV_DIED) {
+    if (event == MACHINE_EV_DIED) {
         snprintf(died, sizeof(died), "%s%s%s", deaths[res->death],
                  res->again ? " again" : "", res->keep ? " keep" : "");
         tell(died);
@@ -60,7 +60,7 @@ static void result(void *user, unsigned int number, enum mc_event event,
         tell(words[event] ? words[event] : "?");
     }
     snprintf(why, sizeof(why), "%s", res->why ? res->why : "");
-    if (event == MC_EV_RESET && no_more_resets) hv_destroy(hv, 0, 1);
+    if (event == MACHINE_EV_RESET && no_more_resets) hv_destroy(hv, 0, 1);
 }
 
 static char *begins(void *user, unsigned int number, const char *uuid,
