@@ -46,7 +46,7 @@ def test_a_difference_is_named(open_tree):
     open_tree.build("iso", "netboot")
     done = open_tree.command("verify")
     assert done.returncode != 0
-    assert "these packages differ" in done.stdout
+    assert "the packages above differ" in done.stdout
     assert re.search(r"(?m)^< word [0-9a-f]{64}$", done.stdout)
 
 
