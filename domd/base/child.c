@@ -21,14 +21,14 @@ struct stream {
     struct buf text;
 };
 
-struct xlrun {
+struct child {
     struct loop *loop;
     pid_t pid;
     int end; /* becomes readable when the child has ended */
     struct source *end_source;
     struct stream out;
     struct stream err;
-    xlrun_done *done;
+    child_done *done;
     void *user;
 };
 
@@ -53,7 +53,7 @@ static void take(struct stream *s)
 
 static void stream_event(void *user, int fd, short revents)
 {
-    struct xlrun *run = user;
+    struct child *run = user;
     struct stream *s = fd == run->out.fd ? &run->out : &run->err;
 
     take(s);
@@ -64,7 +64,7 @@ static void stream_event(void *user, int fd, short revents)
     s->source = NULL;
 }
 
-static void stream_open(struct xlrun *run, struct stream *s, int *fd)
+static void stream_open(struct child *run, struct stream *s, int *fd)
 {
     s->fd = *fd;
     *fd = -1;
@@ -72,7 +72,7 @@ static void stream_open(struct xlrun *run, struct stream *s, int *fd)
     s->source = loop_add(run->loop, s->fd, POLLIN, stream_event, run);
 }
 
-static void stream_close(struct xlrun *run, struct stream *s)
+static void stream_close(struct child *run, struct stream *s)
 {
     loop_remove(run->loop, s->source);
     s->source = NULL;
@@ -99,7 +99,7 @@ static int plain_signals(posix_spawnattr_t *attr)
  * long as one of its calls waits for one. */
 static void ended(void *user, int fd, short revents)
 {
-    struct xlrun *run = user;
+    struct child *run = user;
     int status;
 
     (void)fd;
@@ -108,7 +108,7 @@ static void ended(void *user, int fd, short revents)
     take(&run->out);
     take(&run->err);
     run->done(run->user, status, &run->out.text, &run->err.text);
-    xlrun_free(run);
+    child_free(run);
 }
 
 /* What a child prints comes out of the other ends of its two pipes. */
@@ -134,11 +134,11 @@ static void pipes_close(struct pipes *p)
 
 /* Follows the child PID, which has begun. Returns 0, or an errno value; then
  * it is no more. */
-static int follow(struct xlrun **run_r, struct loop *loop, pid_t pid,
-                  struct pipes *pipes, xlrun_done *done, void *user)
+static int follow(struct child **run_r, struct loop *loop, pid_t pid,
+                  struct pipes *pipes, child_done *done, void *user)
 {
     int end = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct xlrun *run;
+    struct child *run;
     int r;
 
     if (end < 0) {
@@ -160,8 +160,8 @@ static int follow(struct xlrun **run_r, struct loop *loop, pid_t pid,
     return 0;
 }
 
-int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
-                xlrun_done *done, void *user)
+int child_start(struct child **run_r, struct loop *loop, char *const argv[],
+                child_done *done, void *user)
 {
     char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
     posix_spawn_file_actions_t actions;
@@ -211,9 +211,9 @@ static void become_child(const struct pipes *pipes, pid_t parent)
     if (getppid() != parent) _exit(1);
 }
 
-int xlrun_fork(struct xlrun **run_r, struct loop *loop,
+int child_fork(struct child **run_r, struct loop *loop,
                void (*work)(const void *arg), const void *arg,
-               xlrun_done *done, void *user)
+               child_done *done, void *user)
 {
     struct pipes pipes;
     pid_t parent = getpid();
@@ -234,7 +234,7 @@ out:
     return r;
 }
 
-bool xlrun_wait(struct xlrun *run, msec until)
+bool child_wait(struct child *run, msec until)
 {
     struct pollfd fds[3] = {
         {.fd = run->end, .events = POLLIN},
@@ -262,17 +262,17 @@ bool xlrun_wait(struct xlrun *run, msec until)
     }
 }
 
-const struct buf *xlrun_output(const struct xlrun *run)
+const struct buf *child_output(const struct child *run)
 {
     return &run->out.text;
 }
 
-void xlrun_kill(struct xlrun *run)
+void child_kill(struct child *run)
 {
     kill(run->pid, SIGKILL);
 }
 
-void xlrun_free(struct xlrun *run)
+void child_free(struct child *run)
 {
     if (!run) return;
     stream_close(run, &run->out);
@@ -293,7 +293,7 @@ static int weight(const char *line)
     return strcasestr(line, "error") ? 2 : 1;
 }
 
-char *xlrun_reason(const struct buf *err)
+char *child_reason(const struct buf *err)
 {
     const char *line = err->s ? err->s : "";
     char *reason = NULL;

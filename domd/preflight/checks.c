@@ -21,7 +21,7 @@ struct check {
     struct checks *all;
     char *file;
     uint64_t stamp;
-    struct xlrun *run; /* NULL: it has ended */
+    struct child *run; /* NULL: it has ended */
     bool needed;       /* its file is there, and says what it said */
     bool killed;
     bool late;  /* it was left behind, and what it found has not been used */
@@ -173,7 +173,7 @@ static void begin(struct check *k, const struct policy *p)
 {
     findings_dispose(&k->found);
     k->whole = k->late = k->killed = false;
-    (void)xlrun_fork(&k->run, k->all->loop, look_in_child, p, check_over, k);
+    (void)child_fork(&k->run, k->all->loop, look_in_child, p, check_over, k);
 }
 
 static struct check *get(struct checks *all, const struct policy *p)
@@ -195,7 +195,7 @@ static struct check *get(struct checks *all, const struct policy *p)
 
 static void forget(struct check *k)
 {
-    xlrun_free(k->run);
+    child_free(k->run);
     findings_dispose(&k->found);
     free(k->file);
     free(k);
@@ -205,7 +205,7 @@ static void stop(struct check *k)
 {
     if (!k->run) return;
     k->killed = true;
-    xlrun_kill(k->run);
+    child_kill(k->run);
 }
 
 /* Waits for it. If nothing is known then, P has to wait, too, and the reason
@@ -216,10 +216,10 @@ static bool await(struct check *k, struct policy *p, msec until,
     struct problems why = {0};
     yajl_val v = NULL;
 
-    if (k->run && !k->late) k->late = !xlrun_wait(k->run, until);
+    if (k->run && !k->late) k->late = !child_wait(k->run, until);
     if (!k->run && k->whole) return true;
     if (k->run) {
-        v = last_line(xlrun_output(k->run));
+        v = last_line(child_output(k->run));
         problem_add(&why, k->file, (int)json_get_int(v, "line", 0),
                     "%s: %s does not answer; the domain waits for it",
                     v ? json_get_string(v, "key") : "domain",
@@ -331,7 +331,7 @@ void checks_give_up(struct checks *all)
     for (i = 0; i < all->n; i++)
         stop(all->v[i]);
     for (i = 0; i < all->n; i++) {
-        if (all->v[i]->run) (void)xlrun_wait(all->v[i]->run, until);
+        if (all->v[i]->run) (void)child_wait(all->v[i]->run, until);
     }
     all->giving_up = false;
 }

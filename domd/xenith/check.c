@@ -108,8 +108,8 @@ static void run_xl(const char *xl, const char *file, struct problems *problems)
     char *argv[] = {xstrdup(xl), "-N", "create", "-q", name, NULL};
     struct dryrun run = {.file = file, .problems = problems};
     struct loop *loop = loop_new();
-    struct xlrun *child = NULL;
-    int r = xlrun_start(&child, loop, argv, xl_ended, &run);
+    struct child *child = NULL;
+    int r = child_start(&child, loop, argv, xl_ended, &run);
 
     if (r)
         problem_add(problems, file, 0, "cannot start %s: %s", xl, strerror(r));

@@ -110,7 +110,7 @@ static void converted(void *user, int status, const struct buf *out,
         xl_slot_clear(hv, s);
         xl_report(hv, s, MACHINE_EV_FILE_CHANGED, NULL);
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
-        reason = xlrun_reason(err);
+        reason = child_reason(err);
         create_failed(hv, s, reason ? reason : "xl does not accept the file");
         free(reason);
     } else {
@@ -128,7 +128,7 @@ static int convert(struct hv *hv, struct slot *s)
     int fd;
     char *name = text_for_child(s->file, &fd);
     char *argv[] = {XL, "-N", "create", "-q", name, NULL};
-    int r = xlrun_start(&s->run, hv->loop, argv, converted, s);
+    int r = child_start(&s->run, hv->loop, argv, converted, s);
 
     if (fd >= 0) close(fd);
     free(name);
@@ -287,10 +287,10 @@ void hv_abort(struct hv *hv, unsigned int dom)
     switch (s->op) {
     case OP_CONVERT:
         s->aborted = true;
-        xlrun_kill(s->run);
+        child_kill(s->run);
         break;
     case OP_SYNC:
-        xlrun_kill(s->run);
+        child_kill(s->run);
         break;
     case OP_QUEUED:
         create_failed(hv, s, "called off");

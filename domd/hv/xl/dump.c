@@ -44,7 +44,7 @@ static void dumped(void *user, int status, const struct buf *out,
     (void)out;
     s->run = NULL;
     if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-        no = xlrun_reason(err);
+        no = child_reason(err);
         if (!no) no = xstrdup("xl failed");
     } else if (rename(part, path)) {
         no = xasprintf("%s: %s", path, strerror(errno));
@@ -94,7 +94,7 @@ bool xl_dump(struct hv *hv, struct slot *s)
     no = make_room(hv, s, path);
     if (!no) {
         xl_begin_op(hv, s, OP_DUMP);
-        r = xlrun_start(&s->run, hv->loop, argv, dumped, s);
+        r = child_start(&s->run, hv->loop, argv, dumped, s);
         if (r) no = xasprintf("cannot start " XL ": %s", strerror(r));
     }
     begun = !no;

@@ -212,7 +212,7 @@ void hv_close(struct hv *hv)
         struct slot *s = hv->slots[i];
 
         if (!s) continue;
-        xlrun_free(s->run);
+        child_free(s->run);
         if (hv->ctx) xl_slot_watch_off(hv, s);
         free(s->name);
         free(s->file);

@@ -54,7 +54,7 @@ struct slot {
     uint64_t first_error; /* errors before this one are not about it */
     time_t op_began;      /* what a device model said before is not, either */
 
-    struct xlrun *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
+    struct child *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
     bool aborted;      /* its creation was called off */
     char *failure;     /* OP_CLEANUP, OP_RESUME: what to report in the end */
     enum op then;      /* OP_RESET: what was asked for in the meantime */

@@ -150,7 +150,7 @@ static void synced(void *user, int status, const struct buf *out,
     (void)out;
     s->run = NULL;
     if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-        reason = xlrun_reason(err);
+        reason = child_reason(err);
         failure = xasprintf("what was saved did not reach the disk: %s",
                             reason ? reason : "called off");
     }
@@ -173,7 +173,7 @@ void xl_saved(struct hv *hv, struct slot *s, int rc)
         failure = xstrdup(xl_why(hv, s, rc));
     } else {
         xl_begin_op(hv, s, OP_SYNC);
-        r = xlrun_start(&s->run, hv->loop, argv, synced, s);
+        r = child_start(&s->run, hv->loop, argv, synced, s);
         if (r) failure = xasprintf("cannot start " SYNC ": %s", strerror(r));
     }
     if (failure) save_ends(hv, s, failure);

@@ -10,7 +10,7 @@
 #include "base/child.h"
 
 static struct loop *loop;
-static struct xlrun *run;
+static struct child *run;
 static int status;
 static struct buf out;
 static struct buf err;
@@ -54,7 +54,7 @@ static void start(const char *script)
 {
     char *argv[] = {"/bin/sh", "-c", (char *)(uintptr_t)script, NULL};
 
-    assert_int_equal(xlrun_start(&run, loop, argv, on_end, NULL), 0);
+    assert_int_equal(child_start(&run, loop, argv, on_end, NULL), 0);
 }
 
 static void until_end(void)
@@ -95,7 +95,7 @@ static void killed(void **state)
 {
     (void)state;
     start("exec sleep 60");
-    xlrun_kill(run);
+    child_kill(run);
     until_end();
     assert_true(WIFSIGNALED(status));
 }
@@ -105,7 +105,7 @@ static void that_is_not_there(void **state)
     char *argv[] = {"/nowhere/xl", NULL};
 
     (void)state;
-    assert_int_equal(xlrun_start(&run, loop, argv, on_end, NULL), ENOENT);
+    assert_int_equal(child_start(&run, loop, argv, on_end, NULL), ENOENT);
     assert_null(run);
 }
 
@@ -141,7 +141,7 @@ static void a_copy_has_no_descriptors_of_ours(void **state)
 
     (void)state;
     assert_int_equal(
-        xlrun_fork(&run, loop, print_descriptors, "here: ", on_end, NULL), 0);
+        child_fork(&run, loop, print_descriptors, "here: ", on_end, NULL), 0);
     until_end();
     assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
     assert_string_equal(out.s, "here: 00 01 02 ");
@@ -154,12 +154,12 @@ static void waited_for(void **state)
 
     (void)state;
     start("echo begun; exec sleep 60");
-    assert_false(xlrun_wait(run, began + 500));
+    assert_false(child_wait(run, began + 500));
     assert_true(loop_now() - began >= 500);
-    assert_string_equal(xlrun_output(run)->s, "begun\n");
+    assert_string_equal(child_output(run)->s, "begun\n");
     assert_int_equal(ends, 0);
-    xlrun_kill(run);
-    assert_true(xlrun_wait(run, loop_now() + 20000));
+    child_kill(run);
+    assert_true(child_wait(run, loop_now() + 20000));
     assert_int_equal(ends, 1);
     assert_string_equal(out.s, "begun\n");
 }
@@ -169,7 +169,7 @@ static void waited_for_in_silence(void **state)
 {
     (void)state;
     start("exec >&- 2>&-; sleep 1; exit 4");
-    assert_true(xlrun_wait(run, loop_now() + 20000));
+    assert_true(child_wait(run, loop_now() + 20000));
     assert_int_equal(WEXITSTATUS(status), 4);
 }
 
@@ -194,13 +194,13 @@ static void reasons(void **state)
     size_t i;
 
     (void)state;
-    assert_null(xlrun_reason(&none));
+    assert_null(child_reason(&none));
     for (i = 0; i < ARRAY_SIZE(cases); i++) {
         struct buf text = {0};
         char *reason;
 
         buf_add(&text, cases[i].text, strlen(cases[i].text));
-        reason = xlrun_reason(&text);
+        reason = child_reason(&text);
         assert_string_equal(reason, cases[i].reason);
         free(reason);
         buf_dispose(&text);

@@ -29,7 +29,7 @@ long fs_type;
 uint64_t fs_mb;
 char dump_to[256];
 const char *request = "";
-xlrun_done *run_done;
+child_done *run_done;
 struct buf converted;
 void *run_user;
 struct device_model dm;
@@ -452,11 +452,11 @@ int fsync(int fd)
 
 /* ---- xl ----------------------------------------------------------------- */
 
-int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
-                xlrun_done *done, void *user)
+int child_start(struct child **run_r, struct loop *loop, char *const argv[],
+                child_done *done, void *user)
 {
     (void)loop;
-    *run_r = (struct xlrun *)&ctx;
+    *run_r = (struct child *)&ctx;
     run_done = done;
     run_user = user;
     if (!strcmp(argv[0], "/bin/sync")) return ask("sync", NULL);
@@ -469,17 +469,17 @@ int xlrun_start(struct xlrun **run_r, struct loop *loop, char *const argv[],
     return 0;
 }
 
-void xlrun_kill(struct xlrun *run)
+void child_kill(struct child *run)
 {
     (void)run;
 }
 
-void xlrun_free(struct xlrun *run)
+void child_free(struct child *run)
 {
     (void)run;
 }
 
-char *xlrun_reason(const struct buf *err)
+char *child_reason(const struct buf *err)
 {
     (void)err;
     return NULL;

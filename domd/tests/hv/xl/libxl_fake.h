@@ -45,7 +45,7 @@ extern long fs_type;
 extern uint64_t fs_mb;      /* what a disk holds that has nothing on it */
 extern char dump_to[256];   /* the file that xl was to write */
 extern const char *request; /* that the guest has not read yet */
-extern xlrun_done *run_done;
+extern child_done *run_done;
 extern void *run_user;
 extern struct buf converted;   /* the domain file as xl reads it */
 extern struct device_model dm; /* of the domain; pid 0: it has none */
