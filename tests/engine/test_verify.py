@@ -1,5 +1,6 @@
 """`./build.sh verify`: two builds in different environments, compared."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -48,6 +49,16 @@ def test_a_difference_is_named(open_tree):
     assert done.returncode != 0
     assert "the packages above differ" in done.stdout
     assert re.search(r"(?m)^< word [0-9a-f]{64}$", done.stdout)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root builds as another user")
+def test_directory_that_the_user_cannot_reach(open_tree):
+    word(open_tree, "cat text")
+    closed = open_tree.top / "closed"
+    closed.mkdir(mode=0o700)
+    done = open_tree.command("verify", XENITH_OUT=str(closed / "out"))
+    assert done.returncode != 0
+    assert re.search("verify: cannot build as user .*: no access to .*; set XENITH_OUT", done.stdout)
 
 
 def test_against_the_cache(open_tree):
