@@ -25,11 +25,12 @@ find_libraries() {
 }
 
 [ $# -eq 1 ] || die "usage: check.sh DIR"
+tree=$1
 check=$TREE/rootfs/usr/lib/xenith/check-config
-xenith=$(package_root domd)/usr/sbin/xenith
-loader=$(package_root musl)/usr/lib/libc.so
-if [ -x "$xenith" ] && [ -x "$loader" ]; then
-	exec sh "$check" "$1" "$loader" --library-path "$(find_libraries)" "$xenith"
+set -- "$(package_root musl)/usr/lib/libc.so" --library-path "$(find_libraries)" "$(package_root domd)/usr/sbin/xenith"
+# There may be none, or one of an older tree.
+if "$@" --help 2>/dev/null | grep -q '^ *check .*--config'; then
+	exec sh "$check" "$tree" "$@"
 fi
-say "The domain files are looked at when xenith is built, which reads them; all else of $1 now."
-exec sh "$check" "$1"
+say "The domain files are looked at when xenith is built, which reads them; all else of $tree now."
+exec sh "$check" "$tree"

@@ -148,6 +148,14 @@ def test_what_is_wrong_is_said_before_anything_is_built(tree, mine):
     assert "iso" not in tree.said
 
 
+def test_a_xenith_that_cannot_do_it_is_not_asked(tree, mine):
+    """That of a build of an older tree."""
+    program = tree.package("domd") / "root/usr/sbin/xenith"
+    program.write_text("#!/bin/sh\necho '  check  [DIR]  look for mistakes'\n[ $1 = --help ] || exit 2\n")
+    assert build(tree, "--domains", str(mine)).returncode == 0, tree.said
+    assert "are looked at when xenith is built" in tree.said
+
+
 def test_the_directory_must_be_named(tree):
     assert build(tree, "--domains").returncode != 0
     assert "--domains needs a directory" in tree.said
