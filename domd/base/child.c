@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A domain as JSON is a few kilobytes. What is more than this is dropped. */
+/* A domain as JSON is a few kilobytes. Output beyond this is discarded. */
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 
-/* One of its two outputs. */
+/* Standard output or standard error of a child. */
 struct stream {
     int fd;
     struct source *source;
@@ -24,7 +24,7 @@ struct stream {
 struct child {
     struct loop *loop;
     pid_t pid;
-    int end; /* becomes readable when the child has ended */
+    int end; /* a pidfd: becomes readable when the child exits */
     struct source *end_source;
     struct stream out;
     struct stream err;
@@ -38,7 +38,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static void take(struct stream *s)
+static void read_stream(struct stream *s)
 {
     char chunk[4096];
     ssize_t n;
@@ -56,10 +56,10 @@ static void stream_event(void *user, int fd, short revents)
     struct child *run = user;
     struct stream *s = fd == run->out.fd ? &run->out : &run->err;
 
-    take(s);
+    read_stream(s);
     if (!(revents & (POLLHUP | POLLERR))) return;
-    /* A descriptor that has hung up is ready for ever: the end is seen when
-     * the child is reaped. */
+    /* A closed pipe polls as ready for ever; the rest of the output is read
+     * when the child is reaped. */
     loop_remove(run->loop, s->source);
     s->source = NULL;
 }
@@ -79,8 +79,8 @@ static void stream_close(struct child *run, struct stream *s)
     close_fd(&s->fd);
 }
 
-/* Sets up the child's signals: it must not ignore what domd ignores. */
-static int plain_signals(posix_spawnattr_t *attr)
+/* domd ignores SIGPIPE; the child must not inherit that. */
+static int reset_signals(posix_spawnattr_t *attr)
 {
     sigset_t set;
     int r;
@@ -95,9 +95,9 @@ static int plain_signals(posix_spawnattr_t *attr)
                                               POSIX_SPAWN_SETSIGDEF);
 }
 
-/* SIGCHLD is libxl's: it would not hear of its own children otherwise, for as
- * long as one of its calls waits for one. */
-static void ended(void *user, int fd, short revents)
+/* A pidfd reports the exit, because libxl owns SIGCHLD: it would miss the
+ * exits of its own children while one of its calls waits for one. */
+static void reap_child(void *user, int fd, short revents)
 {
     struct child *run = user;
     int status;
@@ -105,13 +105,13 @@ static void ended(void *user, int fd, short revents)
     (void)fd;
     (void)revents;
     if (waitpid(run->pid, &status, WNOHANG) != run->pid) return;
-    take(&run->out);
-    take(&run->err);
+    read_stream(&run->out);
+    read_stream(&run->err);
     run->done(run->user, status, &run->out.text, &run->err.text);
     child_free(run);
 }
 
-/* What a child prints comes out of the other ends of its two pipes. */
+/* The two pipes for the output of a child. */
 struct pipes {
     int out[2];
     int err[2];
@@ -132,10 +132,10 @@ static void pipes_close(struct pipes *p)
     close_fd(&p->err[1]);
 }
 
-/* Follows the child PID, which has begun. Returns 0, or an errno value; then
- * it is no more. */
-static int follow(struct child **run_r, struct loop *loop, pid_t pid,
-                  struct pipes *pipes, child_done *done, void *user)
+/* Watches the running child PID. Returns 0 or an errno value; on error the
+ * child has been killed and reaped. */
+static int watch_child(struct child **run_r, struct loop *loop, pid_t pid,
+                       struct pipes *pipes, child_done *done, void *user)
 {
     int end = (int)syscall(SYS_pidfd_open, pid, 0);
     struct child *run;
@@ -151,7 +151,7 @@ static int follow(struct child **run_r, struct loop *loop, pid_t pid,
     run->loop = loop;
     run->pid = pid;
     run->end = end;
-    run->end_source = loop_add(loop, end, POLLIN, ended, run);
+    run->end_source = loop_add(loop, end, POLLIN, reap_child, run);
     run->done = done;
     run->user = user;
     stream_open(run, &run->out, &pipes->out[0]);
@@ -177,11 +177,11 @@ int child_start(struct child **run_r, struct loop *loop, char *const argv[],
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, pipes.out[1], 1);
     posix_spawn_file_actions_adddup2(&actions, pipes.err[1], 2);
-    r = plain_signals(&attr);
+    r = reset_signals(&attr);
     if (r) goto out;
     r = posix_spawn(&pid, argv[0], &actions, &attr, argv, envp);
     if (r) goto out;
-    r = follow(run_r, loop, pid, &pipes, done, user);
+    r = watch_child(run_r, loop, pid, &pipes, done, user);
 out:
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
@@ -189,8 +189,8 @@ out:
     return r;
 }
 
-/* In the copy. It may outlive us for a long time: a client would wait for the
- * end of a connection that it keeps open, and the next domd for its lock. */
+/* Runs in the fork, which may outlive its parent: an open connection would
+ * keep its client waiting, and an open lock file the next domd. */
 static void become_child(const struct pipes *pipes, pid_t parent)
 {
     static const int plain[] = {SIGTERM, SIGINT, SIGPIPE, SIGCHLD};
@@ -228,7 +228,7 @@ int child_fork(struct child **run_r, struct loop *loop,
         work(arg);
         _exit(0);
     }
-    r = pid < 0 ? errno : follow(run_r, loop, pid, &pipes, done, user);
+    r = pid < 0 ? errno : watch_child(run_r, loop, pid, &pipes, done, user);
 out:
     pipes_close(&pipes);
     return r;
@@ -248,13 +248,13 @@ bool child_wait(struct child *run, msec until)
 
         (void)poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
         if (fds[0].revents) {
-            ended(run, run->end, fds[0].revents);
+            reap_child(run, run->end, fds[0].revents);
             return true;
         }
-        take(&run->out);
-        take(&run->err);
+        read_stream(&run->out);
+        read_stream(&run->err);
         if (left <= 0) return false;
-        /* One that has hung up is ready for ever. */
+        /* A closed pipe polls as ready for ever. */
         for (i = 1; i < ARRAY_SIZE(fds); i++) {
             if (fds[i].fd >= 0 && fds[i].revents & (POLLHUP | POLLERR))
                 fds[i].fd = -1;
@@ -284,9 +284,8 @@ void child_free(struct child *run)
     free(run);
 }
 
-/* How much a line of xl's says: more than one warning, but less than any line
- * that speaks of an error. */
-static int weight(const char *line)
+/* Rank of a line of xl: an error ranks above other lines, a warning below. */
+static int rank_line(const char *line)
 {
     if (!*line) return -1;
     if (strcasestr(line, "warning")) return 0;
@@ -302,7 +301,7 @@ char *child_reason(const struct buf *err)
     for (; *line; line += strspn(line, "\n")) {
         size_t len = strcspn(line, "\n");
         char *text = xstrndup(line, len);
-        int w = weight(text);
+        int w = rank_line(text);
 
         if (w >= best) {
             best = w;

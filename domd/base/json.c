@@ -13,7 +13,7 @@ yajl_gen json_new(void)
     return g;
 }
 
-static void put_text(yajl_gen g, const char *text)
+static void write_text(yajl_gen g, const char *text)
 {
     size_t left = strlen(text);
     struct buf clean = {0};
@@ -34,14 +34,14 @@ static void put_text(yajl_gen g, const char *text)
     buf_dispose(&clean);
 }
 
-static void put_key(yajl_gen g, const char *key)
+static void write_key(yajl_gen g, const char *key)
 {
-    if (key) put_text(g, key);
+    if (key) write_text(g, key);
 }
 
 void json_open(yajl_gen g, const char *key)
 {
-    put_key(g, key);
+    write_key(g, key);
     yajl_gen_map_open(g);
 }
 
@@ -52,7 +52,7 @@ void json_close(yajl_gen g)
 
 void json_array(yajl_gen g, const char *key)
 {
-    put_key(g, key);
+    write_key(g, key);
     yajl_gen_array_open(g);
 }
 
@@ -63,22 +63,22 @@ void json_array_end(yajl_gen g)
 
 void json_string(yajl_gen g, const char *key, const char *value)
 {
-    put_key(g, key);
+    write_key(g, key);
     if (value)
-        put_text(g, value);
+        write_text(g, value);
     else
         yajl_gen_null(g);
 }
 
 void json_int(yajl_gen g, const char *key, int64_t value)
 {
-    put_key(g, key);
+    write_key(g, key);
     yajl_gen_integer(g, value);
 }
 
 void json_bool(yajl_gen g, const char *key, bool value)
 {
-    put_key(g, key);
+    write_key(g, key);
     yajl_gen_bool(g, value);
 }
 
@@ -93,7 +93,7 @@ void json_line(yajl_gen g, struct buf *out)
     yajl_gen_free(g);
 }
 
-static yajl_val get(yajl_val v, const char *key, yajl_type type)
+static yajl_val get_member(yajl_val v, const char *key, yajl_type type)
 {
     const char *path[] = {key, NULL};
 
@@ -103,14 +103,14 @@ static yajl_val get(yajl_val v, const char *key, yajl_type type)
 
 const char *json_get_string(yajl_val v, const char *key)
 {
-    yajl_val found = get(v, key, yajl_t_string);
+    yajl_val found = get_member(v, key, yajl_t_string);
 
     return found ? YAJL_GET_STRING(found) : NULL;
 }
 
 int64_t json_get_int(yajl_val v, const char *key, int64_t fallback)
 {
-    yajl_val found = get(v, key, yajl_t_number);
+    yajl_val found = get_member(v, key, yajl_t_number);
 
     return found && YAJL_IS_INTEGER(found) ? YAJL_GET_INTEGER(found)
                                            : fallback;
@@ -118,7 +118,7 @@ int64_t json_get_int(yajl_val v, const char *key, int64_t fallback)
 
 bool json_get_bool(yajl_val v, const char *key, bool fallback)
 {
-    yajl_val found = get(v, key, yajl_t_any);
+    yajl_val found = get_member(v, key, yajl_t_any);
 
     if (!found) return fallback;
     if (YAJL_IS_TRUE(found)) return true;
@@ -128,7 +128,7 @@ bool json_get_bool(yajl_val v, const char *key, bool fallback)
 
 yajl_val json_get_array(yajl_val v, const char *key)
 {
-    return get(v, key, yajl_t_array);
+    return get_member(v, key, yajl_t_array);
 }
 
 size_t json_len(yajl_val array)

@@ -115,8 +115,8 @@ void loop_set_guest(struct loop *loop, const struct loop_guest *guest)
     loop->guest = *guest;
 }
 
-/* Frees what was removed. */
-static void sweep(struct loop *loop)
+/* Frees removed sources and timers. */
+static void free_removed(struct loop *loop)
 {
     size_t i;
     size_t n = 0;
@@ -138,7 +138,7 @@ static void sweep(struct loop *loop)
     loop->n_timers = n;
 }
 
-static int timeout_of(const struct loop *loop)
+static int get_timeout(const struct loop *loop)
 {
     msec first = MSEC_NEVER;
     msec left;
@@ -153,7 +153,7 @@ static int timeout_of(const struct loop *loop)
     return left > INT_MAX ? INT_MAX : (int)left;
 }
 
-static void need_fds(struct loop *loop, size_t n)
+static void reserve_fds(struct loop *loop, size_t n)
 {
     if (n <= loop->n_fds) return;
     loop->n_fds = n * 2;
@@ -184,20 +184,20 @@ void loop_round(struct loop *loop)
     int own_timeout;
     int r;
 
-    sweep(loop);
-    need_fds(loop, 16);
-    /* The guest first: what it does may set timers and add descriptors. */
+    free_removed(loop);
+    reserve_fds(loop, 16);
+    /* The guest goes first: its calls may set timers and add descriptors. */
     if (loop->guest.before) {
         guests = (int)loop->n_fds;
         while (!loop->guest.before(loop->guest.user, loop->fds, &guests,
                                    &timeout))
-            need_fds(loop, (size_t)guests);
+            reserve_fds(loop, (size_t)guests);
     }
-    own_timeout = timeout_of(loop);
+    own_timeout = get_timeout(loop);
     if (timeout < 0 || (own_timeout >= 0 && own_timeout < timeout))
         timeout = own_timeout;
     own = loop->n_sources;
-    need_fds(loop, own + (size_t)guests);
+    reserve_fds(loop, own + (size_t)guests);
     for (i = 0; i < own; i++) {
         struct pollfd *p = &loop->fds[(size_t)guests + i];
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void *checked(void *p)
+static void *require_memory(void *p)
 {
     if (!p) {
         static const char message[] = "domd: out of memory\n";
@@ -21,23 +21,23 @@ static void *checked(void *p)
 
 void *xcalloc(size_t n, size_t size)
 {
-    return checked(calloc(n ? n : 1, size ? size : 1));
+    return require_memory(calloc(n ? n : 1, size ? size : 1));
 }
 
 void *xrealloc(void *p, size_t n, size_t size)
 {
-    if (size && n > SIZE_MAX / size) checked(NULL);
-    return checked(realloc(p, n && size ? n * size : 1));
+    if (size && n > SIZE_MAX / size) require_memory(NULL);
+    return require_memory(realloc(p, n && size ? n * size : 1));
 }
 
 char *xstrdup(const char *s)
 {
-    return checked(strdup(s));
+    return require_memory(strdup(s));
 }
 
 char *xstrndup(const char *s, size_t n)
 {
-    return checked(strndup(s, n));
+    return require_memory(strndup(s, n));
 }
 
 char *xvasprintf(const char *format, va_list args)
@@ -45,7 +45,7 @@ char *xvasprintf(const char *format, va_list args)
     char *s = NULL;
     int r = vasprintf(&s, format, args);
 
-    if (r < 0) checked(NULL);
+    if (r < 0) require_memory(NULL);
     return s;
 }
 

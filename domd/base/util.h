@@ -1,9 +1,9 @@
 /*
  * Memory, lists of strings and the like.
  *
- * Memory that cannot be had ends the program: its state is on disk, its
- * supervisor starts it again, and the new instance adopts what runs. No other
- * answer to a full dom0 was ever tested by anybody.
+ * A failed allocation ends the program: its state is on disk, its supervisor
+ * restarts it, and the new instance adopts the running domains. No other way
+ * to handle a full dom0 is ever tested.
  */
 #ifndef DOMD_BASE_UTIL_H
 #define DOMD_BASE_UTIL_H
@@ -15,11 +15,11 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Milliseconds of a clock that never goes back; the epoch is any. */
+/* Milliseconds of a monotonic clock with an arbitrary epoch. */
 typedef int64_t msec;
 
-/* Like calloc, realloc, strdup and asprintf, but they always succeed. The
- * caller owns and frees what they return. */
+/* Like calloc, realloc, strdup and asprintf, but they never fail. The caller
+ * owns and frees the result. */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
@@ -40,8 +40,8 @@ bool strlist_has(const struct strlist *list, const char *s);
 /* Frees what the list holds and leaves it empty. */
 void strlist_dispose(struct strlist *list);
 
-/* A string that grows. All zero is an empty one; `s` is NULL until something
- * was added, and ends with a NUL that `len` does not count. */
+/* A growing string. All zero is an empty one; `s` is NULL until the first byte
+ * is added, and ends with a NUL that `len` does not count. */
 struct buf {
     char *s;
     size_t len;
@@ -51,15 +51,15 @@ struct buf {
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_addf(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Takes N bytes away from the front. */
+/* Removes the first N bytes. */
 void buf_drop(struct buf *b, size_t n);
 void buf_dispose(struct buf *b);
 
-/* Reads the whole file PATH, at most LIMIT bytes of it, into *B, which is
- * appended to. Returns 0, or an errno value (EFBIG: it is larger). */
+/* Appends the whole file PATH, at most LIMIT bytes, to *B. Returns 0 or an
+ * errno value (EFBIG: the file is larger). */
 int read_file(const char *path, size_t limit, struct buf *b);
 
-/* Replaces PATH by DATA with one rename, so that a reader and a crash see
+/* Replaces PATH by DATA with one rename, so that a reader or a crash sees
  * either the old or the new content. Returns 0 or an errno value. */
 int write_file(const char *path, const char *data, size_t len,
                unsigned int mode);

@@ -6,8 +6,8 @@
 #define SHOWN_MAX 8 /* "\u001b" */
 #define CUT       "..."
 
-/* The length that a character with this first byte has; 0: none has it. */
-static size_t length_by_first(unsigned char first)
+/* Length of a character by its first byte; 0: invalid. */
+static size_t get_length(unsigned char first)
 {
     if (first < 0x80) return 1;
     if (first >= 0xc2 && first < 0xe0) return 2;
@@ -16,8 +16,8 @@ static size_t length_by_first(unsigned char first)
     return 0;
 }
 
-/* How many bytes after the first continue a character, of LEN. */
-static size_t continued(const unsigned char *s, size_t len)
+/* Length of the first byte and its continuation bytes, of at most LEN. */
+static size_t count_continued(const unsigned char *s, size_t len)
 {
     size_t i = 1;
 
@@ -29,9 +29,9 @@ static size_t continued(const unsigned char *s, size_t len)
 size_t utf8_len(const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t len = n ? length_by_first(s[0]) : 0;
+    size_t len = n ? get_length(s[0]) : 0;
 
-    if (!len || len > n || continued(s, len) < len) return 0;
+    if (!len || len > n || count_continued(s, len) < len) return 0;
     if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
     if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
     if (s[0] == 0xf0 && s[1] < 0x90) return 0;
@@ -39,9 +39,9 @@ size_t utf8_len(const char *text, size_t n)
     return len;
 }
 
-/* Writes to SHOWN, as a string, what is shown for the first character (or
- * stray byte) of the LEN bytes at S. Returns how many of them that was. */
-static size_t show_one(const char *s, size_t len, char shown[SHOWN_MAX])
+/* Writes the visible form of the first character (or stray byte) of the LEN
+ * bytes at S to SHOWN, as a string. Returns the number of bytes it used. */
+static size_t show_character(const char *s, size_t len, char shown[SHOWN_MAX])
 {
     size_t used = utf8_len(s, len);
     unsigned char first = (unsigned char)s[0];
@@ -67,11 +67,11 @@ char *visible(const char *text, size_t max)
     size_t len = strlen(text);
     struct buf out = {0};
     char shown[SHOWN_MAX];
-    size_t fits = 0; /* so much of OUT can stay if it has to be cut off */
+    size_t fits = 0; /* length of OUT that leaves room for CUT */
 
     buf_add(&out, "", 0);
     while (len && out.len <= max) {
-        size_t used = show_one(text, len, shown);
+        size_t used = show_character(text, len, shown);
 
         buf_add(&out, shown, strlen(shown));
         text += used;
@@ -86,14 +86,14 @@ char *visible(const char *text, size_t max)
     return out.s;
 }
 
-/* Whether only what follows can tell what the LEN bytes at S, the last ones
- * for now, are. */
-static bool is_begun(const char *text, size_t len)
+/* Whether the LEN bytes at S, the last ones so far, are the beginning of a
+ * longer character. */
+static bool is_incomplete(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     if (*s == '\r') return len == 1;
-    return len < length_by_first(*s) && continued(s, len) == len;
+    return len < get_length(*s) && count_continued(s, len) == len;
 }
 
 size_t visible_lines(struct buf *out, const char *s, size_t len, bool more)
@@ -102,14 +102,14 @@ size_t visible_lines(struct buf *out, const char *s, size_t len, bool more)
     size_t at = 0;
 
     while (at < len) {
-        if (more && is_begun(s + at, len - at)) break;
+        if (more && is_incomplete(s + at, len - at)) break;
         if (s[at] == '\r' && at + 1 < len && s[at + 1] == '\n') {
             at++;
         } else if (s[at] == '\n' || s[at] == '\t') {
             buf_add(out, s + at, 1);
             at++;
         } else {
-            at += show_one(s + at, len - at, shown);
+            at += show_character(s + at, len - at, shown);
             buf_add(out, shown, strlen(shown));
         }
     }

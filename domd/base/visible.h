@@ -1,31 +1,30 @@
 /*
- * Text from guests, their device models and their files, on its way to people:
- * what a terminal would obey instead of showing it is spelled out.
+ * Makes text from guests, device models and their files safe to show: control
+ * sequences that a terminal would obey are spelled out.
  *
  * A control character (C0, DEL, C1) becomes \u001b and the like, as in JSON; a
- * byte that belongs to no character of UTF-8 becomes \xff. Text that has been
- * here before stays as it is.
+ * byte of invalid UTF-8 becomes \xff. Text that has been through this already
+ * stays as it is.
  */
 #ifndef DOMD_BASE_VISIBLE_H
 #define DOMD_BASE_VISIBLE_H
 
 #include "base/util.h"
 
-/* Room for the words of somebody else in a line. */
+/* Limit for foreign text within a line, in bytes. */
 #define VISIBLE_MAX ((size_t)200)
 
-/* TEXT as one line of at most MAX bytes, MAX being 4 at least; "..." stands at
- * its end where it was cut off. The caller frees it. */
+/* TEXT as one line of at most MAX bytes (MAX >= 4), truncated with "..." at
+ * its end. The caller frees it. */
 char *visible(const char *text, size_t max);
 
-/* Appends LEN bytes of S as lines: newlines and tabs stay, and the carriage
- * return of "\r\n" goes. MORE: they are part of a stream, and bytes at the end
- * that only what follows can explain are left over. Returns how many were
- * used. */
+/* Appends LEN bytes of S as lines: newlines and tabs stay, and "\r\n" loses
+ * its carriage return. MORE: S is part of a stream, and an incomplete
+ * character at its end is left over. Returns the number of bytes used. */
 size_t visible_lines(struct buf *out, const char *s, size_t len, bool more);
 
-/* Length of the character of UTF-8 that the LEN bytes at S begin with, or 0 if
- * there is none. */
+/* Length of the UTF-8 character at the start of the LEN bytes at S; 0 if that
+ * is invalid. */
 size_t utf8_len(const char *s, size_t len);
 
 #endif

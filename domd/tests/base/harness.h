@@ -15,13 +15,12 @@
 
 #include "base/loop.h"
 
-/* A directory for a group of tests; each removes the files that it made. */
+/* A directory for a group of tests; each test removes its own files. */
 extern char scratch[];
 int scratch_make(void **state);
 int scratch_drop(void **state);
 
-/* Runs LOOP for so long, whether there is anything to do or not: one round at
- * least, however late we come to it. */
+/* Runs LOOP for MS milliseconds, at least one round. */
 void run_loop(struct loop *loop, msec ms);
 
 #endif

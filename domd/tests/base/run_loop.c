@@ -1,6 +1,6 @@
 #include "tests/base/harness.h"
 
-static void is_over(void *user)
+static void set_over(void *user)
 {
     *(bool *)user = true;
 }
@@ -8,7 +8,7 @@ static void is_over(void *user)
 void run_loop(struct loop *loop, msec ms)
 {
     bool over = false;
-    struct timer *timer = loop_timer(loop, is_over, &over);
+    struct timer *timer = loop_timer(loop, set_over, &over);
 
     loop_at(timer, loop_now() + ms);
     while (!over)

@@ -1,4 +1,4 @@
-/* What becomes of a child, with a shell in the place of xl. */
+/* Child processes, with a shell in place of xl. */
 #include "tests/base/harness.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@ static struct buf out;
 static struct buf err;
 static int ends;
 
-static void on_end(void *user, int how, const struct buf *o,
-                   const struct buf *e)
+static void record_end(void *user, int how, const struct buf *o,
+                       const struct buf *e)
 {
     (void)user;
     status = how;
@@ -26,7 +26,7 @@ static void on_end(void *user, int how, const struct buf *o,
     ends++;
 }
 
-static void too_long(void *user)
+static void fail_late(void *user)
 {
     (void)user;
     fail_msg("its end was not noticed");
@@ -50,22 +50,22 @@ static int teardown(void **state)
     return 0;
 }
 
-static void start(const char *script)
+static void start_shell(const char *script)
 {
     char *argv[] = {"/bin/sh", "-c", (char *)(uintptr_t)script, NULL};
 
-    assert_int_equal(child_start(&run, loop, argv, on_end, NULL), 0);
+    assert_int_equal(child_start(&run, loop, argv, record_end, NULL), 0);
 }
 
-static void until_end(void)
+static void run_until_end(void)
 {
-    struct timer *timer = loop_timer(loop, too_long, NULL);
+    struct timer *timer = loop_timer(loop, fail_late, NULL);
 
     loop_at(timer, loop_now() + 20000);
     while (!ends)
         loop_round(loop);
     loop_timer_remove(loop, timer);
-    /* Nothing is left of it. */
+    /* The process is reaped. */
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
 }
@@ -73,20 +73,20 @@ static void until_end(void)
 static void what_it_prints(void **state)
 {
     (void)state;
-    start("echo one; echo two >&2; exit 3");
-    until_end();
+    start_shell("echo one; echo two >&2; exit 3");
+    run_until_end();
     assert_int_equal(ends, 1);
     assert_int_equal(WEXITSTATUS(status), 3);
     assert_string_equal(out.s, "one\n");
     assert_string_equal(err.s, "two\n");
 }
 
-/* More than a pipe holds: it would wait for ever if nobody read. */
+/* More than a pipe holds: the child would block for ever if nobody read. */
 static void a_lot(void **state)
 {
     (void)state;
-    start("head -c 300000 /dev/zero | tr '\\0' x");
-    until_end();
+    start_shell("head -c 300000 /dev/zero | tr '\\0' x");
+    run_until_end();
     assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
     assert_int_equal(out.len, 300000);
 }
@@ -94,9 +94,9 @@ static void a_lot(void **state)
 static void killed(void **state)
 {
     (void)state;
-    start("exec sleep 60");
+    start_shell("exec sleep 60");
     child_kill(run);
-    until_end();
+    run_until_end();
     assert_true(WIFSIGNALED(status));
 }
 
@@ -105,18 +105,18 @@ static void that_is_not_there(void **state)
     char *argv[] = {"/nowhere/xl", NULL};
 
     (void)state;
-    assert_int_equal(child_start(&run, loop, argv, on_end, NULL), ENOENT);
+    assert_int_equal(child_start(&run, loop, argv, record_end, NULL), ENOENT);
     assert_null(run);
 }
 
-/* domd ignores SIGPIPE; a child that writes to nobody must end, not go on. */
+/* domd ignores SIGPIPE; a child that writes to a closed pipe must end. */
 static void signals_are_plain(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
-    start("kill -PIPE $$; echo lives");
+    start_shell("kill -PIPE $$; echo lives");
     signal(SIGPIPE, SIG_DFL);
-    until_end();
+    run_until_end();
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGPIPE);
 }
@@ -134,15 +134,16 @@ static void print_descriptors(const void *arg)
     }
 }
 
-/* It may hang for ever, and must not keep anything of ours open. */
+/* The child may hang for ever, and must not keep our descriptors open. */
 static void a_copy_has_no_descriptors_of_ours(void **state)
 {
     int lock = open("/dev/null", O_RDONLY);
 
     (void)state;
     assert_int_equal(
-        child_fork(&run, loop, print_descriptors, "here: ", on_end, NULL), 0);
-    until_end();
+        child_fork(&run, loop, print_descriptors, "here: ", record_end, NULL),
+        0);
+    run_until_end();
     assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
     assert_string_equal(out.s, "here: 00 01 02 ");
     close(lock);
@@ -153,7 +154,7 @@ static void waited_for(void **state)
     msec began = loop_now();
 
     (void)state;
-    start("echo begun; exec sleep 60");
+    start_shell("echo begun; exec sleep 60");
     assert_false(child_wait(run, began + 500));
     assert_true(loop_now() - began >= 500);
     assert_string_equal(child_output(run)->s, "begun\n");
@@ -164,11 +165,11 @@ static void waited_for(void **state)
     assert_string_equal(out.s, "begun\n");
 }
 
-/* Nothing more can come from it, and it goes on. */
+/* A child that closed its output may still run. */
 static void waited_for_in_silence(void **state)
 {
     (void)state;
-    start("exec >&- 2>&-; sleep 1; exit 4");
+    start_shell("exec >&- 2>&-; sleep 1; exit 4");
     assert_true(child_wait(run, loop_now() + 20000));
     assert_int_equal(WEXITSTATUS(status), 4);
 }

@@ -1,9 +1,9 @@
-/* What is shown of text that comes from guests. */
+/* The visible form of text from guests. */
 #include "tests/base/harness.h"
 
 #include "base/visible.h"
 
-static void is(const char *text, const char *expected)
+static void assert_visible(const char *text, const char *expected)
 {
     char *shown = visible(text, VISIBLE_MAX);
 
@@ -14,31 +14,33 @@ static void is(const char *text, const char *expected)
 static void test_plain_text_stays(void **state)
 {
     (void)state;
-    is("", "");
-    is("-drive file=/x: Could not open", "-drive file=/x: Could not open");
-    is("Tür 5 €, \xf0\x9f\x98\x80", "Tür 5 €, \xf0\x9f\x98\x80");
-    is("C:\\u", "C:\\u");
+    assert_visible("", "");
+    assert_visible("-drive file=/x: Could not open",
+                   "-drive file=/x: Could not open");
+    assert_visible("Tür 5 €, \xf0\x9f\x98\x80", "Tür 5 €, \xf0\x9f\x98\x80");
+    assert_visible("C:\\u", "C:\\u");
 }
 
 static void test_controls_are_spelled(void **state)
 {
     (void)state;
-    is("\033]0;owned\007\033[2J", "\\u001b]0;owned\\u0007\\u001b[2J");
-    is("a\r\nb\tc\177", "a\\u000d\\u000ab\\u0009c\\u007f");
+    assert_visible("\033]0;owned\007\033[2J",
+                   "\\u001b]0;owned\\u0007\\u001b[2J");
+    assert_visible("a\r\nb\tc\177", "a\\u000d\\u000ab\\u0009c\\u007f");
     /* CSI as one character, and the first one after the C1 set */
-    is("\xc2\x9b"
-       "2J\xc2\xa0",
-       "\\u009b2J\xc2\xa0");
+    assert_visible("\xc2\x9b"
+                   "2J\xc2\xa0",
+                   "\\u009b2J\xc2\xa0");
 }
 
 static void test_stray_bytes_are_spelled(void **state)
 {
     (void)state;
-    is("\x9b"
-       "2J \xff \xc3",
-       "\\x9b2J \\xff \\xc3");
-    is("\xc0\x80 \xed\xa0\x80", "\\xc0\\x80 \\xed\\xa0\\x80");
-    is("\xe2\x82(", "\\xe2\\x82(");
+    assert_visible("\x9b"
+                   "2J \xff \xc3",
+                   "\\x9b2J \\xff \\xc3");
+    assert_visible("\xc0\x80 \xed\xa0\x80", "\\xc0\\x80 \\xed\\xa0\\x80");
+    assert_visible("\xe2\x82(", "\\xe2\\x82(");
 }
 
 static void test_it_is_cut_off_between_characters(void **state)
@@ -64,8 +66,8 @@ static void test_it_is_cut_off_between_characters(void **state)
     }
 }
 
-static void lines_are(const char *text, bool more, size_t left,
-                      const char *expected)
+static void assert_lines(const char *text, bool more, size_t left,
+                         const char *expected)
 {
     struct buf out = {0};
     size_t len = strlen(text);
@@ -79,21 +81,21 @@ static void lines_are(const char *text, bool more, size_t left,
 static void test_lines(void **state)
 {
     (void)state;
-    lines_are("one\r\n\ttwo\n\033[1mthree", false, 0,
-              "one\n\ttwo\n\\u001b[1mthree");
-    lines_are("50%\r60%", false, 0, "50%\\u000d60%");
+    assert_lines("one\r\n\ttwo\n\033[1mthree", false, 0,
+                 "one\n\ttwo\n\\u001b[1mthree");
+    assert_lines("50%\r60%", false, 0, "50%\\u000d60%");
 }
 
 static void test_a_stream_goes_on(void **state)
 {
     (void)state;
-    lines_are("login: ", true, 0, "login: ");
-    lines_are("one\r", true, 1, "one");
-    lines_are("one\r", false, 0, "one\\u000d");
-    lines_are("5 \xe2\x82", true, 2, "5 ");
-    lines_are("5 \xe2\x82", false, 0, "5 \\xe2\\x82");
-    lines_are("5 \xe2(", true, 0, "5 \\xe2(");
-    lines_are("5 \xff", true, 0, "5 \\xff");
+    assert_lines("login: ", true, 0, "login: ");
+    assert_lines("one\r", true, 1, "one");
+    assert_lines("one\r", false, 0, "one\\u000d");
+    assert_lines("5 \xe2\x82", true, 2, "5 ");
+    assert_lines("5 \xe2\x82", false, 0, "5 \\xe2\\x82");
+    assert_lines("5 \xe2(", true, 0, "5 \\xe2(");
+    assert_lines("5 \xff", true, 0, "5 \\xff");
 }
 
 int main(void)
