@@ -11,7 +11,7 @@
 
 #include "base/visible.h"
 
-/* After this, whoever waits is told so. */
+/* After this time (ms), the user is told that domd is busy. */
 #define SILENCE (5 * 1000)
 
 struct conn {

@@ -24,7 +24,7 @@ const char *proto_cmd_name(enum proto_cmd cmd)
     return cmds[cmd].name;
 }
 
-static const char *take_names(yajl_val root, struct request *req)
+static const char *read_names(yajl_val root, struct request *req)
 {
     yajl_val names = json_get_array(root, "names");
     size_t i;
@@ -40,7 +40,7 @@ static const char *take_names(yajl_val root, struct request *req)
     return NULL;
 }
 
-static const char *take(yajl_val root, struct request *req)
+static const char *read_request(yajl_val root, struct request *req)
 {
     const char *name;
     const char *bad;
@@ -56,7 +56,7 @@ static const char *take(yajl_val root, struct request *req)
         ;
     if (i == ARRAY_SIZE(cmds)) return "there is no such command";
     req->cmd = (enum proto_cmd)i;
-    bad = take_names(root, req);
+    bad = read_names(root, req);
     if (bad) return bad;
     if (cmds[i].needs_names && !req->names.n) return "names no domain";
     return NULL;
@@ -74,7 +74,7 @@ const char *proto_parse(const char *line, size_t len, struct request *req)
     if (memchr(line, '\0', len)) return "there is a zero byte in the line";
     text = xstrndup(line, len);
     root = yajl_tree_parse(text, error, sizeof(error));
-    bad = take(root, req);
+    bad = read_request(root, req);
     if (bad) strlist_dispose(&req->names);
     yajl_tree_free(root);
     free(text);

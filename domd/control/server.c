@@ -19,13 +19,13 @@ struct client {
     struct source *source;
     struct buf in;
     struct buf out;
-    msec stalled; /* since when it takes nothing; MSEC_NEVER: it does */
+    msec stalled; /* since when it reads nothing; MSEC_NEVER: it does */
     bool follows;
-    bool lost; /* a line that it follows could not be kept for it */
-    bool eof;  /* it sends nothing more, but may still be reading */
+    bool lost; /* a follower whose backlog is full */
+    bool eof;  /* the client sends nothing more, but may still read */
     bool awaits_down;
     int64_t down_id;
-    bool owner; /* runs as domd does: root */
+    bool owner; /* the same user as domd: root */
     char who[32];
 };
 
@@ -41,7 +41,7 @@ struct server {
     struct client *clients[SERVER_CLIENTS];
 };
 
-static void drop(struct client *c)
+static void drop_client(struct client *c)
 {
     struct server *s = c->server;
     size_t i;
@@ -64,16 +64,16 @@ static void set_events(struct client *c)
         events |= POLLOUT;
     else if (!c->eof)
         events |= POLLIN;
-    /* More requests are here already, for its next turn. */
+    /* More requests are in the buffer, for its next turn. */
     if (c->in.len && memchr(c->in.s, '\n', c->in.len)) events |= POLLOUT;
     loop_events(c->source, events);
 }
 
-/* Sends what can be sent. False: the client was dropped. */
-static bool flush(struct client *c)
+/* Sends as much as the socket takes. False: the client was dropped. */
+static bool flush_client(struct client *c)
 {
     if (c->lost) {
-        drop(c);
+        drop_client(c);
         return false;
     }
     while (c->out.len) {
@@ -83,7 +83,7 @@ static bool flush(struct client *c)
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         if (n <= 0) {
-            drop(c);
+            drop_client(c);
             return false;
         }
         buf_drop(&c->out, (size_t)n);
@@ -95,7 +95,7 @@ static bool flush(struct client *c)
     }
     if (c->eof && !c->out.len && !c->in.len && !c->awaits_down &&
         !c->follows) {
-        drop(c);
+        drop_client(c);
         return false;
     }
     set_events(c);
@@ -114,9 +114,9 @@ static void serve_line(struct client *c, const char *line, size_t len)
     request_dispose(&req);
 }
 
-/* Serves the whole lines in its buffer, a turn of them. False: it was
- * dropped. */
-static bool serve(struct client *c)
+/* Serves the complete lines in its buffer, up to one turn. False: the client
+ * was dropped. */
+static bool serve_client(struct client *c)
 {
     unsigned int turn;
 
@@ -128,17 +128,17 @@ static bool serve(struct client *c)
         len = (size_t)(end - c->in.s);
         serve_line(c, c->in.s, len);
         buf_drop(&c->in, len + 1);
-        if (!flush(c)) return false;
-        if (c->out.len) return true; /* the rest when it has taken this */
+        if (!flush_client(c)) return false;
+        if (c->out.len) return true; /* the rest once this is read */
     }
     if (c->in.len && !memchr(c->in.s, '\n', c->in.len)) {
         if (c->in.len > PROTO_LINE_MAX) {
-            drop(c);
+            drop_client(c);
             return false;
         }
         if (c->eof) buf_drop(&c->in, c->in.len);
     }
-    return flush(c);
+    return flush_client(c);
 }
 
 static void client_event(void *user, int fd, short revents)
@@ -149,34 +149,34 @@ static void client_event(void *user, int fd, short revents)
 
     (void)fd;
     if (revents & (POLLERR | POLLNVAL)) {
-        drop(c);
+        drop_client(c);
         return;
     }
-    if ((revents & POLLOUT) && !flush(c)) return;
+    if ((revents & POLLOUT) && !flush_client(c)) return;
     if (c->out.len) {
-        if (revents & POLLHUP) drop(c);
+        if (revents & POLLHUP) drop_client(c);
         return;
     }
     if (c->eof) {
-        /* Whoever follows and hangs up. */
+        /* A follower that hangs up. */
         if (revents & POLLHUP)
-            drop(c);
+            drop_client(c);
         else
-            serve(c);
+            serve_client(c);
         return;
     }
-    /* Not more than there is room for: what is not read fills his side. */
+    /* The rest waits in the socket, which blocks the sender. */
     if (c->in.len <= PROTO_LINE_MAX) {
         n = recv(c->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK &&
             errno != EINTR) {
-            drop(c);
+            drop_client(c);
             return;
         }
         if (n == 0) c->eof = true;
         if (n > 0) buf_add(&c->in, chunk, (size_t)n);
     }
-    serve(c);
+    serve_client(c);
 }
 
 static bool in_group(int fd, const struct ucred *cred, long group)
@@ -194,8 +194,8 @@ static bool in_group(int fd, const struct ucred *cred, long group)
     return false;
 }
 
-/* A place for a new client, or SERVER_CLIENTS. */
-static size_t place(struct server *s, bool owner)
+/* A free slot for a new client, or SERVER_CLIENTS. */
+static size_t find_place(struct server *s, bool owner)
 {
     size_t free_at = SERVER_CLIENTS;
     size_t others = 0;
@@ -211,7 +211,7 @@ static size_t place(struct server *s, bool owner)
     return free_at;
 }
 
-static void welcome(struct server *s, int fd)
+static void admit_client(struct server *s, int fd)
 {
     struct ucred cred = {0};
     socklen_t len = sizeof(cred);
@@ -228,7 +228,7 @@ static void welcome(struct server *s, int fd)
         close(fd);
         return;
     }
-    at = place(s, owner);
+    at = find_place(s, owner);
     if (at == SERVER_CLIENTS) {
         struct buf full = {0};
         ssize_t r;
@@ -260,12 +260,12 @@ static void listener_event(void *user, int fd, short revents)
     for (turn = 0; turn < SERVER_CLIENTS; turn++) {
         conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (conn < 0) return;
-        welcome(s, conn);
+        admit_client(s, conn);
     }
 }
 
-/* Drops those that have taken nothing for too long. */
-static void patience(void *user)
+/* Drops clients that have read nothing for SERVER_PATIENCE. */
+static void drop_stalled(void *user)
 {
     struct server *s = user;
     msec now = loop_now();
@@ -276,12 +276,12 @@ static void patience(void *user)
         struct client *c = s->clients[i];
 
         if (!c || (c->stalled == MSEC_NEVER && !c->lost)) continue;
-        /* It may have been domd that had no time: one more chance. */
+        /* domd itself may have been busy: the client gets one more chance. */
         if (c->lost || now - c->stalled >= SERVER_PATIENCE) {
-            if (!flush(c)) continue;
+            if (!flush_client(c)) continue;
             if (c->stalled != MSEC_NEVER &&
                 now - c->stalled >= SERVER_PATIENCE)
-                drop(c);
+                drop_client(c);
         }
         any = true;
     }
@@ -329,7 +329,7 @@ int server_open(struct server **server_r, struct loop *loop, const char *path,
     s->handler = handler;
     s->user = user;
     s->source = loop_add(loop, fd, POLLIN, listener_event, s);
-    s->timer = loop_timer(loop, patience, s);
+    s->timer = loop_timer(loop, drop_stalled, s);
     *server_r = s;
     fd = -1;
 out:
@@ -343,7 +343,7 @@ void server_close(struct server *s)
 
     if (!s) return;
     for (i = 0; i < SERVER_CLIENTS; i++) {
-        if (s->clients[i]) drop(s->clients[i]);
+        if (s->clients[i]) drop_client(s->clients[i]);
     }
     loop_remove(s->loop, s->source);
     loop_timer_remove(s->loop, s->timer);
@@ -377,7 +377,7 @@ void server_tell(struct server *s, const struct buf *line)
         struct client *c = s->clients[i];
 
         if (!c || !c->follows) continue;
-        /* Sent and dropped by the loop: this client could be the one whose
+        /* The loop sends and drops, as this client may be the one whose
          * request is being served. */
         if (c->lost || c->out.len > SERVER_BACKLOG) {
             c->lost = true;

@@ -1,15 +1,14 @@
 /*
- * The control socket. Whoever is on its other end can stall, flood, send
- * rubbish or vanish at any moment, and only his own connection suffers:
+ * The control socket. A peer may stall, flood, send garbage or vanish at any
+ * moment; only its own connection is affected:
  *
  * - input: a line longer than PROTO_LINE_MAX ends the connection; at most
- *   SERVER_TURN requests of one client are served before it is another's turn
- * - output: while a client does not take its answers, nothing more is read
- *   from it; a follower of events that leaves more than SERVER_BACKLOG of them
- *   lying, and whoever takes nothing for SERVER_PATIENCE, is dropped
- * - at most SERVER_CLIENTS at a time, of which SERVER_OTHERS may be of people
- *   other than whoever domd runs as, which is root: the host can always be
- *   shut down
+ *   SERVER_TURN requests of one client are served before the next one's turn
+ * - output: the server reads nothing from a client that does not read its
+ *   answers; it drops a follower of events with more than SERVER_BACKLOG bytes
+ *   unread, and a client that reads nothing for SERVER_PATIENCE
+ * - at most SERVER_CLIENTS at a time, of which SERVER_OTHERS may belong to
+ *   users other than domd's own (root): root can always shut the host down
  */
 #ifndef DOMD_CONTROL_SERVER_H
 #define DOMD_CONTROL_SERVER_H
@@ -30,23 +29,23 @@ struct client;
 typedef void server_handler(void *user, struct client *client,
                             const struct request *req, struct buf *out);
 
-/* Listens on PATH, which only whoever domd runs as (root) and the members of
- * GROUP may use (-1: only he). An old socket of that name is replaced. Returns
- * 0 or an errno value. */
+/* Listens on PATH, which only domd's own user (root) and the members of GROUP
+ * may use (-1: only root). Replaces an old socket of that name. Returns 0 or
+ * an errno value. */
 int server_open(struct server **server_r, struct loop *loop, const char *path,
                 long group, server_handler *handler, void *user);
 void server_close(struct server *server);
 
-/* The client is sent every line of server_tell from now on. */
+/* Sends the client every line of server_tell from now on. */
 void server_follow(struct client *client);
-/* The client is sent the line of server_tell_down. */
+/* Sends the client the line of server_tell_down. */
 void server_await_down(struct client *client, int64_t id);
-/* Who it is, for the log: "uid 0". Lives as long as the client. */
+/* The peer, for the log: "uid 0". Lives as long as the client. */
 const char *client_who(const struct client *client);
 
-/* Sends LINE (with its newline) to all that follow. */
+/* Sends LINE (with its newline) to all followers. */
 void server_tell(struct server *server, const struct buf *line);
-/* Answers all that await the end. */
+/* Answers all clients of server_await_down. */
 void server_tell_down(struct server *server);
 unsigned int server_clients(const struct server *server);
 

@@ -1,11 +1,11 @@
-/* Requests, a journal that makes no sense, and how answers are shown. */
+/* Requests, an invalid journal, and how answers are shown. */
 #include "tests/base/harness.h"
 
 #include "daemon/journal.h"
 #include "control/proto.h"
 #include "xenith/show.h"
 
-static void refused(const char *line, const char *why)
+static void assert_refused(const char *line, const char *why)
 {
     struct request req;
     const char *bad = proto_parse(line, strlen(line), &req);
@@ -38,30 +38,31 @@ static void refusals(void **state)
     int i;
 
     (void)state;
-    refused("", "not a JSON object");
-    refused("[]", "not a JSON object");
-    refused("{\"v\":1,\"cmd\":\"status\"", "not a JSON object");
-    refused("{\"cmd\":\"status\"}",
-            "this is version 1 of the protocol: \"v\" must be 1");
-    refused("{\"v\":1}", "there is no \"cmd\"");
-    refused("{\"v\":1,\"cmd\":\"explode\"}", "there is no such command");
-    refused("{\"v\":1,\"cmd\":\"start\"}", "names no domain");
-    refused("{\"v\":1,\"cmd\":\"start\",\"names\":[\"a\",7]}",
-            "names must be strings");
+    assert_refused("", "not a JSON object");
+    assert_refused("[]", "not a JSON object");
+    assert_refused("{\"v\":1,\"cmd\":\"status\"", "not a JSON object");
+    assert_refused("{\"cmd\":\"status\"}",
+                   "this is version 1 of the protocol: \"v\" must be 1");
+    assert_refused("{\"v\":1}", "there is no \"cmd\"");
+    assert_refused("{\"v\":1,\"cmd\":\"explode\"}",
+                   "there is no such command");
+    assert_refused("{\"v\":1,\"cmd\":\"start\"}", "names no domain");
+    assert_refused("{\"v\":1,\"cmd\":\"start\",\"names\":[\"a\",7]}",
+                   "names must be strings");
     assert_string_equal(proto_parse("{}\0x", 4, &req),
                         "there is a zero byte in the line");
     buf_addf(&many, "{\"v\":1,\"cmd\":\"start\",\"names\":[\"x\"");
     for (i = 0; i < PROTO_NAMES_MAX; i++)
         buf_addf(&many, ",\"x\"");
     buf_addf(&many, "]}");
-    refused(many.s, "too many names");
+    assert_refused(many.s, "too many names");
     while (many.len <= PROTO_LINE_MAX)
         buf_addf(&many, " ");
-    refused(many.s, "the line is too long");
+    assert_refused(many.s, "the line is too long");
     buf_dispose(&many);
 }
 
-/* The number of the request comes back even if the rest makes no sense. */
+/* The id of the request is returned even if the rest is invalid. */
 static void errors_carry_the_id(void **state)
 {
     static const char line[] = "{\"v\":1,\"id\":9,\"cmd\":\"x\"}";
@@ -84,7 +85,7 @@ static void journal_that_makes_no_sense(void **state)
 
     (void)state;
     journal_read(&j, path, &why);
-    assert_null(why); /* it is not there: the first one of this boot */
+    assert_null(why); /* no journal: the first start since the boot */
     journal_dispose(&j);
     assert_int_equal(write_file(path, "{\"v\":1", 6, 0600), 0);
     journal_read(&j, path, &why);
@@ -120,7 +121,7 @@ static void durations(void **state)
     }
 }
 
-/* What somebody called his domain must not break the format. */
+/* The name of a domain must not break the format. */
 static void labels(void **state)
 {
     static const char answer[] =
@@ -142,14 +143,13 @@ static void labels(void **state)
     line = xasprintf("%s,state=\"by-hand\"} 1\n", label);
     assert_non_null(strstr(out.s, line));
     free(line);
-    /* Nobody knows since when it runs: no figure is better than a wrong one.
-     */
+    /* The uptime is unknown: no figure is better than a wrong one. */
     assert_null(strstr(out.s, "xenith_domain_uptime_seconds{"));
     buf_dispose(&out);
     yajl_tree_free(v);
 }
 
-static void shows(const char *json, const char *expected)
+static void assert_shown(const char *json, const char *expected)
 {
     char error[64];
     yajl_val v = yajl_tree_parse(json, error, sizeof(error));
@@ -165,12 +165,12 @@ static void shows(const char *json, const char *expected)
 static void events_are_shown(void **state)
 {
     (void)state;
-    shows("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
-          "\"to\":\"stop-wait\",\"reason\":\"because\"}",
-          "1.25 a ready -> stop-wait: because\n");
-    shows("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
-          "\"to\":\"ready\",\"reason\":\"QEMU\"}",
-          "1.25 a ready: QEMU\n");
+    assert_shown("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
+                 "\"to\":\"stop-wait\",\"reason\":\"because\"}",
+                 "1.25 a ready -> stop-wait: because\n");
+    assert_shown("{\"time_ms\":1250,\"domain\":\"a\",\"from\":\"ready\","
+                 "\"to\":\"ready\",\"reason\":\"QEMU\"}",
+                 "1.25 a ready: QEMU\n");
 }
 
 int main(void)

@@ -1,7 +1,7 @@
-/* The control socket, with clients that behave and others. */
+/* The control socket, with well-behaved clients and others. */
 #include "tests/base/harness.h"
 
-/* Its insides, to let time pass. */
+/* The internals, to let time pass. */
 #include "control/server.c"
 
 static struct loop *loop;
@@ -9,7 +9,7 @@ static struct server *server;
 static char path[] = "/tmp/test_server.XXXXXX";
 static size_t answer_size;
 
-/* "start" answers with as much as the test wants, "events" follows. */
+/* "start" answers with as much as the test asks for, "events" follows. */
 static void handler(void *user, struct client *client,
                     const struct request *req, struct buf *out)
 {
@@ -22,14 +22,14 @@ static void handler(void *user, struct client *client,
     buf_add(out, "\n", 1);
 }
 
-static void nothing(void *user)
+static void ignore_timer(void *user)
 {
     (void)user;
 }
 
-static void rounds(int n)
+static void run_rounds(int n)
 {
-    struct timer *timer = loop_timer(loop, nothing, NULL);
+    struct timer *timer = loop_timer(loop, ignore_timer, NULL);
 
     while (n--) {
         loop_at(timer, loop_now() + 2);
@@ -70,15 +70,15 @@ static int connect_to(void)
     return fd;
 }
 
-static void say(int fd, const char *text)
+static void send_text(int fd, const char *text)
 {
     size_t len = strlen(text);
 
     assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
 }
 
-/* How much can be read now; the loop goes on as long as there is more. */
-static size_t hear(int fd)
+/* How much can be read; the loop runs as long as there is more. */
+static size_t read_all(int fd)
 {
     char chunk[65536];
     size_t total = 0;
@@ -89,7 +89,7 @@ static size_t hear(int fd)
         n = recv(fd, chunk, sizeof(chunk), 0);
         if (n > 0) total += (size_t)n;
         quiet = n > 0 ? 0 : quiet + 1;
-        rounds(1);
+        run_rounds(1);
     }
     return total;
 }
@@ -102,32 +102,32 @@ static void lines_in_pieces(void **state)
     int fd = connect_to();
 
     (void)state;
-    say(fd, "{\"v\":1,\"cmd\":\"sta");
-    assert_int_equal(hear(fd), 0);
-    say(fd, "rt\",\"names\":[\"a\"]}\n" START);
-    assert_int_equal(hear(fd), 3);
-    say(fd, "\n");
-    assert_int_equal(hear(fd), 3);
+    send_text(fd, "{\"v\":1,\"cmd\":\"sta");
+    assert_int_equal(read_all(fd), 0);
+    send_text(fd, "rt\",\"names\":[\"a\"]}\n" START);
+    assert_int_equal(read_all(fd), 3);
+    send_text(fd, "\n");
+    assert_int_equal(read_all(fd), 3);
     close(fd);
-    rounds(3);
+    run_rounds(3);
     assert_int_equal(server_clients(server), 0);
 }
 
-/* He asked for it, and takes it: that it is large is not his fault. */
+/* The client asked for a large answer and reads it: it is not dropped. */
 static void large_answer(void **state)
 {
     int fd = connect_to();
 
     (void)state;
     answer_size = 4 * SERVER_BACKLOG;
-    say(fd, START "\n");
-    rounds(3);
+    send_text(fd, START "\n");
+    run_rounds(3);
     assert_int_equal(server_clients(server), 1);
-    assert_int_equal(hear(fd), answer_size);
+    assert_int_equal(read_all(fd), answer_size);
     close(fd);
 }
 
-/* A follower that has missed a line must not go on as if it had not. */
+/* A follower that missed a line must not continue as if it had not. */
 static void slow_follower(void **state)
 {
     struct buf line = {0};
@@ -135,20 +135,20 @@ static void slow_follower(void **state)
     size_t i;
 
     (void)state;
-    say(fd, EVENTS);
-    assert_int_equal(hear(fd), 3);
+    send_text(fd, EVENTS);
+    assert_int_equal(read_all(fd), 3);
     for (i = 0; i < 1023; i++)
         buf_add(&line, "e", 1);
     buf_add(&line, "\n", 1);
     for (i = 0; i < 2048; i++)
         server_tell(server, &line);
-    rounds(3);
+    run_rounds(3);
     assert_int_equal(server_clients(server), 0);
     buf_dispose(&line);
     close(fd);
 }
 
-/* The client has taken nothing for longer than we wait. */
+/* The client has read nothing for longer than SERVER_PATIENCE. */
 static void let_time_pass(void)
 {
     size_t i;
@@ -159,11 +159,11 @@ static void let_time_pass(void)
         if (c && c->stalled != MSEC_NEVER)
             c->stalled = loop_now() - SERVER_PATIENCE - 1;
     }
-    patience(server);
+    drop_stalled(server);
 }
 
-/* domd itself was busy for that long: a client that has had no chance to take
- * what it is sent is not to blame. */
+/* domd itself was busy for that long: a client that had no chance to read is
+ * not to blame. */
 static void we_were_busy(void **state)
 {
     char chunk[65536];
@@ -171,13 +171,13 @@ static void we_were_busy(void **state)
 
     (void)state;
     answer_size = 4 * SERVER_BACKLOG;
-    say(fd, START "\n");
-    rounds(3);
+    send_text(fd, START "\n");
+    run_rounds(3);
     while (recv(fd, chunk, sizeof(chunk), 0) > 0)
         ;
     let_time_pass();
     assert_int_equal(server_clients(server), 1);
-    assert_true(hear(fd) > 0);
+    assert_true(read_all(fd) > 0);
     close(fd);
 }
 
@@ -187,8 +187,8 @@ static void one_that_stalls(void **state)
 
     (void)state;
     answer_size = 4 * SERVER_BACKLOG;
-    say(fd, START "\n");
-    rounds(3);
+    send_text(fd, START "\n");
+    run_rounds(3);
     let_time_pass();
     assert_int_equal(server_clients(server), 0);
     close(fd);
