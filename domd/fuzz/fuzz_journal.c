@@ -1,4 +1,4 @@
-/* What a daemon that was killed has left behind. */
+/* The journal that a killed daemon left behind. */
 #include <stdint.h>
 #include <stdlib.h>
 

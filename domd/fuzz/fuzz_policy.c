@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A file that libxlutil has accepted can be copied, and the copy is one. */
-static void copy(const char *text, size_t size)
+/* A file that libxlutil accepts can be cloned, and the clone is valid. */
+static void check_copy(const char *text, size_t size)
 {
     static const struct clone clone = {.name = "copy",
                                        .mac = "00:16:3e:01:02:03",
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *ready = ready_text(&p->ready);
         struct ready again = {0};
 
-        /* What was read can be written and read again. */
+        /* The written form of a value can be read again. */
         if (ready_parse(ready, &again)) abort();
         ready_dispose(&again);
         free(ready);
@@ -55,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     policy_free(p);
     problems_dispose(&problems);
-    copy((const char *)data, size);
-    /* It must bear what libxlutil has not accepted, too. */
+    check_copy((const char *)data, size);
+    /* The scanner must survive text that libxlutil refuses, too. */
     keyscan((const char *)data, size, &places);
     key_places_dispose(&places);
     return 0;

@@ -1,4 +1,4 @@
-/* Lines of the control protocol, and what is made of them. */
+/* Lines of the control protocol. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (bad) {
         proto_error(&out, req.id, "%s", bad);
-        /* An answer is one line, whatever the question was. */
+        /* An answer is one line, whatever the request was. */
         if (memchr(out.s, '\n', out.len) != out.s + out.len - 1) abort();
         if (req.names.n) abort();
     } else if (req.names.n > PROTO_NAMES_MAX) {

@@ -1,4 +1,4 @@
-/* What a guest or its device model says, on its way to a terminal. */
+/* Text of a guest or its device model, on its way to a terminal. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Written apart from what is tested: whether a terminal would take part of it
- * for a command, or would not know what it is. */
+/* Independent of the code under test: aborts if a terminal would obey part of
+ * the text as a command, or if it is invalid. */
 static void check_harmless(const char *text, size_t len, const char *allowed)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -46,7 +46,7 @@ static void try_one_line(const char *text, size_t max)
     free(shown);
 }
 
-/* In two parts, which may come at any point. */
+/* The stream arrives in two parts, cut at any point. */
 static void try_stream(const char *s, size_t len, size_t cut)
 {
     struct buf whole = {0};
@@ -58,7 +58,7 @@ static void try_stream(const char *s, size_t len, size_t cut)
     if (visible_lines(&whole, s, len, false) != len) abort();
     check_harmless(whole.s, whole.len, "\n\t");
     used = visible_lines(&parts, s, cut, true);
-    /* A stream goes on; nothing is kept back but a character's beginning. */
+    /* Only an incomplete character may be held back. */
     if (used > cut || cut - used > 3) abort();
     if (visible_lines(&parts, s + used, len - used, false) != len - used)
         abort();

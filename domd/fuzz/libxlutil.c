@@ -1,8 +1,8 @@
-/* libxlutil (4.17 to 4.20) forgets the parts of a list that it has read when
- * it then finds a mistake: some bytes for each time that a broken file is
- * read. What it allocates while it reads is not searched for leaks. Its handle
- * is: one that we do not give back is found. A suppression would name its
- * function, and needs a symbolizer, which is not on every machine. */
+/* libxlutil (4.17 to 4.20) leaks the parsed elements of a list when it then
+ * finds a syntax error: some bytes for each broken file. The leak checker
+ * therefore ignores its allocations during a parse, but still finds a handle
+ * that we do not free. A suppression would need a symbolizer, which not every
+ * machine has. */
 #include <libxlutil.h>
 #include <sanitizer/lsan_interface.h>
 
