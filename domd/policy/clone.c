@@ -5,7 +5,7 @@
 
 #include "policy/policy.h"
 
-/* TEXT takes the place of what was from FROM to END. */
+/* Replaces the text between FROM and END by TEXT. */
 struct edit {
     size_t from;
     size_t end;
@@ -15,15 +15,15 @@ struct edit {
 struct cloner {
     struct domfile *f;
     const struct clone *to;
-    const char *other; /* the name of the other */
+    const char *other; /* name of the original */
     struct problems *said;
     struct edit *edits;
     size_t n;
-    bool one_mac;  /* the first card with a MAC was there */
-    bool one_vif;  /* the first card was there */
-    bool one_disk; /* so was the disk that is copied */
-    bool one_seed; /* and its seed */
-    bool numbered; /* the screen has a number, which is left out */
+    bool one_mac;  /* the first card with a MAC was seen */
+    bool one_vif;  /* the first card was seen */
+    bool one_disk; /* the disk to replace was seen */
+    bool one_seed; /* its seed was seen */
+    bool numbered; /* the screen has a number, which is dropped */
 };
 
 static void add_edit(struct cloner *c, size_t from, size_t end,
@@ -34,12 +34,12 @@ static void add_edit(struct cloner *c, size_t from, size_t end,
         (struct edit){.from = from, .end = end, .text = xstrdup(text)};
 }
 
-static void report(struct cloner *c, const struct key_place *p,
-                   const char *format, ...)
+static void warn_not_copied(struct cloner *c, const struct key_place *p,
+                            const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void report(struct cloner *c, const struct key_place *p,
-                   const char *format, ...)
+static void warn_not_copied(struct cloner *c, const struct key_place *p,
+                            const char *format, ...)
 {
     va_list args;
     char *text;
@@ -58,7 +58,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Leaves the setting P out: with its line, if that has nothing else. */
+/* Drops the setting P, and its line if nothing else is on it. */
 static void drop_setting(struct cloner *c, const struct key_place *p)
 {
     const char *text = c->f->text.s;
@@ -84,11 +84,11 @@ static void drop_setting(struct cloner *c, const struct key_place *p)
     add_edit(c, from, end, "");
 }
 
-/* Says that P is not copied, and leaves it out. */
-static void drop_said(struct cloner *c, const struct key_place *p)
+/* Reports that P is not copied, and drops it. */
+static void drop_and_warn(struct cloner *c, const struct key_place *p)
 {
-    report(c, p, "%.*s is not copied", (int)(p->end - p->value),
-           c->f->text.s + p->value);
+    warn_not_copied(c, p, "%.*s is not copied", (int)(p->end - p->value),
+                    c->f->text.s + p->value);
     drop_setting(c, p);
 }
 
@@ -103,11 +103,12 @@ static void replace_string(struct cloner *c, const struct key_place *p,
 
 /* ---- strings of options with commas between ----------------------------- */
 
-/* What becomes of OPTION of setting P: the option, another one, or NULL. */
+/* Returns the replacement of OPTION of setting P: itself, another one, or NULL
+ * to drop it. */
 typedef const char *option_cb(struct cloner *c, const struct key_place *p,
                               const char *option, struct buf *scratch);
 
-/* Sends each option from FROM to END through CB. */
+/* Edits each option from FROM to END with CB, and adds FIRST, if not NULL. */
 static void edit_options(struct cloner *c, const struct key_place *p,
                          size_t from, size_t end, option_cb *cb,
                          const char *first)
@@ -162,16 +163,16 @@ static const char *vif_option(struct cloner *c, const struct key_place *p,
     if (begins(option, "mac=")) {
         if (c->to->mac && !c->one_mac) {
             c->one_mac = true;
-            report(c, p, "%s is not copied; the copy has %s", option,
-                   c->to->mac);
+            warn_not_copied(c, p, "%s is not copied; the copy has %s", option,
+                            c->to->mac);
             buf_addf(scratch, "mac=%s", c->to->mac);
             return scratch->s;
         }
-        report(c, p, "%s is not copied", option);
+        warn_not_copied(c, p, "%s is not copied", option);
         return NULL;
     }
     if (begins(option, "ip=") || begins(option, "vifname=")) {
-        report(c, p, "%s is not copied", option);
+        warn_not_copied(c, p, "%s is not copied", option);
         return NULL;
     }
     if (begins(option, "bridge=") && c->to->bridge && !c->one_vif) {
@@ -195,7 +196,7 @@ static void edit_vif(struct cloner *c, const struct key_place *p, size_t from,
     free(spec);
 }
 
-/* The port of the address LISTEN of a screen; NULL: it has none. */
+/* The port of a listen address; NULL: none. */
 static const char *port_of(const char *listen)
 {
     const char *colon = strrchr(listen, ':');
@@ -205,8 +206,8 @@ static const char *port_of(const char *listen)
                                                                 : NULL;
 }
 
-/* The address LISTEN of a screen, as the copy has it: the other's own socket
- * becomes the copy's, and a port is left out. */
+/* The listen address of the clone's screen: the name in the original's own
+ * socket path is replaced, and a port is dropped. */
 static const char *copy_listen(struct cloner *c, const struct key_place *p,
                                const char *listen, struct buf *scratch)
 {
@@ -216,14 +217,14 @@ static const char *copy_listen(struct cloner *c, const struct key_place *p,
     size_t len = strlen(listen);
 
     if (port) {
-        report(c, p, "port %s is not copied", port);
+        warn_not_copied(c, p, "port %s is not copied", port);
         buf_addf(scratch, "%.*s", (int)(port - listen) - 1, listen);
     } else if (!begins(listen, "unix:")) {
         buf_addf(scratch, "%s", listen);
     } else if (len >= n && !strcmp(listen + len - n, own)) {
         buf_addf(scratch, "%.*s/vnc-%s", (int)(len - n), listen, c->to->name);
     } else {
-        report(c, p, "%s is not copied", listen);
+        warn_not_copied(c, p, "%s is not copied", listen);
         buf_addf(scratch, "unix:/run/xen/vnc-%s", c->to->name);
     }
     free(own);
@@ -237,10 +238,10 @@ static const char *vfb_option(struct cloner *c, const struct key_place *p,
     struct buf address = {0};
 
     if (begins(option, "vncdisplay=")) {
-        report(c, p, "%s is not copied", option);
+        warn_not_copied(c, p, "%s is not copied", option);
         return NULL;
     }
-    /* Without a number of its own it is the number of another. */
+    /* Without its number, vncunused=0 selects a display of another domain. */
     if (begins(option, "vncunused=") && c->numbered) return NULL;
     if (!begins(option, listen)) return option;
     buf_addf(scratch, "%s%s", listen,
@@ -268,9 +269,8 @@ static void edit_vfb(struct cloner *c, const struct key_place *p, size_t from,
 
 /* ---- disks -------------------------------------------------------------- */
 
-/* SPEC without the backslashes of quotes. What other escapes stand for is not
- * looked at: a path with one is none that is to be replaced. The caller frees
- * it. */
+/* SPEC without the backslashes of quotes; the caller frees it. Other escapes
+ * stay: a path with one never matches a path to replace. */
 static char *dequote(const char *spec, size_t len)
 {
     char *text = xcalloc(1, len + 1);
@@ -324,7 +324,7 @@ static void edit_disk(struct cloner *c, const struct key_place *p, size_t from,
 
 /* ---- the kernel's command line ------------------------------------------ */
 
-/* The fifth field of ip=, between colons, names the host. */
+/* The fifth colon-separated field of ip= is the host name. */
 static void add_ip_option(struct cloner *c, const char *word, size_t len,
                           struct buf *out)
 {
@@ -348,7 +348,7 @@ static void add_ip_option(struct cloner *c, const char *word, size_t len,
 }
 
 /* Whether WORD is a fixed address, as xenith create writes it. */
-static bool is_fixed(const char *word, size_t len)
+static bool is_fixed_address(const char *word, size_t len)
 {
     return len > 7 && !strncmp(word, "ip=", 3) && word[3] >= '0' &&
            word[3] <= '9' && !strncmp(word + len - 4, ":off", 4);
@@ -369,7 +369,7 @@ static void edit_words(struct cloner *c, size_t from, size_t end)
         word = blanks;
         while (word < end && text[word] != ' ')
             word++;
-        if (is_fixed(text + blanks, word - blanks)) {
+        if (is_fixed_address(text + blanks, word - blanks)) {
             if (c->to->address) {
                 buf_add(&result, text + at, blanks - at);
                 buf_addf(&result, "%s", c->to->address);
@@ -409,7 +409,7 @@ static bool is_string(const struct cloner *c, const struct key_place *p)
 
 static void edit_setting(struct cloner *c, const struct key_place *p)
 {
-    /* Of one domain alone: its identity, its address, its ports. */
+    /* Settings that identify one domain: identity, address, ports. */
     static const char *const own[] = {
         "uuid", "address", "vncdisplay", "spiceport", "spicetls_port",
     };
@@ -430,7 +430,7 @@ static void edit_setting(struct cloner *c, const struct key_place *p)
     if (!p->value) return;
     for (i = 0; i < ARRAY_SIZE(own); i++) {
         if (strcmp(p->name, own[i])) continue;
-        drop_said(c, p);
+        drop_and_warn(c, p);
         return;
     }
     for (i = 0; i < ARRAY_SIZE(given); i++) {
@@ -457,7 +457,7 @@ static void edit_setting(struct cloner *c, const struct key_place *p)
     }
 }
 
-static int by_place(const void *a, const void *b)
+static int compare_edits(const void *a, const void *b)
 {
     const struct edit *x = a;
     const struct edit *y = b;
@@ -465,7 +465,7 @@ static int by_place(const void *a, const void *b)
     return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* The lines that xenith create begins a file with speak of the other. */
+/* Drops the header that xenith create wrote about the original. */
 static void drop_origin(struct cloner *c)
 {
     const char *text = c->f->text.s;
@@ -488,7 +488,7 @@ static void write_copy(struct cloner *c, struct buf *out)
     size_t at = 0;
     size_t i;
 
-    qsort(c->edits, c->n, sizeof(*c->edits), by_place);
+    qsort(c->edits, c->n, sizeof(*c->edits), compare_edits);
     for (i = 0; i < c->n; i++) {
         const struct edit *e = &c->edits[i];
 
@@ -503,7 +503,7 @@ static void write_copy(struct cloner *c, struct buf *out)
         buf_addf(out, "vcpus = %s\n", c->to->vcpus);
 }
 
-/* The copy must be what was meant, whatever the text was like. */
+/* Parses the clone, as the edits may have broken unusual syntax. */
 static bool check_copy(struct cloner *c, const struct buf *out)
 {
     struct domfile copy;

@@ -9,15 +9,16 @@
 #include "policy/graph.h"
 #include "policy/keyscan.h"
 
-/* ---- one with another --------------------------------------------------- */
+/* ---- checks across domains ---------------------------------------------- */
 
-static void bar(struct config *c, size_t i, const char *key, bool hard,
-                const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void add_problem(struct config *c, size_t i, const char *key, bool hard,
+                        const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* Reports a problem of policy I with the line of KEY in its file. HARD: it
  * also bars the policy. */
-static void bar(struct config *c, size_t i, const char *key, bool hard,
-                const char *format, ...)
+static void add_problem(struct config *c, size_t i, const char *key, bool hard,
+                        const char *format, ...)
 {
     struct policy *p = c->v[i];
     struct key_places places = {0};
@@ -44,7 +45,7 @@ static void bar(struct config *c, size_t i, const char *key, bool hard,
     buf_dispose(&text);
 }
 
-static size_t find(const struct config *c, const char *name)
+static size_t find_policy(const struct config *c, const char *name)
 {
     size_t i;
 
@@ -54,19 +55,18 @@ static size_t find(const struct config *c, const char *name)
     return c->n;
 }
 
-/* A name that was taken by an earlier file: the later one has no place in a
- * list of names at all. */
-static void check_twice(struct config *c)
+/* The later of two policies with one name is discarded: names are unique. */
+static void check_names(struct config *c)
 {
     size_t i;
     size_t k;
 
     for (i = 0; i < c->n; i++) {
-        size_t first = find(c, c->v[i]->name);
+        size_t first = find_policy(c, c->v[i]->name);
 
         if (first == i) continue;
-        bar(c, i, "name", true, "\"%s\" is already taken by %s", c->v[i]->name,
-            c->v[first]->file);
+        add_problem(c, i, "name", true, "\"%s\" is already taken by %s",
+                    c->v[i]->name, c->v[first]->file);
         policy_free(c->v[i]);
         c->n--;
         for (k = i; k < c->n; k++)
@@ -75,20 +75,20 @@ static void check_twice(struct config *c)
     }
 }
 
-/* HARD: without it the domain cannot be started. */
+/* HARD: the domain cannot start without the named one. */
 static void check_known(struct config *c, size_t i, const char *key,
                         const struct strlist *names, bool hard)
 {
     size_t k;
 
     for (k = 0; k < names->n; k++) {
-        if (find(c, names->v[k]) < c->n) continue;
-        bar(c, i, key, hard, "there is no domain %s", names->v[k]);
+        if (find_policy(c, names->v[k]) < c->n) continue;
+        add_problem(c, i, key, hard, "there is no domain %s", names->v[k]);
     }
 }
 
-/* The key that leads from a policy to the second name of "a -> b -> a". */
-static const char *leads_on(const struct policy *p, const char *cycle)
+/* The key that holds the second name of the cycle "a -> b -> a". */
+static const char *find_cycle_key(const struct policy *p, const char *cycle)
 {
     const char *second = strstr(cycle, " -> ") + 4;
     const char *end = strstr(second, " -> ");
@@ -108,13 +108,14 @@ static void check_cycles(struct config *c)
         char *cycle = graph_cycle(c->v, c->n, i);
 
         if (!cycle) continue;
-        bar(c, i, leads_on(c->v[i], cycle), true, "a circle: %s", cycle);
+        add_problem(c, i, find_cycle_key(c->v[i], cycle), true, "a circle: %s",
+                    cycle);
         free(cycle);
     }
 }
 
-/* Two that write one disk. Not an error by itself: the two may be meant to
- * run one at a time. Both at boot, it is. */
+/* Two writers of one disk may be meant to run one at a time, but not at
+ * boot. */
 static void check_disks(struct config *c)
 {
     size_t i;
@@ -128,19 +129,19 @@ static void check_disks(struct config *c)
 
                 if (!strlist_has(&c->v[j]->writes, disk)) continue;
                 if (c->v[i]->autostart && c->v[j]->autostart)
-                    bar(c, i, "disk", true, "%s is written by %s, too", disk,
-                        c->v[j]->name);
+                    add_problem(c, i, "disk", true, "%s is written by %s, too",
+                                disk, c->v[j]->name);
                 else
-                    bar(c, i, "disk", false,
-                        "%s is written by %s, too; "
-                        "only one of them can run",
-                        disk, c->v[j]->name);
+                    add_problem(c, i, "disk", false,
+                                "%s is written by %s, too; "
+                                "only one of them can run",
+                                disk, c->v[j]->name);
             }
         }
     }
 }
 
-/* As libxl reads them: case and dashes do not count. */
+/* Compares UUIDs as libxl does, ignoring case and dashes. */
 static bool same_uuid(const char *a, const char *b)
 {
     if (!a || !b) return false;
@@ -155,8 +156,7 @@ static bool same_uuid(const char *a, const char *b)
     }
 }
 
-/* A file that was copied. As with disks, the two may be meant to run one at a
- * time. */
+/* A copied file. As with disks, the two may be meant to run one at a time. */
 static void check_uuids(struct config *c)
 {
     size_t i;
@@ -166,13 +166,14 @@ static void check_uuids(struct config *c)
         for (j = 0; j < i; j++) {
             if (!same_uuid(c->v[i]->uuid, c->v[j]->uuid)) continue;
             if (c->v[i]->autostart && c->v[j]->autostart)
-                bar(c, i, "uuid", true,
+                add_problem(
+                    c, i, "uuid", true,
                     "%s has the same; give one of them another, or none",
                     c->v[j]->name);
             else
-                bar(c, i, "uuid", false,
-                    "%s has the same; only one of them can run",
-                    c->v[j]->name);
+                add_problem(c, i, "uuid", false,
+                            "%s has the same; only one of them can run",
+                            c->v[j]->name);
         }
     }
 }
@@ -197,7 +198,7 @@ void config_check(struct config *c, const struct host *host)
 {
     size_t i;
 
-    check_twice(c);
+    check_names(c);
     for (i = 0; i < c->n; i++) {
         check_known(c, i, "after", &c->v[i]->after, false);
         check_known(c, i, "requires", &c->v[i]->requires, true);
@@ -218,12 +219,12 @@ static int is_domain_file(const struct dirent *entry)
            !strcmp(entry->d_name + len - 4, ".cfg");
 }
 
-static int by_bytes(const struct dirent **a, const struct dirent **b)
+static int compare_names(const struct dirent **a, const struct dirent **b)
 {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Whether there is anything but blanks and comments in it. */
+/* Whether TEXT has more than blanks and comments. */
 static bool has_content(const struct buf *text)
 {
     bool comment = false;
@@ -242,7 +243,7 @@ static bool has_content(const struct buf *text)
     return false;
 }
 
-static void read_one(struct config *c, const char *path,
+static void add_file(struct config *c, const char *path,
                      const struct host *host)
 {
     struct policy *p = NULL;
@@ -269,7 +270,7 @@ void config_read(struct config *c, const char *dir, const struct host *host)
     int i;
 
     memset(c, 0, sizeof(*c));
-    n = scandir(dir, &names, is_domain_file, by_bytes);
+    n = scandir(dir, &names, is_domain_file, compare_names);
     if (n < 0) {
         if (errno != ENOENT)
             problem_add(&c->problems, dir, 0, "cannot be read: %s",
@@ -279,7 +280,7 @@ void config_read(struct config *c, const char *dir, const struct host *host)
     for (i = 0; i < n; i++) {
         char *path = xasprintf("%s/%s", dir, names[i]->d_name);
 
-        read_one(c, path, host);
+        add_file(c, path, host);
         free(path);
         free(names[i]);
     }
@@ -290,7 +291,7 @@ void config_read_file(struct config *c, const char *path,
                       const struct host *host)
 {
     memset(c, 0, sizeof(*c));
-    read_one(c, path, host);
+    add_file(c, path, host);
 }
 
 struct policy *config_take(struct config *c, size_t i)

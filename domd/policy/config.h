@@ -1,6 +1,6 @@
 /*
- * The configuration as a whole: the directory of domain files, and what can
- * only be seen when all of them are there.
+ * The whole configuration: the directory of domain files, and the checks
+ * across all of them.
  */
 #ifndef DOMD_POLICY_CONFIG_H
 #define DOMD_POLICY_CONFIG_H
@@ -13,10 +13,10 @@ struct config {
     struct problems problems;
 };
 
-/* Reads every *.cfg in DIR. A file with nothing but comments is none. What is
- * wrong is in config->problems, and bars the policies that it is about. What
- * they name is not looked at; the preflight does that, before config_check.
- * The caller disposes. */
+/* Reads every *.cfg in DIR; a file with nothing but comments is ignored.
+ * Problems go to config->problems, and bar the policies concerned. Files and
+ * devices that policies name are not looked up; the preflight does that,
+ * before config_check. The caller disposes. */
 void config_read(struct config *config, const char *dir,
                  const struct host *host);
 
@@ -24,12 +24,12 @@ void config_read(struct config *config, const char *dir,
 void config_read_file(struct config *config, const char *path,
                       const struct host *host);
 
-/* Afterwards: looks for what is wrong among the policies of *CONFIG: names
- * that are taken twice or missing, cycles, disks that two write, UUIDs that
- * two have, memory that cannot fit. */
+/* Checks the policies of *CONFIG against each other, after the preflight:
+ * duplicate or missing names, cycles, disks with two writers, duplicate UUIDs,
+ * and more memory than the host has. */
 void config_check(struct config *config, const struct host *host);
 
-/* Takes a policy out, so that config_dispose does not free it. */
+/* Returns the policy I, which the caller owns from then on. */
 struct policy *config_take(struct config *config, size_t i);
 void config_dispose(struct config *config);
 

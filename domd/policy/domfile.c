@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libxlutil's messages are lines of "FILE:LINE: text"; keeps them so. */
-static void take_report(struct domfile *f, struct problems *problems)
+/* Converts libxlutil's messages, lines of "FILE:LINE: text", to problems. */
+static void parse_report(struct domfile *f, struct problems *problems)
 {
     size_t skip = strlen(f->shown);
     char *save = NULL;
@@ -46,7 +46,7 @@ bool domfile_parse(struct domfile *f, const char *text, size_t len,
     }
     r = xlu_cfg_readdata(f->cfg, f->text.s, (int)f->text.len);
     if (r) {
-        take_report(f, problems);
+        parse_report(f, problems);
         if (problems->n == before)
             problem_add(problems, shown, 0, "cannot be parsed: %s",
                         strerror(r));
@@ -81,9 +81,9 @@ void domfile_dispose(struct domfile *f)
     buf_dispose(&f->text);
 }
 
-/* Takes "FILE: config parsing error in disk specification: REASON in `SPEC'"
- * apart: whoever reads it knows the file, and has just read SPEC. */
-static char *disk_reason(const char *report)
+/* Extracts REASON from "FILE: config parsing error in disk specification:
+ * REASON in `SPEC'": the problem names the file and SPEC already. */
+static char *parse_disk_reason(const char *report)
 {
     static const char begin[] = "disk specification: ";
     const char *reason = strstr(report, begin);
@@ -105,5 +105,5 @@ char *domfile_disk(struct domfile *f, const char *spec,
     libxl_device_disk_init(disk_r);
     if (!xlu_disk_parse(f->cfg, 1, &spec, disk_r)) return NULL;
     fflush(f->sink);
-    return disk_reason(f->report + before);
+    return parse_disk_reason(f->report + before);
 }

@@ -1,6 +1,6 @@
 /*
- * A domain file that libxlutil has accepted: its text, its values, and where
- * in the text they stand.
+ * A domain file that libxlutil accepts: its text, its values, and their
+ * positions in the text.
  */
 #ifndef DOMD_POLICY_DOMFILE_H
 #define DOMD_POLICY_DOMFILE_H
@@ -14,19 +14,19 @@
 #include "policy/text.h"
 
 struct domfile {
-    const char *shown; /* the name that messages use; the caller's */
+    const char *shown; /* file name for messages; the caller's */
     struct buf text;   /* cleaned */
     XLU_Config *cfg;
     struct key_places places;
 
-    /* What libxlutil reports. */
+    /* Error messages of libxlutil. */
     FILE *sink;
     char *report;
     size_t report_len;
 };
 
-/* Parses LEN bytes of TEXT. What is wrong is appended to *PROBLEMS, and the
- * result is false then. The caller disposes in either case. */
+/* Parses LEN bytes of TEXT. On error, appends to *PROBLEMS and returns false.
+ * The caller disposes in either case. */
 bool domfile_parse(struct domfile *f, const char *text, size_t len,
                    const char *shown, struct problems *problems);
 /* The same for the file PATH. */
@@ -34,9 +34,9 @@ bool domfile_read(struct domfile *f, const char *path,
                   struct problems *problems);
 void domfile_dispose(struct domfile *f);
 
-/* Parses SPEC, an element of `disk`. Returns NULL, or why libxlutil refuses
- * it, which the caller frees. The caller disposes of *DISK_R in either case.
- */
+/* Parses SPEC, an element of `disk`. Returns NULL, or the reason why libxlutil
+ * refuses it, which the caller frees. The caller disposes of *DISK_R in either
+ * case. */
 char *domfile_disk(struct domfile *f, const char *spec,
                    libxl_device_disk *disk_r);
 

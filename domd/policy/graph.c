@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t index_of(struct policy *const *v, size_t n, const char *name)
+static size_t find_index(struct policy *const *v, size_t n, const char *name)
 {
     size_t i;
 
@@ -13,30 +13,30 @@ static size_t index_of(struct policy *const *v, size_t n, const char *name)
     return n;
 }
 
-/* The K-th dependency of a policy, in both lists; NULL behind the last. */
-static const char *dependency(const struct policy *p, size_t k)
+/* The K-th dependency of a policy, over both lists; NULL after the last. */
+static const char *get_dependency(const struct policy *p, size_t k)
 {
     if (k < p->requires.n) return p->requires.v[k];
     k -= p->requires.n;
     return k < p->after.n ? p->after.v[k] : NULL;
 }
 
-/* Depth first from AT, over nodes that were not SEEN, towards GOAL. The way
- * is in PATH, whose length is *LEN. */
-static bool reach(struct policy *const *v, size_t n, size_t at, size_t goal,
-                  bool *seen, size_t *path, size_t *len)
+/* Depth-first search from AT to GOAL, over nodes that are not yet SEEN. The
+ * path is in PATH, its length in *LEN. */
+static bool find_path(struct policy *const *v, size_t n, size_t at,
+                      size_t goal, bool *seen, size_t *path, size_t *len)
 {
     const char *name;
     size_t k;
 
     path[(*len)++] = at;
-    for (k = 0; (name = dependency(v[at], k)); k++) {
-        size_t next = index_of(v, n, name);
+    for (k = 0; (name = get_dependency(v[at], k)); k++) {
+        size_t next = find_index(v, n, name);
 
         if (next == goal) return true;
         if (next == n || seen[next]) continue;
         seen[next] = true;
-        if (reach(v, n, next, goal, seen, path, len)) return true;
+        if (find_path(v, n, next, goal, seen, path, len)) return true;
     }
     (*len)--;
     return false;
@@ -50,7 +50,7 @@ char *graph_cycle(struct policy *const *v, size_t n, size_t from)
     struct buf text = {0};
     size_t i;
 
-    if (reach(v, n, from, from, seen, path, &len)) {
+    if (find_path(v, n, from, from, seen, path, &len)) {
         for (i = 0; i < len; i++)
             buf_addf(&text, "%s -> ", v[path[i]]->name);
         buf_addf(&text, "%s", v[from]->name);
@@ -70,14 +70,14 @@ unsigned int graph_levels(struct policy *const *v, size_t n,
     size_t k;
 
     memset(levels, 0, n * sizeof(*levels));
-    /* No level can be higher than the number of nodes, unless in a cycle. */
+    /* Without a cycle, no level exceeds the number of nodes. */
     for (rounds = 0; changed && rounds < n; rounds++) {
         changed = false;
         for (i = 0; i < n; i++) {
             const char *name;
 
-            for (k = 0; (name = dependency(v[i], k)); k++) {
-                size_t on = index_of(v, n, name);
+            for (k = 0; (name = get_dependency(v[i], k)); k++) {
+                size_t on = find_index(v, n, name);
 
                 if (on == n || levels[i] > levels[on]) continue;
                 levels[i] = levels[on] + 1;
@@ -112,7 +112,7 @@ void graph_text(struct policy *const *v, size_t n, struct buf *out)
             if (levels[i] != level) continue;
             buf_addf(out, "   %s%s", v[i]->name,
                      v[i]->autostart ? "" : " (not at boot)");
-            for (k = 0; (name = dependency(v[i], k)); k++)
+            for (k = 0; (name = get_dependency(v[i], k)); k++)
                 buf_addf(out, "%s %s %s", k ? "," : ":",
                          k < v[i]->requires.n ? "requires" : "after", name);
             buf_add(out, "\n", 1);
@@ -131,7 +131,7 @@ void graph_dot(struct policy *const *v, size_t n, struct buf *out)
     for (i = 0; i < n; i++) {
         buf_addf(out, "    \"%s\"%s;\n", v[i]->name,
                  v[i]->autostart ? "" : " [style = dashed]");
-        for (k = 0; (name = dependency(v[i], k)); k++)
+        for (k = 0; (name = get_dependency(v[i], k)); k++)
             buf_addf(out, "    \"%s\" -> \"%s\"%s;\n", v[i]->name, name,
                      k < v[i]->requires.n ? "" : " [style = dotted]");
     }

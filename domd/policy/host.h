@@ -6,8 +6,8 @@
 
 #include "policy/read.h"
 
-/* Fills *HOST in; the caller disposes. If the hypervisor does not answer, the
- * host counts as unknown: that is no reason to bar a domain. */
+/* Fills in *HOST; the caller disposes. If the hypervisor does not answer, the
+ * host counts as unknown, which bars no domain. */
 void host_facts(libxl_ctx *ctx, struct host *host);
 
 #endif

@@ -1,15 +1,14 @@
 /*
- * What the parts of the reader of domain files have from each other, and
- * nobody else has from them:
+ * Shared by the parts of the domain file reader, and private to them:
  *
- *   read.c       the file, its values, and what is wrong with it
+ *   read.c       the file, its values and its problems
  *   read_keys.c  the keys of xenith-domain(5)
- *   read_xl.c    what concerns us of those of xl.cfg(5)
+ *   read_xl.c    the keys of xl.cfg(5) that concern domd
  *   read_habits.c
- *                what people write there that does something else here
+ *                settings of other hosts that have another effect here
  *
- * None of these fails: what is wrong becomes a problem of the file, and the
- * value stays as it was.
+ * None of these functions fails: an error becomes a problem of the file, and
+ * the value keeps its default.
  */
 #ifndef DOMD_POLICY_INTERNAL_H
 #define DOMD_POLICY_INTERNAL_H
@@ -17,7 +16,7 @@
 #include "policy/domfile.h"
 #include "policy/read.h"
 
-/* One file while it is read. */
+/* State while one file is read. */
 struct reader {
     struct domfile *in;
     XLU_Config *cfg;  /* in->cfg */
@@ -29,47 +28,47 @@ struct reader {
 
 /* ---- read.c ------------------------------------------------------------- */
 
-/* Reports what is wrong with the setting KEY. */
+/* Reports an error in the setting KEY. */
 void reader_wrong(struct reader *r, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same for what does not keep the domain from starting. */
+/* Reports a warning, which does not keep the domain from starting. */
 void reader_warn(struct reader *r, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The line of the last setting of KEY, or 0. */
 int reader_line(const struct reader *r, const char *key);
-/* The domain wants WHAT of the host. */
+/* Records that the domain wants WHAT of the host. */
 struct want *reader_want(struct reader *r, enum want_kind kind,
                          const char *what, const char *key);
-/* Returns the string of KEY, which the file keeps, or NULL if it is not set or
- * no string. */
+/* Returns the string of KEY, owned by the file; NULL if it is missing or not a
+ * string. */
 const char *reader_string(struct reader *r, const char *key);
-/* Fills in the number of KEY; false if it is not set, or none from MIN to
+/* Fills in the number of KEY; false if it is missing or not between MIN and
  * MAX. */
 bool reader_long(struct reader *r, const char *key, long min, long max,
                  long *value_r);
-/* Adds a list of strings, or one string that stands for a list of one. */
+/* Appends the strings of KEY, a list or a single string. */
 void reader_list(struct reader *r, const char *key, struct strlist *list);
 
 /* ---- read_keys.c -------------------------------------------------------- */
 
-/* Reads our keys. */
+/* Reads the keys of xenith-domain(5). */
 void reader_keys(struct reader *r);
-/* Warns of names that are neither ours nor xl's. */
+/* Warns of unknown keys. */
 void reader_check_names(struct reader *r);
 
 /* ---- read_xl.c ---------------------------------------------------------- */
 
-/* Reads those of xl's keys that concern other domains and the host. */
+/* Reads the keys of xl that concern other domains and the host. */
 void reader_xl(struct reader *r);
 
 /* ---- read_habits.c ------------------------------------------------------ */
 
-/* Looks for what xl leaves out, reads in another way or cannot do here. Comes
- * before reader_xl, which says what follows from it. */
+/* Reports settings that xl ignores, reads in another way or cannot honour
+ * here. Runs before reader_xl, which reports what follows from them. */
 void reader_habits(struct reader *r);
-/* Whether it is an HVM guest, by xl's new word for it or by its old one. */
+/* Whether the guest is HVM, by `type` or by the older `builder`. */
 bool reader_is_hvm(const struct reader *r);
-/* Whether `kernel` is the firmware of HVM guests, which xl leaves out. */
+/* Whether `kernel` names hvmloader, which xl ignores. */
 bool reader_names_hvmloader(const struct reader *r);
 
 #endif

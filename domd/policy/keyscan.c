@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool name_begins(char c)
+static bool is_name_start(char c)
 {
     return c >= 'a' && c <= 'z';
 }
 
-static bool name_goes_on(char c)
+static bool is_name_char(char c)
 {
-    return name_begins(c) || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    return is_name_start(c) || (c >= '0' && c <= '9') || c == '.' || c == '_';
 }
 
-/* Returns the place behind the string that begins at AT with its quote. */
+/* Returns the position after the string whose quote is at AT. */
 static size_t skip_string(const char *text, size_t len, size_t at)
 {
     char quote = text[at];
@@ -24,7 +24,7 @@ static size_t skip_string(const char *text, size_t len, size_t at)
     return at < len && text[at] == quote ? at + 1 : at;
 }
 
-/* Returns the place of the end of the comment that begins at AT. */
+/* Returns the end of the comment that begins at AT. */
 static size_t skip_comment(const char *text, size_t len, size_t at)
 {
     while (at < len && text[at] != '\n')
@@ -47,8 +47,8 @@ static struct key_place *add_place(struct key_places *places, const char *text,
     return p;
 }
 
-/* Notes a part of the value of P, if P is a setting whose "=" was read. */
-static void add_to_value(struct key_place *p, bool equals, size_t from,
+/* Extends the value of P, if P is a setting whose "=" was read. */
+static void extend_value(struct key_place *p, bool equals, size_t from,
                          size_t end)
 {
     if (!p || !equals) return;
@@ -58,7 +58,7 @@ static void add_to_value(struct key_place *p, bool equals, size_t from,
 
 void keyscan(const char *text, size_t len, struct key_places *places)
 {
-    struct key_place *p = NULL; /* the setting that AT is in */
+    struct key_place *p = NULL; /* the setting around AT */
     bool equals = false;        /* its "=" was read */
     bool begins = true;
     int line = 1;
@@ -73,10 +73,10 @@ void keyscan(const char *text, size_t len, struct key_places *places)
             at = skip_comment(text, len, at);
         } else if (c == '"' || c == '\'') {
             at = skip_string(text, len, at);
-            add_to_value(p, equals, from, at);
+            extend_value(p, equals, from, at);
             begins = false;
-        } else if (begins && !depth && name_begins(c)) {
-            while (at < len && name_goes_on(text[at]))
+        } else if (begins && !depth && is_name_start(c)) {
+            while (at < len && is_name_char(text[at]))
                 at++;
             p = add_place(places, text, from, at, line);
             equals = false;
@@ -94,7 +94,7 @@ void keyscan(const char *text, size_t len, struct key_places *places)
                 if (c == '=')
                     equals = true;
                 else
-                    add_to_value(p, equals, from, at);
+                    extend_value(p, equals, from, at);
             }
         }
     }

@@ -81,8 +81,8 @@ void ready_dispose(struct ready *ready)
     memset(ready, 0, sizeof(*ready));
 }
 
-/* Takes a port off the front of *TEXT. */
-static bool take_port(const char **text, int *port_r)
+/* Parses a port at the start of *TEXT, and moves *TEXT behind it. */
+static bool parse_port(const char **text, int *port_r)
 {
     char *end;
     long port;
@@ -121,7 +121,7 @@ static const char *parse_xenstore(const char *arg, struct ready *r)
 
 static const char *parse_tcp(const char *arg, struct ready *r)
 {
-    if (!take_port(&arg, &r->port) || *arg)
+    if (!parse_port(&arg, &r->port) || *arg)
         return "tcp: needs a port (1 to 65535)";
     r->kind = READY_TCP;
     return NULL;
@@ -131,7 +131,7 @@ static const char *parse_http(const char *arg, struct ready *r)
 {
     const char *c;
 
-    if (!take_port(&arg, &r->port) || (*arg && *arg != '/'))
+    if (!parse_port(&arg, &r->port) || (*arg && *arg != '/'))
         return "http: needs PORT/PATH";
     for (c = arg; *c; c++) {
         if ((unsigned char)*c <= ' ' || *c == 0x7f)

@@ -1,7 +1,7 @@
 /*
- * What the configuration says about one domain's life: the keys of
- * xenith-domain(5), and the few facts of xl.cfg(5) that concern more than one
- * domain. read.h fills it in from a file.
+ * The policy for one domain's life: the keys of xenith-domain(5), and the few
+ * facts of xl.cfg(5) that concern more than one domain. read.h fills it in
+ * from a file.
  */
 #ifndef DOMD_POLICY_POLICY_H
 #define DOMD_POLICY_POLICY_H
@@ -24,7 +24,7 @@ enum ready_kind {
     READY_CREATED,
     READY_FRONTENDS,
     READY_CONSOLE,  /* arg: regular expression */
-    READY_XENSTORE, /* arg: path, value: what it must hold */
+    READY_XENSTORE, /* arg: path, value: expected content */
     READY_TCP,      /* port */
     READY_HTTP,     /* port, arg: path */
     READY_PING,
@@ -37,13 +37,13 @@ struct ready {
     char *value;
 };
 
-/* Something of the host that it cannot do without; preflight/ looks for it. */
+/* A requirement on the host; preflight/ checks it. */
 enum want_kind {
     WANT_FILE,
-    WANT_KERNEL, /* a file that Xen can load */
-    WANT_QCOW2,  /* a disk image, whole, with those that it is based on */
-    WANT_NEED,   /* a path of `needs`: without it the domain is skipped */
-    WANT_SAVED,  /* save_to: nothing need be there, but it has to answer */
+    WANT_KERNEL, /* a file that Xen can boot */
+    WANT_QCOW2,  /* a disk image and its backing files */
+    WANT_NEED,   /* a path of `needs`: if missing, the domain is skipped */
+    WANT_SAVED,  /* save_to: may be missing, but must answer */
     WANT_BRIDGE,
     WANT_PCI,
 };
@@ -51,17 +51,17 @@ enum want_kind {
 struct want {
     enum want_kind kind;
     char *what; /* an absolute path, the bridge's name, the device's number */
-    char *key;  /* that says so, */
-    int line;   /* and where */
-    bool written;    /* FILE, QCOW2: also stands in `writes` */
+    char *key;  /* the key that names it, and */
+    int line;   /* its line */
+    bool written;    /* FILE, QCOW2: also in `writes` */
     bool by_default; /* BRIDGE: the file names none */
-    bool seize;      /* PCI: it may be taken from a driver of dom0's */
+    bool seize;      /* may be unbound from its dom0 driver */
 };
 
 struct policy {
     char *name;
-    char *file;     /* NULL: somebody started it by hand */
-    uint64_t stamp; /* of the file's text: another one, another text */
+    char *file;     /* NULL: started by hand */
+    uint64_t stamp; /* hash of the file's text */
 
     bool autostart;
     struct strlist after;
@@ -78,44 +78,44 @@ struct policy {
     char *save_to; /* directory; NULL if none was declared */
     int priority;
     struct strlist needs;
-    char *address; /* of the guest, for probes; NULL: learn it */
+    char *address; /* of the guest, for probes; NULL: detected */
 
     /* Facts of the domain file. */
     long memory_mb;
-    struct strlist writes; /* disks that it writes; after the preflight, by
-                            * their real path */
-    char *uuid;            /* NULL: xl makes one up */
+    struct strlist writes; /* writable disks; after the preflight, by their
+                            * real path */
+    char *uuid;            /* NULL: xl generates one */
     struct want *wants;
     size_t n_wants;
 
-    /* Why it must not start (owned), and whether that is a fact of the host
-     * that it asked about (`needs`) rather than a mistake. */
+    /* Why it must not start (owned), and whether the reason is a missing
+     * feature of the host (`needs`) rather than an error. */
     char *bar;
     bool bar_is_skip;
-    /* Why it must not start for now (owned): a path that it wants does not
-     * answer. That passes by itself. */
+    /* Why it cannot start for now (owned): a path that it wants does not
+     * answer. The hold clears without user action. */
     char *hold;
 };
 
-/* A policy with all the defaults. NAME and FILE (which may be NULL) are
- * copied. The caller owns it. */
+/* A policy with all defaults. NAME and FILE (may be NULL) are copied. The
+ * caller owns the result. */
 struct policy *policy_new(const char *name, const char *file);
 void policy_free(struct policy *p);
 
-/* Sets the reason for which it must not start, if there is none yet. */
+/* Bars the policy, unless it is barred already. */
 void policy_bar(struct policy *p, bool skip, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds something that it wants, with all flags false. The strings are copied;
- * what is returned lasts until the next call. */
+/* Adds a want, with all flags false. The strings are copied; the result is
+ * valid until the next call. */
 struct want *policy_want(struct policy *p, enum want_kind kind,
                          const char *what, const char *key, int line);
 
-/* Parses the value of `ready`. Returns NULL, or what is wrong with it (a
- * static string); *ready_r is unchanged then. The caller disposes. */
+/* Parses the value of `ready`. Returns NULL, or a static error text; *ready_r
+ * is then unchanged. The caller disposes. */
 const char *ready_parse(const char *text, struct ready *ready_r);
 void ready_dispose(struct ready *ready);
-/* The text that ready_parse understands; the caller frees it. */
+/* The text that ready_parse accepts; the caller frees it. */
 char *ready_text(const struct ready *ready);
 
 const char *restart_name(enum restart_mode mode);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-static void add(struct problems *list, const char *file, int line,
-                bool warning, char *text)
+static void append_problem(struct problems *list, const char *file, int line,
+                           bool warning, char *text)
 {
     struct problem *p;
 
@@ -21,7 +21,7 @@ void problem_add(struct problems *list, const char *file, int line,
     va_list args;
 
     va_start(args, format);
-    add(list, file, line, false, xvasprintf(format, args));
+    append_problem(list, file, line, false, xvasprintf(format, args));
     va_end(args);
 }
 
@@ -31,7 +31,7 @@ void problem_warn(struct problems *list, const char *file, int line,
     va_list args;
 
     va_start(args, format);
-    add(list, file, line, true, xvasprintf(format, args));
+    append_problem(list, file, line, true, xvasprintf(format, args));
     va_end(args);
 }
 

@@ -1,5 +1,5 @@
-/* What is wrong with the configuration: a list that is filled by whoever
- * reads and checks, and printed or sent by whoever asked. */
+/* Errors and warnings in the configuration: readers and checks fill the list,
+ * and their caller prints or sends it. */
 #ifndef DOMD_POLICY_PROBLEM_H
 #define DOMD_POLICY_PROBLEM_H
 
@@ -17,15 +17,15 @@ struct problems {
     size_t n;
 };
 
-/* Appends one; FILE is copied. */
+/* Appends an error; FILE is copied. */
 void problem_add(struct problems *list, const char *file, int line,
                  const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The same for something that does not keep the domain from starting. */
+/* Appends a warning, which does not keep the domain from starting. */
 void problem_warn(struct problems *list, const char *file, int line,
                   const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* How many are not mere warnings. */
+/* The number of errors, without warnings. */
 size_t problem_errors(const struct problems *list);
 /* "FILE:LINE: text"; the caller frees it. */
 char *problem_text(const struct problem *p);

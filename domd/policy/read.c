@@ -1,4 +1,4 @@
-/* A domain file: its values, and what is wrong with it. */
+/* A domain file: its values and its problems. */
 #include "policy/internal.h"
 
 #include <ctype.h>
@@ -95,7 +95,7 @@ void reader_list(struct reader *r, const char *key, struct strlist *list)
 /* ---- the file ----------------------------------------------------------- */
 
 /* FNV-1a, 64 bit. */
-static uint64_t stamp_of(const char *text, size_t len)
+static uint64_t compute_stamp(const char *text, size_t len)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     size_t i;
@@ -111,12 +111,12 @@ uint64_t policy_stamp(const char *path)
     uint64_t stamp = 0;
 
     if (!read_file(path, POLICY_FILE_MAX, &text))
-        stamp = stamp_of(text.s, text.len);
+        stamp = compute_stamp(text.s, text.len);
     buf_dispose(&text);
     return stamp;
 }
 
-/* xl takes a number for the id of a domain, and dom0 has its name already. */
+/* xl treats a number as a domain id, and dom0 has its own name. */
 const char *policy_name_problem(const char *text)
 {
     const char *c;
@@ -148,7 +148,7 @@ static bool read_name(struct reader *r)
     const char *bad;
 
     if (!name) {
-        /* That it is a list was said. */
+        /* reader_string has reported a list. */
         if (!reader_line(r, "name"))
             problem_add(r->problems, r->file, 1,
                         "the domain has no name (name = \"...\")");
@@ -176,7 +176,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
     if (!domfile_parse(&in, text, len, shown, problems)) goto out;
     r.cfg = in.cfg;
     if (!read_name(&r)) goto out;
-    r.p->stamp = stamp_of(text, len);
+    r.p->stamp = compute_stamp(text, len);
     reader_check_names(&r);
     reader_keys(&r);
     reader_habits(&r);

@@ -1,7 +1,7 @@
 /*
  * Reads a domain file: the policy (xenith-domain(5)) and the few facts that
- * concern other domains and the host. Both stand in one file: xl asks
- * libxlutil for the names that it knows and never sees the others.
+ * concern other domains and the host. One file holds both: xl asks libxlutil
+ * only for the names that it knows.
  */
 #ifndef DOMD_POLICY_READ_H
 #define DOMD_POLICY_READ_H
@@ -10,29 +10,29 @@
 #include "policy/problem.h"
 #include "policy/text.h"
 
-/* A word of struct host: QEMU is there, which HVM guests and qcow2 need. */
+/* A word of struct host: QEMU is installed, which HVM guests and qcow2
+ * need. */
 #define HOST_DEVICE_MODEL "device-model"
 
-/* What the host has. All of it may be asked for as long as the struct lives;
- * `unknown` turns off the checks that need the running host. */
+/* Facts about the host. `unknown` turns off the checks that need the running
+ * host. */
 struct host {
     bool unknown;
-    struct strlist words; /* what `needs` can ask for, and the one above */
-    long total_mb;        /* memory that domains can have; 0: not known */
-    char *bridge;         /* of a vif that names none; NULL: not known */
+    struct strlist words; /* values for `needs`, and the one above */
+    long total_mb;        /* memory for domains; 0: unknown */
+    char *bridge;         /* of a vif that names none; NULL: unknown */
 };
 
 void host_dispose(struct host *host);
 
-/* The bridge that a vif is put on if its domain file names none, as the
- * xl.conf PATH says it. The caller frees it; NULL: a script of its own looks
- * after those. */
+/* The default bridge of a vif, from the xl.conf PATH. The caller frees it;
+ * NULL: the default script is not vif-bridge. */
 char *xl_default_bridge(const char *path);
 
-/* Parses LEN bytes of TEXT. SHOWN is the name that messages use, and that the
- * policy keeps as its file. What is wrong is appended to *PROBLEMS, and the
- * first error also bars the policy. Returns the policy, which the caller
- * owns, or NULL if the file has no syntax or no name. */
+/* Parses LEN bytes of TEXT. SHOWN is the file name for messages and for the
+ * policy. Problems are appended to *PROBLEMS, and the first error bars the
+ * policy. Returns the policy, which the caller owns, or NULL on a syntax error
+ * or a missing name. */
 struct policy *policy_parse(const char *text, size_t len, const char *shown,
                             const struct host *host,
                             struct problems *problems);
@@ -41,12 +41,12 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
 struct policy *policy_read(const char *path, const struct host *host,
                            struct problems *problems);
 
-/* The stamp of what PATH says now; 0 if it cannot be read. */
+/* The stamp of the text in PATH; 0 if it cannot be read. */
 uint64_t policy_stamp(const char *path);
 
 /* Whether TEXT can be the name of a domain. */
 bool policy_name_ok(const char *text);
-/* What is wrong with TEXT as the name of a domain; NULL: nothing. */
+/* Why TEXT cannot be the name of a domain; NULL: it can. */
 const char *policy_name_problem(const char *text);
 
 #endif

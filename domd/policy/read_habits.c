@@ -1,7 +1,7 @@
 /*
- * What people write in a domain file, because it was right for another host or
- * an older xl, and what comes of it here: things that xl leaves out with a
- * warning that nobody sees at boot, and things that are not in this image.
+ * Settings that were right for another host or an older xl, and have another
+ * effect here: xl ignores some with a warning that nobody sees at boot, and
+ * others need programs that this image lacks.
  */
 #include "policy/internal.h"
 
@@ -11,23 +11,23 @@
 #define SCRIPTS "/etc/xen/scripts"
 #define BOOT    "/usr/libexec/xen/boot"
 
-static const char *string_of(const struct reader *r, const char *key)
+static const char *get_string(const struct reader *r, const char *key)
 {
     const char *text = NULL;
 
     return xlu_cfg_get_string(r->cfg, key, &text, 1) ? NULL : text;
 }
 
-static long number_of(const struct reader *r, const char *key)
+static long get_number(const struct reader *r, const char *key)
 {
     long n = 0;
 
     return xlu_cfg_get_long(r->cfg, key, &n, 1) ? 0 : n;
 }
 
-/* The strings of the list KEY. What is wrong with it is for others to say. */
-static void list_of(const struct reader *r, const char *key,
-                    struct strlist *list)
+/* The strings of the list KEY. Other functions report its errors. */
+static void get_list(const struct reader *r, const char *key,
+                     struct strlist *list)
 {
     XLU_ConfigList *values = NULL;
     int n = 0;
@@ -48,9 +48,9 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The value of option NAME ("name=") of SPEC, words with commas between. The
- * caller frees it; NULL: it has none. */
-static char *option_of(const char *spec, const char *name)
+/* The value of option NAME ("name=") in the comma-separated SPEC. The caller
+ * frees it; NULL: no such option. */
+static char *get_option(const char *spec, const char *name)
 {
     while (*spec) {
         size_t len;
@@ -69,15 +69,15 @@ static char *option_of(const char *spec, const char *name)
 
 bool reader_is_hvm(const struct reader *r)
 {
-    const char *type = string_of(r, "type");
+    const char *type = get_string(r, "type");
 
-    if (!type) type = string_of(r, "builder");
+    if (!type) type = get_string(r, "builder");
     return type && !strcmp(type, "hvm");
 }
 
 bool reader_names_hvmloader(const struct reader *r)
 {
-    const char *kernel = string_of(r, "kernel");
+    const char *kernel = get_string(r, "kernel");
 
     return kernel && reader_is_hvm(r) &&
            !strcmp(base_name(kernel), "hvmloader");
@@ -86,7 +86,7 @@ bool reader_names_hvmloader(const struct reader *r)
 static void check_builder(struct reader *r)
 {
     const char *builder = reader_string(r, "builder");
-    const char *type = string_of(r, "type");
+    const char *type = get_string(r, "type");
     const char *means;
 
     if (!builder) return;
@@ -107,7 +107,7 @@ static void check_builder(struct reader *r)
 static void check_boot(struct reader *r)
 {
     const char *loader = reader_string(r, "bootloader");
-    const char *firmware = string_of(r, "firmware");
+    const char *firmware = get_string(r, "firmware");
 
     if (reader_names_hvmloader(r))
         reader_warn(r, "kernel",
@@ -129,10 +129,10 @@ static void check_boot(struct reader *r)
 
 /* ---- programs and firmware ---------------------------------------------- */
 
-/* KEY names a file that has to be on the host. */
+/* KEY names a file that must exist on the host. */
 static void check_file(struct reader *r, const char *key)
 {
-    const char *path = string_of(r, key);
+    const char *path = get_string(r, key);
 
     if (!path) return;
     if (*path == '/')
@@ -143,8 +143,8 @@ static void check_file(struct reader *r, const char *key)
 
 static void check_hvm(struct reader *r)
 {
-    const char *version = string_of(r, "device_model_version");
-    const char *bios = string_of(r, "bios");
+    const char *version = get_string(r, "device_model_version");
+    const char *bios = get_string(r, "bios");
 
     check_file(r, "device_model_override");
     check_file(r, "firmware_override");
@@ -156,7 +156,7 @@ static void check_hvm(struct reader *r)
                      "%s is not in this image: take the line away, and "
                      "qemu-xen is used",
                      version);
-    if (number_of(r, "device_model_stubdomain_override"))
+    if (get_number(r, "device_model_stubdomain_override"))
         reader_wrong(r, "device_model_stubdomain_override",
                      "device models run in dom0 here: this image has no "
                      "stub domain; take the line away");
@@ -169,7 +169,7 @@ static void check_hvm(struct reader *r)
 
 /* ---- devices ------------------------------------------------------------ */
 
-/* xl drops a device list that is none, and the guest starts without. */
+/* xl ignores a device list that is a string: the guest starts without it. */
 static void check_brackets(struct reader *r)
 {
     static const char *const lists[] = {
@@ -180,7 +180,7 @@ static void check_brackets(struct reader *r)
     size_t i;
 
     for (i = 0; i < ARRAY_SIZE(lists); i++) {
-        const char *text = string_of(r, lists[i]);
+        const char *text = get_string(r, lists[i]);
 
         if (text)
             reader_wrong(
@@ -190,10 +190,10 @@ static void check_brackets(struct reader *r)
     }
 }
 
-/* SCRIPT attaches a device of KEY. */
+/* SCRIPT is the hotplug script of a device of KEY. */
 static void check_script(struct reader *r, const char *key, const char *script)
 {
-    /* What the image has (rootfs/etc/xen/scripts); tests compare. */
+    /* The scripts in rootfs/etc/xen/scripts; a test compares. */
     static const char *const known[] = {
         "block",      "block-iscsi", "block-nbd", "block-nvme",
         "block-qemu", "vif-bridge",  "vif-nat",   "vif-route",
@@ -223,12 +223,12 @@ static void check_disks(struct reader *r)
     struct strlist specs = {0};
     size_t i;
 
-    list_of(r, "disk", &specs);
+    get_list(r, "disk", &specs);
     for (i = 0; i < specs.n; i++) {
         libxl_device_disk disk;
         char *bad = domfile_disk(r->in, specs.v[i], &disk);
 
-        /* In another domain it is that domain's script. */
+        /* A driver domain has its own scripts. */
         if (!bad && disk.script && !disk.backend_domname)
             check_script(r, "disk", disk.script);
         free(bad);
@@ -242,11 +242,11 @@ static void check_vifs(struct reader *r)
     struct strlist specs = {0};
     size_t i;
 
-    list_of(r, "vif", &specs);
+    get_list(r, "vif", &specs);
     for (i = 0; i < specs.n; i++) {
-        char *backend = option_of(specs.v[i], "backend=");
-        char *script = option_of(specs.v[i], "script=");
-        char *vlan = option_of(specs.v[i], "vlan=");
+        char *backend = get_option(specs.v[i], "backend=");
+        char *script = get_option(specs.v[i], "script=");
+        char *vlan = get_option(specs.v[i], "vlan=");
 
         if (script && !backend) check_script(r, "vif", script);
         if (vlan && !script && !backend)
@@ -264,7 +264,7 @@ static void check_vifs(struct reader *r)
 
 /* ---- screens ------------------------------------------------------------ */
 
-static void wrong_password(struct reader *r, const char *key)
+static void reject_password(struct reader *r, const char *key)
 {
     reader_wrong(r, key,
                  "a password for VNC is not possible, QEMU is built without "
@@ -272,22 +272,22 @@ static void wrong_password(struct reader *r, const char *key)
                  "reached over SSH");
 }
 
-/* QEMU would end at once, and the domain not start. */
+/* QEMU would exit at once, and the domain would not start. */
 static void check_passwords(struct reader *r)
 {
-    const char *password = string_of(r, "vncpasswd");
+    const char *password = get_string(r, "vncpasswd");
     struct strlist specs = {0};
     size_t i;
 
-    list_of(r, "vfb", &specs);
-    /* For a PV guest it is read where `vnc` makes its only screen. */
+    get_list(r, "vfb", &specs);
+    /* A PV guest uses vncpasswd where `vnc` creates its only screen. */
     if (password && *password &&
-        (reader_is_hvm(r) || (!specs.n && number_of(r, "vnc"))))
-        wrong_password(r, "vncpasswd");
+        (reader_is_hvm(r) || (!specs.n && get_number(r, "vnc"))))
+        reject_password(r, "vncpasswd");
     for (i = 0; i < specs.n; i++) {
-        char *of_screen = option_of(specs.v[i], "vncpasswd=");
+        char *of_screen = get_option(specs.v[i], "vncpasswd=");
 
-        if (of_screen && *of_screen) wrong_password(r, "vfb");
+        if (of_screen && *of_screen) reject_password(r, "vfb");
         free(of_screen);
     }
     strlist_dispose(&specs);

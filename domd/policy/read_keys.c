@@ -1,4 +1,4 @@
-/* The keys of xenith-domain(5), and names that nobody knows. */
+/* The keys of xenith-domain(5), and unknown keys. */
 #include "policy/internal.h"
 
 #include <stdlib.h>
@@ -233,10 +233,10 @@ void reader_keys(struct reader *r)
                      "save needs save_to, a directory on a disk");
 }
 
-/* ---- names that nobody knows -------------------------------------------- */
+/* ---- unknown keys ------------------------------------------------------- */
 
-/* Distance of two words: letters to change, add or drop; at most 3 count. */
-static size_t distance(const char *a, const char *b)
+/* Edit distance of two words, where anything beyond 1 is only an estimate. */
+static size_t edit_distance(const char *a, const char *b)
 {
     size_t best;
     size_t other;
@@ -248,7 +248,7 @@ static size_t distance(const char *a, const char *b)
     if (!*a) return strlen(b);
     if (!*b) return strlen(a);
     if (strlen(a) > 24 || strlen(b) > 24) return 24;
-    /* Only one mistake is looked for; the rest must be alike. */
+    /* Only a single typo matters; the rest must be equal. */
     best = strcmp(a + 1, b + 1) ? 3 : 1;
     other = strcmp(a, b + 1) ? 3 : 1;
     if (other < best) best = other;
@@ -271,7 +271,7 @@ void reader_check_names(struct reader *r)
 
         for (k = 0; k < ARRAY_SIZE(keys); k++) {
             known = known || !strcmp(name, keys[k].name);
-            if (distance(name, keys[k].name) == 1) like = keys[k].name;
+            if (edit_distance(name, keys[k].name) == 1) like = keys[k].name;
         }
         if (known) continue;
         problem_warn(r->problems, r->file, r->in->places.v[i].line,

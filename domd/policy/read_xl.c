@@ -1,7 +1,7 @@
 /*
- * Of the keys of xl.cfg(5), those that concern other domains or that this host
- * may not be able to satisfy. What they name is not looked at: a share that is
- * dead would stop whoever reads the file.
+ * The keys of xl.cfg(5) that concern other domains, or that this host may not
+ * satisfy. The reader looks up no file that they name: a dead share would
+ * block it.
  */
 #include "policy/internal.h"
 
@@ -14,7 +14,7 @@
 
 /* ---- files -------------------------------------------------------------- */
 
-/* Returns what it wants, or NULL: PATH is none. */
+/* Returns the new want, or NULL if PATH is not absolute. */
 static struct want *want_file(struct reader *r, enum want_kind kind,
                               const char *key, const char *path)
 {
@@ -30,8 +30,8 @@ static void read_file_key(struct reader *r, const char *key)
     if (path) want_file(r, WANT_FILE, key, path);
 }
 
-/* Whether it is `kernel` itself that libxl loads: not the firmware of an HVM
- * guest, what a boot loader finds, or Xen's shim. */
+/* Whether libxl boots `kernel` itself, rather than the firmware of an HVM
+ * guest, a kernel that a boot loader finds, or the PV shim. */
 static bool loads_kernel(const struct reader *r)
 {
     const char *text = NULL;
@@ -40,7 +40,7 @@ static bool loads_kernel(const struct reader *r)
     if (!xlu_cfg_get_string(r->cfg, "bootloader", &text, 1)) return false;
     if (!xlu_cfg_get_string(r->cfg, "type", &text, 1) && !strcmp(text, "hvm"))
         return false;
-    /* xl's old word for the type */
+    /* the older name of `type` */
     if (!xlu_cfg_get_string(r->cfg, "builder", &text, 1) &&
         !strcmp(text, "hvm"))
         return false;
@@ -57,7 +57,7 @@ static void read_kernel(struct reader *r)
 
 /* ---- devices ------------------------------------------------------------ */
 
-/* An image in QEMU's format, where there is a QEMU. */
+/* A qcow2 image, which needs QEMU. */
 static struct want *want_qcow2(struct reader *r, const char *path)
 {
     if (r->host->unknown || strlist_has(&r->host->words, HOST_DEVICE_MODEL))
@@ -81,8 +81,8 @@ static void read_disk(struct reader *r, const char *spec)
         goto out;
     }
     if (!disk.pdev_path || !*disk.pdev_path) goto out; /* an empty drive */
-    /* What a script or another domain makes of it is theirs to know; but the
-     * same words mean the same disk. */
+    /* A script or another domain interprets the path; but equal paths mean the
+     * same disk. */
     if (disk.script || disk.backend_domname) {
         path = xasprintf("%s:%s",
                          disk.script ? disk.script : disk.backend_domname,
@@ -121,7 +121,7 @@ static void read_disks(struct reader *r)
     strlist_dispose(&specs);
 }
 
-/* NAME=VALUE of a vif, as far as it matters here. */
+/* An option NAME=VALUE of a vif. OURS: dom0 attaches the vif. */
 static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
     struct in_addr in;
@@ -143,7 +143,7 @@ static void read_vifs(struct reader *r)
     for (i = 0; i < specs.n; i++) {
         char *save = NULL;
         char *option;
-        /* What another domain or a script makes of it is theirs to know. */
+        /* Another domain or a script interprets the rest. */
         bool ours =
             !strstr(specs.v[i], "backend=") && !strstr(specs.v[i], "script=");
         bool named = strstr(specs.v[i], "bridge=") != NULL;
@@ -171,7 +171,7 @@ static void read_pci(struct reader *r, const char *spec, bool seize)
         reader_wrong(r, "pci", "\"%s\" cannot be understood", spec);
         goto out;
     }
-    /* A name is one that xl pci-assignable-add has given to it. */
+    /* The name comes from xl pci-assignable-add. */
     if (pci.name) goto out;
     number = xasprintf("%04x:%02x:%02x.%x", (unsigned int)pci.domain,
                        (unsigned int)pci.bus, (unsigned int)pci.dev,
@@ -205,7 +205,7 @@ static void read_pcis(struct reader *r)
     strlist_dispose(&specs);
 }
 
-/* ---- what the host must have -------------------------------------------- */
+/* ---- host requirements -------------------------------------------------- */
 
 static void read_memory(struct reader *r)
 {
@@ -235,7 +235,7 @@ static void read_type(struct reader *r)
                    "which this host lacks or has switched off in its firmware",
                    type);
     else if (!strlist_has(&r->host->words, "hap"))
-        /* Xen is built without shadow paging. */
+        /* This Xen is built without shadow paging. */
         policy_bar(r->p, true,
                    "a %s guest needs nested paging (EPT or NPT), which this "
                    "host lacks",

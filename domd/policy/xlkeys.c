@@ -1,8 +1,7 @@
 /*
- * Taken from Xen 4.20: every name that xl asks libxlutil for when it reads a
- * domain file. xl ignores all other names without a word, which is why a
- * misspelt one is worth a message, and why the names of xenith-domain(5) can
- * stand in the same file. In byte order, for the search.
+ * Taken from Xen 4.20: every key that xl looks up in a domain file. xl
+ * silently ignores all others, so that a misspelt key deserves a warning, and
+ * xenith-domain(5) can use the same file. Sorted by bytes, for bsearch.
  */
 #include "policy/xlkeys.h"
 
@@ -180,7 +179,7 @@ static const char *const names[] = {
     "xend_suspend_evtchn_compat",
 };
 
-static int compare(const void *name, const void *entry)
+static int compare_name(const void *name, const void *entry)
 {
     const char *const *e = entry;
 
@@ -189,5 +188,6 @@ static int compare(const void *name, const void *entry)
 
 bool xl_knows(const char *name)
 {
-    return bsearch(name, names, ARRAY_SIZE(names), sizeof(names[0]), compare);
+    return bsearch(name, names, ARRAY_SIZE(names), sizeof(names[0]),
+                   compare_name);
 }

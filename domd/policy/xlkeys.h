@@ -1,4 +1,4 @@
-/* The names of the settings that xl itself knows, see xl.cfg(5). */
+/* The keys that xl itself knows, see xl.cfg(5). */
 #ifndef DOMD_POLICY_XLKEYS_H
 #define DOMD_POLICY_XLKEYS_H
 

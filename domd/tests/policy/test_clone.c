@@ -1,12 +1,12 @@
-/* The domain file of a copy. */
+/* The domain file of a clone. */
 #include "tests/base/harness.h"
 
 #include "policy/clone.h"
 
 static char said[2048];
 
-/* The copy of TEXT; NULL if there is none. The caller frees it. */
-static char *copy_of(const char *text, const struct clone *clone)
+/* The clone of TEXT; NULL on error. The caller frees it. */
+static char *clone_of(const char *text, const struct clone *clone)
 {
     struct problems problems = {0};
     struct domfile f;
@@ -33,7 +33,7 @@ static char *copy_of(const char *text, const struct clone *clone)
 static void becomes(const char *text, const struct clone *clone,
                     const char *expected, const char *expected_said)
 {
-    char *copy = copy_of(text, clone);
+    char *copy = clone_of(text, clone);
 
     assert_non_null(copy);
     assert_string_equal(copy, expected);
@@ -55,7 +55,7 @@ static void all_else_stays(void **state)
             "# mine\nvif = [\n '', # why\n]\n"
             "name = \"copy\"\nx = [ [ 'a', 0x10 ], [ ] ]\n",
             "");
-    /* In a string it is no setting, and no comment. */
+    /* A string holds no setting and no comment. */
     becomes("name = 'web'\nextra = 'uuid = 1 # made: x'\n", &plain,
             "name = \"copy\"\nextra = 'uuid = 1 # made: x'\n", "");
 }
@@ -153,14 +153,14 @@ static void disks_and_what_was_asked_for(void **state)
             "vcpus = 2\n",
             "");
     assert_null(
-        copy_of("name = 'web'\ndisk = [ '/other,raw,xvda,w' ]\n", &given));
+        clone_of("name = 'web'\ndisk = [ '/other,raw,xvda,w' ]\n", &given));
     assert_non_null(strstr(said, "disk: /s/web.img is not found there\n"));
-    assert_null(
-        copy_of("name = 'web'\ndisk = [ '/s/web.img,raw,xvda,w' ]\n", &given));
+    assert_null(clone_of("name = 'web'\ndisk = [ '/s/web.img,raw,xvda,w' ]\n",
+                         &given));
     assert_string_equal(said, "web.cfg:2: disk: /s/web-seed.img is not found "
                               "there\n");
-    assert_null(copy_of("name = 'web'\ndisk = [ \"/s/a\\\"b,raw,xvda,w\" ]\n",
-                        &quoted));
+    assert_null(clone_of("name = 'web'\ndisk = [ \"/s/a\\\"b,raw,xvda,w\" ]\n",
+                         &quoted));
     assert_string_equal(said, "web.cfg:2: disk: /s/a\"b is written with "
                               "backslashes, and cannot be replaced\n");
 }

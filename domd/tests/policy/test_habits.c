@@ -1,13 +1,13 @@
-/* Domain files as people write them: what xl would leave out, what this image
- * does not have, and texts of other systems' editors. */
+/* Domain files from other hosts: settings that xl ignores or this image lacks,
+ * and texts of other editors. */
 #include "tests/base/harness.h"
 
 #include "policy/config.h"
 
 static const struct host nowhere = {.unknown = true};
 
-/* What is said of TEXT, all of it, each in a line. The caller frees it. */
-static char *said_of(const struct host *host, const char *text, size_t len)
+/* All problems of TEXT, one per line. The caller frees it. */
+static char *problems_of(const struct host *host, const char *text, size_t len)
 {
     struct problems problems = {0};
     struct policy *p = policy_parse(text, len, "x.cfg", host, &problems);
@@ -29,7 +29,7 @@ static char *said_of(const struct host *host, const char *text, size_t len)
 
 static void says(const char *text, const char *expected)
 {
-    char *said = said_of(&nowhere, text, strlen(text));
+    char *said = problems_of(&nowhere, text, strlen(text));
 
     assert_string_equal(said, expected);
     free(said);
@@ -181,19 +181,19 @@ static void texts_of_other_editors(void **state)
          "x.cfg:2: config parsing error near `x': syntax error, unexpected "
          "IDENT, expecting STRING or NUMBER or '['\n");
     says("\357\273\277name = 'a'\r\nmemory = 64\r\n# end", "");
-    said = said_of(&nowhere, little, sizeof(little) - 1);
+    said = problems_of(&nowhere, little, sizeof(little) - 1);
     assert_string_equal(said, UTF16);
     free(said);
-    said = said_of(&nowhere, "\376\377\0n", 4);
+    said = problems_of(&nowhere, "\376\377\0n", 4);
     assert_string_equal(said, UTF16);
     free(said);
-    said = said_of(&nowhere, "a\0b", 3);
+    said = problems_of(&nowhere, "a\0b", 3);
     assert_string_equal(said, "x.cfg:0: is not a text file: it has a NUL byte "
                               "in it\n");
     free(said);
 }
 
-/* Files that somebody must look for. */
+/* Files that the preflight must check. */
 static void what_is_wanted(void **state)
 {
     static const struct host known = {0};

@@ -1,5 +1,4 @@
-/* Reading domain files: defaults, every key, and what is said of mistakes;
- * and the journal, which is the daemon's own file. */
+/* Domain files: defaults, every key, error messages; and the journal. */
 #include "tests/base/harness.h"
 
 #include <sys/stat.h>
@@ -26,7 +25,7 @@ static struct policy *parse(const char *text)
 }
 
 /* The first problem as text, or "". */
-static const char *said(void)
+static const char *first_problem(void)
 {
     static char text[512];
     char *first;
@@ -39,11 +38,11 @@ static const char *said(void)
     return text;
 }
 
-static void complains(const char *text, const char *expected)
+static void reports(const char *text, const char *expected)
 {
     struct policy *p = parse(text);
 
-    assert_string_equal(said(), expected);
+    assert_string_equal(first_problem(), expected);
     if (p && problem_errors(&problems)) assert_string_equal(p->bar, expected);
     policy_free(p);
 }
@@ -54,7 +53,7 @@ static void defaults(void **state)
     char *ready;
 
     (void)state;
-    assert_string_equal(said(), "");
+    assert_string_equal(first_problem(), "");
     assert_string_equal(p->name, "web");
     assert_true(p->autostart);
     ready = ready_text(&p->ready);
@@ -88,7 +87,7 @@ static void every_key(void **state)
     char *ready;
 
     (void)state;
-    assert_string_equal(said(), "");
+    assert_string_equal(first_problem(), "");
     assert_false(p->autostart);
     assert_int_equal(p->after.n, 2);
     assert_string_equal(p->after.v[1], "log");
@@ -118,47 +117,47 @@ static void every_key(void **state)
 static void mistakes_with_their_lines(void **state)
 {
     (void)state;
-    complains("memory = 4\n",
-              "x.cfg:1: the domain has no name (name = \"...\")");
-    complains("name = \"a b\"\n", "x.cfg:1: name: \"a b\" is not made of "
-                                  "letters, digits and _ . : + -");
-    complains("name = \"a\"\n\nautostrat = \"no\"\n",
-              "x.cfg:3: warning: "
-              "autostrat: neither xl nor domd knows this key (autostart?)");
-    complains("name = \"a\"\nautostart = \"maybe\"\n",
-              "x.cfg:2: autostart: \"maybe\" is not yes or no");
-    complains("name = \"a\"\nrequires = \"a\"\n",
-              "x.cfg:2: requires: names the domain itself");
-    complains("name = \"a\"\nstart_timeout = \"soon\"\n",
-              "x.cfg:2: start_timeout: \"soon\" is not a number from 1 to "
-              "86400");
-    complains("name = \"a\"\nstart_timeout = 0\n",
-              "x.cfg:2: start_timeout: "
-              "\"0\" is not a number from 1 to 86400");
-    complains("name = \"a\"\npriority = 101\n",
-              "x.cfg:2: priority: \"101\" is not a number from 0 to 100");
-    complains("name = \"a\"\nready = \"tcp:0\"\n",
-              "x.cfg:2: ready: \"tcp:0\": tcp: needs a port (1 to 65535)");
-    complains("name = \"a\"\nready = \"console:(\"\n",
-              "x.cfg:2: ready: "
-              "\"console:(\": console: the regular expression is broken");
-    complains("name = \"a\"\nready = \"xenstore:=x\"\n",
-              "x.cfg:2: ready: "
-              "\"xenstore:=x\": xenstore: needs PATH=VALUE");
-    complains("name = \"a\"\nready = \"http:80/a b\"\n",
-              "x.cfg:2: ready: \"http:80/a b\": http: the path must not have "
-              "blanks in it");
-    complains("name = \"a\"\non_stop = \"save\"\n",
-              "x.cfg:2: on_stop: save needs save_to, a directory on a disk");
-    complains("name = \"a\"\nneeds = \"luck\"\n",
-              "x.cfg:2: needs: \"luck\" "
-              "is not hvm, pv, hap, iommu or a path");
-    complains("name = \"a\"\nkernel = \"vmlinuz\"\n",
-              "x.cfg:2: kernel: vmlinuz is not an absolute path");
-    complains("name = \"a\"\naddress = \"10.0.0.256\"\n",
-              "x.cfg:2: address: \"10.0.0.256\" is not an IPv4 address");
-    complains("name = [ \"a\" ]\n",
-              "x.cfg:1: name: is a list; it must be one value");
+    reports("memory = 4\n",
+            "x.cfg:1: the domain has no name (name = \"...\")");
+    reports("name = \"a b\"\n", "x.cfg:1: name: \"a b\" is not made of "
+                                "letters, digits and _ . : + -");
+    reports("name = \"a\"\n\nautostrat = \"no\"\n",
+            "x.cfg:3: warning: "
+            "autostrat: neither xl nor domd knows this key (autostart?)");
+    reports("name = \"a\"\nautostart = \"maybe\"\n",
+            "x.cfg:2: autostart: \"maybe\" is not yes or no");
+    reports("name = \"a\"\nrequires = \"a\"\n",
+            "x.cfg:2: requires: names the domain itself");
+    reports("name = \"a\"\nstart_timeout = \"soon\"\n",
+            "x.cfg:2: start_timeout: \"soon\" is not a number from 1 to "
+            "86400");
+    reports("name = \"a\"\nstart_timeout = 0\n",
+            "x.cfg:2: start_timeout: "
+            "\"0\" is not a number from 1 to 86400");
+    reports("name = \"a\"\npriority = 101\n",
+            "x.cfg:2: priority: \"101\" is not a number from 0 to 100");
+    reports("name = \"a\"\nready = \"tcp:0\"\n",
+            "x.cfg:2: ready: \"tcp:0\": tcp: needs a port (1 to 65535)");
+    reports("name = \"a\"\nready = \"console:(\"\n",
+            "x.cfg:2: ready: "
+            "\"console:(\": console: the regular expression is broken");
+    reports("name = \"a\"\nready = \"xenstore:=x\"\n",
+            "x.cfg:2: ready: "
+            "\"xenstore:=x\": xenstore: needs PATH=VALUE");
+    reports("name = \"a\"\nready = \"http:80/a b\"\n",
+            "x.cfg:2: ready: \"http:80/a b\": http: the path must not have "
+            "blanks in it");
+    reports("name = \"a\"\non_stop = \"save\"\n",
+            "x.cfg:2: on_stop: save needs save_to, a directory on a disk");
+    reports("name = \"a\"\nneeds = \"luck\"\n",
+            "x.cfg:2: needs: \"luck\" "
+            "is not hvm, pv, hap, iommu or a path");
+    reports("name = \"a\"\nkernel = \"vmlinuz\"\n",
+            "x.cfg:2: kernel: vmlinuz is not an absolute path");
+    reports("name = \"a\"\naddress = \"10.0.0.256\"\n",
+            "x.cfg:2: address: \"10.0.0.256\" is not an IPv4 address");
+    reports("name = [ \"a\" ]\n",
+            "x.cfg:1: name: is a list; it must be one value");
 }
 
 static void broken_syntax_has_a_line(void **state)
@@ -179,7 +178,7 @@ static void what_the_host_lacks(void **state)
     (void)state;
     strlist_add(&host.words, "pv");
     p = parse_on(&host, "name = \"a\"\nneeds = [ \"pv\", \"hvm\" ]\n");
-    assert_string_equal(said(), "");
+    assert_string_equal(first_problem(), "");
     assert_string_equal(p->bar, "needs hvm, which this host does not have");
     assert_true(p->bar_is_skip);
     policy_free(p);
@@ -220,14 +219,15 @@ static void what_the_host_lacks(void **state)
     assert_null(p->bar);
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nmemory = 1001\n");
-    assert_string_equal(said(), "x.cfg:2: memory: 1001 MiB cannot fit: this "
-                                "host has 1000 MiB for domains");
+    assert_string_equal(first_problem(),
+                        "x.cfg:2: memory: 1001 MiB cannot fit: this "
+                        "host has 1000 MiB for domains");
     policy_free(p);
     host_dispose(&host);
 }
 
-static void wants(const struct policy *p, size_t i, enum want_kind kind,
-                  const char *what, int line)
+static void assert_want(const struct policy *p, size_t i, enum want_kind kind,
+                        const char *what, int line)
 {
     assert_true(i < p->n_wants);
     assert_int_equal(p->wants[i].kind, kind);
@@ -235,7 +235,7 @@ static void wants(const struct policy *p, size_t i, enum want_kind kind,
     assert_int_equal(p->wants[i].line, line);
 }
 
-/* What is named is noted, and not looked at. */
+/* Named files are recorded, and not looked up. */
 static void what_it_wants_of_the_host(void **state)
 {
     struct host host = {.bridge = xstrdup("nobr1")};
@@ -254,36 +254,36 @@ static void what_it_wants_of_the_host(void **state)
                  "pci = [ \"3:0.0\", \"ff:1f.7,seize=1\" ]\n"
                  "needs = [ \"pv\", \"/nowhere/n\" ]\n"
                  "save_to = \"/nowhere/s\"\n");
-    assert_string_equal(said(), "");
+    assert_string_equal(first_problem(), "");
     assert_null(p->bar);
     assert_int_equal(p->n_wants, 11);
-    wants(p, 0, WANT_SAVED, "/nowhere/s", 9);
-    wants(p, 1, WANT_NEED, "/nowhere/n", 8);
-    wants(p, 2, WANT_KERNEL, "/nowhere/k", 2);
-    wants(p, 3, WANT_FILE, "/nowhere/r", 3);
-    wants(p, 4, WANT_FILE, "/nowhere/d", 4);
-    wants(p, 5, WANT_QCOW2, "/nowhere/q", 4);
-    wants(p, 6, WANT_FILE, "/nowhere/v", 4);
-    wants(p, 7, WANT_BRIDGE, "nobr0", 6);
-    wants(p, 8, WANT_BRIDGE, "nobr1", 6);
-    wants(p, 9, WANT_PCI, "0000:03:00.0", 7);
-    wants(p, 10, WANT_PCI, "0000:ff:1f.7", 7);
+    assert_want(p, 0, WANT_SAVED, "/nowhere/s", 9);
+    assert_want(p, 1, WANT_NEED, "/nowhere/n", 8);
+    assert_want(p, 2, WANT_KERNEL, "/nowhere/k", 2);
+    assert_want(p, 3, WANT_FILE, "/nowhere/r", 3);
+    assert_want(p, 4, WANT_FILE, "/nowhere/d", 4);
+    assert_want(p, 5, WANT_QCOW2, "/nowhere/q", 4);
+    assert_want(p, 6, WANT_FILE, "/nowhere/v", 4);
+    assert_want(p, 7, WANT_BRIDGE, "nobr0", 6);
+    assert_want(p, 8, WANT_BRIDGE, "nobr1", 6);
+    assert_want(p, 9, WANT_PCI, "0000:03:00.0", 7);
+    assert_want(p, 10, WANT_PCI, "0000:ff:1f.7", 7);
     assert_true(p->wants[4].written && !p->wants[5].written);
     assert_true(!p->wants[7].by_default && p->wants[8].by_default);
     assert_true(!p->wants[9].seize && p->wants[10].seize);
     policy_free(p);
-    /* What another domain or a script of its own looks after is not here. */
+    /* A device of another domain or of its own script needs nothing here. */
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
                         "\"script=vif-route,bridge=nobr0\" ]\n"
                         "disk = [ \"script=iscsi,vdev=xvda,target=t\" ]\n"
                         "pci = [ \"name=card\" ]\n");
     assert_int_equal(p->n_wants, 2);
-    wants(p, 0, WANT_FILE, "/etc/xen/scripts/iscsi", 3);
-    wants(p, 1, WANT_FILE, "/etc/xen/scripts/vif-route", 2);
+    assert_want(p, 0, WANT_FILE, "/etc/xen/scripts/iscsi", 3);
+    assert_want(p, 1, WANT_FILE, "/etc/xen/scripts/vif-route", 2);
     policy_free(p);
     host_dispose(&host);
-    complains("name = \"a\"\nkernel = \"k\"\n",
-              "x.cfg:2: kernel: k is not an absolute path");
+    reports("name = \"a\"\nkernel = \"k\"\n",
+            "x.cfg:2: kernel: k is not an absolute path");
 }
 
 static void pci_devices(void **state)
@@ -292,14 +292,14 @@ static void pci_devices(void **state)
     struct policy *p;
 
     (void)state;
-    complains("name = \"a\"\npci = [ \"slot 3\" ]\n",
-              "x.cfg:2: pci: \"slot 3\" cannot be understood");
-    complains("name = \"a\"\ntype = \"pvh\"\npci = [ \"3:0.0\" ]\n",
-              "x.cfg:3: pci: a pvh guest cannot have a PCI device; "
-              "pv and hvm can");
+    reports("name = \"a\"\npci = [ \"slot 3\" ]\n",
+            "x.cfg:2: pci: \"slot 3\" cannot be understood");
+    reports("name = \"a\"\ntype = \"pvh\"\npci = [ \"3:0.0\" ]\n",
+            "x.cfg:3: pci: a pvh guest cannot have a PCI device; "
+            "pv and hvm can");
     strlist_add(&host.words, "pv");
     p = parse_on(&host, "name = \"a\"\npci = [ \"name=card\" ]\n");
-    assert_string_equal(said(), "");
+    assert_string_equal(first_problem(), "");
     assert_true(p->bar_is_skip);
     assert_non_null(strstr(p->bar, "needs an IOMMU"));
     policy_free(p);
@@ -310,7 +310,7 @@ static void pci_devices(void **state)
     host_dispose(&host);
 }
 
-/* None of our keys is one of xl's: a file means the same to both. */
+/* No key of ours is a key of xl: a file means the same to both. */
 static void no_key_is_shared_with_xl(void **state)
 {
     static const char *const ours[] = {
@@ -461,7 +461,7 @@ static void cycle_is_named_in_full(void **state)
     config_dispose(&c);
 }
 
-/* The key is the one that leads on, not just one that the domain has. */
+/* The reported key is the one that continues the cycle. */
 static void cycle_names_its_key(void **state)
 {
     struct config c;
@@ -614,7 +614,7 @@ static void journal_comes_back(void **state)
     assert_true(strlist_has(&e->past.writes, "/dev/x"));
     journal_dispose(&j);
 
-    /* A part of it is no journal. */
+    /* A truncated journal is invalid. */
     assert_int_equal(read_file(path, 1 << 20, &text), 0);
     for (len = 0; len + 1 < text.len; len++) {
         assert_false(journal_parse(&j, text.s, len));
@@ -627,7 +627,7 @@ static void journal_comes_back(void **state)
     free(path);
 }
 
-/* Numbers that no daemon has written. */
+/* Numbers out of range. */
 static void journal_with_odd_numbers(void **state)
 {
     static const char text[] =
