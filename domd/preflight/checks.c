@@ -9,30 +9,30 @@
 #include "base/json.h"
 #include "preflight/preflight.h"
 
-/* What has answered is believed to go on doing so for so long. */
+/* A path that answered is trusted for this time. */
 #define FRESH ((msec)2000)
-/* One that failed itself (there was no memory for it, say) is tried again. */
+/* A child that failed (without memory, say) is retried after this time. */
 #define RETRY ((msec)30000)
-/* One that was killed ends at once, or not before its share answers. */
+/* A killed child exits at once, or else not before its share answers. */
 #define KILL_PATIENCE ((msec)200)
 
-/* The check of one file as it was. */
+/* The check of one domain file, identified by its stamp. */
 struct check {
     struct checks *all;
     char *file;
     uint64_t stamp;
-    struct child *run; /* NULL: it has ended */
-    bool needed;       /* its file is there, and says what it said */
+    struct child *run; /* NULL: the child has exited */
+    bool needed;       /* its file exists unchanged */
     bool killed;
-    bool late;  /* it was left behind, and what it found has not been used */
-    bool whole; /* all of FOUND is there */
+    bool late;  /* was abandoned; the findings are not used yet */
+    bool whole; /* FOUND is complete */
     struct findings found;
     msec ended;
 };
 
 struct checks {
     struct loop *loop;
-    bool giving_up; /* whoever asked for that looks again by himself */
+    bool giving_up; /* the caller starts new checks itself */
     struct timer *retry;
     void (*back)(void *user);
     void *user;
@@ -57,7 +57,7 @@ static void print_line(yajl_gen g)
     buf_dispose(&line);
 }
 
-/* So that whoever gives up waiting knows for what. */
+/* Tells the parent which path the child is about to look up. */
 static void print_look(void *user, const struct want *want, const char *path)
 {
     yajl_gen g = json_new();
@@ -82,7 +82,7 @@ static void print_names(yajl_gen g, const char *key,
     json_array_end(g);
 }
 
-static void look_in_child(const void *arg)
+static void run_in_child(const void *arg)
 {
     const struct policy *p = arg;
     struct findings found = {0};
@@ -107,9 +107,9 @@ static void look_in_child(const void *arg)
     print_line(g);
 }
 
-/* ---- what it printed ---------------------------------------------------- */
+/* ---- its output --------------------------------------------------------- */
 
-/* The last whole line of OUT, or NULL. The caller frees it, as yajl does. */
+/* The last complete line of OUT, parsed; the caller frees it. NULL: none. */
 static yajl_val last_line(const struct buf *out)
 {
     const char *end = out->len ? memrchr(out->s, '\n', out->len) : NULL;
@@ -135,7 +135,7 @@ static void read_names(yajl_val v, const char *key, struct strlist *names)
         strlist_add(names, YAJL_GET_STRING(json_at(list, i)));
 }
 
-/* Fills in what it has found; false: it did not get so far. */
+/* Fills in the findings; false: the output is incomplete. */
 static bool read_findings(struct check *k, const struct buf *out)
 {
     yajl_val v = last_line(out);
@@ -156,8 +156,8 @@ static bool read_findings(struct check *k, const struct buf *out)
 
 /* ---- one check ---------------------------------------------------------- */
 
-static void check_over(void *user, int status, const struct buf *out,
-                       const struct buf *err)
+static void finish_check(void *user, int status, const struct buf *out,
+                         const struct buf *err)
 {
     struct check *k = user;
 
@@ -169,14 +169,14 @@ static void check_over(void *user, int status, const struct buf *out,
     if (k->late && k->needed && !k->all->giving_up) k->all->back(k->all->user);
 }
 
-static void begin(struct check *k, const struct policy *p)
+static void start_check(struct check *k, const struct policy *p)
 {
     findings_dispose(&k->found);
     k->whole = k->late = k->killed = false;
-    (void)child_fork(&k->run, k->all->loop, look_in_child, p, check_over, k);
+    (void)child_fork(&k->run, k->all->loop, run_in_child, p, finish_check, k);
 }
 
-static struct check *get(struct checks *all, const struct policy *p)
+static struct check *get_check(struct checks *all, const struct policy *p)
 {
     struct check *k;
     size_t i;
@@ -193,7 +193,7 @@ static struct check *get(struct checks *all, const struct policy *p)
     return k;
 }
 
-static void forget(struct check *k)
+static void free_check(struct check *k)
 {
     child_free(k->run);
     findings_dispose(&k->found);
@@ -201,17 +201,17 @@ static void forget(struct check *k)
     free(k);
 }
 
-static void stop(struct check *k)
+static void kill_check(struct check *k)
 {
     if (!k->run) return;
     k->killed = true;
     child_kill(k->run);
 }
 
-/* Waits for it. If nothing is known then, P has to wait, too, and the reason
- * is added to *PROBLEMS, which may be NULL. Returns whether something is. */
-static bool await(struct check *k, struct policy *p, msec until,
-                  struct problems *problems)
+/* Waits for the check K. Without findings, sets the hold of P, adds the reason
+ * to *PROBLEMS (may be NULL), and returns false. */
+static bool await_check(struct check *k, struct policy *p, msec until,
+                        struct problems *problems)
 {
     struct problems why = {0};
     yajl_val v = NULL;
@@ -241,7 +241,7 @@ static bool await(struct check *k, struct policy *p, msec until,
 
 /* ---- all of them -------------------------------------------------------- */
 
-static void retry(void *user)
+static void retry_checks(void *user)
 {
     struct checks *all = user;
 
@@ -254,7 +254,7 @@ struct checks *checks_new(struct loop *loop, void (*back)(void *user),
     struct checks *all = xcalloc(1, sizeof(*all));
 
     all->loop = loop;
-    all->retry = loop_timer(loop, retry, all);
+    all->retry = loop_timer(loop, retry_checks, all);
     all->back = back;
     all->user = user;
     return all;
@@ -266,15 +266,15 @@ void checks_free(struct checks *all)
 
     if (!all) return;
     for (i = 0; i < all->n; i++) {
-        stop(all->v[i]);
-        forget(all->v[i]);
+        kill_check(all->v[i]);
+        free_check(all->v[i]);
     }
     loop_timer_remove(all->loop, all->retry);
     free(all->v);
     free(all);
 }
 
-/* Ends those whose file is gone or says something else. */
+/* Kills the checks whose file is gone or has changed. */
 static void drop_unneeded(struct checks *all)
 {
     size_t kept = 0;
@@ -283,11 +283,11 @@ static void drop_unneeded(struct checks *all)
     for (i = 0; i < all->n; i++) {
         struct check *k = all->v[i];
 
-        if (!k->needed) stop(k);
+        if (!k->needed) kill_check(k);
         if (k->needed || k->run)
             all->v[kept++] = k;
         else
-            forget(k);
+            free_check(k);
     }
     all->n = kept;
 }
@@ -303,11 +303,10 @@ void checks_run(struct checks *all, struct config *c)
         struct check *k;
 
         if (!c->v[i]->n_wants) continue;
-        k = get(all, c->v[i]);
+        k = get_check(all, c->v[i]);
         k->needed = true;
-        /* What came back late is used once: to look again might take as
-         * long. */
-        if (!k->run && !(k->late && k->whole)) begin(k, c->v[i]);
+        /* A late result is used once: another check might take as long. */
+        if (!k->run && !(k->late && k->whole)) start_check(k, c->v[i]);
     }
     drop_unneeded(all);
     for (i = 0; i < c->n; i++) {
@@ -315,8 +314,8 @@ void checks_run(struct checks *all, struct config *c)
         struct check *k;
 
         if (!p->n_wants) continue;
-        k = get(all, p);
-        if (!await(k, p, until, &c->problems)) continue;
+        k = get_check(all, p);
+        if (!await_check(k, p, until, &c->problems)) continue;
         k->late = false;
         preflight_apply(p, &k->found, &c->problems);
     }
@@ -329,7 +328,7 @@ void checks_give_up(struct checks *all)
 
     all->giving_up = true;
     for (i = 0; i < all->n; i++)
-        stop(all->v[i]);
+        kill_check(all->v[i]);
     for (i = 0; i < all->n; i++) {
         if (all->v[i]->run) (void)child_wait(all->v[i]->run, until);
     }
@@ -341,10 +340,11 @@ bool checks_answer(struct checks *all, struct policy *p)
     struct check *k;
 
     if (!p->n_wants) return true;
-    k = get(all, p);
+    k = get_check(all, p);
     k->needed = true;
-    if (!k->run && !(k->whole && loop_now() - k->ended < FRESH)) begin(k, p);
-    return await(k, p, loop_now() + CHECKS_PATIENCE, NULL);
+    if (!k->run && !(k->whole && loop_now() - k->ended < FRESH))
+        start_check(k, p);
+    return await_check(k, p, loop_now() + CHECKS_PATIENCE, NULL);
 }
 
 size_t checks_left(const struct checks *all)

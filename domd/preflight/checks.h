@@ -1,8 +1,7 @@
 /*
- * The preflight for a daemon, which must not wait for a dead share: a child
- * looks for what one domain wants. One that does not come back is left behind
- * and holds up its own domain only; whenever it does come back, the files are
- * read again.
+ * The preflight for a daemon, which must not block on a dead share: a child
+ * process checks the wants of one domain. A child that blocks is abandoned and
+ * delays its own domain only; when it returns, the files are read again.
  */
 #ifndef DOMD_PREFLIGHT_CHECKS_H
 #define DOMD_PREFLIGHT_CHECKS_H
@@ -10,29 +9,29 @@
 #include "base/loop.h"
 #include "policy/config.h"
 
-/* So long all children together are waited for, in ms. Nothing else goes on
- * meanwhile; a healthy host answers within a few. */
+/* Total time to wait for all children, in ms, during which the loop is
+ * blocked. A healthy host answers within a few ms. */
 #define CHECKS_PATIENCE ((msec)2000)
 
 struct checks;
 
-/* BACK is called from the loop when one comes back that was left behind: it is
- * to lead to checks_run. */
+/* BACK is called from the loop when an abandoned child returns: it must lead
+ * to checks_run. */
 struct checks *checks_new(struct loop *loop, void (*back)(void *user),
                           void *user);
 void checks_free(struct checks *checks);
 
-/* Looks for what the policies of CONFIG want; the preflight of each adds to it
- * what it has found, or the policy gets a `hold` that says which path does not
- * answer. Those that are left behind from before are not waited for. */
+/* Checks the wants of all policies of CONFIG, and applies the findings; a
+ * policy whose child does not answer gets a `hold` that names the path.
+ * Abandoned children of earlier runs are not waited for. */
 void checks_run(struct checks *checks, struct config *config);
-/* Somebody asks for it now: those that are left behind are given up, if the
- * kernel lets them go, and the next checks_run looks again. */
+/* Kills the abandoned children, as far as the kernel permits, so that the next
+ * checks_run starts new ones. For a reload on request. */
 void checks_give_up(struct checks *checks);
-/* Whether the paths that P names answer at this moment; or else it gets a
- * `hold`. For what is about to use them itself. */
+/* Whether the paths of P answer at this moment; otherwise P gets a `hold`. For
+ * a caller that is about to open them. */
 bool checks_answer(struct checks *checks, struct policy *p);
-/* How many are left behind. */
+/* The number of abandoned children. */
 size_t checks_left(const struct checks *checks);
 
 #endif

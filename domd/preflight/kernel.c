@@ -1,8 +1,7 @@
-/* What libxenguest takes: its loaders for ELF files, for Linux' bzImage and
- * for images with a table of Xen's own (xg_dom_elfloader.c, _bzimageloader.c
- * and _binloader.c). Before it looks for one it unpacks what gzip has packed,
- * and only that: the other formats count within a bzImage. What is in there is
- * for libxenguest to find out. */
+/* libxenguest loads ELF files, bzImages of Linux and images with Xen's own
+ * table (xg_dom_elfloader.c, _bzimageloader.c and _binloader.c). It unpacks
+ * gzip, whose content is not checked here, and other formats only within a
+ * bzImage. */
 #include "preflight/kernel.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@
 #include "base/util.h"
 
 #define BZIMAGE_AT 0x202 /* "HdrS" of Linux' boot protocol */
-/* The table of a binary image is somewhere in here. */
+/* The table of a binary image starts within these bytes. */
 #define TABLE_WITHIN 8192
 #define TABLE_MAGIC  0x336ec578u
 

@@ -1,11 +1,10 @@
-/* Whether a file can be the kernel of a PV or PVH guest: libxl says of one
- * that cannot only that it found no loader, and not of which file.
- */
+/* Whether a file can be the kernel of a PV or PVH guest: libxl only reports
+ * that it found no loader, without the name of the file. */
 #ifndef DOMD_PREFLIGHT_KERNEL_H
 #define DOMD_PREFLIGHT_KERNEL_H
 
-/* What is wrong with the kernel PATH, by name; NULL: nothing that its first
- * bytes show. The caller frees it. */
+/* An error text that names the kernel PATH; NULL: its first bytes are valid.
+ * The caller frees it. */
 char *kernel_problem(const char *path);
 
 #endif

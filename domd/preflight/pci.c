@@ -7,8 +7,8 @@
 
 #include "base/util.h"
 
-/* The driver of the device with that directory in sysfs; "none" without. */
-static char *driver_of(const char *dir)
+/* The driver of the device in the sysfs directory DIR; "none" without. */
+static char *get_driver(const char *dir)
 {
     char *path = xasprintf("%s/driver", dir);
     char *driver = realpath(path, NULL);
@@ -22,7 +22,7 @@ static char *driver_of(const char *dir)
 char *pci_problem(const char *number, bool seize)
 {
     char *dir = xasprintf("/sys/bus/pci/devices/%s", number);
-    char *driver = driver_of(dir);
+    char *driver = get_driver(dir);
     char *problem = NULL;
 
     if (access(dir, F_OK))

@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-/* What stands in the way of giving a guest the device NUMBER (0000:03:00.0);
- * NULL if nothing does. libxl finds it out when the domain has been built, and
- * says less clearly what to do. SEIZE: it may be taken from a driver of
- * dom0's. The caller frees the result. */
+/* Why the device NUMBER (0000:03:00.0) cannot be assigned to a guest; NULL: it
+ * can. libxl finds out only after it has built the domain, with a less helpful
+ * message. SEIZE: the device may be unbound from its dom0 driver. The caller
+ * frees the result. */
 char *pci_problem(const char *number, bool seize);
 
 #endif

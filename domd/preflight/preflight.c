@@ -10,21 +10,21 @@
 #include "preflight/pci.h"
 #include "preflight/qcow2.h"
 
-/* One want that is looked for. */
+/* One want under check. */
 struct look {
     const struct want *want;
     preflight_looks *looks;
     void *user;
 };
 
-static void looks_at(void *user, const char *path)
+static void report_look(void *user, const char *path)
 {
     const struct look *l = user;
 
     if (l->looks) l->looks(l->user, l->want, path);
 }
 
-/* What is wrong with the file PATH, or NULL. */
+/* An error text for the file PATH, or NULL. */
 static char *file_problem(const char *path)
 {
     struct stat st;
@@ -48,7 +48,7 @@ static char *bridge_problem(const struct want *w)
     return problem;
 }
 
-static char *problem_of(struct look *l, struct findings *found)
+static char *find_problem(struct look *l, struct findings *found)
 {
     const struct want *w = l->want;
     struct stat st;
@@ -61,7 +61,7 @@ static char *problem_of(struct look *l, struct findings *found)
         problem = file_problem(w->what);
         return problem ? problem : kernel_problem(w->what);
     case WANT_QCOW2:
-        return qcow2_problem(w->what, looks_at, l);
+        return qcow2_problem(w->what, report_look, l);
     case WANT_NEED:
         if (stat(w->what, &st) && !found->skip)
             found->skip =
@@ -89,10 +89,10 @@ void preflight_look(const struct policy *p, struct findings *found,
         char *problem;
         char *text;
 
-        looks_at(&l, w->what);
-        problem = problem_of(&l, found);
+        report_look(&l, w->what);
+        problem = find_problem(&l, found);
         if (problem) {
-            /* An image may name what it is based on in any words. */
+            /* The name of a backing file is untrusted text. */
             text = visible(problem, SIZE_MAX);
             problem_add(&found->problems, p->file, w->line, "%s: %s", w->key,
                         text);
@@ -108,8 +108,8 @@ void preflight_look(const struct policy *p, struct findings *found,
     }
 }
 
-/* Gives the disks that P writes their real names. */
-static void name_really(struct policy *p, const struct findings *found)
+/* Replaces the writable disks of P by their real paths. */
+static void apply_real_paths(struct policy *p, const struct findings *found)
 {
     size_t i;
     size_t k;
@@ -128,7 +128,7 @@ void preflight_apply(struct policy *p, const struct findings *found,
 {
     size_t i;
 
-    name_really(p, found);
+    apply_real_paths(p, found);
     if (found->skip) policy_bar(p, true, "%s", found->skip);
     for (i = 0; i < found->problems.n; i++) {
         const struct problem *f = &found->problems.v[i];
@@ -160,14 +160,14 @@ void preflight_all(struct config *config)
     }
 }
 
-/* Whether the image brings PATH along where a domain file asks for it. */
+/* Whether the live image provides PATH. */
 static bool is_provided(const char *path)
 {
     return !strcmp(path, "/config/images/hello/vmlinux") ||
            !strcmp(path, "/config/images/hello/initrd.gz");
 }
 
-/* What is wrong with W as far as TREE tells, or NULL. */
+/* An error text for W, as far as TREE shows, or NULL. */
 static char *tree_problem(const struct want *w, const char *tree)
 {
     static const char below[] = "/config/";

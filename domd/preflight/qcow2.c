@@ -1,4 +1,4 @@
-/* The header is QEMU's docs/interop/qcow2.rst; all numbers are big-endian. */
+/* See QEMU's docs/interop/qcow2.rst; all numbers are big-endian. */
 #include "preflight/qcow2.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define NAME_MAX_Q 1023 /* of a backing file, by the specification */
 #define CHAIN_MAX  32
 
-static uint64_t big_endian(const unsigned char *p, unsigned int bytes)
+static uint64_t read_big_endian(const unsigned char *p, unsigned int bytes)
 {
     uint64_t value = 0;
 
@@ -23,7 +23,7 @@ static uint64_t big_endian(const unsigned char *p, unsigned int bytes)
     return value;
 }
 
-/* The path that NAME stands for in the image PATH; NULL: it is no file. */
+/* The path of the backing file NAME of the image PATH; NULL: not a file. */
 static char *backing_path(const char *path, const char *name)
 {
     const char *slash = strrchr(path, '/');
@@ -35,9 +35,9 @@ static char *backing_path(const char *path, const char *name)
                      slash ? path : ".", name);
 }
 
-/* Looks at one image. Sets *NEXT_R to the path of what it is based on, or to
- * NULL. Returns what is wrong with it, or NULL. BASE: it may be no qcow2. */
-static char *look(const char *path, bool base, char **next_r)
+/* Checks one image. Sets *NEXT_R to the path of its backing file, or to NULL.
+ * Returns an error text, or NULL. BASE: it may be another format. */
+static char *check_image(const char *path, bool base, char **next_r)
 {
     unsigned char h[HEADER];
     char name[NAME_MAX_Q + 1];
@@ -63,11 +63,11 @@ static char *look(const char *path, bool base, char **next_r)
         goto out;
     }
     if (n < HEADER) goto cut;
-    /* The table of tables; a block device has no size of its own here. */
-    table = big_endian(h + 40, 8) + big_endian(h + 36, 4) * 8;
+    /* The L1 table must be within the file; a block device has no st_size. */
+    table = read_big_endian(h + 40, 8) + read_big_endian(h + 36, 4) * 8;
     if (S_ISREG(st.st_mode) && table > (uint64_t)st.st_size) goto cut;
-    at = big_endian(h + 8, 8);
-    length = (size_t)big_endian(h + 16, 4);
+    at = read_big_endian(h + 8, 8);
+    length = (size_t)read_big_endian(h + 16, 4);
     if (!at) goto out;
     if (length > NAME_MAX_Q ||
         pread(fd, name, length, (off_t)at) != (ssize_t)length)
@@ -94,7 +94,7 @@ char *qcow2_problem(const char *path,
 
     for (depth = 0; at && !problem; depth++) {
         if (looks) looks(user, at);
-        problem = look(at, depth > 0, &next);
+        problem = check_image(at, depth > 0, &next);
         if (problem && depth) {
             text = xasprintf("%s cannot be used: %s", path, problem);
             free(problem);

@@ -1,12 +1,11 @@
-/* Whether a disk image in QEMU's format is whole enough to start a guest from:
- * QEMU itself would only say so in its log, when the guest is there already.
- */
+/* Whether a qcow2 image is complete: QEMU reports a broken image only in its
+ * log, after the guest has started. */
 #ifndef DOMD_PREFLIGHT_QCOW2_H
 #define DOMD_PREFLIGHT_QCOW2_H
 
-/* What is wrong with the image PATH or with one that it is based on, by name;
- * NULL: nothing that its header shows. The caller frees it. LOOKS is told of
- * each that is about to be opened, which may take for ever; it may be NULL. */
+/* An error text that names the image PATH or the broken backing file; NULL:
+ * the headers are valid. The caller frees it. LOOKS, which may be NULL, is
+ * called before each file is opened, which may block for ever. */
 char *qcow2_problem(const char *path,
                     void (*looks)(void *user, const char *path), void *user);
 

@@ -1,7 +1,7 @@
 /*
- * A share whose server does not answer: whoever looks at a FIFO waits until
- * somebody opens it to write, and has seen a file then. The linker puts this
- * in the place of stat(), which waits for nothing but file systems.
+ * A share whose server does not answer: stat() of a FIFO blocks until somebody
+ * opens the FIFO to write, and then reports a file. The linker puts this in
+ * place of stat(), which blocks on file systems only.
  */
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* The preflight in children, some of which do not come back. */
+/* The preflight in child processes, some of which block. */
 #include "tests/base/harness.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ static struct config c;
 static char *share; /* a FIFO, or a file */
 static int backs;
 
-static void on_back(void *user)
+static void count_back(void *user)
 {
     (void)user;
     backs++;
@@ -24,7 +24,7 @@ static int setup(void **state)
 {
     (void)state;
     loop = loop_new();
-    checks = checks_new(loop, on_back, NULL);
+    checks = checks_new(loop, count_back, NULL);
     share = xasprintf("%s/share", scratch);
     backs = 0;
     assert_int_equal(mkfifo(share, 0600), 0);
@@ -39,15 +39,15 @@ static int teardown(void **state)
     loop_free(loop);
     (void)unlink(share);
     free(share);
-    /* Those that were left behind end with their killing. */
+    /* Abandoned children exit when they are killed. */
     while (waitpid(-1, NULL, 0) > 0)
         ;
     return 0;
 }
 
-/* The domains that there are: a has a disk on the share, and MORE in its file,
- * of which b has nothing. */
-static void read_files(const char *more)
+/* Domain a has a disk on the share, and MORE in its file; domain b uses
+ * nothing of the share. */
+static void read_domains(const char *more)
 {
     static const struct host host;
     char *a =
@@ -64,15 +64,14 @@ static void read_files(const char *more)
     free(a);
 }
 
-static void run(const char *more)
+static void run_checks(const char *more)
 {
-    read_files(more);
+    read_domains(more);
     checks_run(checks, &c);
 }
 
-/* What the share had comes back for those that wait; for others it is a
- * file. */
-static void share_is_a_file(void)
+/* Waiting processes get the answer of the share; others see a file. */
+static void replace_share(void)
 {
     int fd;
 
@@ -82,16 +81,16 @@ static void share_is_a_file(void)
     close(fd);
 }
 
-static void share_answers(void)
+static void answer_share(void)
 {
     int fd = open(share, O_WRONLY | O_CLOEXEC);
 
     assert_true(fd >= 0);
-    share_is_a_file();
+    replace_share();
     close(fd);
 }
 
-static void until_back(void)
+static void wait_for_back(void)
 {
     msec end = loop_now() + 20000;
 
@@ -113,8 +112,8 @@ static void assert_held(void)
 static void finds_what_the_preflight_finds(void **state)
 {
     (void)state;
-    share_is_a_file();
-    run("needs = [ \"/nowhere/n\" ]");
+    replace_share();
+    run_checks("needs = [ \"/nowhere/n\" ]");
     assert_int_equal(c.problems.n, 1);
     assert_string_equal(c.v[1]->bar,
                         "b.cfg:3: kernel: /nowhere/k does not exist");
@@ -130,7 +129,7 @@ static void finds_what_the_preflight_finds(void **state)
 static void one_share_holds_its_own_domains(void **state)
 {
     (void)state;
-    run("");
+    run_checks("");
     assert_held();
     assert_string_equal(c.v[1]->bar,
                         "b.cfg:3: kernel: /nowhere/k does not exist");
@@ -138,17 +137,17 @@ static void one_share_holds_its_own_domains(void **state)
     assert_int_equal(checks_left(checks), 1);
 }
 
-/* What is left behind is not waited for again, nor begun once more. */
+/* An abandoned child is not waited for again, and not started twice. */
 static void it_is_waited_for_once(void **state)
 {
     msec began;
     int i;
 
     (void)state;
-    run("");
+    run_checks("");
     began = loop_now();
     for (i = 0; i < 10; i++) {
-        run("");
+        run_checks("");
         assert_held();
         assert_false(checks_answer(checks, c.v[0]));
     }
@@ -159,42 +158,42 @@ static void it_is_waited_for_once(void **state)
 static void it_comes_back(void **state)
 {
     (void)state;
-    run("");
-    share_answers();
-    until_back();
+    run_checks("");
+    answer_share();
+    wait_for_back();
     assert_int_equal(checks_left(checks), 0);
-    run("");
+    run_checks("");
     assert_null(c.v[0]->hold);
     assert_true(checks_answer(checks, c.v[0]));
     assert_int_equal(backs, 1);
 }
 
-/* A look that always takes longer than anybody waits is one, all the same. */
+/* A check that always takes longer than the limit still counts. */
 static void what_came_late_counts(void **state)
 {
     (void)state;
-    run("");
-    share_answers();
-    until_back();
+    run_checks("");
+    answer_share();
+    wait_for_back();
     (void)unlink(share);
     assert_int_equal(mkfifo(share, 0600), 0);
-    run("");
+    run_checks("");
     assert_null(c.v[0]->hold);
-    run("");
+    run_checks("");
     assert_held();
 }
 
-/* A share was mounted in the place of the one that is dead. */
+/* A working share was mounted over the dead one. */
 static void it_is_given_up_on_request(void **state)
 {
     (void)state;
-    run("");
-    share_is_a_file();
-    run("");
+    run_checks("");
+    replace_share();
+    run_checks("");
     assert_held();
     checks_give_up(checks);
     assert_int_equal(checks_left(checks), 0);
-    run("");
+    run_checks("");
     assert_null(c.v[0]->hold);
     assert_int_equal(backs, 0);
 }
@@ -202,9 +201,9 @@ static void it_is_given_up_on_request(void **state)
 static void a_file_that_changed_is_looked_at_anew(void **state)
 {
     (void)state;
-    run("");
-    share_is_a_file();
-    run("memory = 64");
+    run_checks("");
+    replace_share();
+    run_checks("memory = 64");
     assert_null(c.v[0]->hold);
     run_loop(loop, 200);
     assert_int_equal(checks_left(checks), 0);
@@ -214,19 +213,19 @@ static void a_file_that_changed_is_looked_at_anew(void **state)
 static void it_may_die_between_two_looks(void **state)
 {
     (void)state;
-    share_is_a_file();
-    run("");
+    replace_share();
+    run_checks("");
     assert_true(checks_answer(checks, c.v[0]));
     run_loop(loop, 2100);
     (void)unlink(share);
     assert_int_equal(mkfifo(share, 0600), 0);
     assert_false(checks_answer(checks, c.v[0]));
     assert_held();
-    share_answers();
-    until_back();
+    answer_share();
+    wait_for_back();
 }
 
-/* A domain that wants nothing costs no process. */
+/* A domain without wants costs no process. */
 static void nothing_is_wanted(void **state)
 {
     static const struct host host;

@@ -1,4 +1,4 @@
-/* Files that Xen can start, and files that it cannot. */
+/* Files that Xen can boot, and files that it cannot. */
 #include "tests/base/harness.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static char *image(size_t length, size_t at, const char *magic, size_t n)
 
 #define IMAGE(length, at, magic) image(length, at, magic, sizeof(magic) - 1)
 
-static void is(char *path, bool kernel)
+static void assert_kernel(char *path, bool kernel)
 {
     char *problem = kernel_problem(path);
     char *expected =
@@ -45,27 +45,27 @@ static void is(char *path, bool kernel)
 static void kernels(void **state)
 {
     (void)state;
-    is(IMAGE(4096, 0, "\177ELF\1\1\1"), true);
-    is(IMAGE(4, 0, "\177ELF"), true);
-    is(IMAGE(4096, 0, "\037\213\010"), true);
-    is(IMAGE(4096, 514, "HdrS"), true);
-    is(IMAGE(518, 514, "HdrS"), true);
-    is(IMAGE(16384, 8188, "\x78\xc5\x6e\x33"), true);
+    assert_kernel(IMAGE(4096, 0, "\177ELF\1\1\1"), true);
+    assert_kernel(IMAGE(4, 0, "\177ELF"), true);
+    assert_kernel(IMAGE(4096, 0, "\037\213\010"), true);
+    assert_kernel(IMAGE(4096, 514, "HdrS"), true);
+    assert_kernel(IMAGE(518, 514, "HdrS"), true);
+    assert_kernel(IMAGE(16384, 8188, "\x78\xc5\x6e\x33"), true);
 }
 
 static void no_kernels(void **state)
 {
     (void)state;
-    is(IMAGE(0, 0, ""), false);
-    is(IMAGE(1, 0, "\177"), false);
-    is(IMAGE(4096, 0, "<!DOCTYPE html>"), false);
-    is(IMAGE(4096, 1, "\177ELF"), false);
-    is(IMAGE(4096, 513, "HdrS"), false);
-    is(IMAGE(517, 514, "HdrS"), false);
-    is(IMAGE(16384, 8192, "\x78\xc5\x6e\x33"), false);
+    assert_kernel(IMAGE(0, 0, ""), false);
+    assert_kernel(IMAGE(1, 0, "\177"), false);
+    assert_kernel(IMAGE(4096, 0, "<!DOCTYPE html>"), false);
+    assert_kernel(IMAGE(4096, 1, "\177ELF"), false);
+    assert_kernel(IMAGE(4096, 513, "HdrS"), false);
+    assert_kernel(IMAGE(517, 514, "HdrS"), false);
+    assert_kernel(IMAGE(16384, 8192, "\x78\xc5\x6e\x33"), false);
     /* libxenguest unpacks this within a bzImage only. */
-    is(IMAGE(4096, 0, "\3757zXZ"), false);
-    is(xstrdup("/dev"), false);
+    assert_kernel(IMAGE(4096, 0, "\3757zXZ"), false);
+    assert_kernel(xstrdup("/dev"), false);
 }
 
 static void no_file(void **state)
@@ -77,8 +77,8 @@ static void no_file(void **state)
     free(problem);
 }
 
-/* What domd says of a domain that has a text as its kernel. */
-static void domain(const char *more, bool wrong)
+/* The error for a domain whose kernel is a text file. */
+static void check_domain(const char *more, bool wrong)
 {
     struct problems problems = {0};
     struct host host = {0};
@@ -117,20 +117,20 @@ static void domain(const char *more, bool wrong)
 static void domains_that_load_it(void **state)
 {
     (void)state;
-    domain("", true);
-    domain("type = \"pv\"", true);
-    domain("type = \"pvh\"", true);
-    domain("type = \"pvh\"\npvshim = 0", true);
-    domain("builder = \"generic\"", true);
+    check_domain("", true);
+    check_domain("type = \"pv\"", true);
+    check_domain("type = \"pvh\"", true);
+    check_domain("type = \"pvh\"\npvshim = 0", true);
+    check_domain("builder = \"generic\"", true);
 }
 
 static void domains_that_load_something_else(void **state)
 {
     (void)state;
-    domain("type = \"hvm\"", false);
-    domain("builder = \"hvm\"", false);
-    domain("bootloader = \"/bin/sh\"", false);
-    domain("type = \"pvh\"\npvshim = 1", false);
+    check_domain("type = \"hvm\"", false);
+    check_domain("builder = \"hvm\"", false);
+    check_domain("bootloader = \"/bin/sh\"", false);
+    check_domain("type = \"pvh\"\npvshim = 1", false);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* What domains want of the host, and what there is. */
+/* Wants of domains, present and missing. */
 #include "tests/base/harness.h"
 
 #include "preflight/preflight.h"
@@ -6,8 +6,8 @@
 static struct problems problems;
 static struct policy *p;
 
-/* Reads a domain named a, with MORE in its file, and looks. */
-static void look(const char *more)
+/* Checks a domain named a, with MORE in its file. */
+static void run_preflight(const char *more)
 {
     struct host host = {.bridge = xstrdup("nobr1")};
     char *text = xasprintf("name = \"a\"\n%s\n", more);
@@ -27,11 +27,11 @@ static void look(const char *more)
     free(text);
 }
 
-static void lacks(const char *more, const char *expected)
+static void reports(const char *more, const char *expected)
 {
     char *said;
 
-    look(more);
+    run_preflight(more);
     assert_int_equal(problems.n, 1);
     said = problem_text(&problems.v[0]);
     assert_string_equal(said, expected);
@@ -43,30 +43,31 @@ static void lacks(const char *more, const char *expected)
 static void what_is_missing_is_named(void **state)
 {
     (void)state;
-    lacks("kernel = \"/nowhere/k\"",
-          "x.cfg:2: kernel: /nowhere/k does not exist");
-    lacks("kernel = \"/dev/null\"",
-          "x.cfg:2: kernel: /dev/null is no kernel that Xen can start (an ELF "
-          "file or a bzImage is expected)");
-    lacks("ramdisk = \"/dev/null/r\"",
-          "x.cfg:2: ramdisk: /dev/null/r: Not a directory");
-    lacks("disk = [ \"/nowhere/d,,xvda\" ]",
-          "x.cfg:2: disk: /nowhere/d does not exist");
-    lacks("vif = [ \"bridge=nobr0\" ]",
-          "x.cfg:2: vif: there is no bridge nobr0");
-    lacks("vif = [ \"bridge=no/br\" ]",
-          "x.cfg:2: vif: there is no bridge no/br");
-    lacks("vif = [ \"\" ]", "x.cfg:2: vif: there is no bridge nobr1, the "
-                            "default of /etc/xen/xl.conf");
-    lacks("pci = [ \"ff:1f.7,seize=1\" ]",
-          "x.cfg:2: pci: there is no PCI device 0000:ff:1f.7");
+    reports("kernel = \"/nowhere/k\"",
+            "x.cfg:2: kernel: /nowhere/k does not exist");
+    reports(
+        "kernel = \"/dev/null\"",
+        "x.cfg:2: kernel: /dev/null is no kernel that Xen can start (an ELF "
+        "file or a bzImage is expected)");
+    reports("ramdisk = \"/dev/null/r\"",
+            "x.cfg:2: ramdisk: /dev/null/r: Not a directory");
+    reports("disk = [ \"/nowhere/d,,xvda\" ]",
+            "x.cfg:2: disk: /nowhere/d does not exist");
+    reports("vif = [ \"bridge=nobr0\" ]",
+            "x.cfg:2: vif: there is no bridge nobr0");
+    reports("vif = [ \"bridge=no/br\" ]",
+            "x.cfg:2: vif: there is no bridge no/br");
+    reports("vif = [ \"\" ]", "x.cfg:2: vif: there is no bridge nobr1, the "
+                              "default of /etc/xen/xl.conf");
+    reports("pci = [ \"ff:1f.7,seize=1\" ]",
+            "x.cfg:2: pci: there is no PCI device 0000:ff:1f.7");
 }
 
 static void what_is_there_is_no_problem(void **state)
 {
     (void)state;
-    look("ramdisk = \"/dev/null\"\ndisk = [ \"/dev/null,,xvda\" ]\n"
-         "needs = \"/dev/null\"\nsave_to = \"/nowhere\"");
+    run_preflight("ramdisk = \"/dev/null\"\ndisk = [ \"/dev/null,,xvda\" ]\n"
+                  "needs = \"/dev/null\"\nsave_to = \"/nowhere\"");
     assert_int_equal(problems.n, 0);
     assert_null(p->bar);
 }
@@ -74,14 +75,14 @@ static void what_is_there_is_no_problem(void **state)
 static void without_what_it_needs_it_is_skipped(void **state)
 {
     (void)state;
-    look("needs = [ \"/nowhere/n\", \"/nowhere/m\" ]");
+    run_preflight("needs = [ \"/nowhere/n\", \"/nowhere/m\" ]");
     assert_int_equal(problems.n, 0);
     assert_string_equal(p->bar,
                         "needs /nowhere/n, which this host does not have");
     assert_true(p->bar_is_skip);
 }
 
-/* Two that write one disk are known by its one real name. */
+/* Two writers of one disk are found by its real path. */
 static void disks_get_their_real_names(void **state)
 {
     char *link = xasprintf("%s/disk", scratch);
@@ -90,7 +91,7 @@ static void disks_get_their_real_names(void **state)
 
     (void)state;
     assert_int_equal(symlink("/dev/null", link), 0);
-    look(more);
+    run_preflight(more);
     assert_int_equal(p->writes.n, 1);
     assert_string_equal(p->writes.v[0], "/dev/null");
     (void)unlink(link);
@@ -98,7 +99,7 @@ static void disks_get_their_real_names(void **state)
     free(link);
 }
 
-/* Whoever made an image chose what it says. */
+/* The text in an image is untrusted. */
 static void words_of_an_image_are_shown(void **state)
 {
     static const char header[104] = "QFI\xfb\0\0\0\3\0\0\0\0\0\0\0\x50"
@@ -134,7 +135,7 @@ static int teardown(void **state)
     return scratch_drop(state);
 }
 
-/* Of another host only the tree is here that will be its /config. */
+/* Another host is present only as the tree that becomes its /config. */
 static void another_hosts_tree(void **state)
 {
     static const char text[] =

@@ -1,4 +1,4 @@
-/* Images that are whole, and images that are not. */
+/* Complete images and broken ones. */
 #include "tests/base/harness.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "preflight/qcow2.h"
 #include "base/util.h"
 
-static void put(unsigned char *at, unsigned int bytes, unsigned long value)
+static void write_big_endian(unsigned char *at, unsigned int bytes,
+                             unsigned long value)
 {
     while (bytes--) {
         at[bytes] = (unsigned char)value;
@@ -16,7 +17,7 @@ static void put(unsigned char *at, unsigned int bytes, unsigned long value)
     }
 }
 
-/* An image NAME of LENGTH bytes whose header promises 4096, based on BASE. */
+/* Creates an image of LENGTH bytes whose header needs 4096, based on BASE. */
 static char *image(const char *name, size_t length, const char *base)
 {
     static unsigned char data[4096];
@@ -24,19 +25,19 @@ static char *image(const char *name, size_t length, const char *base)
 
     memset(data, 0, sizeof(data));
     memcpy(data, "QFI\xfb", 4);
-    put(data + 4, 4, 3);
-    put(data + 36, 4, 256);
-    put(data + 40, 8, 2048);
+    write_big_endian(data + 4, 4, 3);
+    write_big_endian(data + 36, 4, 256);
+    write_big_endian(data + 40, 8, 2048);
     if (base) {
-        put(data + 8, 8, 512);
-        put(data + 16, 4, strlen(base));
+        write_big_endian(data + 8, 8, 512);
+        write_big_endian(data + 16, 4, strlen(base));
         memcpy(data + 512, base, strlen(base));
     }
     assert_int_equal(write_file(path, (char *)data, length, 0600), 0);
     return path;
 }
 
-static void says(char *path, const char *expected)
+static void reports(char *path, const char *expected)
 {
     char *problem = qcow2_problem(path, NULL, NULL);
 
@@ -57,18 +58,18 @@ static void test_whole(void **state)
     char *base = image("base", 4096, NULL);
 
     (void)state;
-    says(image("web", 4096, "base"), NULL);
-    says(image("web", 4096, base), NULL);
-    says(image("web", 4096, "nbd://server/export"), NULL);
-    says(base, NULL);
+    reports(image("web", 4096, "base"), NULL);
+    reports(image("web", 4096, base), NULL);
+    reports(image("web", 4096, "nbd://server/export"), NULL);
+    reports(base, NULL);
 }
 
 static void test_cut_off(void **state)
 {
     (void)state;
-    says(image("web", 4095, NULL), "is cut off: it has 4095 bytes");
-    says(image("web", 40, NULL), "is cut off");
-    says(image("web", 600, "base"), "is cut off");
+    reports(image("web", 4095, NULL), "is cut off: it has 4095 bytes");
+    reports(image("web", 40, NULL), "is cut off");
+    reports(image("web", 600, "base"), "is cut off");
 }
 
 static void test_other_file(void **state)
@@ -77,14 +78,14 @@ static void test_other_file(void **state)
 
     (void)state;
     assert_int_equal(write_file(path, "text", 4, 0600), 0);
-    says(path, "is no qcow2 image");
+    reports(path, "is no qcow2 image");
 }
 
 static void test_base_that_is_not_there(void **state)
 {
     (void)state;
-    says(image("web", 4096, "base"), "/base does not exist");
-    says(image("web", 4096, "/none/base"), "/none/base does not exist");
+    reports(image("web", 4096, "base"), "/base does not exist");
+    reports(image("web", 4096, "/none/base"), "/none/base does not exist");
 }
 
 static void test_base_that_is_cut_off(void **state)
@@ -92,7 +93,7 @@ static void test_base_that_is_cut_off(void **state)
     char *base = image("base", 100, NULL);
 
     (void)state;
-    says(image("web", 4096, "base"), "/base is cut off");
+    reports(image("web", 4096, "base"), "/base is cut off");
     (void)unlink(base);
     free(base);
 }
@@ -100,7 +101,7 @@ static void test_base_that_is_cut_off(void **state)
 static void test_circle(void **state)
 {
     (void)state;
-    says(image("web", 4096, "web"), "based on more than 32 others");
+    reports(image("web", 4096, "web"), "based on more than 32 others");
 }
 
 int main(void)
