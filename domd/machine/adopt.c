@@ -1,6 +1,6 @@
 /*
- * Adoption: what the next machine has to know of this one, and how it goes on
- * with that and with what the hypervisor has.
+ * Adoption: what a machine records for its successor, and how the successor
+ * continues from that and from what the hypervisor reports.
  */
 #include "machine/internal.h"
 
@@ -13,9 +13,9 @@ void machine_past_of(const struct machine *m, unsigned int dom,
     const struct machine_domain *d = &m->doms[dom];
 
     memset(past, 0, sizeof(*past));
-    /* What hangs here is nothing that the next machine would wait for. */
+    /* An operation that hangs here may not hang for the next machine. */
     past->state = d->hung_in ? d->hung_in : d->state;
-    /* Whoever stops it and wants it nevertheless wants it again. */
+    /* A stop of a wanted domain is the first half of a restart. */
     past->next = d->stop_req && d->want ? MACHINE_NEXT_AGAIN : d->next;
     past->want = d->want;
     past->was_ready = d->was_ready;
@@ -37,8 +37,8 @@ void machine_past_dispose(struct machine_past *past)
     memset(past, 0, sizeof(*past));
 }
 
-/* What follows when there is nothing left of an instance: what had been
- * decided, if its end was known already. */
+/* The outcome for an instance that is gone: the recorded one, if its end was
+ * known already. */
 static enum machine_outcome past_outcome(const struct machine_past *past)
 {
     switch (past->state) {
@@ -51,7 +51,7 @@ static enum machine_outcome past_outcome(const struct machine_past *past)
     }
 }
 
-/* There is no instance. Nobody is told of a state that is no news. */
+/* There is no instance. A state that did not change is not reported. */
 static void adopt_nothing(struct machine *m, struct machine_domain *d,
                           const struct machine_past *past)
 {
@@ -61,7 +61,7 @@ static void adopt_nothing(struct machine *m, struct machine_domain *d,
     switch (state) {
     case MACHINE_FAILED:
     case MACHINE_HELD:
-        /* Without a wish for it, it was its file that was wrong. */
+        /* If it was not wanted, it failed because of its file. */
         d->state = d->want ? state : MACHINE_STOPPED;
         break;
     case MACHINE_KEPT:
@@ -79,7 +79,7 @@ static void adopt_nothing(struct machine *m, struct machine_domain *d,
     case MACHINE_BOOTING:
     case MACHINE_READY:
     case MACHINE_LATE:
-        /* What ends by itself stays there, dead, until we remove it. */
+        /* A guest that ended by itself would still be there. */
         d->was_ready = past->was_ready;
         if (d->want) machine_died_gone(m, d, &vanished);
         return;
@@ -94,8 +94,8 @@ static void adopt_nothing(struct machine *m, struct machine_domain *d,
         d->reason[0] = '\0';
 }
 
-/* It went on from what was saved before it could be called off, and what it
- * was is in its memory only: as in machine_created_too_late. */
+/* Restored just before its creation was cancelled: its state exists only in
+ * memory, as in machine_created_too_late. */
 static void adopt_resumed(struct machine *m, struct machine_domain *d)
 {
     if (!d->want || d->next == MACHINE_NEXT_AGAIN) {
@@ -123,7 +123,7 @@ static void adopt_instance(struct machine *m, struct machine_domain *d,
     case MACHINE_BOOTING:
     case MACHINE_READY:
     case MACHINE_LATE:
-        /* A dead one is not ready for those that require it. */
+        /* A dead requirement is not ready. */
         if (d->was_ready && !dead) {
             machine_enter(m, d, MACHINE_READY);
             break;
@@ -182,7 +182,7 @@ unsigned int machine_adopt(struct machine *m, unsigned int dom,
         machine_copy_names(&d->writes, &past->writes);
     }
     if (past->state == MACHINE_STUCK)
-        d->state = MACHINE_STUCK; /* a stop tries again, as before */
+        d->state = MACHINE_STUCK; /* a stop retries, as before */
     else if (found == MACHINE_FOUND_BROKEN)
         machine_remove_it(m, d, true);
     else

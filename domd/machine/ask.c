@@ -1,20 +1,20 @@
 /*
- * What is asked for: by people, by the boot, and by the host's way down.
+ * Requests: of users, of the boot, and of the host shutdown.
  */
 #include "machine/internal.h"
 
 #include <stdlib.h>
 
-/* ---- people, and the boot ----------------------------------------------- */
+/* ---- users and the boot ------------------------------------------------- */
 
 static void forget_failures(struct machine_domain *d)
 {
     d->n_failures = 0;
 }
 
-/* Why nothing can come of a start, whatever is there now. */
-static const char *why_never(const struct machine *m,
-                             const struct machine_domain *d)
+/* Why a start is refused whatever the current instance is. */
+static const char *find_lasting_obstacle(const struct machine *m,
+                                         const struct machine_domain *d)
 {
     if (m->closing) return "the host is going down";
     if (!d->listed) return "no file describes it";
@@ -24,10 +24,10 @@ static const char *why_never(const struct machine *m,
     return NULL;
 }
 
-static const char *why_not(const struct machine *m,
-                           const struct machine_domain *d)
+static const char *find_obstacle(const struct machine *m,
+                                 const struct machine_domain *d)
 {
-    const char *never = why_never(m, d);
+    const char *never = find_lasting_obstacle(m, d);
 
     if (never) return never;
     if (d->state == MACHINE_KEPT)
@@ -39,7 +39,7 @@ static const char *why_not(const struct machine *m,
     return NULL;
 }
 
-/* Whether it is going, and will not come back by itself. */
+/* Whether the instance is being removed and will not restart. */
 static bool is_given_up(const struct machine_domain *d)
 {
     if (d->state != MACHINE_DESTROYING && d->state != MACHINE_ABORTING)
@@ -47,44 +47,44 @@ static bool is_given_up(const struct machine_domain *d)
     return d->next != MACHINE_NEXT_AGAIN && d->next != MACHINE_NEXT_BACKOFF;
 }
 
-/* Wants DOM and what it requires. Those that cannot start are met again when
- * the others are found to be blocked by them. */
-static void want_each(struct machine *m, unsigned int dom, bool *seen)
+/* Marks DOM and its requirements as wanted. Domains that cannot start are
+ * skipped: those that require them are found blocked later. */
+static void mark_wanted(struct machine *m, unsigned int dom, bool *seen)
 {
     struct machine_domain *d = &m->doms[dom];
     unsigned int i;
 
     if (seen[dom]) return;
     seen[dom] = true;
-    if (why_not(m, d)) return;
+    if (find_obstacle(m, d)) return;
     if (!d->want || !machine_has_instance(d->state) || is_given_up(d)) {
-        /* It is to come back, whatever had been decided. */
+        /* Overrides the earlier decision: the domain restarts. */
         if (is_given_up(d)) d->stop_req = true;
         d->want = true;
         if (d->state != MACHINE_WAITING) forget_failures(d);
         machine_fire(m, d, MACHINE_EV_START, NULL);
     }
     for (i = 0; i < d->n_edges; i++) {
-        if (d->edges[i].requires) want_each(m, d->edges[i].dom, seen);
+        if (d->edges[i].requires) mark_wanted(m, d->edges[i].dom, seen);
     }
 }
 
-static void want_with(struct machine *m, unsigned int dom)
+static void want_domain(struct machine *m, unsigned int dom)
 {
     bool *seen = xcalloc(m->n, sizeof(*seen));
 
-    want_each(m, dom, seen);
+    mark_wanted(m, dom, seen);
     free(seen);
 }
 
 const char *machine_start(struct machine *m, unsigned int dom, msec now)
 {
     struct machine_domain *d = &m->doms[dom];
-    const char *wrong = why_not(m, d);
+    const char *wrong = find_obstacle(m, d);
 
     if (wrong) return wrong;
     m->now = now;
-    want_with(m, dom);
+    want_domain(m, dom);
     machine_run(m);
     return NULL;
 }
@@ -110,12 +110,12 @@ const char *machine_stop(struct machine *m, unsigned int dom, msec now)
 const char *machine_restart(struct machine *m, unsigned int dom, msec now)
 {
     struct machine_domain *d = &m->doms[dom];
-    /* What was kept is given up for a new one only if there can be one. */
-    const char *wrong = why_never(m, d);
+    /* A kept instance is removed only if a new one can start. */
+    const char *wrong = find_lasting_obstacle(m, d);
 
     if (wrong) return wrong;
     if (!machine_has_instance(d->state)) return machine_start(m, dom, now);
-    /* It would be gone until its files are back. */
+    /* The domain would be down until its files answer. */
     if (d->policy->hold) return d->policy->hold;
     m->now = now;
     d->want = true;
@@ -136,12 +136,12 @@ void machine_autostart(struct machine *m, const struct strlist *only, msec now)
 
         if (!d->policy || machine_has_instance(d->state)) continue;
         if (only ? strlist_has(only, d->policy->name) : d->policy->autostart)
-            want_with(m, i);
+            want_domain(m, i);
     }
     machine_run(m);
 }
 
-/* ---- the host goes down ------------------------------------------------- */
+/* ---- host shutdown ------------------------------------------------------ */
 
 void machine_close(struct machine *m, msec now)
 {
@@ -172,8 +172,7 @@ bool machine_is_down(const struct machine *m)
     return true;
 }
 
-/* The same for one domain, from the moment on at which those that depend on it
- * are gone. */
+/* The limit for one domain, from the time when its dependents are gone. */
 static msec stop_limit(const struct machine_domain *d)
 {
     msec limit = d->policy->stop_timeout + MACHINE_DESTROY_LIMIT +
@@ -186,8 +185,8 @@ static msec stop_limit(const struct machine_domain *d)
     return limit;
 }
 
-/* DOM and the longest chain of those that stop before it. KNOWN: the limits
- * that were worked out, or 0. */
+/* The limit for DOM after the longest chain of its dependents. KNOWN: limits
+ * computed so far, or 0. */
 static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
 {
     msec before = 0;
@@ -211,7 +210,7 @@ static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
     return known[dom];
 }
 
-/* What came by hand stops before all others. */
+/* Domains started by hand stop before all others. */
 msec machine_down_limit(const struct machine *m)
 {
     msec *known = xcalloc(m->n ? m->n : 1, sizeof(*known));

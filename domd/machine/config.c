@@ -1,6 +1,5 @@
 /*
- * The domains that there are: they are added, changed, dropped, found, and
- * linked with each other.
+ * The domains: adding, changing, removing and finding them, and their graph.
  */
 #include "machine/internal.h"
 
@@ -40,8 +39,8 @@ unsigned int machine_add(struct machine *m, struct policy *policy)
         m->n++;
     }
     d = &m->doms[dom];
-    /* The number of the instance goes on: results about whatever was in this
-     * place before must not be taken for ours. */
+    /* Instance numbers continue, so that results for the previous user of this
+     * slot are not taken for ours. */
     *d = (struct machine_domain){.gen = d->gen, .edges = d->edges};
     d->policy = policy;
     d->state = MACHINE_STOPPED;
@@ -67,7 +66,8 @@ void machine_unlist(struct machine *m, unsigned int dom)
     struct machine_domain *d = &m->doms[dom];
 
     d->listed = false;
-    /* What runs is wanted until it ends: its file may be back by then. */
+    /* A running domain stays wanted until it ends, as its file may be back by
+     * then. */
     if (!machine_has_instance(d->state)) {
         d->want = false;
         if (d->state == MACHINE_WAITING || d->state == MACHINE_DELAY ||
@@ -115,7 +115,7 @@ static void add_edge(struct machine_domain *d, unsigned int on, bool requires)
     d->n_edges++;
 }
 
-/* Whether a way leads from FROM to TO. SEEN: those that were visited. */
+/* Whether a path leads from FROM to TO. SEEN: visited domains. */
 static bool leads_to(const struct machine *m, unsigned int from,
                      unsigned int to, bool *seen)
 {
@@ -131,9 +131,9 @@ static bool leads_to(const struct machine *m, unsigned int from,
     return false;
 }
 
-/* The last edge of a circle is left out. Its domains are barred, but they may
- * be running: they would wait for each other for ever when they stop, or when
- * they reboot. */
+/* The edge that closes a cycle is dropped. Members of a cycle are barred but
+ * may be running: they would wait for each other for ever when they stop or
+ * reboot. */
 static void link_names(struct machine *m, unsigned int dom,
                        const struct strlist *names, bool requires)
 {

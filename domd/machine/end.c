@@ -1,6 +1,6 @@
 /*
- * The functions of the table, the second part: an instance ends by itself. And
- * what follows the end of any: a rest, a new start, or a pause before it.
+ * Handlers, part two: an instance ends by itself. And what follows any end: a
+ * rest, a restart, or a back-off.
  */
 #include "machine/internal.h"
 
@@ -9,8 +9,8 @@
 
 /* ---- failures, and what follows ----------------------------------------- */
 
-/* Notes a failure, and drops those that are older than the window. */
-static void note_failure(struct machine *m, struct machine_domain *d)
+/* Records a failure, and drops those before the window. */
+static void record_failure(struct machine *m, struct machine_domain *d)
 {
     unsigned int i;
     unsigned int old = 0;
@@ -26,7 +26,7 @@ static void note_failure(struct machine *m, struct machine_domain *d)
 }
 
 /* restart_delay, doubled with each failure in the window. */
-static msec backoff(const struct machine_domain *d)
+static msec get_backoff(const struct machine_domain *d)
 {
     msec delay = d->policy->restart_delay;
     unsigned int i;
@@ -42,7 +42,7 @@ enum machine_outcome machine_after_failure(struct machine *m,
 {
     size_t len;
 
-    note_failure(m, d);
+    record_failure(m, d);
     if (d->policy->restart == RESTART_NO && !again) return MACHINE_NEXT_FAILED;
     if (d->n_failures <= d->policy->restart_limit) return MACHINE_NEXT_BACKOFF;
     len = strlen(d->reason);
@@ -92,7 +92,7 @@ void machine_settle(struct machine *m, struct machine_domain *d)
     case MACHINE_NEXT_BACKOFF:
         d->again = again;
         machine_enter(m, d, MACHINE_BACKOFF);
-        machine_set_timer(m, d, backoff(d));
+        machine_set_timer(m, d, get_backoff(d));
         break;
     case MACHINE_NEXT_FAILED:
         machine_enter(m, d, MACHINE_FAILED);
@@ -103,9 +103,9 @@ void machine_settle(struct machine *m, struct machine_domain *d)
     }
 }
 
-/* ---- the functions of the table ----------------------------------------- */
+/* ---- handlers ----------------------------------------------------------- */
 
-/* Told once, however often it is looked for. */
+/* Repeated messages are reported once. */
 void machine_dm_says(struct machine *m, struct machine_domain *d,
                      const struct machine_result *res)
 {
@@ -118,7 +118,7 @@ void machine_dm_says(struct machine *m, struct machine_domain *d,
     machine_act_on(m, d, MACHINE_ACT_REMARK);
 }
 
-/* What the guest can do without it, it goes on doing: that is no state. */
+/* The guest continues as far as it can, so the state stays. */
 void machine_dm_ended(struct machine *m, struct machine_domain *d,
                       const struct machine_result *res)
 {
@@ -128,16 +128,16 @@ void machine_dm_ended(struct machine *m, struct machine_domain *d,
     machine_act_on(m, d, MACHINE_ACT_REMARK);
 }
 
-/* Whether it was up for a while. How long one was that has been adopted may
- * not be known. */
+/* Whether the guest was up for a while. The uptime of an adopted guest may be
+ * unknown, and then counts as long. */
 static bool was_up(const struct machine *m, const struct machine_domain *d)
 {
     if (!d->was_ready) return false;
     return d->latency < 0 || m->now - d->started - d->latency >= MACHINE_BRIEF;
 }
 
-/* One that ends as soon as it is up, or before, is in a loop: says so. */
-static void add_how_soon(const struct machine *m, struct machine_domain *d)
+/* Adds the uptime to the reason: so short a run is a restart loop. */
+static void append_uptime(const struct machine *m, struct machine_domain *d)
 {
     size_t len = strlen(d->reason);
 
@@ -150,8 +150,8 @@ static void add_how_soon(const struct machine *m, struct machine_domain *d)
                  " before it was ready");
 }
 
-static void decide(struct machine *m, struct machine_domain *d,
-                   const struct machine_result *res)
+static void decide_outcome(struct machine *m, struct machine_domain *d,
+                           const struct machine_result *res)
 {
     bool again = d->policy->restart == RESTART_ALWAYS;
 
@@ -177,13 +177,13 @@ static void decide(struct machine *m, struct machine_domain *d,
     } else if (was_up(m, d)) {
         d->next = MACHINE_NEXT_AGAIN;
     } else {
-        add_how_soon(m, d);
+        append_uptime(m, d);
         d->next = machine_after_failure(m, d, true);
     }
 }
 
-/* It goes on with another kernel, at once: what it dumps of the memory of the
- * last one would be lost otherwise. But it counts as a reboot does. */
+/* libxl resets the guest in place, at once: a crash kernel would lose its dump
+ * of memory otherwise. A reset still counts as a reboot. */
 void machine_reset(struct machine *m, struct machine_domain *d,
                    const struct machine_result *res)
 {
@@ -193,7 +193,7 @@ void machine_reset(struct machine *m, struct machine_domain *d,
     if (!was_up(m, d)) {
         memcpy(reason, d->reason, sizeof(reason));
         machine_set_reason(d, "it reset itself");
-        add_how_soon(m, d);
+        append_uptime(m, d);
         d->next = machine_after_failure(m, d, true);
         if (d->next != MACHINE_NEXT_BACKOFF) {
             machine_remove_it(m, d, true);
@@ -210,9 +210,9 @@ void machine_reset(struct machine *m, struct machine_domain *d,
 void machine_died(struct machine *m, struct machine_domain *d,
                   const struct machine_result *res)
 {
-    /* Only a guest that ends by itself goes on with what it had. */
+    /* Only a guest that ends by itself keeps its config. */
     d->again = true;
-    decide(m, d, res);
+    decide_outcome(m, d, res);
     if (res->keep && !d->stop_req) {
         size_t len = strlen(d->reason);
 
@@ -227,6 +227,6 @@ void machine_died(struct machine *m, struct machine_domain *d,
 void machine_died_gone(struct machine *m, struct machine_domain *d,
                        const struct machine_result *res)
 {
-    decide(m, d, res);
+    decide_outcome(m, d, res);
     machine_settle(m, d);
 }

@@ -1,19 +1,19 @@
 /*
- * What the parts of the state machine have from each other, and nobody else
- * has from them:
+ * Shared by the parts of the state machine, and private to them:
  *
- *   machine.c  the table of states and events, and what calls it
- *   state.c   the names of states, how one is entered, the actions
- *   start.c   functions of the table: an instance comes up
- *   end.c     the same: it ends by itself, and what follows any end
- *   stop.c    the same: it is made to stop, and removed
- *   order.c   who goes first, and who is taken along
- *   config.c  the domains that there are, and their graph
- *   adopt.c   going on where the machine before has ended
- *   ask.c     what people, the boot and the host's way down ask for
+ *   machine.c  the table of states and events, and its callers
+ *   state.c    state names, state entry, the list of actions
+ *   start.c    handlers: an instance starts
+ *   end.c      handlers: an instance ends by itself; what follows any end
+ *   stop.c     handlers: an instance is stopped and removed
+ *   order.c    start and stop order, dependents
+ *   config.c   the domains and their graph
+ *   adopt.c    taking over from the previous machine
+ *   ask.c      requests of users, of the boot and of the host shutdown
  *
- * None of these can fail, and none keeps what it is given. M is the machine, D
- * one of its domains, in use (d->policy is there), and DOM the number of one.
+ * None of these functions can fail, and none keeps its arguments. M is the
+ * machine, D one of its domains, in use (d->policy is set), and DOM its
+ * number.
  */
 #ifndef DOMD_MACHINE_INTERNAL_H
 #define DOMD_MACHINE_INTERNAL_H
@@ -22,37 +22,38 @@
 
 /* ---- state.c ------------------------------------------------------------ */
 
-/* Adds an action to the list, a copy of it. */
+/* Appends a copy of ACTION to the list. */
 void machine_emit(struct machine *m, const struct machine_action *action);
-/* The same, for WHAT needs no more than the domain and its instance. */
+/* Appends an action that needs no more than the domain and its instance. */
 void machine_act_on(struct machine *m, struct machine_domain *d,
                     enum machine_act what);
-/* Enters STATE. Its timer is stopped: one that is needed is set afterwards,
- * so that none of an earlier state can fire. The reason stays. */
+/* Enters STATE and stops the timer, so that no timer of an earlier state can
+ * fire: set the new timer afterwards. The reason stays. */
 void machine_enter(struct machine *m, struct machine_domain *d,
                    enum machine_state state);
-/* Lets the timer of D run out after DELAY. */
+/* Sets the timer of D to expire after DELAY. */
 void machine_set_timer(struct machine *m, struct machine_domain *d,
                        msec delay);
-/* The same, for a timer that means that the hypervisor does not answer. */
+/* Sets a timer whose expiry means that the hypervisor does not answer. */
 void machine_set_last_resort(struct machine *m, struct machine_domain *d,
                              msec delay);
-/* Says why D is in its state, in place of what was said before. What is too
- * long for it is cut off. */
+/* Replaces the reason of the state of D, truncated to fit. */
 void machine_set_reason(struct machine_domain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Makes *TO, whose names are freed, a copy of *FROM. */
+/* Makes *TO, whose old names are freed, a copy of *FROM. */
 void machine_copy_names(struct strlist *to, const struct strlist *from);
-/* The instance is what the file says now. */
+/* Records the stamp and disks of the current policy as those of the
+ * instance. */
 void machine_take_facts(struct machine_domain *d);
-/* The instance is what the file said when it was saved. */
+/* Records WRITES, the disks at the time of the save, as those of the
+ * instance. */
 void machine_take_saved_facts(struct machine_domain *d,
                               const struct strlist *writes);
 
 /* ---- the functions of the table ----------------------------------------- */
 
-/* What follows for D. RES is never NULL; it is empty for an event that is no
- * result (a wish, its turn, its timer). */
+/* Handles an event of D. RES is never NULL; it is empty for an event that is
+ * not a result (a request, its turn, its timer). */
 typedef void machine_handler(struct machine *m, struct machine_domain *d,
                              const struct machine_result *res);
 
@@ -105,36 +106,35 @@ machine_handler machine_stuck_died;
 
 /* ---- end.c, stop.c ------------------------------------------------------ */
 
-/* Notes a failure, and returns what follows it; the reason of the state says
- * why it failed. AGAIN: it is to come up again even if the policy does not
- * restart what failed. */
+/* Records a failure, and returns the outcome; set the reason before. AGAIN:
+ * restart even if the policy does not restart after failures. */
 enum machine_outcome machine_after_failure(struct machine *m,
                                            struct machine_domain *d,
                                            bool again);
-/* The instance is gone (or never was): d->next says what follows, unless
- * somebody has another wish. */
+/* The instance is gone (or never was): enters the next state by d->next,
+ * unless a request says otherwise. */
 void machine_settle(struct machine *m, struct machine_domain *d);
-/* Removes what the hypervisor has of D. FORCED: it did not go by itself. */
+/* Removes the instance of D. FORCED: the guest did not shut down by itself. */
 void machine_remove_it(struct machine *m, struct machine_domain *d,
                        bool forced);
 
 /* ---- machine.c ---------------------------------------------------------- */
 
-/* Calls what stands in the table for the state of D, if anything does. RES:
- * NULL for an event that is no result. */
+/* Calls the handler for EVENT in the state of D, if any. RES: NULL for an
+ * event that is not a result. */
 void machine_fire(struct machine *m, struct machine_domain *d,
                   enum machine_event event, const struct machine_result *res);
 
 /* ---- order.c ------------------------------------------------------------ */
 
-/* Asks DOM to stop. d->want says whether it is to come up again afterwards. */
+/* Requests a stop of DOM. d->want says whether it restarts afterwards. */
 void machine_request_stop(struct machine *m, unsigned int dom);
-/* Asks those to stop that require DOM, and those that require them. */
+/* Requests a stop of all that require DOM, directly or indirectly. */
 void machine_stop_dependents(struct machine *m, unsigned int dom);
-/* A domain that must not start says why, and one that may has no such
- * reason any more. */
+/* Enters the state of a barred domain, with its reason, or leaves that state
+ * if the bar is gone. */
 void machine_apply_bar(struct machine *m, struct machine_domain *d);
-/* Lets everything follow from what has just happened; nothing, between
+/* Runs all transitions that follow from the last event; nothing between
  * machine_hold and machine_release. */
 void machine_run(struct machine *m);
 

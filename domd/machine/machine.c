@@ -1,10 +1,10 @@
 /*
- * The state machine: its table, and what calls the functions in it.
+ * The state machine: its table, and the callers of its handlers.
  *
- * The shape is that of s6-supervise: a table of states and events, and one
- * small function for each thing that can follow. What is not in the table
- * changes nothing: a result that comes too late, a command that is fulfilled
- * already. The functions are in start.c, end.c and stop.c.
+ * As in s6-supervise, a table of states and events selects one small handler
+ * for each transition. Events that are not in the table, such as late results
+ * and commands that are already fulfilled, have no effect. The handlers are in
+ * start.c, end.c and stop.c.
  */
 #include "machine/internal.h"
 
@@ -131,7 +131,7 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
             [MACHINE_EV_STOP] = machine_remove_kept,
             [MACHINE_EV_GONE] = machine_gone_by_itself,
         },
-    /* What was given up may have an end all the same. */
+    /* An operation that hung may still complete. */
     [MACHINE_STUCK] =
         {
             [MACHINE_EV_STOP] = machine_remove_kept,
@@ -148,12 +148,12 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
     [MACHINE_BY_HAND] =
         {
             [MACHINE_EV_STOP] = machine_stop_wait,
-            [MACHINE_EV_DIED] = NULL, /* whoever started it looks after it */
+            [MACHINE_EV_DIED] = NULL, /* left to whoever started it */
             [MACHINE_EV_GONE] = machine_gone_by_itself,
         },
 };
 
-/* Events that are not about one instance. */
+/* Whether EVENT is a result, which belongs to one instance. */
 static bool is_result(enum machine_event event)
 {
     switch (event) {
@@ -176,7 +176,7 @@ void machine_fire(struct machine *m, struct machine_domain *d,
     if (h) h(m, d, res ? res : &nothing);
 }
 
-/* ---- what happens ------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 void machine_event(struct machine *m, unsigned int dom,
                    enum machine_event event,

@@ -1,6 +1,6 @@
 /*
- * Who goes first: which domains can start now, which have to wait for others
- * before they start or stop, and which are taken along.
+ * Start and stop order: which domains can start now, which wait for others
+ * before they start or stop, and which dependents stop with a domain.
  */
 #include "machine/internal.h"
 
@@ -32,11 +32,11 @@ char *machine_disk_taken(const struct machine *m, unsigned int dom,
     return NULL;
 }
 
-/* How far a start of DOM is from what it depends on. */
+/* How far DOM is from its start. */
 enum turn {
     TURN_NOW,
-    TURN_WAIT,  /* something has to happen by itself first */
-    TURN_NEVER, /* not before somebody does something; the reason is set */
+    TURN_WAIT,  /* waits for other domains */
+    TURN_NEVER, /* not without outside action; the reason is set */
 };
 
 static enum turn turn_of(struct machine *m, unsigned int dom, char *why,
@@ -86,8 +86,8 @@ static unsigned int count_creating(const struct machine *m)
     return n;
 }
 
-/* The one that starts next, or NONE. */
-static unsigned int pick(const struct machine *m, const bool *may)
+/* The domain that starts next, or NONE. */
+static unsigned int pick_next(const struct machine *m, const bool *may)
 {
     unsigned int best = NONE;
     unsigned int i;
@@ -103,7 +103,7 @@ static unsigned int pick(const struct machine *m, const bool *may)
 
 void machine_apply_bar(struct machine *m, struct machine_domain *d)
 {
-    /* What goes on with what it had does not need the file. */
+    /* A restart with the old config does not need the file. */
     if (machine_has_instance(d->state) || d->again) return;
     if (d->policy->bar) {
         machine_set_reason(d, "%s", d->policy->bar);
@@ -118,7 +118,7 @@ void machine_apply_bar(struct machine *m, struct machine_domain *d)
     }
 }
 
-/* Starts what can start now. Returns whether anything changed. */
+/* Starts a domain that can start. Returns whether anything changed. */
 static bool start_some(struct machine *m)
 {
     bool *may = xcalloc(m->n, sizeof(*may));
@@ -165,8 +165,8 @@ static bool start_some(struct machine *m)
             break;
         }
     }
-    /* One at a time: each that starts may take a place or a disk. */
-    i = pick(m, may);
+    /* One at a time: each start may take a slot or a disk. */
+    i = pick_next(m, may);
     free(may);
     if (i == NONE) return changed;
     machine_fire(m, &m->doms[i], MACHINE_EV_GO, NULL);
@@ -175,7 +175,7 @@ static bool start_some(struct machine *m)
 
 /* ---- stopping ----------------------------------------------------------- */
 
-/* Whether something that must stop before DOM is still there. */
+/* Whether a dependent of DOM is still stopping. */
 static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
 {
     unsigned int i;
@@ -189,9 +189,9 @@ static bool has_stopping_dependents(const struct machine *m, unsigned int dom)
         if (!d->stop_req && d->state != MACHINE_ABORTING &&
             d->state != MACHINE_DESTROYING)
             continue;
-        /* What came by hand came last, and nobody knows what it uses: it goes
-         * first, whatever its namesake's file says. They would wait for each
-         * other otherwise. */
+        /* An instance by hand came last, and nobody knows what it uses: it
+         * stops first, whatever the file of its name says. The two would wait
+         * for each other otherwise. */
         if (d->by_hand && !m->doms[dom].by_hand) return true;
         if (!d->by_hand && m->doms[dom].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
@@ -233,8 +233,8 @@ void machine_stop_dependents(struct machine *m, unsigned int dom)
     }
 }
 
-/* A domain that ended badly, for good, takes along what requires it. One whose
- * file is wrong has not ended by that. */
+/* Whether D has failed for good, so that its dependents stop. A domain that is
+ * only barred by an error in its file has not. */
 static bool has_failed(const struct machine_domain *d)
 {
     switch (d->state) {

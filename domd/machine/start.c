@@ -1,12 +1,12 @@
 /*
- * The functions of the table, the first part: an instance comes up, from the
- * wish for it until it is ready, or late.
+ * Handlers, part one: an instance starts, from the request until it is ready
+ * or late.
  */
 #include "machine/internal.h"
 
 #include <stdlib.h>
 
-/* Starts that people and the boot ask for. */
+/* Requests to start. */
 
 void machine_wait_turn(struct machine *m, struct machine_domain *d,
                        const struct machine_result *res)
@@ -24,7 +24,7 @@ void machine_give_up_start(struct machine *m, struct machine_domain *d,
     (void)res;
     d->stop_req = false;
     d->again = false;
-    /* Nothing blocks it now. */
+    /* It is no longer blocked. */
     if (d->state == MACHINE_BLOCKED) d->reason[0] = '\0';
     if (d->want) {
         machine_enter(m, d, MACHINE_WAITING);
@@ -33,7 +33,7 @@ void machine_give_up_start(struct machine *m, struct machine_domain *d,
     machine_enter(m, d, MACHINE_STOPPED);
 }
 
-/* It is its turn: the dependencies are ready, and there is a place. */
+/* The dependencies are ready, and there is a free slot. */
 void machine_go(struct machine *m, struct machine_domain *d,
                 const struct machine_result *res)
 {
@@ -83,8 +83,8 @@ void machine_backoff_over(struct machine *m, struct machine_domain *d,
 
 /* Creation. */
 
-/* Others are built first, and that is not its fault. Its turn comes by itself:
- * nothing but the end of theirs is awaited. */
+/* Other creations come first, which is not the fault of this domain. It waits
+ * for nothing else, so it needs no timeout. */
 void machine_queued(struct machine *m, struct machine_domain *d,
                     const struct machine_result *res)
 {
@@ -93,7 +93,7 @@ void machine_queued(struct machine *m, struct machine_domain *d,
     d->deadline = MACHINE_NEVER;
 }
 
-/* To read what was saved takes as long as it may have taken to write it. */
+/* A restore may take as long as the save did. */
 void machine_begun(struct machine *m, struct machine_domain *d,
                    const struct machine_result *res)
 {
@@ -108,7 +108,7 @@ void machine_begun(struct machine *m, struct machine_domain *d,
 void machine_created(struct machine *m, struct machine_domain *d,
                      const struct machine_result *res)
 {
-    /* The time that creation took counts. */
+    /* The time of the creation counts. */
     msec deadline = d->deadline;
 
     (void)res;
@@ -128,7 +128,7 @@ void machine_create_failed(struct machine *m, struct machine_domain *d,
     machine_settle(m, d);
 }
 
-/* The removal goes on, and says so, like any other. */
+/* The cleanup continues, and is reported, as a removal. */
 void machine_create_left(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
@@ -138,7 +138,7 @@ void machine_create_left(struct machine *m, struct machine_domain *d,
     machine_remove_it(m, d, true);
 }
 
-/* Nobody's failure: whoever reads the files looks at this one again. */
+/* This is no failure: the caller reads the file again. */
 void machine_file_changed(struct machine *m, struct machine_domain *d,
                           const struct machine_result *res)
 {
@@ -176,7 +176,7 @@ void machine_aborted(struct machine *m, struct machine_domain *d,
     machine_settle(m, d);
 }
 
-/* What is left of it did not go, after its creation had been called off. */
+/* The creation was cancelled, and its cleanup failed. */
 void machine_left_too_late(struct machine *m, struct machine_domain *d,
                            const struct machine_result *res)
 {
@@ -184,10 +184,10 @@ void machine_left_too_late(struct machine *m, struct machine_domain *d,
     machine_remove_it(m, d, true);
 }
 
-/* It came up after its creation had been called off. The memory of one that
- * was restored is nowhere else any more: it stops like any that runs. If it
- * was only late, it goes on. One that was given up as stuck has no request to
- * stop any more. */
+/* The creation completed after it was cancelled. A restored guest exists
+ * nowhere else any more: on a request to stop it stops like any running guest,
+ * and otherwise it keeps running. A stuck domain has lost its request to stop,
+ * which is restored here. */
 void machine_created_too_late(struct machine *m, struct machine_domain *d,
                               const struct machine_result *res)
 {
@@ -204,7 +204,7 @@ void machine_created_too_late(struct machine *m, struct machine_domain *d,
     }
 }
 
-/* It runs. */
+/* The guest runs. */
 
 void machine_ready(struct machine *m, struct machine_domain *d,
                    const struct machine_result *res)
@@ -216,8 +216,8 @@ void machine_ready(struct machine *m, struct machine_domain *d,
     machine_enter(m, d, MACHINE_READY);
 }
 
-/* A guest that checks its disks must not be destroyed for being slow. It goes
- * on; what requires it waits, and goes on as soon as it is ready. */
+/* A slow guest, which may be checking its disks, must not be destroyed. It
+ * keeps running, and its dependents start once it is ready. */
 void machine_late(struct machine *m, struct machine_domain *d,
                   const struct machine_result *res)
 {

@@ -1,18 +1,17 @@
 /*
- * States: their names, how one is entered, and the list of actions that comes
- * out of it.
+ * States: their names, how to enter one, and the list of actions.
  */
 #include "machine/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- their names -------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 static const struct {
     const char *name;
-    bool instance; /* the hypervisor may have something of it */
-    bool rest;     /* lasts until somebody does something */
+    bool instance; /* the hypervisor may have an instance */
+    bool rest;     /* lasts until somebody acts */
 } state_facts[MACHINE_STATES] = {
     [MACHINE_STOPPED] = {"stopped", false, true},
     [MACHINE_WAITING] = {"waiting", false, false},
@@ -113,7 +112,7 @@ bool machine_take(struct machine *m, struct machine_action *action_r)
     return true;
 }
 
-/* ---- a domain changes --------------------------------------------------- */
+/* ---- transitions -------------------------------------------------------- */
 
 void machine_enter(struct machine *m, struct machine_domain *d,
                    enum machine_state state)
@@ -156,7 +155,7 @@ void machine_set_reason(struct machine_domain *d, const char *format, ...)
     va_end(args);
 }
 
-/* ---- what an instance was made of --------------------------------------- */
+/* ---- the config of an instance ------------------------------------------ */
 
 bool machine_is_stale(const struct machine_domain *d)
 {
@@ -179,8 +178,8 @@ void machine_take_facts(struct machine_domain *d)
     machine_copy_names(&d->writes, &d->policy->writes);
 }
 
-/* Of the file of that time only the disks are known. If they are others now,
- * so is the file. */
+/* Of the file at that time only the disks are known. If these differ now, the
+ * file has changed. */
 void machine_take_saved_facts(struct machine_domain *d,
                               const struct strlist *writes)
 {

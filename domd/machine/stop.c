@@ -1,10 +1,9 @@
 /*
- * The functions of the table, the third part: an instance is made to stop, and
- * what is left of it is removed.
+ * Handlers, part three: an instance is stopped and removed.
  */
 #include "machine/internal.h"
 
-/* Removal of what is left. */
+/* Removal. */
 
 void machine_remove_it(struct machine *m, struct machine_domain *d,
                        bool forced)
@@ -45,7 +44,7 @@ void machine_destroy_again(struct machine *m, struct machine_domain *d,
     (void)res;
     machine_remove_it(m, d, true);
     d->destroy_tries = tries + 1;
-    /* The limit is that of all tries together. */
+    /* The limit covers all attempts together. */
     machine_set_last_resort(
         m, d, left > MACHINE_DESTROY_RETRY ? left : MACHINE_DESTROY_RETRY);
 }
@@ -59,9 +58,9 @@ void machine_destroy_late(struct machine *m, struct machine_domain *d,
         machine_destroy_again(m, d, res);
 }
 
-/* The hypervisor does not answer. The domain is left as it is: it holds up
- * nobody any more, neither those that come after it nor the host. Its disks
- * remain its own, and it goes on where it was once there is an answer. */
+/* The hypervisor does not answer. The domain delays nobody any more, neither
+ * its dependents nor the host shutdown. It keeps its disks, and continues in
+ * its old state once there is an answer. */
 void machine_hang(struct machine *m, struct machine_domain *d,
                   const struct machine_result *res)
 {
@@ -82,8 +81,7 @@ void machine_hang(struct machine *m, struct machine_domain *d,
     d->hung_in = state;
 }
 
-/* While it is saved, or created, nothing else can be done with it: what became
- * of that is reported, too. */
+/* A save or creation blocks all other operations; its own result follows. */
 void machine_stuck_died(struct machine *m, struct machine_domain *d,
                         const struct machine_result *res)
 {
@@ -119,7 +117,7 @@ void machine_remove_kept(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
     (void)res;
-    if (d->hung_in) { /* it has to wait for that */
+    if (d->hung_in) { /* the operation must end first */
         d->next = d->want ? MACHINE_NEXT_AGAIN : MACHINE_NEXT_STOPPED;
         d->stop_req = false;
         return;
@@ -128,7 +126,7 @@ void machine_remove_kept(struct machine *m, struct machine_domain *d,
     machine_remove_it(m, d, false);
 }
 
-/* Somebody has removed what was kept, or stuck, or was not ours. */
+/* Someone removed an instance that was kept, stuck or not ours. */
 void machine_gone_by_itself(struct machine *m, struct machine_domain *d,
                             const struct machine_result *res)
 {
@@ -155,7 +153,7 @@ static void ask_shutdown(struct machine *m, struct machine_domain *d)
     machine_act_on(m, d, MACHINE_ACT_SHUTDOWN);
 }
 
-/* All that depend on it are gone. */
+/* All dependents are gone. */
 void machine_stop_now(struct machine *m, struct machine_domain *d,
                       const struct machine_result *res)
 {
@@ -166,7 +164,7 @@ void machine_stop_now(struct machine *m, struct machine_domain *d,
         ask_shutdown(m, d);
         break;
     case STOP_SAVE:
-        /* The file may have been broken while the domain was running. */
+        /* The file may be invalid by now. */
         if (!d->policy->save_to) {
             ask_shutdown(m, d);
             break;
@@ -201,7 +199,7 @@ void machine_shutdown_failed(struct machine *m, struct machine_domain *d,
     machine_remove_it(m, d, true);
 }
 
-/* It ended while, or before, it was asked to: that is what was wanted. */
+/* The guest ended before it was asked to, or after: both are a stop. */
 void machine_died_stopping(struct machine *m, struct machine_domain *d,
                            const struct machine_result *res)
 {
@@ -220,7 +218,7 @@ void machine_saved(struct machine *m, struct machine_domain *d,
     machine_remove_it(m, d, false);
 }
 
-/* What could not be saved is shut down, with the whole of its time. */
+/* A guest that cannot be saved is shut down, within a full stop_timeout. */
 void machine_save_failed(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
@@ -229,13 +227,13 @@ void machine_save_failed(struct machine *m, struct machine_domain *d,
         machine_remove_it(m, d, false);
         return;
     }
-    d->stop_req = true; /* also if it had been given up */
+    d->stop_req = true; /* also if it was stuck */
     machine_set_reason(d, "it could not be saved (%s), and was shut down",
                        res->why ? res->why : "no reason is known");
     ask_shutdown(m, d);
 }
 
-/* The result is awaited all the same: nothing may touch it before. */
+/* Nothing may touch the domain before the result of the save. */
 void machine_save_late(struct machine *m, struct machine_domain *d,
                        const struct machine_result *res)
 {
