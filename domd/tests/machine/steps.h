@@ -1,6 +1,6 @@
 /*
- * Steps for the tests of the state machine: each test leads the one machine
- * through a situation, and looks at what it wants done and at its states.
+ * Steps for the tests of the state machine: each test leads one machine
+ * through a situation, and checks its actions and states.
  */
 #ifndef DOMD_TESTS_MACHINE_STEPS_H
 #define DOMD_TESTS_MACHINE_STEPS_H
@@ -47,8 +47,8 @@ static inline struct policy *policy(unsigned int dom)
     return m.doms[dom].policy;
 }
 
-/* Takes the actions out, and returns them as text: "create a; destroy! b",
- * without the changes of state. */
+/* Empties the list of actions, and returns it as text: "create a; destroy! b",
+ * without changes of state. */
 static inline const char *acts(void)
 {
     static const char *const words[] = {
@@ -71,7 +71,7 @@ static inline const char *acts(void)
     return text;
 }
 
-/* Takes the actions out, too. */
+/* Empties the list of actions. */
 static inline bool last_create_is_fresh(void)
 {
     struct machine_action a;

@@ -1,4 +1,4 @@
-/* What the daemon before has left, and what is left of it. */
+/* Adoption: the journal of the last daemon, and the domains it left. */
 #include "tests/machine/steps.h"
 
 static void adopt(unsigned int dom, enum machine_state state,
@@ -47,7 +47,7 @@ static void adoption(void **state)
     assert_state(db, "ready");
 }
 
-/* What had been decided about one that ended still counts. */
+/* The recorded outcome of a domain that ended still applies. */
 static void adoption_of_ends(void **state)
 {
     unsigned int no = add("no", NULL, NULL);
@@ -90,7 +90,7 @@ static void adoption_of_ends(void **state)
     assert_int_equal(machine_deadline(&m), now + 60000);
 }
 
-/* Somebody has destroyed them, as if we had been there. */
+/* Someone destroyed them while no daemon was running. */
 static void adoption_of_the_missing(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -117,7 +117,7 @@ static void adoption_of_the_missing(void **state)
     assert_string_equal(acts(), "create b; create d");
 }
 
-/* A requirement that died in the meantime is none that is ready. */
+/* A requirement that died in the meantime is not ready. */
 static void adoption_of_the_dead(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -133,7 +133,7 @@ static void adoption_of_the_dead(void **state)
     assert_string_equal(acts(), "");
     dies(db, MACHINE_REBOOT, true);
     event(db, MACHINE_EV_GONE);
-    /* It had been ready: that was no loop. */
+    /* The guest had been ready: this is no restart loop. */
     assert_string_equal(acts(), "destroy db; create db");
     assert_state(web, "waiting");
 }
@@ -160,7 +160,7 @@ static void adoption_of_stops(void **state)
     assert_state(log, "stopped");
 }
 
-/* The time counts on through the end of a domd. */
+/* Timeouts continue across a restart of domd. */
 static void up_for_how_long_is_adopted(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -184,8 +184,8 @@ static void up_for_how_long_is_adopted(void **state)
     assert_state(a, "creating");
 }
 
-/* It went on from what was saved just before it could be called off: what it
- * was is in its memory only. */
+/* Restored just before its creation was cancelled: its state exists only in
+ * memory. */
 static void adoption_of_one_that_was_resumed_too_late(void **state)
 {
     struct machine_past past = {.state = MACHINE_ABORTING,
@@ -202,14 +202,14 @@ static void adoption_of_one_that_was_resumed_too_late(void **state)
     assert_string_equal(acts(), "shutdown a");
     event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
-    /* It was to be started again. */
+    /* It was to restart. */
     past.want = true;
     past.next = MACHINE_NEXT_AGAIN;
     machine_adopt(&m, a, &past, MACHINE_FOUND_RUNNING, now);
     assert_string_equal(acts(), "shutdown a");
     event(a, MACHINE_EV_GONE);
     assert_string_equal(acts(), "create a");
-    /* It had taken too long. */
+    /* The creation timed out. */
     past.next = MACHINE_NEXT_FAILED;
     machine_adopt(&m, b, &past, MACHINE_FOUND_RUNNING, now);
     assert_string_equal(acts(), "");
@@ -219,7 +219,7 @@ static void adoption_of_one_that_was_resumed_too_late(void **state)
     machine_past_dispose(&next);
     event(b, MACHINE_EV_READY);
     assert_state(b, "ready");
-    /* It died at once, or it had not gone on. */
+    /* It died at once, or was never restored. */
     machine_adopt(&m, c, &past, MACHINE_FOUND_DEAD, now);
     assert_string_equal(acts(), "destroy! c");
     event(c, MACHINE_EV_GONE);
@@ -232,8 +232,7 @@ static void adoption_of_one_that_was_resumed_too_late(void **state)
     assert_string_equal(acts(), "destroy! c");
 }
 
-/* What one machine writes down is what the next one goes on with. */
-/* What hung for the one before does not for its successor. */
+/* What hung for the last machine need not hang for its successor. */
 static void adoption_of_what_hung(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -254,6 +253,7 @@ static void adoption_of_what_hung(void **state)
     machine_past_dispose(&past);
 }
 
+/* A machine continues from what its predecessor recorded. */
 static void past_is_complete(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -274,14 +274,14 @@ static void past_is_complete(void **state)
     assert_true(strlist_has(&past.writes, "/dev/x"));
     assert_string_equal(past.reason, "it crashed");
     machine_past_dispose(&past);
-    /* A stop before a new start: what follows is the start. */
+    /* The stop of a restart: the start follows. */
     assert_null(machine_restart(&m, a, now));
     machine_past_of(&m, a, &past);
     assert_int_equal(past.next, MACHINE_NEXT_AGAIN);
     machine_past_dispose(&past);
 }
 
-/* A reboot and a crash go on with what the instance had; a start does not. */
+/* A reboot and a crash keep the config of the instance; a start does not. */
 static void where_an_instance_comes_from(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -303,7 +303,7 @@ static void where_an_instance_comes_from(void **state)
     assert_state(a, "backoff");
     pass(1000);
     assert_false(last_create_is_fresh());
-    /* What it had cannot be created: the file, then. */
+    /* The old config cannot be created: use the file. */
     event_full(a, MACHINE_EV_CREATE_FAILED, 0, false, false, "no");
     pass(60000);
     assert_true(last_create_is_fresh());
@@ -316,7 +316,7 @@ static void where_an_instance_comes_from(void **state)
     assert_true(last_create_is_fresh());
 }
 
-/* Every state has a name, and each name is found again. */
+/* Every state has a name, and can be found by it. */
 static void names(void **state)
 {
     int i;

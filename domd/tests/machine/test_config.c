@@ -1,7 +1,7 @@
-/* Files that are wrong, change, go away and come back. */
+/* Domain files that are invalid, change, vanish and return. */
 #include "tests/machine/steps.h"
 
-/* Whoever holds the machine reads the file in between. */
+/* The caller reads the file again while it holds the machine. */
 static void file_that_changes_before_the_start(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -31,7 +31,7 @@ static void file_that_changes_before_the_start(void **state)
     pass(3000);
     acts();
     event(a, MACHINE_EV_FILE_CHANGED);
-    /* It has waited already, and this was no failure. */
+    /* The delay has passed already, and this was no failure. */
     assert_string_equal(acts(), "create a");
     assert_int_equal(m.doms[a].n_failures, 0);
     machine_stop(&m, a, now);
@@ -55,13 +55,13 @@ static void barred_ones_say_why(void **state)
     assert_reason(web, "requires win, which is skipped");
     assert_string_equal(machine_start(&m, win, now),
                         "needs hvm, which this host does not have");
-    /* The file is mended. */
+    /* The file is fixed. */
     machine_set_policy(&m, win, policy_new("win", "win.cfg"));
     machine_link(&m, now);
     assert_state(win, "stopped");
 }
 
-/* One whose files do not answer waits for them, whatever brings it up. */
+/* A domain whose files do not answer waits for them, whatever starts it. */
 static void held_until_its_files_answer(void **state)
 {
     unsigned int nas = add("nas", NULL, NULL);
@@ -81,7 +81,7 @@ static void held_until_its_files_answer(void **state)
     bring_up(nas);
     bring_up(web);
     acts();
-    /* What runs is not stopped for a start that cannot follow. */
+    /* A running domain is not stopped for a start that cannot follow. */
     policy(nas)->hold = xstrdup("disk: /n does not answer");
     machine_link(&m, now);
     assert_state(nas, "ready");
@@ -100,7 +100,7 @@ static void held_until_its_files_answer(void **state)
     assert_string_equal(acts(), "create nas");
 }
 
-/* A file that is wrong by now bars what is started from it. */
+/* A file that has become invalid bars starts from it. */
 static void barred_while_it_runs(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -124,7 +124,7 @@ static void barred_while_it_runs(void **state)
     assert_reason(b, "wrong");
 }
 
-/* A mistake in the file of what does not run stops nobody who does. */
+/* An error in the file of a stopped domain stops no running one. */
 static void a_wrong_file_stops_nobody(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -160,7 +160,7 @@ static void removed_from_the_configuration(void **state)
     assert_int_equal(add("b", NULL, NULL), a);
 }
 
-/* It was missing while the files were read once. */
+/* The file was missing once. */
 static void back_in_the_configuration(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -175,7 +175,7 @@ static void back_in_the_configuration(void **state)
     dies(a, MACHINE_CRASH, false);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
-    /* It is not started without its file. */
+    /* Without its file it does not start. */
     machine_unlist(&m, a);
     machine_link(&m, now);
     assert_state(a, "stopped");

@@ -1,4 +1,4 @@
-/* Domains that end by themselves, and what follows. */
+/* Domains that end by themselves, and the outcome. */
 #include "tests/machine/steps.h"
 
 static void crash_backs_off_and_is_held(void **state)
@@ -32,7 +32,7 @@ static void crash_backs_off_and_is_held(void **state)
     assert_int_equal(m.doms[a].restarts, 3);
     acts();
 
-    /* Somebody repairs it: the one that waits follows by itself. */
+    /* A user repairs it: the waiting domain follows by itself. */
     assert_null(machine_start(&m, a, now));
     assert_string_equal(acts(), "create a");
     assert_state(web, "waiting");
@@ -71,7 +71,7 @@ static void restart_no_fails_at_once(void **state)
     dies(a, MACHINE_CRASH, false);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "failed");
-    /* What requires it goes down, too, and is held back. */
+    /* Its dependents stop, too, and are blocked. */
     assert_string_equal(acts(), "destroy a; shutdown web");
     dies(web, MACHINE_POWEROFF, false);
     event(web, MACHINE_EV_GONE);
@@ -126,7 +126,7 @@ static void reboot_before_ready_is_a_loop(void **state)
     assert_reason(a, "it rebooted itself before it was ready");
 }
 
-/* It counts as up early in its boot, and something later in it reboots. */
+/* The guest counts as ready early in its boot, and reboots later in it. */
 static void reboots_without_end_are_a_loop(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -221,7 +221,7 @@ static void results_of_an_earlier_instance_do_not_count(void **state)
     assert_state(a, "ready");
 }
 
-/* Its state is what it was, and no later reason hides it. */
+/* The state does not change, and no later reason hides the remark. */
 static void device_model_ends(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -249,7 +249,7 @@ static void device_model_ends(void **state)
     acts();
     machine_restart(&m, a, now);
     dies(a, MACHINE_POWEROFF, false);
-    /* The one is ended for the other's sake. */
+    /* The dependent stops with its requirement. */
     event(a, MACHINE_EV_DM_ENDED);
     assert_string_equal(acts(), "shutdown a; destroy a");
     event(a, MACHINE_EV_GONE);
@@ -257,7 +257,7 @@ static void device_model_ends(void **state)
     assert_string_equal(m.doms[a].remark, "");
 }
 
-/* A reset is a reboot that libxl does in place. */
+/* libxl reboots the guest in place. */
 static void resets_count(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -325,7 +325,7 @@ static void device_model_that_complains(void **state)
                         "its device model (QEMU) has ended: the end");
 }
 
-/* What is in it would be lost for nothing. */
+/* The memory would be lost for nothing. */
 static void kept_stays_if_its_file_is_wrong(void **state)
 {
     unsigned int a = add("a", NULL, NULL);

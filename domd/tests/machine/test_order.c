@@ -1,5 +1,4 @@
-/* The order in which domains start: dependencies, priorities, delays, disks.
- */
+/* Start order: dependencies, priorities, delays, disks. */
 #include "tests/machine/steps.h"
 
 static void chain_starts_in_order(void **state)
@@ -67,7 +66,7 @@ static void start_delay_counts_after_the_dependencies(void **state)
     assert_string_equal(acts(), "create web");
 }
 
-/* A requirement that goes away and comes back makes the delay begin anew. */
+/* The delay starts again when a requirement stops and comes back. */
 static void start_delay_counts_from_the_last_time(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -87,7 +86,7 @@ static void start_delay_counts_from_the_last_time(void **state)
     assert_state(web, "delay");
 }
 
-/* A reboot is no start: start_delay is not waited for a second time. */
+/* A reboot does not repeat start_delay. */
 static void reboot_needs_no_start_delay(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -103,7 +102,7 @@ static void reboot_needs_no_start_delay(void **state)
     assert_state(a, "creating");
 }
 
-/* Many ways lead from the top to the bottom; each domain is visited once. */
+/* Many paths lead from the top to the bottom; each domain is visited once. */
 static void diamonds(void **state)
 {
     unsigned int last[2] = {0};
@@ -181,7 +180,7 @@ static void no_two_writers(void **state)
     assert_state(b, "creating");
 }
 
-/* What counts is what the instance writes, whatever the file says now. */
+/* The disks of the instance count, whatever the file says now. */
 static void writes_what_it_was_started_with(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -200,7 +199,7 @@ static void writes_what_it_was_started_with(void **state)
     machine_start(&m, b, now);
     assert_state(b, "blocked");
     assert_reason(b, "the disk /dev/x is written by a");
-    /* It still does after a reboot, and does no longer after a stop. */
+    /* A reboot keeps them, a stop does not. */
     pass(MACHINE_BRIEF);
     dies(a, MACHINE_REBOOT, true);
     event(a, MACHINE_EV_GONE);
@@ -213,7 +212,7 @@ static void writes_what_it_was_started_with(void **state)
     assert_string_equal(acts(), "shutdown a; create a; create b");
 }
 
-/* By hand, in the way of others: they learn it at once. */
+/* A domain started by hand blocks others, which see it at once. */
 static void by_hand_blocks_at_once(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -230,7 +229,7 @@ static void by_hand_blocks_at_once(void **state)
     assert_reason(web, "requires db, which is by-hand");
 }
 
-/* Of what is not wanted nothing is missing. */
+/* An unwanted domain needs nothing. */
 static void stopped_while_it_is_blocked(void **state)
 {
     unsigned int db = add("db", NULL, NULL);

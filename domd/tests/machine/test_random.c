@@ -1,14 +1,13 @@
 /*
- * Random schedules: a random graph of domains with random policies, a fake
- * hypervisor that does what it is told after a random time and in a random
- * order, fails at random, never answers at random, lets domains crash, reboot
- * and hang, and people who type commands in between. After every step the
- * invariants are asserted; the last part of every run lets all go to its end,
- * and asserts that the machine is idle.
+ * Random schedules: a random graph of domains with random policies; a fake
+ * hypervisor that completes operations after a random time and in random
+ * order, or fails or hangs, and whose guests crash, reboot and hang; and users
+ * who issue commands. Every step asserts the invariants; each run ends with a
+ * phase until the machine is idle.
  *
  *   test_random [FIRST-SEED [COUNT]]
  *
- * A seed that fails is named, and can be run by itself.
+ * A failing seed is printed, and can be run alone.
  */
 #include "tests/base/harness.h"
 
@@ -20,17 +19,17 @@
 /* ---- the fake hypervisor ------------------------------------------------ */
 
 struct fake {
-    bool there; /* the hypervisor has it */
-    bool dead;  /* it has shut down, and is still there */
+    bool there; /* the domain exists */
+    bool dead;  /* shut down, not removed yet */
     bool ready;
-    bool up;       /* it was created, and not called off */
-    bool stopping; /* its stop had begun, and was right then */
+    bool up;       /* created, not cancelled */
+    bool stopping; /* its stop began in the right order */
     bool by_hand;
-    bool queued; /* its creation waits for others */
+    bool queued; /* its creation is queued */
     unsigned int gen;
 };
 
-/* Something that was asked for, and has a result at some time. */
+/* A pending operation of the hypervisor. */
 struct op {
     bool used;
     enum machine_act act;
@@ -65,10 +64,10 @@ static bool chance(unsigned int percent)
     return rnd(100) < percent;
 }
 
-static void tell(const char *format, ...)
+static void trace(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-static void tell(const char *format, ...)
+static void trace(const char *format, ...)
 {
     va_list args;
     int r;
@@ -90,8 +89,8 @@ static void tell(const char *format, ...)
         }                                                                     \
     } while (0)
 
-static struct op *later(enum machine_act act, unsigned int dom,
-                        unsigned int gen, msec delay)
+static struct op *add_op(enum machine_act act, unsigned int dom,
+                         unsigned int gen, msec delay)
 {
     unsigned int i;
 
@@ -104,15 +103,15 @@ static struct op *later(enum machine_act act, unsigned int dom,
     return NULL;
 }
 
-/* A disk or a share is gone, and whoever uses it waits for ever. */
+/* A missing disk or share blocks its users for ever. */
 static void may_hang(struct op *op)
 {
     if (calm || !chance(2)) return;
-    tell("%lld that hangs\n", (long long)now);
+    trace("%lld that hangs\n", (long long)now);
     op->when = MACHINE_NEVER;
 }
 
-/* ---- what must always hold ---------------------------------------------- */
+/* ---- invariants --------------------------------------------------------- */
 
 static void check_create(unsigned int dom, bool fresh)
 {
@@ -139,27 +138,27 @@ static void check_create(unsigned int dom, bool fresh)
     for (i = 0; i < MAX_OPS; i++) {
         if (!ops[i].used || ops[i].act != MACHINE_ACT_CREATE) continue;
         MUST(ops[i].dom != dom);
-        /* One that hangs must not hold up the others. */
+        /* A stuck creation must not delay others. */
         if (m.doms[ops[i].dom].state != MACHINE_STUCK) building++;
     }
     MUST(building < m.max_creating);
 }
 
-/* A stop is the reverse of a start: what depends on it is gone. */
+/* Stops reverse the start order: dependents are gone. */
 static void check_stop(unsigned int dom)
 {
     unsigned int i;
     unsigned int k;
 
     if (fakes[dom].dead || fakes[dom].stopping) return;
-    /* A creation that was called off: nobody had used it yet. */
+    /* A cancelled creation has no dependents yet. */
     if (!fakes[dom].up) return;
     fakes[dom].stopping = true;
     for (i = 0; i < n_doms; i++) {
         const struct machine_domain *d = &m.doms[i];
 
         if (!fakes[i].there || d->state == MACHINE_STUCK) continue;
-        /* What came by hand goes first, whatever our edges say. */
+        /* Domains by hand stop first, whatever the edges. */
         if (fakes[dom].by_hand && !fakes[i].by_hand) continue;
         for (k = 0; k < d->n_edges; k++) {
             if (d->edges[k].dom != dom) continue;
@@ -180,7 +179,7 @@ static void check_always(void)
     for (i = 0; i < n_doms; i++) {
         const struct machine_domain *d = &m.doms[i];
 
-        /* The machine knows of all there is, and of nothing else. */
+        /* The machine knows every domain that exists, and no other. */
         if (fakes[i].there) MUST(machine_has_instance(d->state));
         if (!machine_has_instance(d->state)) MUST(!*d->remark);
         if (d->state == MACHINE_READY || d->state == MACHINE_BOOTING ||
@@ -208,19 +207,19 @@ static void check_always(void)
     }
 }
 
-/* ---- doing what the machine says ---------------------------------------- */
+/* ---- actions ------------------------------------------------------------ */
 
-static void tell_of_creation(unsigned int dom, unsigned int gen,
-                             enum machine_event ev)
+static void report_creation(unsigned int dom, unsigned int gen,
+                            enum machine_event ev)
 {
     struct machine_result r = {.gen = gen, .resumed = chance(30)};
 
-    tell("%lld %u is %s\n", (long long)now, dom,
-         ev == MACHINE_EV_QUEUED ? "queued" : "begun");
+    trace("%lld %u is %s\n", (long long)now, dom,
+          ev == MACHINE_EV_QUEUED ? "queued" : "begun");
     machine_event(&m, dom, ev, &r, now);
 }
 
-static void carry_out(void)
+static void run_actions(void)
 {
     struct machine_action a;
     struct op *op;
@@ -229,19 +228,19 @@ static void carry_out(void)
     while (machine_take(&m, &a)) {
         switch (a.act) {
         case MACHINE_ACT_CREATE:
-            tell("%lld create %u\n", (long long)now, a.dom);
+            trace("%lld create %u\n", (long long)now, a.dom);
             check_create(a.dom, a.fresh);
-            op = later(MACHINE_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
+            op = add_op(MACHINE_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
             fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
             if (!chance(30)) {
                 may_hang(op);
                 break;
             }
             fakes[a.dom].queued = true;
-            tell_of_creation(a.dom, a.gen, MACHINE_EV_QUEUED);
+            report_creation(a.dom, a.gen, MACHINE_EV_QUEUED);
             break;
         case MACHINE_ACT_ABORT:
-            tell("%lld abort %u\n", (long long)now, a.dom);
+            trace("%lld abort %u\n", (long long)now, a.dom);
             for (i = 0; i < MAX_OPS; i++) {
                 if (ops[i].used && ops[i].dom == a.dom &&
                     (ops[i].act == MACHINE_ACT_CREATE ||
@@ -250,35 +249,36 @@ static void carry_out(void)
             }
             break;
         case MACHINE_ACT_SHUTDOWN:
-            tell("%lld shutdown %u\n", (long long)now, a.dom);
+            trace("%lld shutdown %u\n", (long long)now, a.dom);
             MUST(fakes[a.dom].there);
             check_stop(a.dom);
-            later(MACHINE_ACT_SHUTDOWN, a.dom, a.gen, 1 + rnd(20000));
+            add_op(MACHINE_ACT_SHUTDOWN, a.dom, a.gen, 1 + rnd(20000));
             break;
         case MACHINE_ACT_SAVE:
-            tell("%lld save %u\n", (long long)now, a.dom);
+            trace("%lld save %u\n", (long long)now, a.dom);
             MUST(fakes[a.dom].there);
             check_stop(a.dom);
-            may_hang(later(MACHINE_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000)));
+            may_hang(add_op(MACHINE_ACT_SAVE, a.dom, a.gen, 1 + rnd(20000)));
             break;
         case MACHINE_ACT_DESTROY:
-            tell("%lld destroy %u\n", (long long)now, a.dom);
+            trace("%lld destroy %u\n", (long long)now, a.dom);
             for (i = 0; i < MAX_OPS; i++) {
-                /* Never under the hands of a creation or a save. */
+                /* Never during a creation or a save. */
                 MUST(!(ops[i].used && ops[i].dom == a.dom &&
                        (ops[i].act == MACHINE_ACT_CREATE ||
                         ops[i].act == MACHINE_ACT_SAVE)));
             }
             check_stop(a.dom);
-            may_hang(later(MACHINE_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000)));
+            may_hang(add_op(MACHINE_ACT_DESTROY, a.dom, a.gen, 1 + rnd(3000)));
             break;
         case MACHINE_ACT_CHANGED:
-            tell("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
-                 machine_state_name(a.before), machine_state_name(a.after),
-                 m.doms[a.dom].reason);
+            trace("%lld %u: %s -> %s (%s)\n", (long long)now, a.dom,
+                  machine_state_name(a.before), machine_state_name(a.after),
+                  m.doms[a.dom].reason);
             break;
         case MACHINE_ACT_REMARK:
-            tell("%lld %u: %s\n", (long long)now, a.dom, m.doms[a.dom].remark);
+            trace("%lld %u: %s\n", (long long)now, a.dom,
+                  m.doms[a.dom].remark);
             break;
         }
     }
@@ -295,14 +295,14 @@ static void report(unsigned int dom, unsigned int gen, enum machine_event ev,
     r.keep = keep;
     r.why = "a fake reason";
     machine_event(&m, dom, ev, &r, now);
-    carry_out();
+    run_actions();
 }
 
-static void die(unsigned int dom, enum machine_death death, bool keep)
+static void end_guest(unsigned int dom, enum machine_death death, bool keep)
 {
     struct fake *f = &fakes[dom];
 
-    tell("%lld %u dies (%d)\n", (long long)now, dom, death);
+    trace("%lld %u dies (%d)\n", (long long)now, dom, death);
     f->ready = false;
     if (death == MACHINE_VANISHED) {
         f->there = false;
@@ -313,7 +313,7 @@ static void die(unsigned int dom, enum machine_death death, bool keep)
     report(dom, f->gen, MACHINE_EV_DIED, death, death == MACHINE_REBOOT, keep);
 }
 
-static void finish(struct op *op)
+static void finish_op(struct op *op)
 {
     struct fake *f = &fakes[op->dom];
     struct op o = *op;
@@ -324,8 +324,8 @@ static void finish(struct op *op)
     case MACHINE_ACT_CREATE:
         if (f->queued && !o.aborted) {
             f->queued = false;
-            may_hang(later(MACHINE_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000)));
-            tell_of_creation(o.dom, o.gen, MACHINE_EV_BEGUN);
+            may_hang(add_op(MACHINE_ACT_CREATE, o.dom, o.gen, 1 + rnd(8000)));
+            report_creation(o.dom, o.gen, MACHINE_EV_BEGUN);
         } else if (f->queued || (o.aborted && chance(70)) ||
                    (!calm && chance(15))) {
             f->there = !f->queued && chance(10);
@@ -347,7 +347,7 @@ static void finish(struct op *op)
         if (!calm && chance(10))
             report(o.dom, o.gen, MACHINE_EV_SHUTDOWN_FAILED, 0, false, false);
         else
-            die(o.dom, MACHINE_POWEROFF, false);
+            end_guest(o.dom, MACHINE_POWEROFF, false);
         break;
     case MACHINE_ACT_SAVE:
         if (o.aborted || f->dead || !f->there || (!calm && chance(30)))
@@ -358,7 +358,7 @@ static void finish(struct op *op)
         }
         break;
     case MACHINE_ACT_DESTROY:
-        if (f->gen != o.gen) break; /* somebody else was faster */
+        if (f->gen != o.gen) break; /* destroyed already */
         if (!calm && f->there && chance(20)) {
             report(o.dom, o.gen, MACHINE_EV_DESTROY_FAILED, 0, false, false);
             break;
@@ -375,23 +375,22 @@ static void finish(struct op *op)
 
 /* ---- time --------------------------------------------------------------- */
 
-static void tick(void)
+static void fire_timers(void)
 {
     unsigned int i;
 
     for (i = 0; i < n_doms; i++) {
-        /* A timer that has run out fires once: never a second time for the
-         * same instant, and none is passed over. */
+        /* A timer fires once per expiry, and none is skipped. */
         if (m.doms[i].deadline > now) continue;
         MUST(m.doms[i].deadline != fired[i] ||
              m.doms[i].state == MACHINE_BOOTING);
         fired[i] = m.doms[i].deadline;
     }
     machine_tick(&m, now);
-    carry_out();
+    run_actions();
 }
 
-/* Lets time go on until the next thing that is due, and at most by LIMIT. */
+/* Advances the time to the next event, by at most LIMIT. */
 static bool advance(msec limit)
 {
     msec next = machine_deadline(&m);
@@ -403,13 +402,13 @@ static bool advance(msec limit)
     if (next == MACHINE_NEVER) return false;
     now = next < now + limit ? (next > now ? next : now) : now + limit;
     for (i = 0; i < MAX_OPS; i++) {
-        if (ops[i].used && ops[i].when <= now) finish(&ops[i]);
+        if (ops[i].used && ops[i].when <= now) finish_op(&ops[i]);
     }
-    tick();
+    fire_timers();
     return true;
 }
 
-static void guests_come_up(unsigned int percent)
+static void boot_guests(unsigned int percent)
 {
     unsigned int i;
 
@@ -419,14 +418,14 @@ static void guests_come_up(unsigned int percent)
         if (s != MACHINE_BOOTING && s != MACHINE_LATE) continue;
         if (!fakes[i].there || fakes[i].dead || !chance(percent)) continue;
         fakes[i].ready = true;
-        tell("%lld %u is ready\n", (long long)now, i);
+        trace("%lld %u is ready\n", (long long)now, i);
         report(i, fakes[i].gen, MACHINE_EV_READY, 0, false, false);
     }
 }
 
-/* ---- accidents and people ----------------------------------------------- */
+/* ---- accidents and users ------------------------------------------------ */
 
-static void accident(void)
+static void cause_accident(void)
 {
     unsigned int dom = rnd(n_doms);
     unsigned int i;
@@ -442,19 +441,20 @@ static void accident(void)
         return;
     }
     if (!fakes[dom].by_hand && chance(10)) {
-        tell("%lld %u resets itself\n", (long long)now, dom);
+        trace("%lld %u resets itself\n", (long long)now, dom);
         fakes[dom].dead = true; /* until it is reset */
         report(dom, fakes[dom].gen, MACHINE_EV_RESET, 0, false, false);
         if (m.doms[dom].state != MACHINE_DESTROYING) fakes[dom].dead = false;
         return;
     }
-    die(dom,
-        fakes[dom].by_hand ? MACHINE_VANISHED : (enum machine_death)rnd(4),
-        chance(10));
+    end_guest(dom,
+              fakes[dom].by_hand ? MACHINE_VANISHED
+                                 : (enum machine_death)rnd(4),
+              chance(10));
 }
 
-/* Somebody uses xl create with the file of one of ours. */
-static void by_hand(void)
+/* A user runs xl create with one of our files. */
+static void start_by_hand(void)
 {
     unsigned int dom = rnd(n_doms);
     unsigned int i;
@@ -468,14 +468,14 @@ static void by_hand(void)
             if (strlist_has(&m.doms[i].policy->writes, writes->v[k])) return;
         }
     }
-    tell("%lld %u by hand\n", (long long)now, dom);
+    trace("%lld %u by hand\n", (long long)now, dom);
     fakes[dom] = (struct fake){.there = true, .up = true, .by_hand = true};
     fakes[dom].gen = machine_adopt_by_hand(&m, dom, now);
-    carry_out();
+    run_actions();
 }
 
-/* The files are changed so that two wait for each other. */
-static void circle(void)
+/* The files change so that two domains form a cycle. */
+static void add_cycle(void)
 {
     unsigned int dom = rnd(n_doms);
     struct machine_domain *d = &m.doms[dom];
@@ -484,38 +484,38 @@ static void circle(void)
 
     if (!d->n_edges) return;
     on = &m.doms[d->edges[rnd(d->n_edges)].dom];
-    tell("%lld circle of %s and %s\n", (long long)now, d->policy->name,
-         on->policy->name);
+    trace("%lld circle of %s and %s\n", (long long)now, d->policy->name,
+          on->policy->name);
     snprintf(name, sizeof(name), "d%u", dom);
     strlist_add(chance(50) ? &on->policy->requires : &on->policy->after, name);
     policy_bar(d->policy, false, "a circle");
     policy_bar(on->policy, false, "a circle");
     machine_link(&m, now);
-    carry_out();
+    run_actions();
 }
 
-static void command(void)
+static void issue_command(void)
 {
     unsigned int dom = rnd(n_doms);
 
     switch (rnd(3)) {
     case 0:
-        tell("%lld start %u!\n", (long long)now, dom);
+        trace("%lld start %u!\n", (long long)now, dom);
         machine_start(&m, dom, now);
         break;
     case 1:
-        tell("%lld stop %u!\n", (long long)now, dom);
+        trace("%lld stop %u!\n", (long long)now, dom);
         machine_stop(&m, dom, now);
         break;
     case 2:
-        tell("%lld restart %u!\n", (long long)now, dom);
+        trace("%lld restart %u!\n", (long long)now, dom);
         machine_restart(&m, dom, now);
         break;
     }
-    carry_out();
+    run_actions();
 }
 
-static void build(struct machine *into)
+static void add_domains(struct machine *into)
 {
     unsigned int i;
     unsigned int j;
@@ -549,8 +549,8 @@ static void build(struct machine *into)
     }
 }
 
-/* What a new instance of the program finds of what the old one left. */
-static enum machine_found found(unsigned int dom)
+/* What a new daemon finds of a domain. */
+static enum machine_found find_remains(unsigned int dom)
 {
     const struct fake *f = &fakes[dom];
     unsigned int i;
@@ -565,7 +565,7 @@ static enum machine_found found(unsigned int dom)
     return f->dead ? MACHINE_FOUND_DEAD : MACHINE_FOUND_RUNNING;
 }
 
-/* A new instance of the program goes on where the old one has ended. */
+/* A new daemon continues where the old one ended. */
 static void kill_and_adopt(void)
 {
     enum machine_found left[MAX_DOMS];
@@ -574,19 +574,19 @@ static void kill_and_adopt(void)
     uint64_t keep;
     unsigned int i;
 
-    tell("%lld kill -9\n", (long long)now);
+    trace("%lld kill -9\n", (long long)now);
     for (i = 0; i < n_doms; i++) {
-        /* What dies now is seen by nobody until then. */
+        /* A death at this time is unobserved. */
         if (fakes[i].up && fakes[i].there && !fakes[i].by_hand && chance(10))
             fakes[i].dead = true;
         death[i] = (enum machine_death)rnd(3);
-        left[i] = found(i);
+        left[i] = find_remains(i);
     }
     memset(ops, 0, sizeof(ops));
     keep = rng;
     rng = seed * 2654435761u + 88172645463325252u;
     n_doms = 2 + rnd(MAX_DOMS - 1);
-    build(&m); /* the same graph again */
+    add_domains(&m); /* the same graph again */
     rng = keep;
     machine_link(&m, now);
     machine_hold(&m);
@@ -600,7 +600,7 @@ static void kill_and_adopt(void)
         machine_past_dispose(&past);
         fired[i] = 0;
         f->queued = false;
-        /* A stop begins again, unless it had come to the removal. */
+        /* A stop starts again, except during the removal. */
         if (m.doms[i].state != MACHINE_DESTROYING) f->stopping = false;
         if (left[i] != MACHINE_FOUND_RUNNING) f->ready = false;
         if (left[i] == MACHINE_FOUND_BROKEN) f->dead = true;
@@ -611,20 +611,20 @@ static void kill_and_adopt(void)
         fakes[i].dead = fakes[i].stopping = false;
     }
     machine_release(&m, now);
-    tell("adopted\n");
-    carry_out();
+    trace("adopted\n");
+    run_actions();
     for (i = 0; i < n_doms; i++) {
         if (left[i] == MACHINE_FOUND_DEAD && fakes[i].there &&
             !fakes[i].by_hand)
-            die(i, death[i], false);
+            end_guest(i, death[i], false);
     }
     machine_tick(&m, now);
-    carry_out();
+    run_actions();
     for (i = 0; i < n_doms; i++) {
         const struct machine_domain *was = &old.doms[i];
         const struct machine_domain *d = &m.doms[i];
 
-        /* Nothing comes back that had been stopped or given up. */
+        /* A stopped or failed domain does not restart. */
         if (!was->want || was->state == MACHINE_FAILED ||
             was->state == MACHINE_HELD ||
             (was->state == MACHINE_DESTROYING && !was->stop_req &&
@@ -636,12 +636,12 @@ static void kill_and_adopt(void)
     machine_dispose(&old);
 }
 
-/* What held up the hypervisor is back. */
-static void wake_up(void)
+/* Hanging operations continue. */
+static void resume_ops(void)
 {
     unsigned int i;
 
-    tell("%lld nothing hangs any more\n", (long long)now);
+    trace("%lld nothing hangs any more\n", (long long)now);
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used && ops[i].when == MACHINE_NEVER)
             ops[i].when = now + 1 + rnd(8000);
@@ -674,7 +674,7 @@ static void check_idle(void)
         if (d->state == MACHINE_STUCK && hangs(i)) continue;
         MUST(fakes[i].there == machine_has_instance(d->state));
         MUST(!d->hung_in);
-        /* Nobody is forgotten: what is wanted and not up has a reason. */
+        /* A wanted domain that is not up has a reason. */
         if (d->want && d->state != MACHINE_READY && d->state != MACHINE_LATE)
             MUST(d->reason[0]);
         if (m.closing) MUST(!fakes[i].there || d->state == MACHINE_STUCK);
@@ -683,7 +683,7 @@ static void check_idle(void)
     if (m.closing) MUST(machine_is_down(&m));
 }
 
-static void one_run(unsigned long with)
+static void run_seed(unsigned long with)
 {
     unsigned int steps;
     unsigned int i;
@@ -698,32 +698,32 @@ static void one_run(unsigned long with)
     memset(fakes, 0, sizeof(fakes));
     memset(ops, 0, sizeof(ops));
     memset(fired, 0, sizeof(fired));
-    build(&m);
+    add_domains(&m);
     machine_link(&m, now);
-    carry_out();
+    run_actions();
     machine_autostart(&m, NULL, now);
-    carry_out();
+    run_actions();
 
     steps = 20 + rnd(120);
     for (i = 0; i < steps; i++) {
         advance(1 + rnd(3000));
-        guests_come_up(40);
-        if (chance(8)) accident();
-        if (chance(10)) command();
+        boot_guests(40);
+        if (chance(8)) cause_accident();
+        if (chance(10)) issue_command();
         if (chance(2)) kill_and_adopt();
-        if (chance(2)) by_hand();
-        if (chance(1)) circle();
+        if (chance(2)) start_by_hand();
+        if (chance(1)) add_cycle();
         if (chance(1)) {
             machine_close(&m, now);
-            carry_out();
+            run_actions();
         }
         check_always();
     }
 
     calm = chance(50);
-    if (calm) wake_up();
+    if (calm) resume_ops();
     for (i = 0; i < 2000; i++) {
-        guests_come_up(calm ? 100 : 30);
+        boot_guests(calm ? 100 : 30);
         check_always();
         if (!advance(60000)) break;
     }
@@ -732,7 +732,7 @@ static void one_run(unsigned long with)
     if (!m.closing) {
         limit = now + machine_down_limit(&m);
         machine_close(&m, now);
-        carry_out();
+        run_actions();
         for (i = 0; i < 2000 && advance(60000); i++) {
             check_always();
             if (now > limit) MUST(machine_is_down(&m));
@@ -751,7 +751,7 @@ static void schedules(void **state)
 
     (void)state;
     for (i = 0; i < count; i++)
-        one_run(first + i);
+        run_seed(first + i);
 }
 
 int main(int argc, char **argv)

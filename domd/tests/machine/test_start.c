@@ -1,4 +1,4 @@
-/* One domain on its way up: what is slow, fails, or is called off. */
+/* Starts that are slow, fail, or are cancelled. */
 #include "tests/machine/steps.h"
 
 static void late_one_goes_on_and_holds_back(void **state)
@@ -39,7 +39,7 @@ static void creation_that_takes_too_long_is_called_off(void **state)
     assert_string_equal(acts(), "create a");
 }
 
-/* Not even the next one may start before it is gone. */
+/* The next instance may not start before the last is gone. */
 static void remains_of_a_creation(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -82,7 +82,7 @@ static void creation_that_ends_after_it_was_called_off(void **state)
     assert_state(a, "stopped");
 }
 
-/* Its memory is nowhere but in the domain, then. */
+/* The state of the guest exists only in memory. */
 static void restore_that_ends_after_it_was_called_off(void **state)
 {
     unsigned int a = add("a", NULL, "b");
@@ -105,7 +105,7 @@ static void restore_that_ends_after_it_was_called_off(void **state)
     event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 
-    /* It was only late. */
+    /* The restore was only late. */
     machine_start(&m, a, now);
     r.gen = m.doms[a].gen;
     machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
@@ -122,7 +122,7 @@ static void restore_that_ends_after_it_was_called_off(void **state)
     event(a, MACHINE_EV_GONE);
     assert_string_equal(acts(), "save a; destroy a");
 
-    /* What it requires has failed. */
+    /* Its requirement has failed. */
     machine_start(&m, a, now);
     r.gen = m.doms[a].gen;
     machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
@@ -135,7 +135,7 @@ static void restore_that_ends_after_it_was_called_off(void **state)
     event(a, MACHINE_EV_GONE);
     assert_state(a, "blocked");
 
-    /* It did not come up. */
+    /* The guest did not become ready. */
     machine_start(&m, b, now);
     bring_up(b);
     r.gen = m.doms[a].gen;
@@ -146,7 +146,7 @@ static void restore_that_ends_after_it_was_called_off(void **state)
     assert_string_equal(acts(), "destroy! a");
 }
 
-/* The others that are built first take as long as they like. */
+/* Other creations may take any time. */
 static void waiting_for_the_builder_does_not_count(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -164,7 +164,7 @@ static void waiting_for_the_builder_does_not_count(void **state)
     pass(1);
     assert_string_equal(acts(), "abort a");
     assert_reason(a, "it was not created within 60 s");
-    /* And nothing of that counts for one that was called off. */
+    /* Neither event counts after a cancellation. */
     event(a, MACHINE_EV_QUEUED);
     event(a, MACHINE_EV_BEGUN);
     assert_int_equal(machine_deadline(&m), now + MACHINE_ABORT_LIMIT);
@@ -182,7 +182,7 @@ static void waiting_for_the_builder_does_not_count(void **state)
     assert_int_equal(m.doms[a].latency, 59999);
 }
 
-/* While one is built, the events of the others wait. */
+/* During a creation, events of other domains wait. */
 static void building_others_does_not_count(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -213,7 +213,7 @@ static void building_others_does_not_count(void **state)
     assert_int_equal(machine_deadline(&m), MACHINE_NEVER);
 }
 
-/* What was saved writes the disk that it wrote. */
+/* A restored guest writes the disks of the time of its save. */
 static void a_restore_has_the_disks_of_its_save(void **state)
 {
     struct policy *p = policy_new("a", "some.cfg");
@@ -266,7 +266,7 @@ static void a_restore_with_the_same_disks_is_not_stale(void **state)
     strlist_dispose(&writes);
 }
 
-/* What could be saved within stop_timeout can be restored. */
+/* A guest that was saved within stop_timeout can be restored. */
 static void a_restore_has_the_time_of_a_save(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -289,7 +289,7 @@ static void a_restore_has_the_time_of_a_save(void **state)
     dies(a, MACHINE_CRASH, false);
     event(a, MACHINE_EV_GONE);
     pass(1000);
-    /* The next is none. */
+    /* The next start is not a restore. */
     event(a, MACHINE_EV_BEGUN);
     pass(60000);
     assert_state(a, "aborting");

@@ -1,4 +1,4 @@
-/* Domains that are stopped, saved and removed, and the end of the host. */
+/* Stop, save and removal of domains, and the host shutdown. */
 #include "tests/machine/steps.h"
 
 static void stop_takes_dependents_first(void **state)
@@ -25,7 +25,7 @@ static void stop_takes_dependents_first(void **state)
     assert_state(db, "stopped");
     assert_state(web, "blocked");
     assert_state(log, "ready");
-    /* And it comes back with it. */
+    /* It starts again with its requirement. */
     machine_start(&m, db, now);
     bring_up(db);
     assert_state(web, "creating");
@@ -112,7 +112,7 @@ static void cannot_be_destroyed(void **state)
     assert_true(machine_is_down(&m));
 }
 
-/* The wish of somebody who was just too late for the one before. */
+/* The start request came just after the stop. */
 static void started_while_it_is_removed(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -126,7 +126,7 @@ static void started_while_it_is_removed(void **state)
     event(a, MACHINE_EV_GONE);
     assert_state(a, "creating");
 
-    /* And of one that was given up. */
+    /* The instance was given up. */
     policy(a)->restart = RESTART_NO;
     event(a, MACHINE_EV_CREATED);
     dies(a, MACHINE_CRASH, false);
@@ -176,7 +176,7 @@ static void save_and_its_failures(void **state)
     event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
 
-    /* It takes too long; and the guest ends in between. */
+    /* The save times out, and the guest ends meanwhile. */
     machine_start(&m, a, now);
     bring_up(a);
     machine_stop(&m, a, now);
@@ -188,7 +188,7 @@ static void save_and_its_failures(void **state)
     assert_string_equal(acts(), "destroy a");
 }
 
-/* The share that it is saved to is gone, and does not come back. */
+/* The share of the save is gone for good. */
 static void save_that_hangs(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -210,7 +210,7 @@ static void save_that_hangs(void **state)
     assert_state(web, "stuck");
     assert_reason(web,
                   "its save has not ended, 120 s after it was called off");
-    /* Nobody waits for it any more, and nobody touches it. */
+    /* Nobody waits for the domain, and nobody touches it. */
     assert_string_equal(acts(), "shutdown db");
     event(db, MACHINE_EV_GONE);
     assert_true(machine_is_down(&m));
@@ -220,7 +220,7 @@ static void save_that_hangs(void **state)
     assert_reason(web,
                   "its save has not ended, 120 s after it was called off");
 
-    /* But it does come back. */
+    /* The share returns. */
     event_full(web, MACHINE_EV_SAVE_FAILED, 0, false, false, "aborted");
     assert_string_equal(acts(), "shutdown web");
     dies(web, MACHINE_POWEROFF, false);
@@ -251,8 +251,8 @@ static void save_that_hangs_and_ends_well(void **state)
     assert_state(a, "creating");
 }
 
-/* Nothing tells of a guest that ends while it is being saved but the end of
- * the save. */
+/* The end of a guest during its save is reported only by the end of the
+ * save. */
 static void dies_in_a_save_that_hangs(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -273,7 +273,7 @@ static void dies_in_a_save_that_hangs(void **state)
     assert_string_equal(acts(), "destroy a");
 }
 
-/* Its place is for the next one. */
+/* Its slot is free for the next domain. */
 static void creation_that_hangs(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -297,7 +297,7 @@ static void creation_that_hangs(void **state)
     event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
 
-    /* It ends, and there is nothing left of it. */
+    /* The operation ends, and nothing is left. */
     bring_up(b);
     pass(1000);
     pass(60000);
@@ -307,7 +307,7 @@ static void creation_that_hangs(void **state)
     assert_state(a, "backoff");
 }
 
-/* Its memory is nowhere else. */
+/* The state of the guest exists only in memory. */
 static void restore_that_hangs_and_comes_up(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -344,7 +344,7 @@ static void removal_that_hangs(void **state)
     event(a, MACHINE_EV_CREATED);
     event(a, MACHINE_EV_READY);
 
-    /* An answer, but a bad one: it can be tried again. */
+    /* An error is an answer: a stop may retry. */
     dies(a, MACHINE_REBOOT, true);
     pass(MACHINE_DESTROY_LIMIT);
     event_full(a, MACHINE_EV_DESTROY_FAILED, 0, false, false, "busy");
@@ -355,7 +355,7 @@ static void removal_that_hangs(void **state)
     assert_string_equal(acts(), "destroy a");
 }
 
-/* The tries do not add up to five times the limit. */
+/* All attempts share one limit. */
 static void removal_that_fails_and_hangs(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -373,7 +373,7 @@ static void removal_that_fails_and_hangs(void **state)
     assert_state(a, "stuck");
 }
 
-/* While domd builds another, no end of anything is heard of. */
+/* While domd builds a domain, it receives no events. */
 static void nothing_hangs_while_another_is_built(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -414,7 +414,7 @@ static void the_way_down_has_a_limit(void **state)
                      41000 + MACHINE_ABORT_LIMIT + 2 * removal);
 }
 
-/* A file that was changed while the domain runs may lack it. */
+/* The file changed, and lacks save_to. */
 static void save_without_a_directory(void **state)
 {
     unsigned int a = add("a", NULL, NULL);
@@ -468,7 +468,7 @@ static void close_is_the_reverse_of_start(void **state)
     assert_string_equal(machine_start(&m, db, now), "the host is going down");
 }
 
-/* A namesake of db was started with xl: web is ours, and after it. */
+/* Another "db" was started with xl: web is ours and depends on db. */
 static void by_hand_stops_before_what_is_after_it(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -487,7 +487,7 @@ static void by_hand_stops_before_what_is_after_it(void **state)
     assert_true(machine_is_down(&m));
 }
 
-/* The files were changed while both run. */
+/* The files change while both run. */
 static void circle_goes_down_and_comes_back(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
