@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a backend, or QEMU, still writes while a domain is removed after its
- * save is no change. */
+/* Seconds in which backends or QEMU may still write to a saved disk. */
 #define GRACE 60
 
 char *saved_path(const char *dir, const char *name, const char *suffix)
@@ -17,8 +16,8 @@ char *saved_path(const char *dir, const char *name, const char *suffix)
 }
 
 /* Renames one of the files. Returns 0, or an errno value. */
-static int move(const char *dir, const char *name, const char *from,
-                const char *to)
+static int rename_file(const char *dir, const char *name, const char *from,
+                       const char *to)
 {
     char *old = saved_path(dir, name, from);
     char *new = saved_path(dir, name, to);
@@ -29,8 +28,8 @@ static int move(const char *dir, const char *name, const char *from,
     return r;
 }
 
-/* Removes one of the files. Returns whether it was there. */
-static bool drop(const char *dir, const char *name, const char *suffix)
+/* Removes one of the files. Returns whether it existed. */
+static bool remove_file(const char *dir, const char *name, const char *suffix)
 {
     char *path = saved_path(dir, name, suffix);
     bool was_there = !unlink(path);
@@ -39,7 +38,7 @@ static bool drop(const char *dir, const char *name, const char *suffix)
     return was_there;
 }
 
-static bool is_there(const char *dir, const char *name, const char *suffix)
+static bool file_exists(const char *dir, const char *name, const char *suffix)
 {
     char *path = saved_path(dir, name, suffix);
     bool there = !access(path, F_OK);
@@ -48,15 +47,14 @@ static bool is_there(const char *dir, const char *name, const char *suffix)
     return there;
 }
 
-/* What happened to the names in DIR has reached the disk. Returns 0, or an
- * errno value. */
+/* Makes renames in DIR durable. Returns 0, or an errno value. */
 static int sync_names(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int r = 0;
 
     if (fd < 0) return errno;
-    /* A file system that cannot do it says so, and has no names to lose. */
+    /* EINVAL: the file system cannot sync names, and loses none. */
     if (fsync(fd) && errno != EINVAL) r = errno;
     close(fd);
     return r;
@@ -64,60 +62,62 @@ static int sync_names(const char *dir)
 
 int saved_complete(const char *dir, const char *name)
 {
-    int r = move(dir, name, ".part", "");
+    int r = rename_file(dir, name, ".part", "");
 
     if (r) return r;
     r = sync_names(dir);
-    if (r) (void)drop(dir, name, "");
+    if (r) (void)remove_file(dir, name, "");
     return r;
 }
 
 int saved_take(const char *dir, const char *name)
 {
-    int r = move(dir, name, "", ".used");
+    int r = rename_file(dir, name, "", ".used");
 
     if (r) return r;
     r = sync_names(dir);
-    /* The guest will not go on: for the next start it is as it was. */
-    if (r) (void)move(dir, name, ".used", "");
+    /* The guest does not resume: keep the save for its next start. */
+    if (r) (void)rename_file(dir, name, ".used", "");
     return r;
 }
 
 void saved_done(const char *dir, const char *name)
 {
-    /* The configuration may already be that of the next. */
-    if (drop(dir, name, ".used") && !is_there(dir, name, ""))
-        (void)drop(dir, name, ".json");
+    /* A newer save may own the configuration. */
+    if (remove_file(dir, name, ".used") && !file_exists(dir, name, ""))
+        (void)remove_file(dir, name, ".json");
 }
 
 bool saved_give_back(const char *dir, const char *name)
 {
-    if (!is_there(dir, name, ".used") || is_there(dir, name, "")) return false;
-    return !move(dir, name, ".used", "");
+    if (!file_exists(dir, name, ".used") || file_exists(dir, name, ""))
+        return false;
+    return !rename_file(dir, name, ".used", "");
 }
 
 bool saved_put_aside(const char *dir, const char *name)
 {
-    if (move(dir, name, "", ".failed") && move(dir, name, ".used", ".failed"))
+    if (rename_file(dir, name, "", ".failed") &&
+        rename_file(dir, name, ".used", ".failed"))
         return false;
-    (void)move(dir, name, ".json", ".failed.json");
-    /* Or it would be back after a power cut, on disks that have changed. */
+    (void)rename_file(dir, name, ".json", ".failed.json");
+    /* Else a power cut could restore it, on disks that have changed. */
     (void)sync_names(dir);
     return true;
 }
 
 bool saved_is_doubtful(const char *dir, const char *name)
 {
-    if (!is_there(dir, name, "")) return is_there(dir, name, ".used");
-    (void)drop(dir, name, ".used");
+    if (!file_exists(dir, name, "")) return file_exists(dir, name, ".used");
+    (void)remove_file(dir, name, ".used");
     return false;
 }
 
 void saved_drop(const char *dir, const char *name)
 {
-    (void)drop(dir, name, "");
-    (void)drop(dir, name, ".part");
-    (void)drop(dir, name, ".json");
+    (void)remove_file(dir, name, "");
+    (void)remove_file(dir, name, ".part");
+    (void)remove_file(dir, name, ".json");
     (void)sync_names(dir);
 }
 
@@ -127,6 +127,6 @@ bool saved_is_older(const char *save, const char *disk)
     struct stat d;
 
     if (stat(save, &s) || stat(disk, &d) || !S_ISREG(d.st_mode)) return false;
-    /* The save file's time is that at which it got its name. */
+    /* ctime is the time of the rename that completed the save. */
     return d.st_mtime > s.st_ctime + GRACE;
 }

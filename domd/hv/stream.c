@@ -9,26 +9,26 @@
 
 #include "base/util.h"
 
-/* Xen's docs/specs/libxl-migration-stream and libxc-migration-stream: the
- * stream of libxl has that of libxc in it, behind a record that says so. */
+/* See Xen's docs/specs/libxl-migration-stream and libxc-migration-stream:
+ * libxl's stream embeds that of libxc, behind a record of type XL_CONTEXT. */
 #define XL_IDENT   0x4c6962786c466d74ULL /* "LibxlFmt" */
 #define XL_VERSION 2
 #define XL_CONTEXT 1
 #define XC_MARKER  UINT64_MAX
 #define XC_ID      0x58454e46 /* "XENF" */
-#define XC_HEADERS 40         /* of the image, and of the domain */
+#define XC_HEADERS 40         /* image and domain header */
 #define END        0
 
-/* A file that is walked through. */
+/* A position in a stream. */
 struct walk {
     int fd;
     uint64_t size;
     uint64_t at;
-    bool unreadable; /* nobody knows */
+    bool unreadable; /* no verdict */
 };
 
-/* Reads LEN bytes; false: there are no more, or they cannot be read. */
-static bool take(struct walk *w, void *into, size_t len)
+/* Reads LEN bytes; false at the end, or if they cannot be read. */
+static bool read_bytes(struct walk *w, void *into, size_t len)
 {
     ssize_t n = pread(w->fd, into, len, (off_t)w->at);
 
@@ -38,14 +38,14 @@ static bool take(struct walk *w, void *into, size_t len)
     return true;
 }
 
-static char *cut_off(const struct walk *w)
+static char *cut_off_reason(const struct walk *w)
 {
     return xasprintf("it ends after %llu bytes, in the middle",
                      (unsigned long long)w->size);
 }
 
-/* Walks to the end of a list of records, or behind one of type STOP. Both
- * layers have records of the same shape. */
+/* Skips records up to the end, or past one of type STOP. Both layers share the
+ * record format. */
 static char *walk_records(struct walk *w, uint32_t stop, bool *stopped_r)
 {
     struct {
@@ -55,10 +55,10 @@ static char *walk_records(struct walk *w, uint32_t stop, bool *stopped_r)
 
     *stopped_r = false;
     for (;;) {
-        if (!take(w, &head, sizeof(head))) return cut_off(w);
+        if (!read_bytes(w, &head, sizeof(head))) return cut_off_reason(w);
         head.type = le32toh(head.type);
         w->at += ((uint64_t)le32toh(head.length) + 7) & ~(uint64_t)7;
-        if (w->at > w->size) return cut_off(w);
+        if (w->at > w->size) return cut_off_reason(w);
         if (head.type == END) return NULL;
         *stopped_r = head.type == stop;
         if (*stopped_r) return NULL;
@@ -74,7 +74,7 @@ static char *walk_memory(struct walk *w)
     } image;
     bool stopped;
 
-    if (!take(w, &image, sizeof(image))) return cut_off(w);
+    if (!read_bytes(w, &image, sizeof(image))) return cut_off_reason(w);
     w->at += XC_HEADERS - sizeof(image);
     if (image.marker != XC_MARKER || be32toh(image.id) != XC_ID)
         return xstrdup("the memory in it has no header");
@@ -91,7 +91,7 @@ static char *walk_all(struct walk *w)
     char *fault = NULL;
     bool memory;
 
-    if (!take(w, &head, sizeof(head))) return cut_off(w);
+    if (!read_bytes(w, &head, sizeof(head))) return cut_off_reason(w);
     if (be64toh(head.ident) != XL_IDENT || be32toh(head.version) != XL_VERSION)
         return xstrdup("it is not what libxl writes");
     do {

@@ -1,16 +1,14 @@
 /*
- * Whether a file can be what libxl wrote of a domain. libxl has one error for
- * all that keeps it from restoring a domain: no memory, no bridge, a kernel
- * that is gone, a stream that is cut off. Only with the last will the next try
- * fail as well.
+ * Checks a file for a complete save stream of libxl. libxl has one error for
+ * every failed restore: no memory, no bridge, a missing kernel, a truncated
+ * stream. Only after the last will the next try fail as well.
  */
 #ifndef DOMD_HV_STREAM_H
 #define DOMD_HV_STREAM_H
 
-/* What is wrong with the stream in the file FD, or NULL. Its records are
- * walked through from head to head, and what is in them is not looked at. A
- * file that cannot be read, for now, is no bad stream. FD's position stays.
- * The caller frees it. */
+/* Returns what is wrong with the stream in the file FD, or NULL; the caller
+ * frees it. Only record headers are checked, not contents. An unreadable file
+ * is no bad stream: it may be readable later. FD's position stays. */
 char *stream_fault(int fd);
 
 #endif

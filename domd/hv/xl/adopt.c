@@ -1,13 +1,11 @@
-/* Instances that are there already: an earlier domd started them, or somebody
- * else did. */
+/* Adopts existing instances, started by an earlier domd or by hand. */
 #include "hv/xl/internal.h"
 
 #include <stdlib.h>
 
 #include "hv/saved.h"
 
-/* An earlier domd may have ended while the instance was about to go on from
- * what had been saved. */
+/* An earlier domd may have ended between the restore and the unpause. */
 static void settle_taken(struct hv *hv, const struct slot *s)
 {
     libxl_dominfo info;
@@ -15,7 +13,7 @@ static void settle_taken(struct hv *hv, const struct slot *s)
 
     libxl_dominfo_init(&info);
     if (!xl_look_at(hv, s->domid, &info) || info.dying) {
-        /* Nobody knows: that is for the next start to say. */
+        /* Unknown: saved_is_doubtful settles it at the next start. */
     } else if (!xl_never_ran(&info)) {
         saved_done(s->save_to, s->name);
     } else if (saved_give_back(s->save_to, s->name)) {
@@ -41,8 +39,8 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     s->name = xstrdup(name);
     s->domid = domid;
     xl_set_save_to(s, save_to);
-    /* Its save was cut off by the end of an earlier domd. What there is of it
-     * goes first: memory that is older than the disks must not be used. */
+    /* An earlier domd ended during the save. Delete the partial save first:
+     * memory older than the disks must not be used. */
     if (saving && xl_is_suspended(hv, domid)) {
         if (s->save_to) saved_drop(s->save_to, s->name);
         (void)libxl_domain_resume(hv->ctx, domid, 1, NULL);

@@ -1,7 +1,6 @@
 /*
- * The creation of an instance: xl turns the file into JSON, libxl builds the
- * domain when its turn has come, and it is unpaused; or what came of it is
- * removed.
+ * Creates an instance: xl converts the file to JSON, libxl builds the domain
+ * in its turn, and it is unpaused. A failed creation is removed.
  */
 #include "hv/xl/internal.h"
 
@@ -27,8 +26,8 @@ static void create_failed(struct hv *hv, struct slot *s, const char *text)
     free(copy);
 }
 
-/* The configuration is there: hands it to libxl. */
-static void build(struct hv *hv, struct slot *s)
+/* Hands the configuration to libxl. */
+static void build_domain(struct hv *hv, struct slot *s)
 {
     libxl_domain_restore_params params;
     char *no = xl_look_for_saved(hv, s);
@@ -66,9 +65,8 @@ static void build(struct hv *hv, struct slot *s)
     if (rc) create_failed(hv, s, xl_why(hv, s, rc));
 }
 
-/* Builds the domain whose turn it is. libxl loads the kernel and fills the
- * memory before it returns, which takes its time: the rest of the loop goes
- * round between two of them. */
+/* Builds the next domain. libxl blocks while it loads the kernel and fills the
+ * memory, so the loop runs a round between two builds. */
 void xl_build_next(void *user)
 {
     struct hv *hv = user;
@@ -84,19 +82,19 @@ void xl_build_next(void *user)
         if (!first || s->op_id < first->op_id) first = s;
     }
     if (queued > 1) loop_at(hv->builder, loop_now());
-    if (first) build(hv, first);
+    if (first) build_domain(hv, first);
 }
 
-static void queue(struct hv *hv, struct slot *s)
+static void queue_creation(struct hv *hv, struct slot *s)
 {
     xl_begin_op(hv, s, OP_QUEUED);
     loop_at(hv->builder, loop_now());
     xl_report(hv, s, MACHINE_EV_QUEUED, NULL);
 }
 
-/* xl has turned the file into JSON, or has not. */
-static void converted(void *user, int status, const struct buf *out,
-                      const struct buf *err)
+/* xl has converted the file to JSON, or failed. */
+static void conversion_ended(void *user, int status, const struct buf *out,
+                             const struct buf *err)
 {
     struct slot *s = user;
     struct hv *hv = s->hv;
@@ -119,16 +117,16 @@ static void converted(void *user, int status, const struct buf *out,
         if (libxl_domain_config_from_json(hv->ctx, &s->config, out->s))
             create_failed(hv, s, "libxl does not understand what xl printed");
         else
-            queue(hv, s);
+            queue_creation(hv, s);
     }
 }
 
-static int convert(struct hv *hv, struct slot *s)
+static int convert_file(struct hv *hv, struct slot *s)
 {
     int fd;
     char *name = text_for_child(s->file, &fd);
     char *argv[] = {XL, "-N", "create", "-q", name, NULL};
-    int r = child_start(&s->run, hv->loop, argv, converted, s);
+    int r = child_start(&s->run, hv->loop, argv, conversion_ended, s);
 
     if (fd >= 0) close(fd);
     free(name);
@@ -156,7 +154,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         s->has_config = true;
         r = libxl_domain_config_from_json(hv->ctx, &s->config, s->kept);
         if (!r) {
-            queue(hv, s);
+            queue_creation(hv, s);
             return;
         }
         xl_slot_config_dispose(s);
@@ -165,7 +163,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     free(s->file);
     s->file = xstrdup(policy->file);
     s->stamp = policy->stamp;
-    r = convert(hv, s);
+    r = convert_file(hv, s);
     if (r) {
         text = xasprintf("cannot start " XL ": %s", strerror(r));
         create_failed(hv, s, text);
@@ -173,8 +171,8 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     }
 }
 
-/* What was left of a creation that failed is gone; or, with RC, it may not be:
- * then it is for the state machine to try again. */
+/* The remains of a failed creation are gone. With RC they may not be; then the
+ * state machine tries again. */
 void xl_cleaned_up(struct hv *hv, struct slot *s, int rc)
 {
     char *text = s->failure;
@@ -190,10 +188,10 @@ void xl_cleaned_up(struct hv *hv, struct slot *s, int rc)
     free(text);
 }
 
-/* A creation has failed, and TEXT, which it takes over, says why. libxl
- * removes what it could not build, but not what it built, nor what was called
- * off. That it failed is told when there is nothing left of it: the next one
- * has the same name and disks. */
+/* Removes the remains of a failed creation. TEXT, which it takes over, says
+ * why it failed. libxl removes what it could not build, but neither a built
+ * nor a cancelled domain. The failure is reported when nothing is left: the
+ * next instance has the same name and disks. */
 static void clean_up(struct hv *hv, struct slot *s, char *text)
 {
     int rc = 0;
@@ -208,7 +206,7 @@ static void clean_up(struct hv *hv, struct slot *s, char *text)
     xl_cleaned_up(hv, s, rc);
 }
 
-/* Why a creation has failed with RC. The caller frees it. */
+/* Returns why a creation failed with RC. The caller frees it. */
 static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
 {
     char *complaint = dmlog_complaint(hv->dm_log_dir, s->name, s->op_began);
@@ -219,10 +217,9 @@ static char *why_not_created(const struct hv *hv, const struct slot *s, int rc)
     return text;
 }
 
-/* Whether the guest went on before the unpause failed is for the hypervisor to
- * say; if nobody knows, what was saved must not be used again. */
-static void restored_and_not_unpaused(struct hv *hv, const struct slot *s,
-                                      int rc)
+/* The guest may have run before the unpause failed. Unless the hypervisor
+ * rules that out, the save must not be used again. */
+static void settle_failed_unpause(struct hv *hv, const struct slot *s, int rc)
 {
     libxl_dominfo info;
     bool never;
@@ -238,7 +235,7 @@ void xl_unpaused(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
     if (s->taken && !rc) saved_done(s->save_to, s->name);
-    if (s->taken && rc) restored_and_not_unpaused(hv, s, rc);
+    if (s->taken && rc) settle_failed_unpause(hv, s, rc);
     s->taken = false;
     if (!rc) xl_watch_on(hv, s);
     if (s->was_reset) {
@@ -259,11 +256,11 @@ void xl_created(struct hv *hv, struct slot *s, int rc)
     int r = 0;
 
     s->op = OP_NONE;
-    if (!rc && s->aborted) rc = ERROR_ABORTED; /* it was too late for that */
+    if (!rc && s->aborted) rc = ERROR_ABORTED; /* the abort came too late */
     if (rc) text = why_not_created(hv, s, rc);
     if (restore && rc && !s->aborted) xl_restore_failed(hv, s, text);
     xl_close_fd(&s->fd);
-    /* The guest has not run: what was saved can be used again. */
+    /* The guest has not run: on failure the save stays usable. */
     if (restore && !rc) {
         r = saved_take(s->save_to, s->name);
         s->taken = !r;
@@ -297,7 +294,7 @@ void hv_abort(struct hv *hv, unsigned int dom)
         break;
     case OP_CREATE:
     case OP_SAVE:
-        /* Its end comes as an event, whatever it will be. */
+        /* The operation still ends with an event. */
         s->aborted = true;
         (void)libxl_ao_abort(hv->ctx, &s->how);
         break;

@@ -1,17 +1,17 @@
 /*
- * What happens to a domain that has shut down. It follows xl's handling of
- * on_poweroff, on_reboot, on_crash, on_watchdog and on_soft_reset.
+ * Handles a domain that has shut down, as xl handles on_poweroff, on_reboot,
+ * on_crash, on_watchdog and on_soft_reset.
  */
 #include "hv/xl/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* So long an xl that waits for its domain to end has to remove it. */
+/* Grace period in which a waiting xl may remove its domain. */
 #define HAND_GRACE ((msec)3 * 1000)
 
-/* Keeps the configuration of the instance for the next one. A name that was
- * changed in between stays ours. */
+/* Keeps the configuration for the next instance, under our name even if the
+ * domain was renamed. */
 static void keep_config(struct hv *hv, struct slot *s,
                         libxl_domain_config *config)
 {
@@ -25,12 +25,11 @@ static void keep_config(struct hv *hv, struct slot *s,
     s->kept = json;
 }
 
-/* Maps the action that the domain file names to what the state machine has to
- * know, RES, and to what has to be done before the instance is removed. RC:
- * whether its configuration could be read. */
-static libxl_action_on_shutdown consider(struct slot *s, unsigned int reason,
-                                         const libxl_domain_config *config,
-                                         int rc, struct machine_result *res)
+/* Maps the action in the domain file to RES, for the state machine, and to
+ * work due before the removal. RC: whether the configuration could be read. */
+static libxl_action_on_shutdown map_action(struct slot *s, unsigned int reason,
+                                           const libxl_domain_config *config,
+                                           int rc, struct machine_result *res)
 {
     libxl_action_on_shutdown action = LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
 
@@ -80,7 +79,7 @@ static libxl_action_on_shutdown consider(struct slot *s, unsigned int reason,
     return action;
 }
 
-static void died(struct hv *hv, struct slot *s, unsigned int reason)
+static void handle_death(struct hv *hv, struct slot *s, unsigned int reason)
 {
     struct machine_result res = {.gen = s->gen};
     libxl_action_on_shutdown action;
@@ -90,18 +89,18 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     s->ended = false;
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
-    action = consider(s, reason, &config, rc, &res);
-    /* Not while it is being stopped: then it is a death like any other. */
+    action = map_action(s, reason, &config, rc, &res);
+    /* No reset during a stop: that is a death like any other. */
     if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
         s->op == OP_NONE) {
         xl_report(hv, s, MACHINE_EV_RESET, NULL);
-        /* Too often: it is on its way out. */
+        /* After too many resets it is removed. */
         if (s->op != OP_NONE || s->domid == HV_NO_DOMID) {
             libxl_domain_config_dispose(&config);
             return;
         }
         xl_slot_config_dispose(s);
-        memcpy(&s->config, &config, sizeof(config)); /* takes it over */
+        memcpy(&s->config, &config, sizeof(config)); /* moves it */
         s->has_config = true;
         xl_soft_reset(hv, s);
         return;
@@ -111,8 +110,8 @@ static void died(struct hv *hv, struct slot *s, unsigned int reason)
     hv->cb.result(hv->cb.user, s->dom, MACHINE_EV_DIED, &res);
 }
 
-/* Sets the timer to the first end that is still to be told. */
-static void set_deaths(struct hv *hv)
+/* Sets the timer to the earliest unreported death. */
+static void set_death_timer(struct hv *hv)
 {
     msec first = MSEC_NEVER;
     unsigned int i;
@@ -125,13 +124,13 @@ static void set_deaths(struct hv *hv)
     loop_at(hv->deaths, first);
 }
 
-static void tell_later(struct hv *hv, struct slot *s,
-                       libxl_shutdown_reason reason, msec delay)
+static void report_death_later(struct hv *hv, struct slot *s,
+                               libxl_shutdown_reason reason, msec delay)
 {
     s->ended = true;
     s->reason = reason;
     s->tell_at = loop_now() + delay;
-    set_deaths(hv);
+    set_death_timer(hv);
 }
 
 void xl_tell_ends(void *user)
@@ -145,20 +144,20 @@ void xl_tell_ends(void *user)
 
         if (!s || !s->ended || s->tell_at > now) continue;
         s->ended = false;
-        /* It may be on its way out by now. */
+        /* Its removal may have begun. */
         if (s->op == OP_DESTROY || s->op == OP_DUMP) continue;
         if (s->by_hand)
             xl_report_died(hv, s, MACHINE_POWEROFF);
         else
-            died(hv, s, s->reason);
+            handle_death(hv, s, s->reason);
     }
-    set_deaths(hv);
+    set_death_timer(hv);
 }
 
-/* An earlier domd may have ended while the dead instance was about to be
- * renamed, or written to a disk: then it must not just be destroyed. */
-static void settle_dead(struct hv *hv, struct slot *s,
-                        libxl_shutdown_reason reason)
+/* An earlier domd may have ended before it renamed or dumped the dead
+ * instance: that is still due before the destroy. */
+static void settle_dead_domain(struct hv *hv, struct slot *s,
+                               libxl_shutdown_reason reason)
 {
     struct machine_result unused = {0};
     libxl_domain_config config;
@@ -166,14 +165,13 @@ static void settle_dead(struct hv *hv, struct slot *s,
 
     libxl_domain_config_init(&config);
     rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
-    (void)consider(s, reason, &config, rc, &unused);
+    (void)map_action(s, reason, &config, rc, &unused);
     libxl_domain_config_dispose(&config);
 }
 
-/* libxl looks for those that have ended already when the first of all their
- * events is asked for, and next when another domain ends. It may look while it
- * waits for something on behalf of the first, and so misses the others that
- * are adopted: these are told of from here. */
+/* libxl reports existing deaths when the first event is requested, and next
+ * when another domain dies. It may do so while it waits on behalf of the first
+ * domain, and miss others adopted later: report them here. */
 bool xl_look_for_end(struct hv *hv, struct slot *s)
 {
     libxl_dominfo info;
@@ -182,21 +180,21 @@ bool xl_look_for_end(struct hv *hv, struct slot *s)
     libxl_dominfo_init(&info);
     there = xl_look_at(hv, s->domid, &info);
     if (there && !s->by_hand && xl_has_ended(&info)) {
-        tell_later(hv, s, info.shutdown_reason, 0);
-        if (!info.dying) settle_dead(hv, s, info.shutdown_reason);
+        report_death_later(hv, s, info.shutdown_reason, 0);
+        if (!info.dying) settle_dead_domain(hv, s, info.shutdown_reason);
     }
     libxl_dominfo_dispose(&info);
     return there;
 }
 
-/* One that somebody else has started is his to remove. When the host goes down
- * it has to go; if no xl waits for its end, nobody else removes it. */
+/* A domain started by hand is its owner's to remove. At host shutdown it has
+ * to go; if no xl waits for its end, domd removes it. */
 void xl_shut_down(struct hv *hv, struct slot *s, libxl_shutdown_reason reason)
 {
-    /* That was told of already. */
+    /* This death was reported. */
     if (s->op == OP_DESTROY || s->op == OP_DUMP || xl_is_resetting(s)) return;
     if (!s->by_hand)
-        died(hv, s, reason);
+        handle_death(hv, s, reason);
     else if (s->asked)
-        tell_later(hv, s, reason, HAND_GRACE);
+        report_death_later(hv, s, reason, HAND_GRACE);
 }

@@ -1,4 +1,4 @@
-/* The device model of an instance, and that it has ended. */
+/* Watches the device model of an instance. */
 #include "hv/xl/internal.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "hv/xl/dmlog.h"
 #include "hv/xl/dmwatch.h"
 
-/* As libxl noted it; 0: there is none in dom0. */
+/* The PID that libxl recorded; 0: none in dom0. */
 static pid_t device_model_pid(struct hv *hv, uint32_t domid)
 {
     char *text = xl_in_store(hv, domid, "image/device-model-pid");
@@ -19,10 +19,9 @@ static pid_t device_model_pid(struct hv *hv, uint32_t domid)
     return (pid_t)pid;
 }
 
-/* Whether the domain goes on without its device model: nobody ends it, and it
- * did not end by itself. libxl removes this node before it ends the one for
- * the other's sake. */
-static bool goes_on(struct hv *hv, const struct slot *s)
+/* Whether the domain lives on without its device model. libxl removes this
+ * node before it ends the device model of a domain that it destroys. */
+static bool domain_goes_on(struct hv *hv, const struct slot *s)
 {
     char *path = xasprintf("device-model/%u", (unsigned int)s->domid);
     char *node = xl_in_store(hv, 0, path);
@@ -44,8 +43,9 @@ static void device_model_ended(void *user)
     struct hv *hv = s->hv;
     char *words;
 
-    if (s->op == OP_DESTROY || s->op == OP_CLEANUP || !goes_on(hv, s)) return;
-    /* After a reset it has another one. */
+    if (s->op == OP_DESTROY || s->op == OP_CLEANUP || !domain_goes_on(hv, s))
+        return;
+    /* A reset starts a new one. */
     if (device_model_pid(hv, s->domid) != s->dm_pid) {
         xl_device_model_on(hv, s);
         return;

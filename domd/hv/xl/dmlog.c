@@ -6,13 +6,13 @@
 
 #include "base/util.h"
 
-/* libxl begins a new log with each device model, and /var/log is bounded as a
- * whole; what a hostile one has filled is not worth reading. */
+/* libxl begins a new log for each device model, and /var/log is bounded as a
+ * whole. A log filled by a hostile one is not worth reading. */
 #define LOG_MAX ((size_t)1024 * 1024)
 #define PROGRAM "qemu-system-i386: "
 
-/* What QEMU says of every PV console, of every end that it was asked for, and
- * of what it does without. */
+/* What QEMU logs about every PV console, every requested end and missing
+ * features. */
 static bool is_usual(const char *line)
 {
     return strstr(line, PROGRAM "warning: ") ||
@@ -20,7 +20,7 @@ static bool is_usual(const char *line)
            strstr(line, "terminating on signal");
 }
 
-/* Most of them have its name before them, and some do not. */
+/* Most complaints begin with QEMU's name, but not all. */
 static bool is_complaint(const char *line)
 {
     return (!strncmp(line, PROGRAM, strlen(PROGRAM)) ||
@@ -28,14 +28,14 @@ static bool is_complaint(const char *line)
            !is_usual(line);
 }
 
-/* Also whose signal ended it, and where its C library found it wrong. */
+/* Also who sent the signal that ended it, or a failed assertion. */
 static bool is_last_word(const char *line)
 {
     return is_complaint(line) || strstr(line, "terminating on signal") ||
            strstr(line, "Assertion ");
 }
 
-/* The last line of the log that COUNTS, without the name of the program. */
+/* Returns the last line that COUNTS, without the program name. */
 static char *last_line(const char *path, bool (*counts)(const char *line))
 {
     struct buf log = {0};

@@ -9,10 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A command line is not longer. */
+/* Longest command line read. */
 #define ARGUMENTS_MAX ((size_t)128 * 1024)
-/* Descriptors that clients, libxl and children may need: to build the next
- * domain counts more than to watch this one. */
+/* Descriptors left for clients, libxl and children: building the next domain
+ * matters more than watching this one. */
 #define FDS_LEFT 256
 
 struct dmwatch {
@@ -24,9 +24,9 @@ struct dmwatch {
     void *user;
 };
 
-/* Whether PID is what libxl started for DOMID, and not a process that came by
- * its number later: libxl says "-xen-domid DOMID". */
-static bool is_for(pid_t pid, uint32_t domid)
+/* Whether PID is the device model of DOMID, and not a process that reused its
+ * number: libxl passes "-xen-domid DOMID". */
+static bool is_device_model_of(pid_t pid, uint32_t domid)
 {
     char *path = xasprintf("/proc/%ld/cmdline", (long)pid);
     char *number = xasprintf("%u", (unsigned int)domid);
@@ -49,9 +49,8 @@ out:
     return found;
 }
 
-/* Whether descriptors run short. The number of a new one is the lowest that is
- * free. */
-static bool too_many(int fd)
+/* Whether descriptors run short. A new one is the lowest that is free. */
+static bool fds_run_short(int fd)
 {
     struct rlimit limit;
 
@@ -66,9 +65,9 @@ static int open_pidfd(pid_t pid, uint32_t domid)
     int r = 0;
 
     if (fd < 0) return -1;
-    if (too_many(fd))
+    if (fds_run_short(fd))
         r = EMFILE;
-    else if (!is_for(pid, domid)) /* only now is it sure who that is */
+    else if (!is_device_model_of(pid, domid)) /* the pidfd pins the process */
         r = ESRCH;
     if (!r) return fd;
     close(fd);
@@ -76,7 +75,7 @@ static int open_pidfd(pid_t pid, uint32_t domid)
     return -1;
 }
 
-static void say(void *user)
+static void report_end(void *user)
 {
     struct dmwatch *w = user;
 
@@ -105,7 +104,7 @@ struct dmwatch *dmwatch_new(struct loop *loop, pid_t pid, uint32_t domid,
     w = xcalloc(1, sizeof(*w));
     w->loop = loop;
     w->fd = fd;
-    w->timer = loop_timer(loop, say, w);
+    w->timer = loop_timer(loop, report_end, w);
     w->ended = ended;
     w->user = user;
     if (fd >= 0)

@@ -1,7 +1,6 @@
 /*
- * The core dump of a dead instance (on_crash = "coredump-..."): NAME in the
- * directory for it, and NAME~part until it is whole. No domain's name has a ~
- * in it.
+ * Core dump of a dead instance (on_crash = "coredump-..."): the file is
+ * NAME~part until it is complete, then NAME. No domain name contains a ~.
  */
 #include "hv/xl/internal.h"
 
@@ -20,8 +19,8 @@ static char *dump_path(const struct slot *s, const char *suffix)
     return xasprintf("%s/%s%s", s->hv->dump_dir, s->name, suffix);
 }
 
-/* Says why there is none. WHY, which it frees, may be NULL: then there is. */
-static void say_why_not(struct hv *hv, const struct slot *s, char *why)
+/* Logs why there is no dump. WHY, which it frees; NULL: there is one. */
+static void log_failure(struct hv *hv, const struct slot *s, char *why)
 {
     char *line;
 
@@ -32,8 +31,8 @@ static void say_why_not(struct hv *hv, const struct slot *s, char *why)
     free(why);
 }
 
-static void dumped(void *user, int status, const struct buf *out,
-                   const struct buf *err)
+static void dump_ended(void *user, int status, const struct buf *out,
+                       const struct buf *err)
 {
     struct slot *s = user;
     struct hv *hv = s->hv;
@@ -50,16 +49,16 @@ static void dumped(void *user, int status, const struct buf *out,
         no = xasprintf("%s: %s", path, strerror(errno));
     }
     if (no) (void)unlink(part);
-    say_why_not(hv, s, no);
+    log_failure(hv, s, no);
     free(part);
     free(path);
-    /* A dump that failed is no reason to keep the dead. */
+    /* Even without its dump the dead domain is removed. */
     xl_destroy(hv, s);
 }
 
-/* Makes room for a dump, if there is none, in the place of the one from an
- * earlier crash, PATH: which is kept if that would not do, either. Returns why
- * there is no room, or NULL. The caller frees it. */
+/* Makes room for a dump by removing the previous one, PATH, unless even that
+ * would not suffice. Returns why there is no room, or NULL. The caller frees
+ * it. */
 static char *make_room(struct hv *hv, const struct slot *s, const char *path)
 {
     char *no = xl_no_room(hv, s, hv->dump_dir, 0);
@@ -77,7 +76,7 @@ static char *make_room(struct hv *hv, const struct slot *s, const char *path)
     return no;
 }
 
-/* libxl would not return before it is all written: a child does it. */
+/* libxl would block until all is written: a child does it. */
 bool xl_dump(struct hv *hv, struct slot *s)
 {
     char *domid = xasprintf("%u", (unsigned int)s->domid);
@@ -89,17 +88,17 @@ bool xl_dump(struct hv *hv, struct slot *s)
     int r;
 
     s->dump = false;
-    /* A domd, or the host, may have gone down while it was written. */
+    /* Remove the partial file of an interrupted dump. */
     (void)unlink(part);
     no = make_room(hv, s, path);
     if (!no) {
         xl_begin_op(hv, s, OP_DUMP);
-        r = child_start(&s->run, hv->loop, argv, dumped, s);
+        r = child_start(&s->run, hv->loop, argv, dump_ended, s);
         if (r) no = xasprintf("cannot start " XL ": %s", strerror(r));
     }
     begun = !no;
     if (!begun) s->op = OP_NONE;
-    say_why_not(hv, s, no);
+    log_failure(hv, s, no);
     free(path);
     free(part);
     free(domid);

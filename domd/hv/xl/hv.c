@@ -1,11 +1,10 @@
 /*
- * The hypervisor through libxenlight: events, opening and closing. What
- * follows from them is in the files beside this one.
+ * The hypervisor through libxenlight: events, opening and closing.
  *
- * Every operation that takes time is one of libxl's asynchronous ones; their
- * ends arrive as events in the same queue as the deaths of domains, and are
- * taken out of it after each round of the loop. libxl never calls back into
- * these files, so there is no reentrancy to think about.
+ * Every slow operation is one of libxl's asynchronous ones. Completions arrive
+ * as events in the same queue as deaths, which is drained after each round of
+ * the loop. libxl never calls back into these files, so reentrancy is no
+ * concern.
  */
 #include "hv/xl/internal.h"
 
@@ -81,10 +80,10 @@ static void domain_event(struct hv *hv, const libxl_event *event)
             xl_shut_down(hv, s, event->u.domain_shutdown.shutdown_reason);
         break;
     case LIBXL_EVENT_TYPE_DOMAIN_DEATH:
-        /* A destroy of ours ends when libxl has also tidied up. */
+        /* Our destroy ends after libxl has tidied up. */
         if (s->op == OP_DESTROY || s->op == OP_DUMP) break;
-        /* These use what is in the slot until they end, and they will end
-         * badly: then it is found to be gone. */
+        /* These operations use the slot until they fail; only then is the
+         * domain found to be gone. */
         if (s->op == OP_SAVE || s->op == OP_SYNC || s->op == OP_RESUME ||
             xl_is_resetting(s)) {
             xl_slot_watch_off(hv, s);
@@ -122,7 +121,7 @@ static bool before_poll(void *user, struct pollfd *fds, int *n_io,
     struct timeval now;
     int rc;
 
-    /* Events may also come up outside of a round. */
+    /* libxl may queue events outside of a round. */
     take_events(hv);
     gettimeofday(&now, NULL);
     rc = libxl_osevent_beforepoll(hv->ctx, n_io, fds, timeout_io, now);
@@ -157,10 +156,10 @@ static void store_event(void *user, int fd, short revents)
     hv->cb.list_changed(hv->cb.user);
 }
 
-/* A few of its calls have no asynchronous form that would be of use, or wait
- * in spite of it: for a lock that another xl holds, or for QEMU. Meanwhile
- * libxl has its own loop in which ours does not go round. It must hear of its
- * children there, or it would wait for ever. Ours are base/child.c's. */
+/* Some calls of libxl have no usable asynchronous form, or block anyway: on a
+ * lock that another xl holds, or on QEMU. libxl then runs its own loop instead
+ * of ours, and has to reap its children there, or it would wait for ever.
+ * base/child.c reaps ours. */
 static const libxl_childproc_hooks child_hooks = {
     .chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
 };
@@ -219,13 +218,13 @@ void hv_close(struct hv *hv)
         free(s->save_to);
         free(s->kept);
         free(s->failure);
-        /* The rest may be in use by an operation that goes on. */
+        /* A running operation may use the rest. */
     }
     free(hv->slots);
     loop_remove(hv->loop, hv->xs_source);
     loop_timer_remove(hv->loop, hv->builder);
     loop_timer_remove(hv->loop, hv->deaths);
     if (hv->xs) xs_close(hv->xs);
-    /* libxl would abort the process if an operation is under way, and that is
-     * when a domd is replaced by the next. All of this ends with us. */
+    /* The context stays open: libxl would abort the process if an operation is
+     * under way, as when one domd replaces another. Exit frees it. */
 }

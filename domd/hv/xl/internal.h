@@ -1,11 +1,9 @@
 /*
- * What the files of the joint to libxenlight share: they are internal to
- * this directory. The rest of domd sees hv/hv.h.
+ * Shared by the files of hv/xl/ only; the rest of domd sees hv/hv.h.
  *
- * Nothing here waits for an operation of libxl's. A function that begins one
- * says how its end will be heard of: hv.c calls the one that deals with it,
- * with the RC that libxl gave. Unless something else is said, HV and S are not
- * NULL, and remain the caller's.
+ * Nothing here waits for an operation of libxl. A function that begins one
+ * names the function that hv.c calls at its end, with libxl's RC. Unless
+ * stated otherwise, HV and S are not NULL, and remain the caller's.
  */
 #ifndef DOMD_HV_XL_INTERNAL_H
 #define DOMD_HV_XL_INTERNAL_H
@@ -23,16 +21,16 @@
 
 enum op {
     OP_NONE,
-    OP_CONVERT, /* xl turns the file into JSON */
-    OP_QUEUED,  /* for its turn to be built */
+    OP_CONVERT, /* xl converts the file to JSON */
+    OP_QUEUED,  /* waiting to be built */
     OP_CREATE,
     OP_UNPAUSE,
-    OP_CLEANUP, /* what came of a creation that failed is removed */
+    OP_CLEANUP, /* removing a failed creation */
     OP_SHUTDOWN,
     OP_SAVE,
-    OP_SYNC,   /* what was saved is on its way to the disk */
-    OP_RESUME, /* it could not be saved, and goes on */
-    OP_DUMP,   /* xl writes its memory to a disk */
+    OP_SYNC,   /* syncing the save to the disk */
+    OP_RESUME, /* resuming after a failed save */
+    OP_DUMP,   /* xl writes a core dump */
     OP_DESTROY,
     OP_RESET,
 };
@@ -42,22 +40,22 @@ struct slot {
     unsigned int dom;
     unsigned int gen;
     uint32_t domid;
-    uint32_t guess; /* while it is being created; for messages only */
+    uint32_t guess; /* domid while created; for messages only */
     char *name;
-    char *file;     /* OP_CONVERT: what xl reads, */
-    uint64_t stamp; /* and what it said when it was checked */
+    char *file;     /* OP_CONVERT: xl's input, */
+    uint64_t stamp; /* and its stamp when it was checked */
     bool by_hand;
 
     enum op op;
     uint64_t op_id;
     libxl_asyncop_how how;
-    uint64_t first_error; /* errors before this one are not about it */
-    time_t op_began;      /* what a device model said before is not, either */
+    uint64_t first_error; /* older errors are not about it */
+    time_t op_began;      /* nor are older QEMU logs */
 
     struct child *run; /* OP_CONVERT, OP_SYNC, OP_DUMP */
-    bool aborted;      /* its creation was called off */
-    char *failure;     /* OP_CLEANUP, OP_RESUME: what to report in the end */
-    enum op then;      /* OP_RESET: what was asked for in the meantime */
+    bool aborted;      /* the operation was cancelled */
+    char *failure;     /* OP_CLEANUP, OP_RESUME: the reason to report */
+    enum op then;      /* OP_RESET: operation requested meanwhile */
     bool was_reset;    /* OP_UNPAUSE: after OP_RESET, not after OP_CREATE */
 
     /* OP_CREATE and after; libxl keeps a pointer to it */
@@ -65,26 +63,25 @@ struct slot {
     bool has_config;
     char uuid[HV_UUID_LEN];
     char *save_to;
-    char *kept; /* JSON of the instance before, for a restart */
+    char *kept; /* JSON of the previous one, for a restart */
     int fd;     /* OP_SAVE, or a restore */
-    bool taken; /* OP_UNPAUSE: it goes on from what was saved */
+    bool taken; /* OP_UNPAUSE: restored from a save */
 
-    bool cut_off; /* its save, perhaps after it had been asked to suspend */
+    bool cut_off; /* an earlier domd ended while saving it */
 
-    /* How its death is to be dealt with. */
+    /* How to handle its death. */
     bool dump;
     bool rename;
     bool asked;                   /* to shut down */
-    bool ended;                   /* and that is still to be told: */
+    bool ended;                   /* and that is not reported yet: */
     libxl_shutdown_reason reason; /* why, */
     msec tell_at;                 /* and when */
 
-    bool deaf; /* its death is not heard of */
+    bool deaf; /* libxl does not report its death */
     libxl_evgen_domain_death *death;
     libxl_evgen_disk_eject **ejects;
     int n_ejects;
-    struct dmwatch
-        *dm; /* NULL: it has no device model, or it is not watched */
+    struct dmwatch *dm; /* NULL: none, or not watched */
     pid_t dm_pid;
 };
 
@@ -112,8 +109,8 @@ struct hv {
     struct slot **slots;
     unsigned int n_slots;
     struct eject *ejects;   /* see watch.c */
-    const char *dump_dir;   /* a test has its own, */
-    const char *dm_log_dir; /* and of these */
+    const char *dump_dir;   /* tests have their own, */
+    const char *dm_log_dir; /* and of this */
     uint64_t next_op;
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
@@ -123,126 +120,122 @@ struct hv {
 
 /* Makes hv->logger ready for libxl_ctx_alloc. */
 void xl_logger_init(struct hv *hv);
-/* Why the operation of S has failed with RC, in words. They last until the
- * next call. */
+/* Why the operation of S failed with RC. The text is valid until the next
+ * call. */
 const char *xl_why(const struct hv *hv, const struct slot *s, int rc);
 
 /* ---- slot.c ------------------------------------------------------------- */
 
-/* The slot of domain number DOM, made if it is not there. It lasts as long as
- * HV does. */
+/* The slot of domain number DOM, created if missing. It lives as long as
+ * HV. */
 struct slot *xl_slot_get(struct hv *hv, unsigned int dom);
-/* Where S is saved to. DIR is copied, and may be NULL. */
+/* Sets the save directory. DIR is copied, or NULL. */
 void xl_set_save_to(struct slot *s, const char *dir);
-/* Disposes of the configuration, if there is one. No operation may be using
- * it. */
+/* Disposes of the configuration, if any. No operation may be using it. */
 void xl_slot_config_dispose(struct slot *s);
-/* Closes *FD if it is open; then it is -1. */
+/* Closes *FD if open, and sets it to -1. */
 void xl_close_fd(int *fd);
-/* The instance is no more: nothing is left of it but what the next one may
- * want (its name, save_to, and what was kept). */
+/* The instance is gone: clears all but what the next one may want (its name,
+ * save_to, and `kept`). */
 void xl_slot_clear(struct hv *hv, struct slot *s);
-/* OP begins: s->how is for libxl, and errors from now on are about it. */
+/* Begins OP: prepares s->how for libxl; new errors belong to OP. */
 void xl_begin_op(struct hv *hv, struct slot *s, enum op op);
-/* Tells the state machine of EVENT. TEXT (its `why`) may be NULL, and lasts as
- * long as the call. The machine may ask for the next operation on S at once:
- * nobody may rely on s->op after that. So for the two that follow. */
+/* Reports EVENT to the state machine. TEXT (its `why`) may be NULL, and lives
+ * as long as the call. The machine may start the next operation on S at once:
+ * do not rely on s->op after this or the next two functions. */
 void xl_report(struct hv *hv, const struct slot *s, enum machine_event event,
                const char *text);
-/* Clears the slot, too. */
+/* Clears the slot first. */
 void xl_report_gone(struct hv *hv, struct slot *s);
 void xl_report_died(struct hv *hv, const struct slot *s,
                     enum machine_death death);
 
 /* ---- look.c ------------------------------------------------------------- */
 
-/* What the hypervisor says of a domain; false if it has none of that number.
- * libxl_domain_info would log an error for it. INFO was initialised; the
- * caller disposes. */
+/* Asks the hypervisor about a domain; false if it does not exist, for which
+ * libxl_domain_info would log an error. The caller initialises INFO, and
+ * disposes of it. */
 bool xl_look_at(struct hv *hv, uint32_t domid, libxl_dominfo *info);
-/* Whether a domain will never run again by itself. One that is suspended has
- * shut down, too, but goes on if its save fails. */
+/* Whether a domain is dead. A suspended one has shut down, too, but resumes if
+ * its save fails. */
 bool xl_has_ended(const libxl_dominfo *info);
-/* Whether its creation has not come to its end. */
+/* Whether it was never unpaused. */
 bool xl_never_ran(const libxl_dominfo *info);
 bool xl_is_suspended(struct hv *hv, uint32_t domid);
 bool xl_exists(struct hv *hv, uint32_t domid);
-/* What xenstore has below the domain's directory; NULL: nothing. The caller
+/* The value of NODE in the domain's directory in xenstore, or NULL. The caller
  * frees it. */
 char *xl_in_store(struct hv *hv, uint32_t domid, const char *node);
 
 /* ---- dm.c --------------------------------------------------------------- */
 
-/* Watches the device model of the instance, if it has one; its end is
- * reported. That it cannot be watched is logged, and no error. */
+/* Watches the instance's device model, if any, and reports its end. A failure
+ * to watch it is only logged. */
 void xl_device_model_on(struct hv *hv, struct slot *s);
 
-/* Reports what the device model of the instance complains of, if it does. */
+/* Reports complaints of the instance's device model, if any. */
 void xl_device_model_says(struct hv *hv, const struct slot *s);
 
 /* ---- watch.c ------------------------------------------------------------ */
 
-/* Asks for the events of an instance that runs. If its death would not be
- * heard of, that is logged, and no reason to give it up: xl_watch_again. */
+/* Requests the events of a running instance. If its death would not be
+ * reported, that is logged, and xl_watch_again retries. */
 void xl_watch_on(struct hv *hv, struct slot *s);
-/* A domain has come, gone or ended: looks whether it was one whose death is
- * not heard of, and asks for that again. */
+/* A domain has appeared, vanished or died: retries for instances whose death
+ * is not reported. */
 void xl_watch_again(struct hv *hv);
-/* Nothing more is heard of it, nor of its device model. */
+/* Stops all events of it and of its device model. */
 void xl_slot_watch_off(struct hv *hv, struct slot *s);
-/* Asks for its death again: a suspended domain is "shut down", too. */
+/* Requests its death again: a suspend has used that up. */
 void xl_rearm(struct hv *hv, struct slot *s);
-/* The guest has ejected DISK, which is copied: the drive is emptied. */
+/* The guest has ejected DISK, which is copied: empties the drive. */
 void xl_eject(struct hv *hv, const struct slot *s,
               const libxl_device_disk *disk);
-/* Whether the operation ID was an eject, which has now ended. */
+/* Ends the eject of operation ID. False: ID is no eject. */
 bool xl_ejected(struct hv *hv, uint64_t id);
 
 /* ---- death.c ------------------------------------------------------------ */
 
 /* The instance has shut down by itself, for REASON. */
 void xl_shut_down(struct hv *hv, struct slot *s, libxl_shutdown_reason reason);
-/* An instance is adopted that may have ended already. Returns whether it is
- * there. */
+/* Checks an adopted instance for a death. Returns whether it exists. */
 bool xl_look_for_end(struct hv *hv, struct slot *s);
-/* The timer hv->deaths; USER is the hv. */
+/* Callback of hv->deaths; USER is the hv. */
 void xl_tell_ends(void *user);
 
 /* ---- reset.c ------------------------------------------------------------ */
 
-/* Whether the instance is being reset: what is to be done with it has to
- * wait, because libxl uses the slot's configuration. */
+/* Whether a reset is under way. Other operations have to wait, because libxl
+ * uses the slot's configuration. */
 bool xl_is_resetting(const struct slot *s);
-/* Begins a soft reset with s->config; a failure is reported as a crash. Its
- * end: xl_reset, then xl_unpaused. */
+/* Begins a soft reset with s->config; reports a failure as a crash. Ends in
+ * xl_reset, then xl_unpaused. */
 void xl_soft_reset(struct hv *hv, struct slot *s);
 void xl_reset(struct hv *hv, struct slot *s, int rc);
-/* The reset of an instance has ended, and it runs again; or it does not. What
- * was asked for in the meantime is done. */
+/* The reset has ended, and the instance runs or does not: does what was
+ * requested in the meantime. */
 void xl_reset_done(struct hv *hv, struct slot *s, int rc);
 
 /* ---- restore.c ---------------------------------------------------------- */
 
-/* Opens what was saved, if anything was (s->fd), and reads its configuration,
- * which takes the place of the one in the file. What cannot be used is put
- * aside. Returns NULL, or why it cannot be known for now whether there is
- * anything; the caller frees it. */
+/* Opens the save, if there is one (s->fd), and reads its configuration, which
+ * replaces that of the file. An unusable save is set aside. Returns NULL, or
+ * why it is unknown for now whether there is a save; the caller frees it. */
 char *xl_look_for_saved(struct hv *hv, struct slot *s);
-/* Adds the disks that an instance of CONFIG writes, under the names that its
- * policy has for them (struct policy). */
+/* Adds the disks that an instance of CONFIG writes, named as in its policy
+ * (struct policy). */
 void xl_list_written(const libxl_domain_config *config,
                      struct strlist *writes);
-/* The restore of S has failed, and s->fd is what it was from: it is put aside
- * if it is the stream that is bad. Else it waits for the next start. WHY says
- * what libxl said. */
+/* The restore of S from s->fd has failed: sets the save aside if its stream is
+ * bad, else leaves it for the next start. WHY is libxl's reason. */
 void xl_restore_failed(struct hv *hv, const struct slot *s, const char *why);
-/* What was saved and cannot be used is kept under another name. WHAT, which it
- * frees, says why. */
+/* Sets an unusable save aside under another name. WHAT, which it frees, says
+ * why. */
 void xl_put_aside(struct hv *hv, const struct slot *s, char *what);
 
 /* ---- create.c ----------------------------------------------------------- */
 
-/* The timer hv->builder; USER is the hv. */
+/* Callback of hv->builder; USER is the hv. */
 void xl_build_next(void *user);
 /* The ends of OP_CREATE, OP_UNPAUSE and OP_CLEANUP. */
 void xl_created(struct hv *hv, struct slot *s, int rc);
@@ -251,8 +244,8 @@ void xl_cleaned_up(struct hv *hv, struct slot *s, int rc);
 
 /* ---- room.c ------------------------------------------------------------- */
 
-/* Why the memory of the instance cannot be written to DIR, or NULL. SPARE: the
- * bytes in there that the caller could do without. The caller frees it. */
+/* Why the instance's memory cannot be written to DIR, or NULL. SPARE: bytes
+ * there that the caller can free. The caller frees the text. */
 char *xl_no_room(struct hv *hv, const struct slot *s, const char *dir,
                  uint64_t spare);
 
@@ -261,19 +254,19 @@ char *xl_no_room(struct hv *hv, const struct slot *s, const char *dir,
 /* The ends of OP_SAVE and OP_RESUME. */
 void xl_saved(struct hv *hv, struct slot *s, int rc);
 void xl_save_failed(struct hv *hv, struct slot *s);
-/* The guest has suspended, for whomever. */
+/* The guest has suspended, for us or others. */
 void xl_suspended(struct hv *hv, struct slot *s);
 
 /* ---- dump.c ------------------------------------------------------------- */
 
-/* Begins to write the memory of the dead instance to a disk; when that has
- * ended, well or not, the instance is destroyed. Returns whether it has begun;
- * if not, why not was logged, and the instance is the caller's to destroy. */
+/* Begins a core dump of the dead instance, which is destroyed at its end, well
+ * or not. Returns whether it has begun; if not, the reason was logged, and the
+ * caller destroys the instance. */
 bool xl_dump(struct hv *hv, struct slot *s);
 
 /* ---- stop.c ------------------------------------------------------------- */
 
-/* Begins to destroy the instance; that it cannot even begin is reported. */
+/* Begins to destroy the instance; a failure to begin is reported. */
 void xl_destroy(struct hv *hv, struct slot *s);
 /* The ends of OP_DESTROY and OP_SHUTDOWN. */
 void xl_destroyed(struct hv *hv, struct slot *s, int rc);
@@ -281,7 +274,7 @@ void xl_shutdown_asked(struct hv *hv, struct slot *s, int rc);
 
 /* ---- list.c ------------------------------------------------------------- */
 
-/* Domains have come or gone: finds the numbers of those that are being
+/* Domains have appeared or vanished: finds the numbers of those being
  * created. */
 void xl_guess(struct hv *hv);
 

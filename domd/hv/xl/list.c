@@ -1,4 +1,4 @@
-/* The domains that there are, and the host that they are on. */
+/* Lists the domains, and reads host facts. */
 #include "hv/xl/internal.h"
 
 #include <stdio.h>
@@ -7,11 +7,11 @@
 
 #include "policy/host.h"
 
-/* The UUID of a domain. The hypervisor has that with which it was made, for
- * ever, and an instance that follows a dead one has the same. One that was set
- * aside (rename-restart) has got another, which only xenstore knows. */
-static void uuid_of(struct hv *hv, const libxl_dominfo *info,
-                    char uuid[HV_UUID_LEN])
+/* Reads the UUID of a domain. The hypervisor keeps the one of its creation,
+ * which the instance after a dead one reuses. A domain set aside
+ * (rename-restart) has a new UUID, which only xenstore knows. */
+static void read_uuid(struct hv *hv, const libxl_dominfo *info,
+                      char uuid[HV_UUID_LEN])
 {
     char *vm;
 
@@ -23,8 +23,8 @@ static void uuid_of(struct hv *hv, const libxl_dominfo *info,
     free(vm);
 }
 
-/* The name of a domain that is one of ours, or that we have met: xenstore
- * need not be asked, which would take a round trip for each. */
+/* The name of a domain that we know already, which saves a round trip to
+ * xenstore. */
 static const char *known_name(const struct hv *hv, uint32_t domid,
                               const char *uuid)
 {
@@ -60,11 +60,10 @@ struct hv_info *hv_list(struct hv *hv, int *n_r)
         char *name = NULL;
 
         if (all[i].domid == 0) continue;
-        uuid_of(hv, &all[i], info->uuid);
+        read_uuid(hv, &all[i], info->uuid);
         known = known_name(hv, all[i].domid, info->uuid);
         if (!known) {
-            /* A device model in a domain of its own comes and goes with
-             * the domain that it serves. */
+            /* A stub domain comes and goes with the domain that it serves. */
             if (libxl_is_stubdom(hv->ctx, all[i].domid, NULL)) continue;
             name = libxl_domid_to_name(hv->ctx, all[i].domid);
         }
@@ -90,7 +89,7 @@ void hv_info_free(struct hv_info *list, int n)
     free(list);
 }
 
-/* A domain that appears while we create one: which is it? */
+/* Matches new domains with creations, by UUID. */
 void xl_guess(struct hv *hv)
 {
     libxl_dominfo *all;
@@ -102,7 +101,7 @@ void xl_guess(struct hv *hv)
     for (i = 0; all && i < n; i++) {
         char uuid[HV_UUID_LEN];
 
-        uuid_of(hv, &all[i], uuid);
+        read_uuid(hv, &all[i], uuid);
         for (k = 0; k < hv->n_slots; k++) {
             struct slot *s = hv->slots[k];
 

@@ -1,11 +1,11 @@
-/* What libxl logs, and which of it is the reason of a failure. */
+/* Keeps libxl's errors, and finds the reason of a failure. */
 #include "hv/xl/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT "script: " /* before what a hotplug script says */
+#define SCRIPT "script: " /* before a hotplug script's words */
 
 static void logger_message(struct xentoollog_logger *l, xentoollog_level level,
                            int errnoval, const char *context,
@@ -95,9 +95,8 @@ static bool may_be_about(const struct hv *hv, const struct slot *s,
     return true;
 }
 
-/* The first error since the operation of this slot began: the later ones are
- * its consequences. But the words of a hotplug script come after its status.
- */
+/* The first error since the operation began: later ones are consequences. But
+ * the words of a hotplug script come after its status. */
 const char *xl_why(const struct hv *hv, const struct slot *s, int rc)
 {
     static char text[256];

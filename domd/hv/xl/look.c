@@ -1,4 +1,4 @@
-/* What the hypervisor and xenstore say of a domain. */
+/* Asks the hypervisor and xenstore. */
 #include "hv/xl/internal.h"
 
 #include <stdlib.h>

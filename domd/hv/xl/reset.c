@@ -1,4 +1,4 @@
-/* The soft reset of an instance: it goes on with another kernel. */
+/* Soft reset: the instance goes on with another kernel. */
 #include "hv/xl/internal.h"
 
 bool xl_is_resetting(const struct slot *s)

@@ -1,4 +1,4 @@
-/* What was saved of a domain, when it is to go on from there. */
+/* Restores a domain from its save. */
 #include "hv/xl/internal.h"
 
 #include <errno.h>
@@ -12,8 +12,7 @@
 /* What `xl -N create` prints is a few kilobytes. */
 #define CONFIG_MAX ((size_t)1024 * 1024)
 
-/* The domain will boot afresh, and after that its memory would not fit its
- * disks. */
+/* The domain boots afresh; then the saved memory does not match its disks. */
 void xl_put_aside(struct hv *hv, const struct slot *s, char *what)
 {
     char *line;
@@ -28,8 +27,8 @@ void xl_put_aside(struct hv *hv, const struct slot *s, char *what)
     free(what);
 }
 
-/* Why what was saved to PATH does not fit the disks of CONFIG, or NULL. The
- * caller frees it. */
+/* Why the save PATH does not match the disks of CONFIG, or NULL. The caller
+ * frees it. */
 static char *disks_changed(const char *path, const libxl_domain_config *config)
 {
     int i;
@@ -95,7 +94,7 @@ char *xl_look_for_saved(struct hv *hv, struct slot *s)
     }
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0) {
-        /* To boot afresh would be wrong if it comes back. */
+        /* A fresh boot would be wrong: it may come back. */
         if (errno != ENOENT)
             unknown = xasprintf("cannot open what was saved, %s: %s", path,
                                 strerror(errno));
@@ -113,7 +112,7 @@ char *xl_look_for_saved(struct hv *hv, struct slot *s)
         goto out;
     }
     xl_slot_config_dispose(s);
-    memcpy(&s->config, &config, sizeof(config)); /* takes it over */
+    memcpy(&s->config, &config, sizeof(config)); /* moves it */
     s->has_config = true;
     libxl_domain_config_init(&config);
 out:

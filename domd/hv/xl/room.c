@@ -1,11 +1,11 @@
-/* Whether the memory of an instance can be written to a directory. */
+/* Checks a directory for room for an instance's memory. */
 #include "hv/xl/internal.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/statfs.h>
 
-/* Whether a directory lies on something that outlasts this machine's power. */
+/* Whether a file system is lost with this machine's power. */
 static bool is_ram(const struct statfs *fs)
 {
     switch ((unsigned long)fs->f_type) {

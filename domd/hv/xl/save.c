@@ -1,4 +1,4 @@
-/* The save of an instance to a disk. */
+/* Saves an instance to a disk. */
 #include "hv/xl/internal.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #define SYNC "/bin/sync"
 
-/* Whether the guest has been asked to suspend and has not read it. */
+/* Whether a suspend request to the guest is unread. */
 static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
 {
     char *request = xl_in_store(hv, domid, "control/shutdown");
@@ -24,8 +24,8 @@ static bool is_asked_to_suspend(struct hv *hv, uint32_t domid)
     return asked;
 }
 
-/* It may have done so for a domd that is gone, whose request it had read. Then
- * it goes on: suspended, it would not read that of a save that began since. */
+/* A guest may suspend for an earlier domd, whose request it had read. Resume
+ * it then: suspended, it cannot read the request of a newer save. */
 void xl_suspended(struct hv *hv, struct slot *s)
 {
     bool late = s->cut_off;
@@ -113,8 +113,8 @@ void xl_save_failed(struct hv *hv, struct slot *s)
     free(text);
 }
 
-/* The end of a save. FAILURE, which it takes over, says why there is none. */
-static void save_ends(struct hv *hv, struct slot *s, char *failure)
+/* Ends a save. FAILURE, which it takes over; NULL: it succeeded. */
+static void finish_save(struct hv *hv, struct slot *s, char *failure)
 {
     char *part = saved_path(s->save_to, s->name, ".part");
     int r;
@@ -130,7 +130,7 @@ static void save_ends(struct hv *hv, struct slot *s, char *failure)
     }
     s->failure = failure;
     unlink(part);
-    /* One that has died meanwhile must not be brought back to life. */
+    /* Do not resume a domain that died meanwhile. */
     if (xl_is_suspended(hv, s->domid)) {
         xl_begin_op(hv, s, OP_RESUME);
         if (!libxl_domain_resume(hv->ctx, s->domid, 1, &s->how)) goto out;
@@ -140,8 +140,8 @@ out:
     free(part);
 }
 
-static void synced(void *user, int status, const struct buf *out,
-                   const struct buf *err)
+static void sync_ended(void *user, int status, const struct buf *out,
+                       const struct buf *err)
 {
     struct slot *s = user;
     char *reason = NULL;
@@ -155,11 +155,11 @@ static void synced(void *user, int status, const struct buf *out,
                             reason ? reason : "called off");
     }
     free(reason);
-    save_ends(s->hv, s, failure);
+    finish_save(s->hv, s, failure);
 }
 
-/* All is written; now it has to reach the disk before the file gets the name
- * by which it counts. That takes seconds, hence a child. */
+/* The stream is written, and must reach the disk before the file gets its
+ * final name. That takes seconds, hence a child. */
 void xl_saved(struct hv *hv, struct slot *s, int rc)
 {
     char *part = saved_path(s->save_to, s->name, ".part");
@@ -173,10 +173,10 @@ void xl_saved(struct hv *hv, struct slot *s, int rc)
         failure = xstrdup(xl_why(hv, s, rc));
     } else {
         xl_begin_op(hv, s, OP_SYNC);
-        r = child_start(&s->run, hv->loop, argv, synced, s);
+        r = child_start(&s->run, hv->loop, argv, sync_ended, s);
         if (r) failure = xasprintf("cannot start " SYNC ": %s", strerror(r));
     }
-    if (failure) save_ends(hv, s, failure);
+    if (failure) finish_save(hv, s, failure);
     free(part);
     free(json_path);
 }

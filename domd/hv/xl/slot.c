@@ -1,4 +1,4 @@
-/* Slots: what is known of an instance, and what is told of it. */
+/* Slots: the state of an instance, and its reports. */
 #include "hv/xl/internal.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ void xl_begin_op(struct hv *hv, struct slot *s, enum op op)
     s->op = op;
     s->op_id = ++hv->next_op;
     s->first_error = hv->n_errors;
-    /* What comes before the unpause is the same wish. */
+    /* Creation and unpause are one request. */
     if (op != OP_UNPAUSE) s->op_began = time(NULL);
     memset(&s->how, 0, sizeof(s->how));
     s->how.u.for_event = s->op_id;

@@ -1,12 +1,12 @@
 /*
- * The end that we give an instance: it is asked to shut down, set aside under
- * another name, or destroyed.
+ * Ends an instance: by a shutdown, by setting it aside under another name, or
+ * by destroying it.
  */
 #include "hv/xl/internal.h"
 
 #include <time.h>
 
-/* The guest was asked to shut down, and RC is what became of that. */
+/* The shutdown request has ended with RC. */
 void xl_shutdown_asked(struct hv *hv, struct slot *s, int rc)
 {
     s->op = OP_NONE;
@@ -14,8 +14,8 @@ void xl_shutdown_asked(struct hv *hv, struct slot *s, int rc)
     if (rc == ERROR_NOPARAVIRT)
         rc = libxl_send_trigger(hv->ctx, s->domid, LIBXL_TRIGGER_POWER, 0,
                                 NULL);
-    /* libxl waits 60 s for the guest to have read it. A guest that has not may
-     * still boot; how long it may take is not for libxl to say. */
+    /* libxl waits 60 s for the guest to read the request. A guest that has not
+     * may still boot; libxl does not set its time limit. */
     if (rc == ERROR_TIMEDOUT) return;
     if (rc) xl_report(hv, s, MACHINE_EV_SHUTDOWN_FAILED, xl_why(hv, s, rc));
 }
@@ -32,8 +32,8 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
         s->then = OP_SHUTDOWN;
         return;
     }
-    /* One that has ended already will not end again: somebody else's that was
-     * kept, or ours that died while it was being saved. */
+    /* A dead domain does not end again: one kept by somebody else, or ours
+     * that died during its save. */
     libxl_dominfo_init(&info);
     dead =
         xl_look_at(hv, s->domid, &info) && (info.dying || xl_has_ended(&info));
@@ -48,8 +48,8 @@ void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
     if (rc) xl_shutdown_asked(hv, s, rc);
 }
 
-/* Gives the dead instance another name and leaves it there; from now on it is
- * somebody else's. */
+/* Renames the dead instance and leaves it there; from now on it is somebody
+ * else's. */
 static bool set_aside(struct hv *hv, struct slot *s)
 {
     libxl_domain_config config;
@@ -99,7 +99,7 @@ void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
     }
     if (s->rename && set_aside(hv, s)) {
         xl_report_gone(hv, s);
-        /* No domain has come or gone, but one is not ours any more. */
+        /* No domain has vanished, but one is not ours any more. */
         hv->cb.list_changed(hv->cb.user);
         return;
     }

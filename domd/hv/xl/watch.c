@@ -1,7 +1,4 @@
-/*
- * What is asked to be told of an instance that runs: its death, and the CDs
- * that leave their drives.
- */
+/* Events of a running instance: its death, and ejected CDs. */
 #include "hv/xl/internal.h"
 
 #include <stdlib.h>
@@ -9,8 +6,8 @@
 
 #include "hv/xl/dmwatch.h"
 
-/* A CD that leaves its drive; libxl keeps a pointer to the disk. It is not the
- * operation of the slot: the domain may be shutting down at the same time. */
+/* An eject under way; libxl keeps a pointer to the disk. It is not the slot's
+ * operation: the domain may shut down at the same time. */
 struct eject {
     uint64_t op_id;
     uint32_t domid;
@@ -18,7 +15,7 @@ struct eject {
     struct eject *next;
 };
 
-/* Xenstored tells everybody that some domain has ended. */
+/* xenstored does not say which domain died. */
 void xl_watch_again(struct hv *hv)
 {
     unsigned int i;
@@ -30,7 +27,7 @@ void xl_watch_again(struct hv *hv)
         if (s->op != OP_NONE && s->op != OP_SHUTDOWN) continue;
         xl_slot_watch_off(hv, s);
         xl_watch_on(hv, s);
-        /* libxl tells of it itself, then. */
+        /* With its watch back, libxl reports it. */
         if (s->deaf && !xl_look_for_end(hv, s)) xl_report_gone(hv, s);
     }
 }
@@ -61,7 +58,7 @@ void xl_watch_on(struct hv *hv, struct slot *s)
         s->n_ejects = config.num_disks;
         for (i = 0; i < config.num_disks; i++) {
             if (!config.disks[i].removable) continue;
-            /* Without this event a CD stays in: no reason to give up. */
+            /* Without this event a CD only stays in. */
             (void)libxl_evenable_disk_eject(hv->ctx, s->domid,
                                             config.disks[i].vdev, s->dom,
                                             &s->ejects[i]);
@@ -70,13 +67,13 @@ void xl_watch_on(struct hv *hv, struct slot *s)
     libxl_domain_config_dispose(&config);
 }
 
-/* The event is asked for again before the old request is dropped, because a
- * new watch fires at once. */
+/* The new request comes before the old one is dropped, because a new watch
+ * fires at once. */
 void xl_rearm(struct hv *hv, struct slot *s)
 {
     libxl_evgen_domain_death *again = NULL;
 
-    if (!s->death) return; /* an event from before it was given up */
+    if (!s->death) return; /* a stale event */
     if (libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &again)) return;
     libxl_evdisable_domain_death(hv->ctx, s->death);
     s->death = again;
@@ -115,8 +112,8 @@ bool xl_ejected(struct hv *hv, uint64_t id)
     return false;
 }
 
-/* Tells libxl that the drive is empty now, as xl does. A guest may say so as
- * often as it likes: one that is being emptied need not be told again. */
+/* Tells libxl that the drive is empty, as xl does. A guest may eject without
+ * end: a drive that is being emptied is skipped. */
 void xl_eject(struct hv *hv, const struct slot *s,
               const libxl_device_disk *disk)
 {
@@ -133,7 +130,7 @@ void xl_eject(struct hv *hv, const struct slot *s,
     libxl_device_disk_copy(hv->ctx, &e->disk, disk);
     e->next = hv->ejects;
     hv->ejects = e;
-    /* Nothing more is heard of one that cannot even begin. */
+    /* An operation that cannot begin has no completion. */
     if (libxl_cdrom_insert(hv->ctx, s->domid, &e->disk, &how))
         (void)xl_ejected(hv, e->op_id);
 }

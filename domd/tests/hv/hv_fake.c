@@ -1,7 +1,7 @@
 /*
- * A hypervisor that is a directory: every domain is a file in it, named by its
- * number, so that domains outlive the daemon as real ones do. $FAKE_DIR names
- * it; $FAKE_MS is how long a creation takes.
+ * A hypervisor in a directory, $FAKE_DIR: every domain is a file, named by its
+ * number, so that domains outlive the daemon as real ones do. A creation takes
+ * $FAKE_MS ms.
  *
  * Files that a test puts there make things happen: poke-NAME with one word in
  * it (crash, reboot, poweroff, vanish, qemu) is what the guest does, or that
@@ -43,12 +43,13 @@ struct hv {
     struct timer *poke;
     const char *dir;
     long ms;
-    char *seen; /* the domains, when their list was looked at last */
+    char *seen; /* the domains last listed */
     struct fake_slot **slots;
     unsigned int n;
 };
 
-static void note(const struct hv *hv, const char *what, const char *name)
+static void log_history(const struct hv *hv, const char *what,
+                        const char *name)
 {
     char *path = xasprintf("%s/history", hv->dir);
     char *line = xasprintf("%s %s\n", what, name);
@@ -68,7 +69,7 @@ static void timer_cb_fake(void *user)
     s->next(s->hv, s);
 }
 
-static struct fake_slot *get(struct hv *hv, unsigned int dom)
+static struct fake_slot *get_slot(struct hv *hv, unsigned int dom)
 {
     if (dom >= hv->n) {
         hv->slots = xrealloc(hv->slots, dom + 1, sizeof(struct fake_slot *));
@@ -87,8 +88,8 @@ static struct fake_slot *get(struct hv *hv, unsigned int dom)
     return hv->slots[dom];
 }
 
-static void later(struct fake_slot *s, msec ms,
-                  void (*next)(struct hv *hv, struct fake_slot *s))
+static void call_later(struct fake_slot *s, msec ms,
+                       void (*next)(struct hv *hv, struct fake_slot *s))
 {
     s->next = next;
     loop_at(s->timer, loop_now() + ms);
@@ -99,9 +100,9 @@ static char *dom_path(const struct hv *hv, uint32_t domid)
     return xasprintf("%s/dom-%u", hv->dir, (unsigned int)domid);
 }
 
-/* "NAME UUID STATE", the state being built, runs, suspended, dead or dying. */
-static void put(const struct hv *hv, uint32_t domid, const char *name,
-                const char *uuid, const char *state)
+/* "NAME UUID STATE": being built, runs, suspended, dead or dying. */
+static void write_dom(const struct hv *hv, uint32_t domid, const char *name,
+                      const char *uuid, const char *state)
 {
     char *path = dom_path(hv, domid);
     char *text = xasprintf("%s %s %s\n", name, uuid, state);
@@ -131,7 +132,7 @@ static void set_state(const struct hv *hv, uint32_t domid, const char *state)
     char old[16];
 
     if (read_dom(hv, domid, name, uuid, old))
-        put(hv, domid, name, uuid, state);
+        write_dom(hv, domid, name, uuid, state);
 }
 
 static bool has(const struct hv *hv, const char *what, const char *name,
@@ -174,8 +175,9 @@ static uint32_t free_domid(const struct hv *hv)
 static void created(struct hv *hv, struct fake_slot *s)
 {
     set_state(hv, s->domid, "runs");
-    /* After that: one that was noted and did not run would look destroyed. */
-    note(hv, "runs", s->name);
+    /* Logged after that: a domain logged but not running would look
+     * destroyed. */
+    log_history(hv, "runs", s->name);
     report(hv, s, MACHINE_EV_CREATED, 0, false, NULL);
 }
 
@@ -189,7 +191,7 @@ static void create_failed(struct hv *hv, struct fake_slot *s)
     report(hv, s, MACHINE_EV_CREATE_FAILED, 0, false, "a fake reason");
 }
 
-static void build(struct hv *hv, struct fake_slot *s)
+static void build_dom(struct hv *hv, struct fake_slot *s)
 {
     char uuid[HV_UUID_LEN];
     struct buf saved = {0};
@@ -224,11 +226,11 @@ static void build(struct hv *hv, struct fake_slot *s)
         free(no);
         return;
     }
-    /* Noted when it is there: we may be killed in between, and a creation that
-     * was noted and did not happen would look like two. */
-    put(hv, s->domid, s->name, uuid, "built");
-    note(hv, "create", s->name);
-    later(s, hv->ms, created);
+    /* Logged once the file exists: if we are killed in between, a creation
+     * that did not happen would look like two. */
+    write_dom(hv, s->domid, s->name, uuid, "built");
+    log_history(hv, "create", s->name);
+    call_later(s, hv->ms, created);
 }
 
 static void queued(struct hv *hv, struct fake_slot *s)
@@ -236,16 +238,16 @@ static void queued(struct hv *hv, struct fake_slot *s)
     struct buf text = {0};
 
     if (has(hv, "queue", s->name, &text))
-        later(s, 20, queued);
+        call_later(s, 20, queued);
     else
-        build(hv, s);
+        build_dom(hv, s);
     buf_dispose(&text);
 }
 
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
                const struct policy *policy, bool fresh)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
     struct buf refusal = {0};
     struct buf wait = {0};
 
@@ -264,17 +266,17 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
     }
     if (has(hv, "queue", s->name, &wait)) {
         report(hv, s, MACHINE_EV_QUEUED, 0, false, NULL);
-        later(s, 20, queued);
+        call_later(s, 20, queued);
     } else {
         s->stamp = policy_stamp(s->file); /* not before we return */
-        build(hv, s);
+        build_dom(hv, s);
     }
     buf_dispose(&wait);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)
 {
-    later(get(hv, dom), 0, create_failed);
+    call_later(get_slot(hv, dom), 0, create_failed);
 }
 
 static void powered_off(struct hv *hv, struct fake_slot *s)
@@ -285,7 +287,7 @@ static void powered_off(struct hv *hv, struct fake_slot *s)
 
 void hv_look_late(struct hv *hv, unsigned int dom)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
     struct buf text = {0};
 
     if (has(hv, "says", s->name, &text))
@@ -295,12 +297,12 @@ void hv_look_late(struct hv *hv, unsigned int dom)
 
 void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
     struct buf text = {0};
 
     (void)gen;
-    note(hv, "shutdown", s->name);
-    if (!has(hv, "hang", s->name, &text)) later(s, 10, powered_off);
+    log_history(hv, "shutdown", s->name);
+    if (!has(hv, "hang", s->name, &text)) call_later(s, 10, powered_off);
     buf_dispose(&text);
 }
 
@@ -312,14 +314,14 @@ static void saved(struct hv *hv, struct fake_slot *s)
 void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
              const char *dir)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
     struct buf text = {0};
 
     (void)gen;
     (void)dir;
     if (has(hv, "save", s->name, &text)) {
         set_state(hv, s->domid, "suspended");
-        later(s, strtol(text.s, NULL, 10), saved);
+        call_later(s, strtol(text.s, NULL, 10), saved);
     } else {
         report(hv, s, MACHINE_EV_SAVE_FAILED, 0, false, "not in the fake");
     }
@@ -330,7 +332,7 @@ static void destroyed(struct hv *hv, struct fake_slot *s)
 {
     char *path = dom_path(hv, s->domid);
 
-    note(hv, "destroyed", s->name);
+    log_history(hv, "destroyed", s->name);
     unlink(path);
     free(path);
     s->domid = HV_NO_DOMID;
@@ -339,11 +341,11 @@ static void destroyed(struct hv *hv, struct fake_slot *s)
 
 void hv_destroy(struct hv *hv, unsigned int dom, unsigned int gen)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
     struct buf text = {0};
 
     (void)gen;
-    later(s, has(hv, "stay", s->name, &text) ? 20000 : 5, destroyed);
+    call_later(s, has(hv, "stay", s->name, &text) ? 20000 : 5, destroyed);
     buf_dispose(&text);
 }
 
@@ -351,7 +353,7 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
               const char *name, uint32_t domid, bool by_hand, bool saving,
               const char *save_to)
 {
-    struct fake_slot *s = get(hv, dom);
+    struct fake_slot *s = get_slot(hv, dom);
 
     char was[64];
     char uuid[HV_UUID_LEN];
@@ -362,16 +364,16 @@ bool hv_adopt(struct hv *hv, unsigned int dom, unsigned int gen,
     free(s->name);
     s->name = xstrdup(name);
     (void)save_to;
-    note(hv, "adopt", name);
+    log_history(hv, "adopt", name);
     if (saving && read_dom(hv, domid, was, uuid, state) &&
         !strcmp(state, "suspended")) {
         set_state(hv, domid, "runs");
-        note(hv, "resume", name);
+        log_history(hv, "resume", name);
     }
-    /* As with libxl, a death of before is told to whoever asks later. */
+    /* As with libxl, an earlier death is still reported. */
     if (!by_hand && read_dom(hv, domid, was, uuid, state) &&
         !strcmp(state, "dead"))
-        later(s, 0, powered_off);
+        call_later(s, 0, powered_off);
     return true;
 }
 
@@ -452,8 +454,8 @@ bool hv_totals(struct hv *hv, struct hv_totals *totals)
     return true;
 }
 
-/* As with xenstore's watches, nothing is heard as long as nothing happens; nor
- * of a domain before there is something in it. */
+/* As with xenstore's watches, only changes are reported, and a domain only
+ * once its file has content. */
 static void tell_changes(struct hv *hv)
 {
     struct buf now = {0};
@@ -476,7 +478,7 @@ static void tell_changes(struct hv *hv)
     buf_dispose(&now);
 }
 
-/* What the guests do by themselves. */
+/* Carries out what the guests do by themselves. */
 static void poke(void *user)
 {
     struct hv *hv = user;

@@ -1,4 +1,4 @@
-/* A stream as libxl writes it, with next to nothing in it. */
+/* A minimal stream, as libxl writes it. */
 #ifndef DOMD_TESTS_HV_STREAM_WRITE_H
 #define DOMD_TESTS_HV_STREAM_WRITE_H
 

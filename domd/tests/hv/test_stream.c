@@ -1,4 +1,4 @@
-/* What can be what libxl wrote of a domain, and what cannot. */
+/* Streams that libxl could have written, and others. */
 #include "tests/base/harness.h"
 
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void whole(void **state)
     (void)state;
     stream_write(&stream);
     fault_is(&stream, NULL);
-    /* A newer Xen may write records that nobody here knows. */
+    /* A newer Xen may write unknown record types. */
     buf_drop(&stream, stream.len);
     stream_write_head(&stream);
     stream_write_record(&stream, 77, 3);

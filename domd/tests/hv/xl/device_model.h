@@ -1,5 +1,5 @@
-/* A process that looks like the device model that libxl starts for a domain.
- * It waits until it is killed, or until the test ends. */
+/* A process that looks like a device model of libxl. It waits until it is
+ * killed, or until the test ends. */
 #ifndef DOMD_TESTS_HV_XL_DEVICE_MODEL_H
 #define DOMD_TESTS_HV_XL_DEVICE_MODEL_H
 

@@ -417,7 +417,7 @@ void store_event(void)
 
 /* ---- the file system ---------------------------------------------------- */
 
-/* What the files in a directory take of the disk, in whole MiB. */
+/* Space used by the files in a directory, in whole MiB. */
 static uint64_t mb_in(const char *path)
 {
     DIR *dir = opendir(path);

@@ -1,4 +1,4 @@
-/* What a successor finds, and what somebody else has started. See
+/* Adoption from an earlier domd, or of domains started by hand. See
  * libxl_fake.h. */
 #include "tests/hv/xl/harness.h"
 
@@ -27,7 +27,7 @@ static void successor_of_one_that_went_on(void **state)
     assert_string_equal(files(), "");
 }
 
-/* Its save is complete, and it is about to be removed. */
+/* Its save is complete, and its removal due. */
 static void successor_of_one_that_was_saved(void **state)
 {
     (void)state;
@@ -39,7 +39,7 @@ static void successor_of_one_that_was_saved(void **state)
     assert_string_equal(files(), "save json");
 }
 
-/* What a successor does that finds it like this, and removes it. */
+/* Adopts the domain and removes it. */
 static const char *removes(bool by_hand)
 {
     asked[0] = '\0';
@@ -49,7 +49,7 @@ static const char *removes(bool by_hand)
     return asked;
 }
 
-/* Killed between the death and what is to be done with the remains. */
+/* domd was killed between the death and the removal. */
 static void successor_of_one_that_is_dead(void **state)
 {
     (void)state;
@@ -72,7 +72,7 @@ static void successor_of_one_that_is_dead(void **state)
     assert_string_equal(removes(false), "destroy");
 }
 
-/* There is nothing in it to look for. */
+/* A live domain has no death to handle. */
 static void successor_of_one_that_is_not_dead(void **state)
 {
     (void)state;
@@ -85,7 +85,7 @@ static void successor_of_one_that_is_not_dead(void **state)
     assert_string_equal(told, "");
 }
 
-/* What a successor finds of a save. */
+/* Adopts a domain during its save. */
 static void find_a_save(bool suspended, bool saving)
 {
     put("", "memory");
@@ -122,7 +122,7 @@ static void successor_of_a_save_of_one_that_runs(void **state)
     assert_true(has(""));
 }
 
-/* libxl does not say so by itself if it has been asked about others before. */
+/* libxl stays silent if asked about others before. */
 static void successor_of_one_that_ended_meanwhile(void **state)
 {
     (void)state;
@@ -136,18 +136,18 @@ static void successor_of_one_that_ended_meanwhile(void **state)
     assert_string_equal(told, "crash");
     spin();
     assert_string_equal(told, "crash");
-    /* Or it does. */
+    /* libxl may report it. */
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
     shuts_down(dom.shutdown_reason);
     assert_string_equal(told, "crash; crash");
     told[0] = '\0';
-    /* It is on its way out. */
+    /* It is being destroyed. */
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
     hv_destroy(hv, 0, 1);
     spin();
     assert_string_equal(told, "");
     assert_string_equal(asked, "destroy");
-    /* What somebody else has started, he looks after. */
+    /* Domains started by hand are not ours to handle. */
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
     spin();
     assert_string_equal(told, "");
@@ -155,7 +155,7 @@ static void successor_of_one_that_ended_meanwhile(void **state)
     assert_false(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
 }
 
-/* It is there all the same, and its end is seen. */
+/* It is adopted anyway, and its end is seen. */
 static void one_whose_end_libxl_does_not_tell(void **state)
 {
     (void)state;
@@ -194,7 +194,7 @@ static void one_whose_end_libxl_tells_again(void **state)
     assert_string_equal(told, "list; crash");
 }
 
-/* Told of twice, from here and by libxl. */
+/* Reported twice, by us and by libxl. */
 static void successor_of_one_that_wants_a_reset(void **state)
 {
     (void)state;
@@ -211,7 +211,7 @@ static void successor_of_one_that_wants_a_reset(void **state)
     assert_string_equal(told, "reset");
 }
 
-/* An xl that waits for it may remove it; or there is none. */
+/* A waiting xl may remove it; or there is none. */
 static void by_hand_and_asked(void **state)
 {
     (void)state;
@@ -227,7 +227,7 @@ static void by_hand_and_asked(void **state)
     assert_string_equal(told, "gone");
     dom.shutdown = false;
     told[0] = '\0';
-    /* Nobody wants to hear of this one. */
+    /* This death needs no report. */
     assert_true(hv_adopt(hv, 1, 1, "b", DOMID, true, false, NULL));
     happens(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)->for_user = 1;
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, true, false, NULL));
@@ -241,7 +241,7 @@ static void by_hand_and_asked(void **state)
     assert_string_equal(asked, "shutdown; shutdown");
 }
 
-/* The guest had read what the domd asked that was killed. */
+/* The guest had read the request of the killed domd. */
 static void suspends_after_its_save_was_cut_off(void **state)
 {
     (void)state;
@@ -254,7 +254,7 @@ static void suspends_after_its_save_was_cut_off(void **state)
     assert_string_equal(asked, "");
     shuts_down(dom.shutdown_reason);
     assert_string_equal(asked, "resume");
-    /* That was it. */
+    /* Only once. */
     shuts_down(dom.shutdown_reason);
     assert_string_equal(asked, "resume");
 
@@ -269,7 +269,7 @@ static void suspends_after_its_save_was_cut_off(void **state)
     shuts_down(dom.shutdown_reason);
     assert_string_equal(asked, "suspend; resume");
 
-    /* It had not, and sees one request. */
+    /* The guest had not, and sees one request. */
     dom.shutdown = false;
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, true, scratch));
     asked[0] = '\0';

@@ -1,4 +1,4 @@
-/* A creation, and what is left of one that fails. */
+/* Creations, and the remains of failed ones. */
 #include "tests/hv/xl/harness.h"
 
 #include <signal.h>
@@ -30,7 +30,7 @@ static void says_for_how_long_it_was_busy(void **state)
     assert_true(stalled_ms >= 40);
 }
 
-/* Else a call of libxl's that has to wait for a child would wait for ever. */
+/* Else a libxl call that waits for a child would wait for ever. */
 static void children_are_for_libxl_to_reap(void **state)
 {
     struct sigaction sa;
@@ -79,7 +79,7 @@ static void remains_whose_removal_does_not_begin(void **state)
     assert_string_equal(told, "queued; begins; left");
 }
 
-/* The guest runs: that is no reason to destroy it. */
+/* The guest runs: a missing watch is no reason to destroy it. */
 static void comes_up_without_a_watch(void **state)
 {
     (void)state;
@@ -105,7 +105,7 @@ static void file_from_another_editor(void **state)
     assert_string_equal(converted.s, "name = \"a\"\n# end\n");
 }
 
-/* xl must not start what nobody has checked. */
+/* xl must not start an unchecked file. */
 static void file_that_was_changed(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* An instance that ends by itself, or ejects a CD. */
+/* Deaths and ejected CDs. */
 #include "tests/hv/xl/harness.h"
 
 static void ejects(const char *vdev)
@@ -33,7 +33,7 @@ static void ejects_are_bounded(void **state)
     assert_string_equal(asked, "insert; insert; insert; insert; insert");
 }
 
-/* What the machine is told of one that ends for REASON. */
+/* Ends the guest for REASON; returns the reports. */
 static const char *end(libxl_shutdown_reason reason)
 {
     told[0] = '\0';
@@ -100,7 +100,7 @@ static void each_action(void **state)
     }
 }
 
-/* A reboot is one, whatever else cannot be known. */
+/* A reboot counts as one without a configuration. */
 static void end_of_one_whose_configuration_is_lost(void **state)
 {
     (void)state;
@@ -112,7 +112,7 @@ static void end_of_one_whose_configuration_is_lost(void **state)
     assert_string_equal(end(LIBXL_SHUTDOWN_REASON_CRASH), "crash");
 }
 
-/* The file is for a start that somebody asks for. */
+/* Only a requested start reads the file again. */
 static void reboot_goes_on_with_what_it_had(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* An instance with a device model. */
+/* Instances with a device model. */
 #include "tests/hv/xl/harness.h"
 
 #include "hv/xl/dmwatch.h"
@@ -16,13 +16,13 @@ static void adopt_running(void)
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
 }
 
-/* Lets the time go by in which the end of the domain would be seen. */
+/* Waits until the domain's own end would be seen. */
 static void grace(void)
 {
     run_loop(loop, DMWATCH_GRACE + 200);
 }
 
-/* On a machine that stands still meanwhile, that takes longer. */
+/* Retries, because a stalled machine takes longer. */
 static void comes(const char *expected)
 {
     int i;
@@ -59,7 +59,7 @@ static void write_dm_log(const char *text)
     free(path);
 }
 
-/* The guest will not get far, and its device model lives on. */
+/* The guest hangs, and its device model lives on. */
 static void device_model_that_complains(void **state)
 {
     (void)state;
@@ -77,7 +77,7 @@ static void device_model_that_complains(void **state)
     write_dm_log(NULL);
 }
 
-/* What it complained of while it was built is not too old for the unpause. */
+/* Complaints from the build count for the unpause, too. */
 static void device_model_that_cannot_be_unpaused(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void device_model_of_a_dying_domain(void **state)
     assert_string_equal(told, "");
 }
 
-/* What takes long after that are the devices. */
+/* The devices take long after that. */
 static void somebody_destroys_it(void **state)
 {
     (void)state;
@@ -163,7 +163,7 @@ static void we_destroy_it(void **state)
     assert_string_equal(told, "gone");
 }
 
-/* As a reset gives it one. */
+/* A reset starts another one. */
 static void another_device_model(void **state)
 {
     struct device_model first;

@@ -84,7 +84,7 @@ static void last_words_are(const char *text, const char *expected)
     free(path);
 }
 
-/* Somebody's signal is no complaint, but says why it ended. */
+/* A signal is no complaint, but tells why QEMU ended. */
 static void test_last_words(void **state)
 {
     (void)state;

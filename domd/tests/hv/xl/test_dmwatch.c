@@ -1,4 +1,4 @@
-/* The end of a process that is no child. */
+/* Watching a process that is no child. */
 #include "tests/base/harness.h"
 
 #include <errno.h>
@@ -120,7 +120,7 @@ static void is_not_watched_any_more(void **state)
     assert_int_equal(ends, 0);
 }
 
-/* Before somebody looked, as after a restart of domd. */
+/* It ended before the watch, as after a restart of domd. */
 static void has_ended_before(void **state)
 {
     pid_t pid = dm.pid;
@@ -134,7 +134,7 @@ static void has_ended_before(void **state)
     assert_int_equal(ends, 1);
 }
 
-/* Its number belongs to another process now. */
+/* Another process has reused its number. */
 static void is_another_process(void **state)
 {
     unsigned int before = open_fds();
@@ -147,7 +147,7 @@ static void is_another_process(void **state)
     assert_int_equal(ends, 1);
 }
 
-/* The last descriptors are for others. */
+/* The last descriptors are reserved. */
 static void descriptors_run_short(void **state)
 {
     unsigned int before = open_fds();

@@ -3,13 +3,13 @@
 
 #include <unistd.h>
 
-/* The core dump of a, or what there is of it. The caller frees it. */
+/* The path of a's dump or partial dump. The caller frees it. */
 static char *dump_path(const char *suffix)
 {
     return xasprintf("%s/a%s", scratch, suffix);
 }
 
-/* MB of one letter, which is what it is known by. */
+/* Writes MB MiB of one letter, which identifies the dump. */
 static void write_dump(const char *suffix, char letter, size_t mb)
 {
     char *path = dump_path(suffix);
@@ -22,7 +22,7 @@ static void write_dump(const char *suffix, char letter, size_t mb)
     free(path);
 }
 
-/* The letter; 0: there is none. */
+/* The dump's letter; 0: no dump. */
 static char dump_of(const char *suffix)
 {
     char *path = dump_path(suffix);
@@ -46,7 +46,7 @@ static int remove_dumps(void **state)
     return teardown(state);
 }
 
-/* Up to the point at which the dead are to go. */
+/* Crashes the guest and asks for its removal. */
 static void crashes(void)
 {
     runs();
@@ -55,7 +55,7 @@ static void crashes(void)
     hv_destroy(hv, 0, 1);
 }
 
-/* The dead are there until all is written. */
+/* The dead domain is kept until the dump is written. */
 static void core_dump(void **state)
 {
     (void)state;
@@ -63,14 +63,14 @@ static void core_dump(void **state)
     spin();
     assert_string_equal(asked, "dump-core");
     armed = true;
-    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH); /* no news */
+    shuts_down(LIBXL_SHUTDOWN_REASON_CRASH); /* not news */
     write_dump("~part", 'n', 1);
     xl_ends(0);
     assert_string_equal(asked, "dump-core; destroy");
     assert_string_equal(told, "crash");
     ends(ERROR_FAIL);
     assert_string_equal(told, "crash; not destroyed");
-    hv_destroy(hv, 0, 1); /* tried again, but not written again */
+    hv_destroy(hv, 0, 1); /* retried without a dump */
     assert_string_equal(asked, "dump-core; destroy; destroy");
     there = false;
     ends(0);
@@ -96,7 +96,7 @@ static void no_core_dump_into_memory(void **state)
     assert_non_null(strstr(logged, "is in memory, not on a disk"));
 }
 
-/* Half of one must not look like one, and not cost the one before. */
+/* A partial dump must not pass for one, nor replace the last. */
 static void core_dump_has_its_name_when_it_is_whole(void **state)
 {
     char *part = dump_path("~part");
@@ -128,13 +128,13 @@ static void core_dump_that_cannot_be_named(void **state)
 {
     (void)state;
     crashes();
-    xl_ends(0); /* and has written nothing */
+    xl_ends(0); /* without writing anything */
     assert_string_equal(asked, "dump-core; destroy");
     assert_non_null(strstr(logged, "a: no core dump: "));
     assert_non_null(strstr(logged, "/a: No such file or directory"));
 }
 
-/* A domd, or the host, went down while it was written. */
+/* The dump was interrupted. */
 static void half_a_core_dump_takes_no_room(void **state)
 {
     (void)state;

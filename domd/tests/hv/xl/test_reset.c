@@ -1,7 +1,7 @@
 /* A soft reset. */
 #include "tests/hv/xl/harness.h"
 
-/* Up to the point at which libxl resets it. */
+/* Begins a reset, up to the call of libxl. */
 static void begin_reset(void)
 {
     runs();
@@ -12,7 +12,7 @@ static void begin_reset(void)
     told[0] = '\0';
 }
 
-/* It counts; and its next end is seen. */
+/* The machine counts it, and its next end is seen. */
 static void soft_reset(void **state)
 {
     (void)state;
@@ -60,7 +60,7 @@ static void soft_reset_that_leaves_nothing(void **state)
     assert_string_equal(told, "gone");
 }
 
-/* libxl uses what is in the slot until the reset has ended. */
+/* libxl uses the slot until the reset has ended. */
 static void stop_during_a_soft_reset(void **state)
 {
     (void)state;
@@ -87,7 +87,7 @@ static void removal_during_a_soft_reset(void **state)
     assert_string_equal(told, "");
 }
 
-/* One that is being stopped is not brought back. */
+/* A domain being stopped is not reset. */
 static void soft_reset_during_a_stop(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void soft_reset_during_a_stop(void **state)
     assert_string_equal(told, "reboot");
 }
 
-/* The state machine has had enough of them. */
+/* The state machine refuses another reset. */
 static void soft_reset_that_is_one_too_many(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* A creation from what was saved. */
+/* Restoring a save. */
 #include "tests/hv/xl/harness.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "hv/saved.h"
 #include "tests/hv/stream_write.h"
 
-/* Whatever its file says now. */
+/* The save names the disks, not the file. */
 static void says_which_disks_it_writes(void **state)
 {
     char *disk = saved_path(scratch, "a", ".img");
@@ -49,7 +49,7 @@ static void restored(void **state)
     assert_string_equal(told, "queued; resumes");
     assert_string_equal(files(), "save json");
     ends(0);
-    /* If we end here, a successor sees that it never ran. */
+    /* After an end here, a successor sees that it never ran. */
     assert_string_equal(files(), "json used");
     ends(0);
     assert_string_equal(files(), "");
@@ -69,7 +69,7 @@ static void put_stream(bool whole)
     free(path);
 }
 
-/* No memory, or no bridge: the next start may have it. */
+/* Memory or a bridge may be back at the next start. */
 static void restore_fails(void **state)
 {
     (void)state;
@@ -184,7 +184,7 @@ static void restored_and_not_unpaused_in_time(void **state)
     assert_string_equal(marked, expected);
 }
 
-/* What cannot lose its name could be used twice. */
+/* A save that keeps its name could be used twice. */
 static void restored_and_not_renamed(void **state)
 {
     char *path = saved_path(scratch, "a", "");
@@ -203,7 +203,7 @@ static void restored_and_not_renamed(void **state)
     free(path);
 }
 
-/* It has not gone on: the next start must find what was saved. */
+/* The guest has not run: the next start must find its save. */
 static void restored_and_not_synced(void **state)
 {
     (void)state;
@@ -234,7 +234,7 @@ static void save_without_a_configuration(void **state)
     assert_non_null(strstr(marked, "what was saved has no configuration"));
 }
 
-/* The host went down at the wrong moment. */
+/* The host went down before the guest could run. */
 static void taken_and_no_domain(void **state)
 {
     (void)state;

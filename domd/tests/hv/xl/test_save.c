@@ -1,9 +1,9 @@
-/* An instance that is saved. */
+/* Saving an instance. */
 #include "tests/hv/xl/harness.h"
 
 #include <errno.h>
 
-/* Up to the point at which the guest sleeps. */
+/* Begins a save and suspends the guest. */
 static void begin_save(void)
 {
     runs();
@@ -28,7 +28,7 @@ static void saved(void **state)
     assert_string_equal(files(), "save json");
 }
 
-/* Its end is still seen after that. */
+/* A later death is still seen. */
 static void not_saved(void **state)
 {
     (void)state;
@@ -70,7 +70,7 @@ static void not_on_the_disk(void **state)
     assert_false(has("") || has(".part"));
 }
 
-/* Its name could be lost with the power. */
+/* A power cut could lose the name. */
 static void name_that_is_not_on_the_disk(void **state)
 {
     (void)state;
@@ -130,7 +130,7 @@ static void no_save_without_room(void **state)
     assert_non_null(strstr(why, "has 4096 MiB free, and 4128 are needed"));
 }
 
-/* It must not be brought back to life. */
+/* A dead domain must not be resumed. */
 static void dies_while_it_is_saved(void **state)
 {
     (void)state;
@@ -142,7 +142,7 @@ static void dies_while_it_is_saved(void **state)
     assert_string_equal(told, "crash; not saved");
 }
 
-/* That is told when the save has ended, which uses the slot. */
+/* The death is reported after the save, which uses the slot. */
 static void goes_while_it_is_saved(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* An instance that is shut down, set aside or destroyed. */
+/* Shutting down, setting aside, destroying. */
 #include "tests/hv/xl/harness.h"
 
 static void shutdown_is_asked_for(void **state)
@@ -21,7 +21,7 @@ static void power_button(void **state)
     ends(ERROR_NOPARAVIRT);
     assert_string_equal(asked, "shutdown; power button");
     assert_string_equal(told, "");
-    /* It may be known at once, and the button may be missing, too. */
+    /* The error may come at once, and the button be missing. */
     refuse = ERROR_NOPARAVIRT;
     hv_shutdown(hv, 0, 1);
     assert_string_equal(asked,
@@ -34,7 +34,7 @@ static void power_button(void **state)
     assert_string_equal(why, "libxl says fail");
 }
 
-/* How long it may take is for the machine to say. */
+/* The machine sets the time limit. */
 static void guest_that_does_not_answer(void **state)
 {
     (void)state;
@@ -65,8 +65,8 @@ static void dead_are_not_asked(void **state)
     assert_string_equal(told, "poweroff");
 }
 
-/* What is set aside is somebody else's from then on, which is to be seen at
- * once: the hypervisor has no news. */
+/* A domain set aside belongs to somebody else at once, although the hypervisor
+ * has no news. */
 static void set_aside(void **state)
 {
     (void)state;
@@ -80,8 +80,8 @@ static void set_aside(void **state)
     assert_int_equal(watches, 0);
 }
 
-/* The hypervisor says that the next instance and the one that was set aside
- * have the same UUID. Whoever believes it supervises the corpse. */
+/* To the hypervisor, the next instance and the one set aside have the same
+ * UUID. Trusting that would supervise the corpse. */
 static void next_of_one_that_was_set_aside(void **state)
 {
     struct hv_info *list;
@@ -93,7 +93,7 @@ static void next_of_one_that_was_set_aside(void **state)
     aside.shutdown = true;
     aside.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
     has_aside = true;
-    begin_creation(); /* it has no number yet, and is known by its UUID */
+    begin_creation(); /* known by UUID, not yet by number */
     list = hv_list(hv, &n);
     assert_int_equal(n, 2);
     assert_string_equal(list[0].name, "a-aside");
@@ -101,7 +101,7 @@ static void next_of_one_that_was_set_aside(void **state)
     assert_string_equal(list[1].name, "a");
     assert_string_equal(list[1].uuid, UUID);
     hv_info_free(list, n);
-    /* One that only died is still ours. */
+    /* A dead domain that keeps its name is ours. */
     dom.shutdown = true;
     dom.shutdown_reason = LIBXL_SHUTDOWN_REASON_CRASH;
     list = hv_list(hv, &n);
@@ -121,7 +121,7 @@ static void not_set_aside(void **state)
     assert_string_equal(told, "crash again");
 }
 
-/* libxl still tidies up when the hypervisor has it no more. */
+/* libxl still tidies up after the hypervisor is done. */
 static void gone_is_gone_when_libxl_has_done(void **state)
 {
     (void)state;
