@@ -1,13 +1,11 @@
 /*
- * Which address a guest has: the one in its file, or one that it says itself.
- * A guest that has an address asks for somebody else's, sooner or later, and
- * says its own with it (RFC 826).
+ * Learns the address of a guest: from its file, or from its ARP requests, in
+ * which a host states its own address (RFC 826).
  *
- * On the bridge any guest can say anything, under any other's name. So each
- * card is listened to by itself, at the interface that is its other end, where
- * nobody else can say a word. And whatever a guest says there, dom0 is sent to
- * nobody but its own neighbours: they are the ones that the guest can reach
- * without it.
+ * On the bridge any guest can claim any other's name. So we listen to each
+ * card alone, at the interface that is its other end, where no other guest can
+ * send. And whatever a guest claims, dom0 probes only its own neighbours,
+ * which the guest can reach without dom0.
  */
 #include "probe/internal.h"
 
@@ -26,7 +24,7 @@
 #include <netpacket/packet.h>
 
 #define DOM0_BACKENDS "/local/domain/0/"
-/* QEMU's end of a card that it emulates. */
+/* Suffix of QEMU's end of an emulated card. */
 #define EMULATED "-emu"
 
 /* ---- what a card says --------------------------------------------------- */
@@ -44,7 +42,7 @@ static bool parse_mac(const char *text, unsigned char mac[6])
     return true;
 }
 
-/* Not loopback, multicast or what is reserved, whatever dom0 has. */
+/* Rejects loopback, multicast and reserved addresses. */
 static bool can_be_a_host(struct in_addr ip)
 {
     uint32_t host = ntohl(ip.s_addr);
@@ -52,8 +50,8 @@ static bool can_be_a_host(struct in_addr ip)
     return host >> 24 != 0 && host >> 24 != 127 && host >> 28 < 14;
 }
 
-/* The newest comes first. One that was said before moves there. */
-static void note_said(struct card *card, struct in_addr ip)
+/* Puts IP first; a known address moves there. */
+static void note_address(struct card *card, struct in_addr ip)
 {
     size_t i = 0;
 
@@ -89,18 +87,17 @@ static void card_event(void *user, int fd, short revents)
         if (n <= 0) break;
         if (n < (ssize_t)sizeof(arp)) continue;
         if (ntohs(arp.ea_hdr.ar_pro) != ETHERTYPE_IP) continue;
-        /* A guest may be a bridge for others. */
+        /* Skip others, for which the guest may be a bridge. */
         if (memcmp(arp.arp_sha, card->mac, sizeof(card->mac))) continue;
         memcpy(&ip, arp.arp_spa, sizeof(ip));
-        if (can_be_a_host(ip)) note_said(card, ip);
+        if (can_be_a_host(ip)) note_address(card, ip);
     }
-    /* The interface is gone; one of its name is opened again. */
+    /* The interface is gone; a new one of that name is reopened. */
     if (revents & (POLLERR | POLLHUP)) card_close(p, card);
 }
 
-/* Whether the socket gets all ARP that comes in, and nothing that goes out.
- * That of a port of a bridge is only to be had with all its packets, of which
- * the kernel is to hand on no others. */
+/* Limits the socket to incoming ARP; false on failure. ARP of a bridge port is
+ * visible only to a socket for all packets, so the kernel filters them. */
 static bool filter_arp(int fd)
 {
     struct sock_filter code[] = {
@@ -117,7 +114,7 @@ static bool filter_arp(int fd)
                        sizeof(program));
 }
 
-/* Listens to the card, if its interface is there. */
+/* Listens to the card, if its interface exists. */
 static void card_open(struct probe *p, struct card *card)
 {
     struct sockaddr_ll at = {
@@ -128,7 +125,7 @@ static void card_open(struct probe *p, struct card *card)
     int fd;
 
     if (card->fd >= 0 || !at.sll_ifindex) return;
-    /* Without a protocol it gets nothing before it is bound. */
+    /* Without a protocol it receives nothing before bind. */
     fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return;
     if (!filter_arp(fd) || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
@@ -154,7 +151,7 @@ static void add_card(struct probe *p, const char *interface,
     memcpy(card->mac, mac, sizeof(card->mac));
 }
 
-/* What xenstore has of the card DEVICE; the caller frees it. */
+/* Reads NODE of the card DEVICE in xenstore; the caller frees it. */
 static char *card_node(struct probe *p, const char *device, const char *node)
 {
     char *path = xasprintf("/libxl/%u/device/vif/%s/%s",
@@ -173,7 +170,7 @@ static void find_card(struct probe *p, const char *device)
     char *emulated = NULL;
     unsigned char mac[6];
 
-    /* The interface of one that another domain serves is there. */
+    /* Another domain has the interface of a card that it serves. */
     if (!backend || strncmp(backend, DOM0_BACKENDS, strlen(DOM0_BACKENDS)))
         goto out;
     if (!mac_text || !parse_mac(mac_text, mac)) goto out;
@@ -237,7 +234,7 @@ static char *bridge_of(const char *interface)
     return name;
 }
 
-/* Whether IP is in the network of ADDRESS, and another host's there. */
+/* Whether IP is another host's in the network of ADDRESS. */
 static bool is_in_network(struct in_addr ip, const struct ifaddrs *address)
 {
     const struct sockaddr_in *own = (const void *)address->ifa_addr;
@@ -246,13 +243,13 @@ static bool is_in_network(struct in_addr ip, const struct ifaddrs *address)
     uint32_t host = ntohl(ip.s_addr);
 
     if ((host & mask) != (ntohl(own->sin_addr.s_addr) & mask)) return false;
-    /* The network itself, and all of it; where there is room for them. */
+    /* Not the network or broadcast address, if the mask has room. */
     if (~mask > 1 && (!(host & ~mask) || !(~host & ~mask))) return false;
     return true;
 }
 
-/* Whether IP is in a network that the bridge of INTERFACE has an address in,
- * and is none of dom0's. */
+/* Whether IP is in a network in which INTERFACE's bridge has an address, and
+ * is not dom0's. */
 static bool is_neighbour(const char *interface, struct in_addr ip)
 {
     struct ifaddrs *all = NULL;

@@ -1,4 +1,4 @@
-/* Probes of the console: a line in the log that xenconsoled writes. */
+/* Console probes: a line in the log that xenconsoled writes. */
 #include "probe/internal.h"
 
 #include <fcntl.h>
@@ -19,8 +19,8 @@ static bool line_matches(struct probe *p)
            !regexec(&p->regex, p->line.s, 0, NULL, 0);
 }
 
-/* Feeds new text of the console, and looks at each line that has ended. */
-static bool feed(struct probe *p, const char *text, size_t len)
+/* Adds console text, and checks each complete line. */
+static bool feed_lines(struct probe *p, const char *text, size_t len)
 {
     size_t i;
 
@@ -37,8 +37,8 @@ static bool feed(struct probe *p, const char *text, size_t len)
     return false;
 }
 
-/* Reads on in FD, at most *LEFT_IO bytes. */
-static bool read_on(struct probe *p, int fd, size_t *left_io)
+/* Reads FD from the last offset, at most *LEFT_IO bytes. */
+static bool read_log(struct probe *p, int fd, size_t *left_io)
 {
     char chunk[4096];
     ssize_t n;
@@ -50,7 +50,7 @@ static bool read_on(struct probe *p, int fd, size_t *left_io)
         if (n <= 0) return false;
         p->offset += n;
         *left_io -= (size_t)n;
-        if (feed(p, chunk, (size_t)n)) return true;
+        if (feed_lines(p, chunk, (size_t)n)) return true;
     }
     return false;
 }
@@ -65,8 +65,7 @@ static int open_log(const char *path, struct stat *st)
     return -1;
 }
 
-/* The log may be put aside under its name with .1, and a new one begun, or be
- * cut off; nothing of it is missed. */
+/* The log may be rotated to NAME.1 or truncated; no line is missed. */
 bool probe_console_matches(struct probe *p)
 {
     char *path = probe_log_path(p->all, p->name);
@@ -81,17 +80,17 @@ bool probe_console_matches(struct probe *p)
     if (p->inode && (fd < 0 || st.st_ino != p->inode)) {
         old = open_log(aside, &old_st);
         if (old >= 0 && old_st.st_ino == p->inode)
-            match = read_on(p, old, &left);
+            match = read_log(p, old, &left);
     }
     if (fd >= 0 && !match && left) {
         if (st.st_ino != p->inode || st.st_size < p->offset) p->offset = 0;
         p->inode = st.st_ino;
-        match = read_on(p, fd, &left);
+        match = read_log(p, fd, &left);
     }
     if (!match && !left)
         loop_at(p->timer, loop_now()); /* there is more */
     else if (!match)
-        match = line_matches(p); /* a prompt has no end */
+        match = line_matches(p); /* a prompt has no newline */
     if (fd >= 0) close(fd);
     if (old >= 0) close(old);
     free(aside);

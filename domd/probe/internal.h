@@ -1,14 +1,13 @@
 /*
- * What the kinds of probes have from each other, and nobody else has from
- * them:
+ * Shared by the files of probe/ only:
  *
- *   probe.c     probes begin, look and end
+ *   probe.c     start, attempt and end of a probe
  *   xenstore.c  frontends and keys in xenstore
  *   console.c   lines on the console
- *   address.c   which address a guest has, for:
+ *   address.c   the address of a guest, for:
  *   net.c       TCP, HTTP and ping
  *
- * None of these can fail: a probe that cannot look does not succeed.
+ * None of these returns an error: a probe that cannot look does not succeed.
  */
 #ifndef DOMD_PROBE_INTERNAL_H
 #define DOMD_PROBE_INTERNAL_H
@@ -20,18 +19,18 @@
 #include <regex.h>
 #include <sys/types.h>
 
-/* So many of the addresses that a card has said are kept. */
+/* How many addresses per card are kept. */
 #define CARD_SAID 8
-/* What guests cause is looked at in turns of so much, and the rest of the loop
- * goes round in between: they must not be able to keep us busy. */
+/* Guests must not keep us busy: their events are handled in turns of this
+ * size, between which the rest of the loop runs. */
 #define EVENTS_TURN  64
 #define CONSOLE_TURN ((size_t)64 * 1024)
 
-/* A network card of the guest, as dom0 has it. */
+/* A network card of the guest, seen from dom0. */
 struct card {
     char interface[IFNAMSIZ];
     unsigned char mac[6];
-    int fd; /* -1: it is not listened to */
+    int fd; /* -1: not listening */
     struct source *source;
     struct in_addr said[CARD_SAID]; /* the newest first; 0.0.0.0: none */
 };
@@ -42,7 +41,7 @@ struct probe {
     unsigned int gen;
     bool running;
     bool resumed; /* see probe.h */
-    bool due;     /* something that it watches has changed */
+    bool due;     /* a watched key has changed */
     struct ready ready;
     char *name;
     uint32_t domid;
@@ -86,44 +85,44 @@ struct probes {
 
 /* ---- probe.c ------------------------------------------------------------ */
 
-/* Looks, now. Called by timers, watches and inotify; USER is a probe. */
+/* Attempts the probe now. Callback of timers, watches and inotify; USER is a
+ * probe. */
 void probe_attempt(void *user);
-/* The instance is ready: ends the probe, and tells whoever asked. */
+/* Ends the probe with success, and calls its callback. */
 void probe_succeed(struct probe *p);
-/* Ends an attempt over the network; the next one comes after a pause. */
+/* Ends a network attempt; the next one follows after a pause. */
 void probe_again(struct probe *p);
 
 /* ---- xenstore.c --------------------------------------------------------- */
 
-/* There must be a store (p->all->store) for these three. They watch what they
- * read, so that a change of it causes the next attempt. */
+/* These need a store (p->all->store). The first two watch what they read, so
+ * that a change triggers the next attempt. */
 bool probe_frontends_connected(struct probe *p);
 bool probe_store_holds(struct probe *p);
-/* A callback of the loop: what was watched has changed. USER: all probes. */
+/* Loop callback: a watched key has changed. USER: all probes. */
 void probe_store_event(void *user, int fd, short revents);
 
 /* ---- console.c ---------------------------------------------------------- */
 
-/* The log of the console of domain NAME. The caller frees it. */
+/* Path of the console log of domain NAME. The caller frees it. */
 char *probe_log_path(const struct probes *all, const char *name);
-/* Reads on in the log, and says whether a line of it is the one. */
+/* Reads new console output. Returns whether a line matches. */
 bool probe_console_matches(struct probe *p);
-/* A callback of the loop: some log has changed. USER: all probes. */
+/* Loop callback: a log has changed. USER: all probes. */
 void probe_console_event(void *user, int fd, short revents);
 
 /* ---- address.c ---------------------------------------------------------- */
 
-/* Fills in the address of the guest, from its file or as it says itself; false
- * if it is not known. */
+/* Gets the guest's address, from its file or from its ARP; false if it is
+ * unknown. */
 bool probe_find_address(struct probe *p, struct in_addr *ip_r);
-/* Listens to the cards that are there, for the address; not if the file has
- * it. */
+/* Listens to the existing cards for the address, unless the file has it. */
 void probe_listen(struct probe *p);
 void probe_listen_off(struct probe *p);
 
 /* ---- net.c -------------------------------------------------------------- */
 
-/* Begin an attempt, and end in probe_succeed or probe_again, later or at
+/* Begin an attempt, which ends in probe_succeed or probe_again, perhaps at
  * once. */
 void probe_try_tcp(struct probe *p, struct in_addr ip);
 void probe_try_ping(struct probe *p, struct in_addr ip);

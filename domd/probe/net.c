@@ -1,4 +1,4 @@
-/* Probes over the network: TCP, HTTP and ping. */
+/* Network probes: TCP, HTTP and ping. */
 #include "probe/internal.h"
 
 #include <errno.h>
@@ -15,20 +15,20 @@
 
 /* ---- tcp and http ------------------------------------------------------- */
 
-static bool send_question(struct probe *p)
+static bool send_request(struct probe *p)
 {
     char *text = xasprintf("GET %s HTTP/1.0\r\nHost: %s\r\n"
                            "User-Agent: domd\r\nConnection: close\r\n\r\n",
                            p->ready.arg, p->name);
     size_t len = strlen(text);
-    /* It fits into an empty socket, or something is wrong anyway. */
+    /* It fits into an empty socket, unless something is wrong. */
     ssize_t n = send(p->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     free(text);
     return n == (ssize_t)len;
 }
 
-/* Whether the status line says 2xx or 3xx; *DONE_R: there will be no other. */
+/* Whether the status is 2xx or 3xx; *DONE_R: the status line is complete. */
 static bool good_status(const struct buf *reply, bool *done_r)
 {
     unsigned int status = 0;
@@ -41,7 +41,7 @@ static bool good_status(const struct buf *reply, bool *done_r)
            status >= 200 && status < 400;
 }
 
-static void read_answer(struct probe *p)
+static void read_reply(struct probe *p)
 {
     char chunk[256];
     ssize_t n = recv(p->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
@@ -67,7 +67,7 @@ static void tcp_event(void *user, int fd, short revents)
 
     (void)revents;
     if (p->connected) {
-        read_answer(p);
+        read_reply(p);
         return;
     }
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) || error) {
@@ -79,7 +79,7 @@ static void tcp_event(void *user, int fd, short revents)
         return;
     }
     p->connected = true;
-    if (!send_question(p))
+    if (!send_request(p))
         probe_again(p);
     else
         loop_events(p->source, POLLIN);
@@ -108,7 +108,7 @@ void probe_try_tcp(struct probe *p, struct in_addr ip)
 
 /* ---- ping --------------------------------------------------------------- */
 
-/* RFC 1071. */
+/* The RFC 1071 checksum. */
 static uint16_t checksum(const void *data, size_t len)
 {
     const unsigned char *b = data;
@@ -153,7 +153,7 @@ void probe_try_ping(struct probe *p, struct in_addr ip)
         return;
     }
     to.sin_addr = ip;
-    /* Only what comes from there is received. */
+    /* Receive only packets from there. */
     if (connect(p->fd, (struct sockaddr *)&to, sizeof(to))) {
         probe_again(p);
         return;

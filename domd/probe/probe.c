@@ -1,5 +1,5 @@
-/* Probes: they begin, look, and end. The files beside this one know how they
- * look. */
+/* Start, attempt and end of probes; the other files of this room implement the
+ * attempts. */
 #include "probe/internal.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct probe *get(struct probes *all, unsigned int dom)
+static struct probe *get_probe(struct probes *all, unsigned int dom)
 {
     struct probe *p;
 
@@ -38,7 +38,7 @@ static void close_socket(struct probe *p)
     buf_dispose(&p->reply);
 }
 
-static void stop(struct probe *p)
+static void stop_probe(struct probe *p)
 {
     size_t i;
 
@@ -63,7 +63,7 @@ void probe_succeed(struct probe *p)
 {
     unsigned int gen = p->gen;
 
-    stop(p);
+    stop_probe(p);
     p->all->cb(p->all->user, p->dom, gen);
 }
 
@@ -141,7 +141,7 @@ void probes_free(struct probes *all)
     if (!all) return;
     for (i = 0; i < all->n; i++) {
         if (!all->v[i]) continue;
-        stop(all->v[i]);
+        stop_probe(all->v[i]);
         loop_timer_remove(all->loop, all->v[i]->timer);
     }
     for (i = 0; i < all->n; i++)
@@ -175,14 +175,14 @@ struct probe_mark probe_mark(struct probes *all, unsigned int dom,
 void probe_mark_set(struct probes *all, unsigned int dom,
                     const struct probe_mark *mark)
 {
-    struct probe *p = get(all, dom);
+    struct probe *p = get_probe(all, dom);
 
     p->inode = (ino_t)mark->inode;
     p->offset = (off_t)mark->offset;
     p->resumed = mark->resumed;
 }
 
-/* Whether the guest says that it is ready once only, on its way up. */
+/* Whether the guest reports readiness only once, at its boot. */
 static bool is_said_at_boot(const struct ready *ready)
 {
     return ready->kind == READY_CONSOLE || ready->kind == READY_XENSTORE;
@@ -191,10 +191,10 @@ static bool is_said_at_boot(const struct ready *ready)
 void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
                  const struct policy *policy, uint32_t domid)
 {
-    struct probe *p = get(all, dom);
+    struct probe *p = get_probe(all, dom);
     char *text;
 
-    stop(p);
+    stop_probe(p);
     p->gen = gen;
     p->domid = domid;
     p->running = true;
@@ -215,5 +215,6 @@ void probe_start(struct probes *all, unsigned int dom, unsigned int gen,
 
 void probe_stop(struct probes *all, unsigned int dom)
 {
-    if (dom < all->n && all->v[dom] && all->v[dom]->running) stop(all->v[dom]);
+    if (dom < all->n && all->v[dom] && all->v[dom]->running)
+        stop_probe(all->v[dom]);
 }

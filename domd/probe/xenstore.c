@@ -1,18 +1,18 @@
-/* Probes of xenstore: frontends that are connected, and keys. */
+/* xenstore probes: connected frontends, and keys. */
 #include "probe/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void watch(struct probe *p, const char *path)
+static void watch_path(struct probe *p, const char *path)
 {
     if (strlist_has(&p->watched, path)) return;
     if (store_watch(p->all->store, path, p->token))
         strlist_add(&p->watched, path);
 }
 
-/* Reads PATH/KEY. */
+/* Reads PATH/KEY. The caller frees it. */
 static char *read_key(struct probe *p, const char *path, const char *key)
 {
     char *full = xasprintf("%s/%s", path, key);
@@ -22,10 +22,10 @@ static char *read_key(struct probe *p, const char *path, const char *key)
     return value;
 }
 
-/* The backend of a device is connected in xenbus state 4 (XenbusStateConnected
- * in Xen's public/io/xenbus.h); so is then its frontend. DEVICE is libxl's own
- * note of it: what stands in the domain's directory is the guest's to change,
- * and could lead us anywhere. */
+/* A backend is connected in xenbus state 4 (XenbusStateConnected in Xen's
+ * public/io/xenbus.h), and so is then its frontend. DEVICE is libxl's own
+ * record: the guest can change the domain's directory, and could lead us
+ * anywhere. */
 static bool device_connected(struct probe *p, const char *device)
 {
     char *backend = read_key(p, device, "backend");
@@ -34,11 +34,11 @@ static bool device_connected(struct probe *p, const char *device)
     char *state = NULL;
     bool connected = true;
 
-    if (!backend) goto out; /* it went away again */
-    /* QEMU serves a CD drive, and no guest connects to its backend. */
+    if (!backend) goto out; /* removed meanwhile */
+    /* QEMU serves a CD drive; no guest connects to its backend. */
     if (type && !strcmp(type, "cdrom")) goto out;
     state_path = xasprintf("%s/state", backend);
-    watch(p, state_path);
+    watch_path(p, state_path);
     state = store_read(p->all->store, state_path);
     connected = state && !strcmp(state, "4");
 out:
@@ -85,7 +85,7 @@ bool probe_store_holds(struct probe *p)
     char *value;
     bool equal;
 
-    watch(p, path);
+    watch_path(p, path);
     value = store_read(p->all->store, path);
     equal = value && !strcmp(value, p->ready.value);
     free(value);
@@ -111,7 +111,7 @@ void probe_store_event(void *user, int fd, short revents)
             all->v[dom]->due = true;
         free(token);
     }
-    /* One look for all that has changed. */
+    /* One attempt for all changes. */
     for (dom = 0; dom < all->n; dom++) {
         if (!all->v[dom] || !all->v[dom]->due) continue;
         all->v[dom]->due = false;

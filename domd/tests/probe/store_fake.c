@@ -1,5 +1,5 @@
-/* An xenstore with nothing in it: a domain has no devices, and is ready as
- * soon as somebody looks. */
+/* An empty xenstore: a domain has no devices, and is ready at the first
+ * attempt. */
 #include "probe/store.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
- * From whom the address of a guest is learnt: veths in a network of its own,
- * on a bridge, are the cards of two guests. Without the right to make such a
- * network these tests are skipped, and say so.
+ * Whose ARP tells the address of a guest: veths on a bridge, in a network
+ * namespace, are the cards of two guests. Without the right to create the
+ * namespace these tests are skipped, and say so.
  */
 #include "tests/base/harness.h"
 
@@ -34,8 +34,8 @@ struct store {
 };
 
 static struct store store;
-static const char *vifname; /* of guest 7's card; NULL: it has none */
-static const char *backend; /* who serves it */
+static const char *vifname; /* of guest 7's card; NULL: no card */
+static const char *backend; /* of that card */
 
 int store_fd(struct store *s)
 {
@@ -85,8 +85,8 @@ void store_list(struct store *s, const char *path, struct strlist *names)
 
 static int ctl = -1;
 
-static void append(struct nlmsghdr *h, unsigned short type, const void *data,
-                   size_t len)
+static void append_attribute(struct nlmsghdr *h, unsigned short type,
+                             const void *data, size_t len)
 {
     struct rtattr *a = (struct rtattr *)(void *)((char *)h + h->nlmsg_len);
 
@@ -96,7 +96,7 @@ static void append(struct nlmsghdr *h, unsigned short type, const void *data,
     h->nlmsg_len += (uint32_t)RTA_ALIGN(RTA_LENGTH(len));
 }
 
-/* Makes the interface NAME, whose other end is PEER. */
+/* Creates the interface NAME, whose other end is PEER. */
 static void make_veth(const char *name, const char *peer)
 {
     union {
@@ -122,7 +122,7 @@ static void make_veth(const char *name, const char *peer)
     int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     const struct nlmsgerr *error = NLMSG_DATA(&answer.h);
 
-    append(&m.h, IFLA_IFNAME, name, strlen(name) + 1);
+    append_attribute(&m.h, IFLA_IFNAME, name, strlen(name) + 1);
     snprintf(other.name, sizeof(other.name), "%s", peer);
     memset(kind_and_data, 0, sizeof(kind_and_data));
     a->rta_type = IFLA_INFO_KIND;
@@ -137,7 +137,7 @@ static void make_veth(const char *name, const char *peer)
     a->rta_type = VETH_INFO_PEER;
     a->rta_len = RTA_LENGTH(sizeof(other));
     memcpy(RTA_DATA(a), &other, sizeof(other));
-    append(&m.h, IFLA_LINKINFO, kind_and_data, len);
+    append_attribute(&m.h, IFLA_LINKINFO, kind_and_data, len);
     assert_int_equal(send(s, &m, m.h.nlmsg_len, 0), m.h.nlmsg_len);
     assert_true(recv(s, &answer, sizeof(answer), 0) > 0);
     assert_int_equal(answer.h.nlmsg_type, NLMSG_ERROR);
@@ -151,21 +151,21 @@ static void control(unsigned long request, struct ifreq *r, const char *name)
     if (ioctl(ctl, request, r)) fail_msg("%s: %s", name, strerror(errno));
 }
 
-static void up(const char *name)
+static void bring_up(const char *name)
 {
     struct ifreq r = {.ifr_flags = IFF_UP};
 
     control(SIOCSIFFLAGS, &r, name);
 }
 
-/* A card of a guest is on the bridge, and PEER is what the guest has. */
+/* Creates a guest's card: NAME is on the bridge, PEER in the guest. */
 static void make_card(const char *name, const char *peer)
 {
     struct ifreq r = {0};
 
     make_veth(name, peer);
-    up(name);
-    up(peer);
+    bring_up(name);
+    bring_up(peer);
     r.ifr_ifindex = (int)if_nametoindex(name);
     control(SIOCBRADDIF, &r, "xenbr0");
 }
@@ -182,7 +182,7 @@ static void set_address(const char *name, const char *address)
     control(SIOCSIFNETMASK, &r, name);
 }
 
-/* Says on INTERFACE, to all, that MAC has ADDRESS. */
+/* Announces on INTERFACE that MAC has ADDRESS. */
 static void claim(const char *interface, const char *mac, const char *address)
 {
     struct ether_arp arp = {.ea_hdr = {.ar_hrd = htons(ARPHRD_ETHER),
@@ -218,20 +218,20 @@ static void claim(const char *interface, const char *mac, const char *address)
 static int make_network(void **state)
 {
     (void)state;
-    /* What /sys says is about the network of whoever mounted it. */
+    /* /sys shows the network of the process that mounted it. */
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
         mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
         mount("sysfs", "/sys", "sysfs", 0, NULL))
         return 0;
     ctl = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(ioctl(ctl, SIOCBRADDBR, "xenbr0"), 0);
-    up("xenbr0");
+    bring_up("xenbr0");
     set_address("xenbr0", "10.9.8.1");
     make_card("vif7.0", "guest7");
     make_card("vif7.0-emu", "emulated7");
     make_card("web", "renamed7");
     make_card("vif8.0", "guest8");
-    up("lo");
+    bring_up("lo");
     return 0;
 }
 
@@ -272,7 +272,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Guest 7 is looked at from now on. */
+/* Starts to probe guest 7. */
 static void begin(void)
 {
     if (ctl < 0) {
@@ -301,7 +301,7 @@ static void its_own_card(void **state)
     assert_known("none");
     claim("guest7", OURS, "10.9.8.7");
     assert_known("10.9.8.7");
-    /* It has got another one. */
+    /* The address changes. */
     claim("guest7", OURS, "10.9.8.77");
     assert_known("10.9.8.77");
 }
@@ -325,7 +325,7 @@ static void its_card_by_another_name(void **state)
     assert_known("10.9.8.7");
 }
 
-/* The other's packets also leave by its card. */
+/* Packets of others leave by its card, too. */
 static void another_guest_claims_its_card(void **state)
 {
     (void)state;
@@ -337,7 +337,7 @@ static void another_guest_claims_its_card(void **state)
     assert_known("10.9.8.7");
 }
 
-/* Those behind it, if it is a bridge. */
+/* The guest may be a bridge for others. */
 static void another_card_behind_it(void **state)
 {
     (void)state;
@@ -346,7 +346,7 @@ static void another_card_behind_it(void **state)
     assert_known("none");
 }
 
-/* dom0 asks nobody but a neighbour. */
+/* dom0 probes only neighbours. */
 static void addresses_that_no_guest_has(void **state)
 {
     static const char *const addresses[] = {
@@ -367,7 +367,7 @@ static void addresses_that_no_guest_has(void **state)
     assert_known("10.9.8.7");
 }
 
-/* Anybody can put himself there. */
+/* Any guest can get into dom0's ARP table. */
 static void the_table_of_dom0(void **state)
 {
     struct arpreq r = {.arp_flags = ATF_COM};
@@ -387,7 +387,7 @@ static void the_table_of_dom0(void **state)
     assert_int_equal(ioctl(ctl, SIOCDARP, &r), 0);
 }
 
-/* dom0 may get its own address after the guest has. */
+/* dom0 may get its address after the guest. */
 static void before_the_bridge_has_an_address(void **state)
 {
     (void)state;

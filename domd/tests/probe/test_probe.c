@@ -1,6 +1,6 @@
-/* The probes that look into xenstore, with one that is a list in memory, and
- * at the console, with logs in a directory of their own. Those of the network
- * are tested with the whole daemon. */
+/* Tests of the xenstore probes, with a store in memory, and of the console
+ * probes, with logs in a directory. The network probes are tested with the
+ * whole daemon. */
 #include "tests/base/harness.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ struct store {
     struct pair values[32];
     struct pair watches[32];
     struct strlist events;
-    unsigned int flood; /* so many events more, of which this is the token */
+    unsigned int flood; /* number of further events with this token */
     unsigned int reads;
 };
 
@@ -35,7 +35,7 @@ static void signal_event(const char *token)
     assert_int_equal(eventfd_write(store.fd, 1), 0);
 }
 
-static struct pair *find(struct pair *pairs, const char *path)
+static struct pair *find_pair(struct pair *pairs, const char *path)
 {
     size_t i;
 
@@ -45,9 +45,9 @@ static struct pair *find(struct pair *pairs, const char *path)
     return NULL;
 }
 
-static void put(struct pair *pairs, const char *path, const char *text)
+static void put_pair(struct pair *pairs, const char *path, const char *text)
 {
-    struct pair *p = find(pairs, path);
+    struct pair *p = find_pair(pairs, path);
     size_t i;
 
     for (i = 0; !p && i < 32; i++) {
@@ -60,11 +60,11 @@ static void put(struct pair *pairs, const char *path, const char *text)
     p->text = text ? xstrdup(text) : NULL;
 }
 
-static void set(const char *path, const char *text)
+static void set_key(const char *path, const char *text)
 {
-    struct pair *w = find(store.watches, path);
+    struct pair *w = find_pair(store.watches, path);
 
-    put(store.values, path, text);
+    put_pair(store.values, path, text);
     if (w) signal_event(w->text);
 }
 
@@ -75,7 +75,7 @@ int store_fd(struct store *s)
 
 bool store_watch(struct store *s, const char *path, const char *token)
 {
-    put(s->watches, path, token);
+    put_pair(s->watches, path, token);
     signal_event(token);
     return true;
 }
@@ -83,7 +83,7 @@ bool store_watch(struct store *s, const char *path, const char *token)
 void store_unwatch(struct store *s, const char *path, const char *token)
 {
     (void)token;
-    put(s->watches, path, NULL);
+    put_pair(s->watches, path, NULL);
 }
 
 char *store_event(struct store *s)
@@ -109,7 +109,7 @@ char *store_event(struct store *s)
 
 char *store_read(struct store *s, const char *path)
 {
-    struct pair *p = find(s->values, path);
+    struct pair *p = find_pair(s->values, path);
 
     s->reads++;
     return p ? xstrdup(p->text) : NULL;
@@ -159,7 +159,7 @@ static void on_ready(void *user, unsigned int dom, unsigned int gen)
     calls++;
 }
 
-/* Lets the loop run for a moment. */
+/* Runs the loop for a moment. */
 static void settle(void)
 {
     run_loop(loop, 30);
@@ -203,7 +203,7 @@ static void print_log(const char *text)
     free(path);
 }
 
-/* As the service that keeps the logs small does it. */
+/* Rotates the log as the log service does. */
 static void rotate_log(void)
 {
     char *path = log_name("");
@@ -248,10 +248,10 @@ static void start(const char *ready, unsigned int dom, unsigned int gen)
 
 static void devices(void)
 {
-    set("/libxl/5/device/vif/0/backend", "/b/vif");
-    set("/libxl/5/device/vbd/51712/backend", "/b/vbd");
-    set("/b/vif/state", "2");
-    set("/b/vbd/state", "2");
+    set_key("/libxl/5/device/vif/0/backend", "/b/vif");
+    set_key("/libxl/5/device/vbd/51712/backend", "/b/vbd");
+    set_key("/b/vif/state", "2");
+    set_key("/b/vbd/state", "2");
 }
 
 static void created(void **state)
@@ -269,15 +269,15 @@ static void frontends(void **state)
     devices();
     start("frontends", 0, 1);
     assert_int_equal(calls, 0);
-    set("/b/vif/state", "4");
+    set_key("/b/vif/state", "4");
     settle();
     assert_int_equal(calls, 0);
-    set("/b/vbd/state", "4");
+    set_key("/b/vbd/state", "4");
     settle();
     assert_int_equal(calls, 1);
-    /* Nothing is watched any more, and nothing comes twice. */
-    assert_null(find(store.watches, "/b/vif/state"));
-    set("/b/vbd/state", "4");
+    /* All watches are gone, and success is reported once. */
+    assert_null(find_pair(store.watches, "/b/vif/state"));
+    set_key("/b/vbd/state", "4");
     settle();
     assert_int_equal(calls, 1);
 }
@@ -294,10 +294,10 @@ static void xenstore_value(void **state)
     (void)state;
     start("xenstore:data/up=yes", 0, 1);
     assert_int_equal(calls, 0);
-    set("/local/domain/5/data/up", "no");
+    set_key("/local/domain/5/data/up", "no");
     settle();
     assert_int_equal(calls, 0);
-    set("/local/domain/5/data/up", "yes");
+    set_key("/local/domain/5/data/up", "yes");
     settle();
     assert_int_equal(calls, 1);
 }
@@ -307,14 +307,14 @@ static void stopped_in_between(void **state)
     (void)state;
     devices();
     start("frontends", 0, 1);
-    set("/b/vif/state", "4");
-    set("/b/vbd/state", "4");
+    set_key("/b/vif/state", "4");
+    set_key("/b/vbd/state", "4");
     probe_stop(probes, 0);
     settle();
     assert_int_equal(calls, 0);
 }
 
-/* The watch of an instance that is gone fires for the one after it. */
+/* An old instance's watch fires for the next one. */
 static void events_of_an_earlier_instance(void **state)
 {
     (void)state;
@@ -328,31 +328,31 @@ static void events_of_an_earlier_instance(void **state)
     assert_int_equal(calls, 0);
 }
 
-/* Its own directory is the guest's to write to: it must not lead us about. */
+/* A guest can write to its own directory: do not follow it. */
 static void guest_points_elsewhere(void **state)
 {
     (void)state;
     devices();
-    set("/local/domain/5/device/vif/0/backend", "/evil");
-    set("/evil/state", "4");
+    set_key("/local/domain/5/device/vif/0/backend", "/evil");
+    set_key("/evil/state", "4");
     start("frontends", 0, 1);
     assert_int_equal(calls, 0);
-    assert_null(find(store.watches, "/evil/state"));
+    assert_null(find_pair(store.watches, "/evil/state"));
 }
 
-/* A drive without PV drivers never connects, and is no reason to wait. */
+/* A drive without PV drivers never connects: do not wait for it. */
 static void cd_drives(void **state)
 {
     (void)state;
-    set("/libxl/5/device/vbd/5632/backend", "/b/cd");
-    set("/libxl/5/device/vbd/5632/device-type", "cdrom");
-    set("/b/cd/state", "2");
+    set_key("/libxl/5/device/vbd/5632/backend", "/b/cd");
+    set_key("/libxl/5/device/vbd/5632/device-type", "cdrom");
+    set_key("/b/cd/state", "2");
     start("frontends", 0, 1);
     assert_int_equal(calls, 1);
 }
 
-/* A guest can write to a key as fast as it likes; the loop goes on, and it is
- * looked at once for all of them. */
+/* A guest can write to a key without end; the loop goes on, with one attempt
+ * for all events. */
 static void flood_of_events(void **state)
 {
     unsigned int reads;
@@ -377,7 +377,7 @@ static void mark_and_start(const char *ready)
     start(ready, 0, 1);
 }
 
-/* One that goes on from where it was saved has said it in its earlier life. */
+/* A restored guest reported it in its earlier life. */
 static void resumed(void **state)
 {
     struct probe_mark mark = {.resumed = true};
@@ -387,8 +387,8 @@ static void resumed(void **state)
     probe_mark_set(probes, 0, &mark);
     start("console:^up$", 0, 1);
     assert_int_equal(calls, 0);
-    set("/b/vif/state", "4");
-    set("/b/vbd/state", "4");
+    set_key("/b/vif/state", "4");
+    set_key("/b/vbd/state", "4");
     settle();
     assert_int_equal(calls, 1);
 }
@@ -398,7 +398,7 @@ static void console(void **state)
     (void)state;
     print_log("up\n");
     mark_and_start("console:^up$");
-    assert_int_equal(calls, 0); /* of an earlier life */
+    assert_int_equal(calls, 0); /* from an earlier life */
     print_log("wake up\nu");
     settle();
     assert_int_equal(calls, 0);
@@ -421,7 +421,7 @@ static void console_put_aside(void **state)
     assert_int_equal(calls, 1);
 }
 
-/* The new log does not exist for a moment, and what is in it counts. */
+/* The new log is missing for a moment; its first lines count. */
 static void console_put_aside_and_on(void **state)
 {
     (void)state;
@@ -450,8 +450,7 @@ static void console_truncated(void **state)
     free(path);
 }
 
-/* A guest can print as fast as it likes, too: not all of it is read in one
- * round. */
+/* A guest can print without end, too: one round does not read all of it. */
 static void console_flood(void **state)
 {
     char *noise = xcalloc(1, 1024 * 1024 + 1);
