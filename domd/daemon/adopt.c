@@ -1,6 +1,6 @@
 /*
- * Adoption: of what the daemon before us has left, when we begin; and of what
- * somebody starts by hand, at any time.
+ * Adoption: at the start, of what the previous daemon left; at any time, of
+ * domains started by hand.
  */
 #include "daemon/internal.h"
 
@@ -15,8 +15,8 @@
 
 /* ---- what was started by hand ------------------------------------------- */
 
-/* Whether an instance is one of ours: by its number, or, as long as it is
- * being created, by its UUID. */
+/* Whether an instance is ours: by its number, or by its UUID while it is being
+ * created. */
 static bool is_known(struct daemon *d, const struct hv_info *info)
 {
     unsigned int i;
@@ -32,13 +32,13 @@ static bool is_known(struct daemon *d, const struct hv_info *info)
     return false;
 }
 
-/* Somebody has started DOM afresh, on its disks: what was saved of it must not
- * be used any more. */
-static void spoil_saved(const struct daemon *d, unsigned int dom)
+/* Sets the save of DOM aside: it was booted by hand, so its disks have
+ * changed. */
+static void set_save_aside(const struct daemon *d, unsigned int dom)
 {
     const struct policy *p = d->m.doms[dom].policy;
 
-    /* It may be ours after all, and saved just now. */
+    /* It may be ours, and saved just now. */
     if (!p->save_to || d->forgetful) return;
     if (saved_put_aside(p->save_to, p->name))
         mark("domain %s was started by hand: what was saved of it is not used "
@@ -62,7 +62,7 @@ static void adopt_by_hand(struct daemon *d, const struct hv_info *info)
         machine_link(&d->m, loop_now());
     }
     dom = (unsigned int)found;
-    spoil_saved(d, dom);
+    set_save_aside(d, dom);
     daemon_extra(d, dom)->uuid[0] = '\0';
     gen = machine_adopt_by_hand(&d->m, dom, loop_now());
     if (!hv_adopt(d->hv, dom, gen, info->name, info->domid, true, false,
@@ -90,7 +90,7 @@ void daemon_list_changed(void *user)
 
 /* ---- what the daemon before us has left --------------------------------- */
 
-static enum machine_found what_is_left(const struct hv_info *info)
+static enum machine_found classify_instance(const struct hv_info *info)
 {
     if (info->never_ran || info->dying) return MACHINE_FOUND_BROKEN;
     return info->shut_down ? MACHINE_FOUND_DEAD : MACHINE_FOUND_RUNNING;
@@ -108,7 +108,7 @@ static void adopt_one(struct daemon *d, unsigned int dom,
     strcpy(daemon_extra(d, dom)->uuid, info->uuid);
     daemon_extra(d, dom)->mark = e->mark;
     probe_mark_set(d->probes, dom, &e->mark);
-    gen = machine_adopt(&d->m, dom, &e->past, what_is_left(info), now);
+    gen = machine_adopt(&d->m, dom, &e->past, classify_instance(info), now);
     if (!hv_adopt(d->hv, dom, gen, name, info->domid, false,
                   e->past.state == MACHINE_SAVING,
                   p->hold ? NULL : p->save_to)) {
@@ -120,28 +120,28 @@ static void adopt_one(struct daemon *d, unsigned int dom,
                (unsigned int)info->domid);
 }
 
-static int life_in(const struct hv_info *info)
+static int rank_life(const struct hv_info *info)
 {
     if (info->dying) return 0;
     return info->shut_down ? 1 : 2;
 }
 
-/* The instance that has UUID, or -1. One that is being removed may have the
- * same as the one that a reboot made after it. */
-static int instance_of(const struct hv_info *list, int n, const char *uuid)
+/* The instance with UUID, or -1. An instance that is being removed may share
+ * the UUID with its successor after a reboot. */
+static int find_instance(const struct hv_info *list, int n, const char *uuid)
 {
     int found = -1;
     int i;
 
     for (i = 0; *uuid && i < n; i++) {
         if (strcmp(uuid, list[i].uuid)) continue;
-        if (found < 0 || life_in(&list[i]) > life_in(&list[found])) found = i;
+        if (found < 0 || rank_life(&list[i]) > rank_life(&list[found]))
+            found = i;
     }
     return found;
 }
 
-/* Goes on where the daemon before us has ended: first with what runs, then
- * with what does not. */
+/* Resumes from the journal: first running domains, then the others. */
 static void adopt_all(struct daemon *d, const struct journal *j,
                       const struct hv_info *list, int n)
 {
@@ -152,7 +152,7 @@ static void adopt_all(struct daemon *d, const struct journal *j,
     for (k = 0; k < j->n; k++) {
         const struct journal_entry *e = &j->v[k];
 
-        i = instance_of(list, n, e->uuid);
+        i = find_instance(list, n, e->uuid);
         if (i < 0) continue;
         dom = machine_find(&d->m, e->name);
         /* Its file is gone, but it is ours. */
@@ -185,11 +185,11 @@ static void split_names(const char *text, struct strlist *names)
     free(copy);
 }
 
-/* In lines that a console shows whole. */
+/* Line length that a console shows whole. */
 #define MARK_LEN 100
 
-/* Whoever waits at the console for all domains must know which they are: one
- * that waits for another says nothing for a long time. */
+/* Names the domains that will start: one that waits for another reports
+ * nothing for a long time. */
 static void mark_wanted(const struct daemon *d)
 {
     struct buf names = {0};
@@ -211,7 +211,7 @@ static void mark_wanted(const struct daemon *d)
     buf_dispose(&names);
 }
 
-static void boot(struct daemon *d)
+static void autostart_domains(struct daemon *d)
 {
     struct strlist only = {0};
     size_t k;
@@ -243,7 +243,7 @@ int daemon_begin(struct daemon *d)
     size_t k;
     int n;
 
-    /* Without it, all that runs would be taken for missing. */
+    /* Without the list, all running domains would seem missing. */
     list = hv_list(d->hv, &n);
     if (n < 0) {
         fprintf(stderr, "domd: the hypervisor does not say what runs\n");
@@ -257,14 +257,14 @@ int daemon_begin(struct daemon *d)
     for (k = 0; k < j.disabled.n; k++)
         strlist_add(&d->disabled, j.disabled.v[k]);
     d->booted = j.booted;
-    /* Nothing is done, and above all nothing is written, before all that the
-     * old journal says is known again: we could be killed at any moment. */
+    /* Act, and above all write, only when all of the old journal is restored:
+     * we could be killed at any moment. */
     d->beginning = true;
     d->forgetful = why != NULL;
     machine_hold(&d->m);
     daemon_load(d, !j.booted);
     adopt_all(d, &j, list, n);
-    if (!d->booted) boot(d);
+    if (!d->booted) autostart_domains(d);
     machine_release(&d->m, loop_now());
     d->beginning = d->forgetful = false;
     daemon_pump(d);

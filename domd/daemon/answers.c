@@ -1,4 +1,4 @@
-/* What the control socket answers. */
+/* Answers requests on the control socket. */
 #include "daemon/internal.h"
 
 #include <stdlib.h>
@@ -9,7 +9,8 @@
 
 /* ---- status and metrics ------------------------------------------------- */
 
-static void put_names(yajl_gen g, const char *key, const struct strlist *list)
+static void write_names(yajl_gen g, const char *key,
+                        const struct strlist *list)
 {
     size_t i;
 
@@ -19,7 +20,7 @@ static void put_names(yajl_gen g, const char *key, const struct strlist *list)
     json_array_end(g);
 }
 
-static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
+static void write_domain(struct daemon *d, yajl_gen g, unsigned int dom)
 {
     const struct machine_domain *m = &d->m.doms[dom];
     uint32_t domid = hv_domid(d->hv, dom);
@@ -47,14 +48,14 @@ static void put_domain(struct daemon *d, yajl_gen g, unsigned int dom)
         json_string(g, "ready", ready);
         json_string(g, "restart", restart_name(m->policy->restart));
         json_string(g, "on_stop", stop_name(m->policy->on_stop));
-        put_names(g, "after", &m->policy->after);
-        put_names(g, "requires", &m->policy->requires);
+        write_names(g, "after", &m->policy->after);
+        write_names(g, "requires", &m->policy->requires);
     }
     free(reason);
     free(ready);
 }
 
-static bool asked_for(const struct request *req, const char *name)
+static bool is_requested(const struct request *req, const char *name)
 {
     return !req->names.n || strlist_has(&req->names, name);
 }
@@ -76,10 +77,11 @@ static void answer_status(struct daemon *d, const struct request *req,
     json_int(g, "down_limit_ms", machine_down_limit(&d->m));
     json_array(g, "domains");
     for (i = 0; i < d->m.n; i++) {
-        if (!d->m.doms[i].policy || !asked_for(req, d->m.doms[i].policy->name))
+        if (!d->m.doms[i].policy ||
+            !is_requested(req, d->m.doms[i].policy->name))
             continue;
         json_open(g, NULL);
-        put_domain(d, g, i);
+        write_domain(d, g, i);
         json_close(g);
     }
     json_array_end(g);
@@ -111,7 +113,7 @@ static void answer_metrics(struct daemon *d, const struct request *req,
     for (dom = 0; dom < d->m.n; dom++) {
         if (!d->m.doms[dom].policy) continue;
         json_open(g, NULL);
-        put_domain(d, g, dom);
+        write_domain(d, g, dom);
         for (i = 0; i < n; i++) {
             if (list[i].domid != hv_domid(d->hv, dom)) continue;
             iostat_read("/sys", list[i].domid, &io);
@@ -136,7 +138,7 @@ static void answer_metrics(struct daemon *d, const struct request *req,
 
 /* ---- commands ----------------------------------------------------------- */
 
-/* Takes NAME out of FROM, and adds it to TO. */
+/* Moves NAME from FROM to TO. */
 static void move_name(struct strlist *from, struct strlist *to,
                       const char *name)
 {
@@ -151,7 +153,7 @@ static void move_name(struct strlist *from, struct strlist *to,
     if (!strlist_has(to, name)) strlist_add(to, name);
 }
 
-static void enable(struct daemon *d, unsigned int dom, bool on)
+static void enable_domain(struct daemon *d, unsigned int dom, bool on)
 {
     const char *name = d->m.doms[dom].policy->name;
 
@@ -163,8 +165,8 @@ static void enable(struct daemon *d, unsigned int dom, bool on)
     d->dirty = true;
 }
 
-static const char *command(struct daemon *d, enum proto_cmd cmd,
-                           unsigned int dom)
+static const char *run_command(struct daemon *d, enum proto_cmd cmd,
+                               unsigned int dom)
 {
     msec now = loop_now();
 
@@ -178,15 +180,14 @@ static const char *command(struct daemon *d, enum proto_cmd cmd,
     case PROTO_ENABLE:
     case PROTO_DISABLE:
         if (!d->m.doms[dom].listed) return "no file describes it";
-        enable(d, dom, cmd == PROTO_ENABLE);
+        enable_domain(d, dom, cmd == PROTO_ENABLE);
         return NULL;
     default:
         return "not a command for a domain";
     }
 }
 
-/* A command that names domains: all are tried, and each that was refused is
- * named. */
+/* Runs a command on each named domain; the error lists all refusals. */
 static void answer_command(struct daemon *d, const struct client *client,
                            const struct request *req, struct buf *out)
 {
@@ -194,7 +195,7 @@ static void answer_command(struct daemon *d, const struct client *client,
     yajl_gen g;
     size_t i;
 
-    /* What is started is what the files say now. */
+    /* Start from the current files. */
     if (req->cmd == PROTO_START || req->cmd == PROTO_RESTART) {
         checks_give_up(d->checks);
         daemon_load(d, false);
@@ -202,8 +203,9 @@ static void answer_command(struct daemon *d, const struct client *client,
     machine_hold(&d->m);
     for (i = 0; i < req->names.n; i++) {
         int dom = machine_find(&d->m, req->names.v[i]);
-        const char *bad = dom < 0 ? "there is no such domain"
-                                  : command(d, req->cmd, (unsigned int)dom);
+        const char *bad = dom < 0
+                              ? "there is no such domain"
+                              : run_command(d, req->cmd, (unsigned int)dom);
 
         if (bad)
             buf_addf(&wrong, "%scannot %s %s: %s", wrong.len ? "; " : "",

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long one that took nothing is left alone, in ms; twice as long each
- * time. */
+/* Pause before a retry on a busy console, in ms; doubled each time. */
 #define PAUSE_FIRST 10
 #define PAUSE_LAST  1000
 
@@ -25,10 +24,9 @@ struct consoles {
     msec pause;
 };
 
-/* Linux' tty layer has one lock for all who write to a terminal; who does not
- * want to wait gets EAGAIN as long as another one holds it (tty_write_lock in
- * drivers/tty/tty_io.c). */
-static void give(struct console *con)
+/* Linux locks a terminal for each writer; without waiting, others get EAGAIN
+ * meanwhile (tty_write_lock in drivers/tty/tty_io.c). */
+static void write_rest(struct console *con)
 {
     char *path;
     ssize_t r = -1;
@@ -43,7 +41,7 @@ static void give(struct console *con)
         if (r <= 0) break;
         buf_drop(&con->rest, (size_t)r);
     }
-    /* It is gone, or nobody is at its other end. */
+    /* The console is gone, or its other end is closed. */
     if (r < 0 && (fd < 0 || (errno != EAGAIN && errno != EINTR)))
         buf_drop(&con->rest, con->rest.len);
     if (fd >= 0) close(fd);
@@ -59,20 +57,20 @@ size_t consoles_left(const struct consoles *c)
     return sum;
 }
 
-static void give_all(struct consoles *c)
+static void write_all(struct consoles *c)
 {
     size_t i;
 
     for (i = 0; i < c->n; i++)
-        give(&c->v[i]);
+        write_rest(&c->v[i]);
 }
 
-static void once_more(void *user)
+static void retry_write(void *user)
 {
     struct consoles *c = user;
     size_t before = consoles_left(c);
 
-    give_all(c);
+    write_all(c);
     c->pause = consoles_left(c) < before   ? PAUSE_FIRST
                : 2 * c->pause < PAUSE_LAST ? 2 * c->pause
                                            : PAUSE_LAST;
@@ -84,12 +82,12 @@ struct consoles *consoles_open(struct loop *loop, const char *active)
     struct consoles *c = xcalloc(1, sizeof(*c));
 
     c->loop = loop;
-    c->timer = loop_timer(loop, once_more, c);
+    c->timer = loop_timer(loop, retry_write, c);
     c->active = xstrdup(active);
     return c;
 }
 
-static struct console *get(struct consoles *c, const char *name)
+static struct console *get_console(struct consoles *c, const char *name)
 {
     size_t i;
 
@@ -112,11 +110,11 @@ void consoles_write(struct consoles *c, const char *text)
     }
     for (name = strtok_r(names.s, " \n", &save); name;
          name = strtok_r(NULL, " \n", &save)) {
-        struct console *con = get(c, name);
+        struct console *con = get_console(c, name);
 
         if (con->rest.len + strlen(text) > CONSOLES_REST) continue;
         buf_add(&con->rest, text, strlen(text));
-        give(con);
+        write_rest(con);
     }
     buf_dispose(&names);
     c->pause = PAUSE_FIRST;
@@ -130,7 +128,7 @@ void consoles_close(struct consoles *c)
     if (!c) return;
     for (i = 0; i < 100 && consoles_left(c); i++) {
         usleep(10000);
-        give_all(c);
+        write_all(c);
     }
     for (i = 0; i < c->n; i++) {
         free(c->v[i].name);

@@ -1,6 +1,6 @@
 /*
- * The daemon: it is opened and closed, and does what the state machine says;
- * what happens in the world is told to the machine.
+ * The daemon: opening and closing, the actions of the state machine, and the
+ * events that it is told.
  */
 #include "daemon/internal.h"
 
@@ -61,7 +61,7 @@ static void save_journal(struct daemon *d)
     if (r)
         syslog(LOG_ERR, "cannot write %s: %s", d->journal_path, strerror(r));
     journal_dispose(&j);
-    /* What could not be written is tried again with the next change. */
+    /* A failed write is retried with the next change. */
     d->dirty = r != 0;
 }
 
@@ -73,7 +73,7 @@ char *daemon_reason_of(const struct machine_domain *dom)
                      *dom->reason && *dom->remark ? "; " : "", dom->remark);
 }
 
-static void tell_change(struct daemon *d, const struct machine_action *a)
+static void send_change(struct daemon *d, const struct machine_action *a)
 {
     const struct machine_domain *dom = &d->m.doms[a->dom];
     struct buf line = {0};
@@ -98,16 +98,16 @@ static void tell_change(struct daemon *d, const struct machine_action *a)
     free(reason);
 }
 
-/* An event from a state to the same: what is new is the reason. */
-static void remarked(struct daemon *d, const struct machine_action *a)
+/* Sends an event without a change of state: the reason is new. */
+static void handle_remark(struct daemon *d, const struct machine_action *a)
 {
     const struct machine_domain *dom = &d->m.doms[a->dom];
     struct machine_action same = *a;
 
-    if (!*dom->remark) return; /* its instance is gone already */
+    if (!*dom->remark) return; /* the instance is gone */
     same.before = same.after = dom->state;
     mark("domain %s: %s", dom->policy->name, dom->remark);
-    tell_change(d, &same);
+    send_change(d, &same);
 }
 
 static bool is_probed(enum machine_state state)
@@ -115,7 +115,7 @@ static bool is_probed(enum machine_state state)
     return state == MACHINE_BOOTING || state == MACHINE_LATE;
 }
 
-static void changed(struct daemon *d, const struct machine_action *a)
+static void handle_change(struct daemon *d, const struct machine_action *a)
 {
     struct machine_domain *dom = &d->m.doms[a->dom];
     struct extra *x = daemon_extra(d, a->dom);
@@ -123,12 +123,12 @@ static void changed(struct daemon *d, const struct machine_action *a)
     if (!dom->policy) return;
     d->dirty = true;
     mark_change(dom, a, x->forced);
-    tell_change(d, a);
+    send_change(d, a);
     if (is_probed(a->before) && !is_probed(a->after))
         probe_stop(d->probes, a->dom);
     if (a->after == MACHINE_BOOTING) {
         x->forced = false;
-        /* More may have happened since; then there is nothing to look for. */
+        /* The state may have changed since; then there is nothing to probe. */
         if (is_probed(dom->state))
             probe_start(d->probes, a->dom, dom->gen, dom->policy,
                         hv_domid(d->hv, a->dom));
@@ -141,7 +141,7 @@ static void changed(struct daemon *d, const struct machine_action *a)
     }
 }
 
-static void act(struct daemon *d, const struct machine_action *a)
+static void run_action(struct daemon *d, const struct machine_action *a)
 {
     struct machine_domain *dom = &d->m.doms[a->dom];
     struct extra *x = daemon_extra(d, a->dom);
@@ -150,7 +150,7 @@ static void act(struct daemon *d, const struct machine_action *a)
     if (!dom->policy) return;
     switch (a->act) {
     case MACHINE_ACT_CREATE:
-        /* The hypervisor opens them in this process. */
+        /* hv/xl opens the domain's paths in this process. */
         if (!checks_answer(d->checks, dom->policy)) {
             machine_event(&d->m, a->dom, MACHINE_EV_FILE_CHANGED, &res,
                           loop_now());
@@ -177,16 +177,16 @@ static void act(struct daemon *d, const struct machine_action *a)
         break;
     case MACHINE_ACT_DESTROY:
         x->forced = a->forced;
-        /* Before it can be gone: a successor would think that somebody else
-         * had destroyed it. */
+        /* Save first: a successor would think that somebody else had destroyed
+         * it. */
         if (d->dirty) save_journal(d);
         hv_destroy(d->hv, a->dom, a->gen);
         break;
     case MACHINE_ACT_CHANGED:
-        changed(d, a);
+        handle_change(d, a);
         break;
     case MACHINE_ACT_REMARK:
-        remarked(d, a);
+        handle_remark(d, a);
         break;
     }
 }
@@ -198,7 +198,7 @@ void daemon_pump(struct daemon *d)
     if (d->pumping || d->beginning) return;
     d->pumping = true;
     while (machine_take(&d->m, &a))
-        act(d, &a);
+        run_action(d, &a);
     d->pumping = false;
     loop_at(d->tick, machine_deadline(&d->m));
     if (d->dirty) save_journal(d);
@@ -209,7 +209,7 @@ void daemon_pump(struct daemon *d)
     }
 }
 
-static void tick(void *user)
+static void run_deadlines(void *user)
 {
     struct daemon *d = user;
 
@@ -237,10 +237,10 @@ static void hv_result(void *user, unsigned int dom, enum machine_event event,
     daemon_pump(d);
 }
 
-/* The name of whoever has UUID and is not DOM, or NULL; the caller frees it.
- * Ours are recognised by theirs after a crash, and xl and QEMU name files by
- * it. */
-static char *who_has_uuid(struct daemon *d, unsigned int dom, const char *uuid)
+/* The name of another domain with UUID, or NULL; the caller frees it. UUIDs
+ * identify our instances after a crash, and name files of xl and QEMU. */
+static char *find_uuid_owner(struct daemon *d, unsigned int dom,
+                             const char *uuid)
 {
     struct hv_info *list;
     char *name = NULL;
@@ -284,7 +284,7 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
         free(taken);
         return no;
     }
-    other = who_has_uuid(d, dom, uuid);
+    other = find_uuid_owner(d, dom, uuid);
     if (other) {
         no = xasprintf("%s runs with the same UUID, %s; give one of them "
                        "another, or none",
@@ -293,14 +293,14 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
         return no;
     }
     machine_event(&d->m, dom, MACHINE_EV_BEGUN, &res, loop_now());
-    /* Its time runs from now on. Nothing else has to follow, and the
-     * hypervisor is in the middle of something: no pump. */
+    /* Its time limit starts now. No pump: nothing else is due, and the
+     * hypervisor is in the middle of an operation. */
     loop_at(d->tick, machine_deadline(&d->m));
     x = daemon_extra(d, dom);
     snprintf(x->uuid, HV_UUID_LEN, "%s", uuid);
     x->mark.resumed = res.resumed;
     probe_mark_set(d->probes, dom, &x->mark);
-    /* Before the hypervisor knows of it: a successor has to recognise it. */
+    /* Save first: a successor has to recognise the new domain. */
     save_journal(d);
     return NULL;
 }
@@ -338,7 +338,7 @@ static void probe_success(void *user, unsigned int dom, unsigned int gen)
 
 /* ---- opening and closing ------------------------------------------------ */
 
-/* Two of us would each think that the other's domains came by hand. */
+/* Two daemons would adopt each other's domains as started by hand. */
 static int take_lock(struct daemon *d)
 {
     char *path = xasprintf("%s/domd.lock", d->opts.run_dir);
@@ -355,7 +355,7 @@ static int take_lock(struct daemon *d)
     return d->lock < 0 ? -1 : 0;
 }
 
-static void woken(void *user, int fd, short revents)
+static void ignore_wakeup(void *user, int fd, short revents)
 {
     (void)user;
     (void)fd;
@@ -383,12 +383,12 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
     if (opts->consoles)
         d->consoles = consoles_open(d->loop, "/sys/class/tty/console/active");
     marks_open(opts->run_dir, d->consoles);
-    d->tick = loop_timer(d->loop, tick, d);
+    d->tick = loop_timer(d->loop, run_deadlines, d);
     if (pipe2(quit_pipe, O_CLOEXEC | O_NONBLOCK)) {
         fprintf(stderr, "domd: a pipe: %s\n", strerror(errno));
         goto out;
     }
-    loop_add(d->loop, quit_pipe[0], POLLIN, woken, d);
+    loop_add(d->loop, quit_pipe[0], POLLIN, ignore_wakeup, d);
     if (hv_open(&d->hv, d->loop, &cb, &why)) {
         fprintf(stderr, "domd: %s\n", why);
         syslog(LOG_ERR, "%s", why);

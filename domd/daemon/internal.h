@@ -1,11 +1,10 @@
 /*
- * What the parts of the daemon have from each other, and nobody else has from
- * them:
+ * Shared by the files of daemon/ only:
  *
- *   daemon.c   opening and closing, and doing what the machine says
+ *   daemon.c   opening, closing, and the machine's actions
  *   reload.c   reading the domain files again
- *   adopt.c    what runs already: ours, and what was started by hand
- *   answers.c  what the control socket answers
+ *   adopt.c    adoption: of ours, and of those started by hand
+ *   answers.c  requests on the control socket
  */
 #ifndef DOMD_DAEMON_INTERNAL_H
 #define DOMD_DAEMON_INTERNAL_H
@@ -20,9 +19,9 @@
 #include "probe/probe.h"
 #include "control/server.h"
 
-/* What we know about a domain beside the state machine. */
+/* Data of a domain beside the state machine. */
 struct extra {
-    bool forced; /* the last destroy was not asked for nicely */
+    bool forced; /* the last destroy was forced */
     char uuid[HV_UUID_LEN];
     struct probe_mark mark; /* of the instance */
 };
@@ -35,57 +34,55 @@ struct daemon {
     struct probes *probes;
     struct checks *checks;
     struct server *server;
-    struct consoles *consoles; /* NULL: they get no marks */
+    struct consoles *consoles; /* NULL: no marks there */
     struct timer *tick;
     struct machine m;
     struct extra *extra;
     unsigned int n_extra;
     struct host host;
-    struct config config; /* as it was read last */
+    struct config config; /* as last read */
     struct strlist enabled;
     struct strlist disabled;
     char *journal_path;
     int lock;
     bool booted;
     bool pumping;
-    bool beginning; /* what the journal says is not all restored yet */
-    bool forgetful; /* there is a journal, and it cannot be read */
-    bool dirty;     /* the journal has to be written */
+    bool beginning; /* the journal is not all restored yet */
+    bool forgetful; /* the journal exists, but is unreadable */
+    bool dirty;     /* the journal is out of date */
     bool told_down;
 };
 
 /* ---- daemon.c ----------------------------------------------------------- */
 
-/* What we know about DOM; a call about another may move it. */
+/* Data of DOM. The pointer is valid until a call for another domain. */
 struct extra *daemon_extra(struct daemon *d, unsigned int dom);
-/* The reason of its state, and what there is to remark besides. The caller
- * frees it. */
+/* The reason of its state, and the remark, if any. The caller frees it. */
 char *daemon_reason_of(const struct machine_domain *dom);
-/* Carries out all that is to be done. What the hypervisor answers at once
- * adds to the list; the outer call goes on with it. Whatever tells the machine
- * something calls this afterwards. */
+/* Runs all pending actions. Immediate results of the hypervisor add actions,
+ * which the outer call runs, too. Call this after each event for the
+ * machine. */
 void daemon_pump(struct daemon *d);
 
 /* ---- reload.c ----------------------------------------------------------- */
 
-/* Reads the files again. SAY: also tells the console of mistakes. */
+/* Reads the files again. SAY: also print problems on the console. */
 void daemon_load(struct daemon *d, bool say);
-/* A callback of the preflight, with the daemon as its USER: a path that did
- * not answer does so now. */
+/* Preflight callback: a hanging path answers again. USER is the daemon. */
 void daemon_answered(void *user);
 
 /* ---- adopt.c ------------------------------------------------------------ */
 
-/* Goes on where the daemon before us has ended, and starts what is to run at
- * boot. Returns 0, or -1 after having said why. */
+/* Resumes from the journal, and runs autostart at boot. Returns 0, or -1 with
+ * the reason logged. */
 int daemon_begin(struct daemon *d);
-/* A callback of the hypervisor, with the daemon as its USER: looks for what
- * was started by hand. */
+/* Hypervisor callback: looks for domains started by hand. USER is the
+ * daemon. */
 void daemon_list_changed(void *user);
 
 /* ---- answers.c ---------------------------------------------------------- */
 
-/* The callback of the server, with the daemon as its USER. */
+/* Server callback. USER is the daemon. */
 void daemon_request(void *user, struct client *client,
                     const struct request *req, struct buf *out);
 

@@ -7,9 +7,9 @@
 /* blkback counts in sectors of 512 bytes. */
 #define SECTOR 512u
 
-/* Adds up what the files of PATTERN, which it frees, say. Returns whether
- * there are any. */
-static bool sum(uint64_t unit, char *pattern, uint64_t *total_r)
+/* Adds up the files that match PATTERN, which it frees. Returns whether there
+ * are any. */
+static bool sum_files(uint64_t unit, char *pattern, uint64_t *total_r)
 {
     glob_t found = {0};
     uint64_t total = 0;
@@ -38,15 +38,17 @@ void iostat_read(const char *sys, uint32_t domid, struct iostat *io)
     const char *vbd = "bus/xen-backend/devices/vbd";
     const char *stat = "statistics";
 
-    io->vbd =
-        sum(SECTOR, xasprintf("%s/%s-%u-*/%s/rd_sect", sys, vbd, domid, stat),
-            &io->vbd_read);
-    sum(SECTOR, xasprintf("%s/%s-%u-*/%s/wr_sect", sys, vbd, domid, stat),
-        &io->vbd_written);
+    io->vbd = sum_files(
+        SECTOR, xasprintf("%s/%s-%u-*/%s/rd_sect", sys, vbd, domid, stat),
+        &io->vbd_read);
+    sum_files(SECTOR,
+              xasprintf("%s/%s-%u-*/%s/wr_sect", sys, vbd, domid, stat),
+              &io->vbd_written);
     /* What dom0 sends, the domain receives. */
-    io->vif =
-        sum(1, xasprintf("%s/class/net/vif%u.*/%s/tx_bytes", sys, domid, stat),
-            &io->vif_received);
-    sum(1, xasprintf("%s/class/net/vif%u.*/%s/rx_bytes", sys, domid, stat),
-        &io->vif_sent);
+    io->vif = sum_files(
+        1, xasprintf("%s/class/net/vif%u.*/%s/tx_bytes", sys, domid, stat),
+        &io->vif_received);
+    sum_files(1,
+              xasprintf("%s/class/net/vif%u.*/%s/rx_bytes", sys, domid, stat),
+              &io->vif_sent);
 }

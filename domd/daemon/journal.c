@@ -9,7 +9,7 @@
 
 #define JOURNAL_VERSION 1
 #define JOURNAL_MAX     ((size_t)4 * 1024 * 1024)
-/* No machine runs for longer: what is beyond it is no time. */
+/* Times beyond this are invalid. */
 #define TIME_MAX ((int64_t)1 << 50)
 
 struct journal_entry *journal_find(const struct journal *j, const char *name)

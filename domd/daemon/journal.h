@@ -1,9 +1,9 @@
 /*
- * What an instance of domd leaves to the next one. Everything else is asked
- * from the hypervisor and the configuration.
+ * What one domd leaves to the next. Everything else comes from the hypervisor
+ * and the configuration.
  *
- * The file lies in RAM (/run) and is replaced by one rename: it lives exactly
- * as long as the domains that it is about, whatever ends first.
+ * The file is in RAM (/run) and is replaced by a rename, so it lives exactly
+ * as long as the domains that it describes.
  */
 #ifndef DOMD_DAEMON_JOURNAL_H
 #define DOMD_DAEMON_JOURNAL_H
@@ -14,7 +14,7 @@
 
 struct journal_entry {
     char *name;
-    char uuid[HV_UUID_LEN]; /* of the instance; "" if there is none */
+    char uuid[HV_UUID_LEN]; /* of the instance; "": none */
     struct probe_mark mark; /* of the instance */
     struct machine_past past;
 };
@@ -27,12 +27,12 @@ struct journal {
     struct strlist disabled;
 };
 
-/* Reads PATH. A file that is not there or makes no sense is an empty journal;
- * *WHY_R then says what is wrong with it (NULL: it is not there). */
+/* Reads PATH. A missing or invalid file yields an empty journal; *WHY_R then
+ * says what is wrong (NULL: it is missing). The caller frees it. */
 void journal_read(struct journal *journal, const char *path, char **why_r);
-/* Writes it. Returns 0 or an errno value. */
+/* Writes it to PATH. Returns 0 or an errno value. */
 int journal_write(const struct journal *journal, const char *path);
-/* Parses LEN bytes of TEXT; false if it makes no sense. */
+/* Parses LEN bytes of TEXT; false if invalid. */
 bool journal_parse(struct journal *journal, const char *text, size_t len);
 struct journal_entry *journal_find(const struct journal *journal,
                                    const char *name);

@@ -16,7 +16,7 @@ static void on_term(int sig)
     daemon_quit();
 }
 
-/* Creating a domain is half waiting: for its devices, for its image. */
+/* A creation spends half its time waiting, for devices and images. */
 static unsigned int parallel_auto(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -24,7 +24,7 @@ static unsigned int parallel_auto(void)
     return n > 0 ? 2 * (unsigned int)n : 2;
 }
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
     fputs("usage: domd [-a yes|no|NAME,...] [-c DIR] [-r DIR] [-s SOCKET]\n"
           "            [-l DIR] [-j N|auto] [-t SECONDS] [-q]\n"
@@ -41,8 +41,8 @@ static void usage(FILE *to)
           to);
 }
 
-/* Reads the command line into *OPTS. Returns -1 to go on, or the exit status
- * after having said why. */
+/* Parses the command line. Returns -1 to go on, or the exit status after
+ * printing the reason. */
 static int parse_options(struct daemon_options *opts, int argc, char **argv)
 {
     long n;
@@ -92,15 +92,15 @@ static int parse_options(struct daemon_options *opts, int argc, char **argv)
             opts->consoles = false;
             break;
         case 'h':
-            usage(stdout);
+            print_usage(stdout);
             return 0;
         default:
-            usage(stderr);
+            print_usage(stderr);
             return 2;
         }
     }
     if (optind == argc) return -1;
-    usage(stderr);
+    print_usage(stderr);
     return 2;
 }
 

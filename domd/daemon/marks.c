@@ -27,8 +27,8 @@ void marks_close(void)
     consoles = NULL;
 }
 
-/* Appends with one write: the boot scripts write to the same file. */
-static void append(const char *path, const char *line)
+/* Appends with one write: boot scripts write to the same file. */
+static void append_line(const char *path, const char *line)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     ssize_t r;
@@ -49,7 +49,7 @@ static void write_event(const char *text)
     clock_gettime(CLOCK_BOOTTIME, &ts);
     line = xasprintf("%lld.%02ld %s\n", (long long)ts.tv_sec,
                      ts.tv_nsec / 10000000, text);
-    append(log_path, line);
+    append_line(log_path, line);
     free(line);
 }
 

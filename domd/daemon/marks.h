@@ -1,28 +1,28 @@
-/* What the person at the console and the timeline are told; docs/boot.md lists
- * the marks, whose wording is an interface. */
+/* Marks for the console and the timeline. docs/boot.md lists them; their
+ * wording is an interface. */
 #ifndef DOMD_DAEMON_MARKS_H
 #define DOMD_DAEMON_MARKS_H
 
 #include "daemon/consoles.h"
 #include "machine/machine.h"
 
-/* Where marks go: the directory of boot.log, and CONSOLES, which are kept by
- * the caller (NULL: none). */
+/* Sets where marks go: boot.log in RUN_DIR, and CONSOLES, which stay the
+ * caller's (NULL: none). */
 void marks_open(const char *run_dir, struct consoles *consoles);
-/* No more marks are made: the consoles are about to be closed. */
+/* Stops marks: the consoles are about to be closed. */
 void marks_close(void);
 
-/* A longer mark is cut off. */
+/* Longest mark in bytes; the rest is cut off. */
 #define MARK_MAX ((size_t)1000)
 
-/* A line for the timeline. What is no text in it is spelled out, here and in
- * mark(): names and reasons may be a guest's. */
+/* Writes a line to the timeline. Here and in mark() non-text bytes are
+ * escaped, as names and reasons may be a guest's. */
 void mark_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same, and "Xenith: ..." on every console of the kernel. */
+/* The same, and "Xenith: ..." on every kernel console. */
 void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The mark for a change of state, if it is worth one. FORCED: it was
- * destroyed because it did not go by itself. */
+/* Writes the mark for a change of state, if any. FORCED: it was destroyed
+ * because it did not shut down. */
 void mark_change(const struct machine_domain *d,
                  const struct machine_action *change, bool forced);
 

@@ -1,4 +1,4 @@
-/* The domain files: they are read again, and the machine is told. */
+/* Reads the domain files again, and updates the machine. */
 #include "daemon/internal.h"
 
 #include <stdlib.h>
@@ -19,8 +19,7 @@ static bool is_bar(const struct config *c, const char *text)
     return false;
 }
 
-/* Says what is wrong, except for what keeps a domain from starting: its state
- * says that. */
+/* Marks problems, except those that bar a domain: its state shows them. */
 static void mark_problems(const struct config *c)
 {
     size_t i;
@@ -39,8 +38,8 @@ static void apply_overrides(struct daemon *d, struct policy *p)
     if (strlist_has(&d->disabled, p->name)) p->autostart = false;
 }
 
-/* A file that is there and cannot be understood takes no domain away: what it
- * said before goes on to count, and only a start from it is refused. */
+/* An invalid or unreadable file removes no domain: its last policy stays in
+ * force, and only a start is refused. */
 static bool keep_unreadable(const struct daemon *d, struct policy *p,
                             const struct config *c)
 {
@@ -91,7 +90,7 @@ void daemon_load(struct daemon *d, bool say)
         if (!still && !keep_unreadable(d, dom->policy, &c))
             machine_unlist(&d->m, i);
     }
-    /* What that changes is told before its places can be taken. */
+    /* Report these changes before the slots are reused. */
     daemon_pump(d);
     for (i = 0; i < d->m.n; i++)
         machine_forget(&d->m, i);

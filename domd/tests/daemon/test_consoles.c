@@ -1,5 +1,4 @@
-/* Lines for terminals that take them, that do not, and that others write to.
- */
+/* Terminals that take lines, that do not, and that others write to. */
 #include "tests/base/harness.h"
 
 #include <errno.h>
@@ -19,7 +18,7 @@ static char *active;
 static struct terminal {
     int master;
     int slave;
-    struct buf said; /* what came out of it */
+    struct buf said; /* what was read from it */
 } terminals[2];
 
 static int setup(void **state)
@@ -66,8 +65,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Nobody takes anything from it: it is as full as it gets. */
-static void fill(struct terminal *t)
+/* Fills the terminal, which nobody reads. */
+static void fill_terminal(struct terminal *t)
 {
     char noise[256];
 
@@ -78,7 +77,7 @@ static void fill(struct terminal *t)
     fcntl(t->slave, F_SETFL, 0);
 }
 
-static void take(struct terminal *t)
+static void read_terminal(struct terminal *t)
 {
     char data[4096];
     ssize_t r;
@@ -88,7 +87,7 @@ static void take(struct terminal *t)
     buf_add(&t->said, "", 0);
 }
 
-/* Runs the loop until all that was said ends with TEXT. */
+/* Runs the loop until the output ends with TEXT. */
 static void ends_with(struct terminal *t, const char *text)
 {
     size_t len = strlen(text);
@@ -97,7 +96,7 @@ static void ends_with(struct terminal *t, const char *text)
 
     for (i = 0; i < 1000 && !there; i++) {
         if (i) run_loop(loop, 10);
-        take(t);
+        read_terminal(t);
         there =
             t->said.len >= len && !strcmp(t->said.s + t->said.len - len, text);
     }
@@ -117,7 +116,7 @@ static void all_get_it(void **state)
 static void one_that_takes_nothing(void **state)
 {
     (void)state;
-    fill(&terminals[0]);
+    fill_terminal(&terminals[0]);
     consoles_write(consoles, "one\n");
     consoles_write(consoles, "two\n");
     ends_with(&terminals[1], "one\ntwo\n");
@@ -138,7 +137,7 @@ static void *writes_much(void *fd)
     return NULL;
 }
 
-/* As long as that takes, the terminal is theirs. */
+/* Meanwhile the other writer holds the terminal. */
 static void somebody_else_writes(void **state)
 {
     pthread_t thread;
@@ -154,7 +153,7 @@ static void somebody_else_writes(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-/* How much the kernel itself keeps for it, and when, is not ours to say. */
+/* The kernel's own buffer size is not tested. */
 static void one_that_never_takes_anything(void **state)
 {
     struct terminal *t = &terminals[0];
@@ -165,7 +164,7 @@ static void one_that_never_takes_anything(void **state)
     char *p;
 
     (void)state;
-    fill(t);
+    fill_terminal(t);
     for (i = 1; i <= 10000; i++) {
         snprintf(line, sizeof(line), "%08u\n", i);
         consoles_write(consoles, line);
@@ -174,7 +173,7 @@ static void one_that_never_takes_anything(void **state)
     }
     assert_int_equal(terminals[1].said.len, 10000 * strlen(line));
     for (i = 0; i < 1000 && consoles_left(consoles); i++) {
-        take(t);
+        read_terminal(t);
         run_loop(loop, 10);
     }
     consoles_write(consoles, "on\n");
@@ -195,16 +194,16 @@ static void one_that_is_gone(void **state)
     (void)state;
     assert_int_equal(write_file(active, "no/such/console\n", 16, 0644), 0);
     consoles_write(consoles, "one\n");
-    take(&terminals[0]);
+    read_terminal(&terminals[0]);
     assert_string_equal(terminals[0].said.s, "");
 }
 
 static void what_is_left_at_the_end(void **state)
 {
     (void)state;
-    fill(&terminals[0]);
+    fill_terminal(&terminals[0]);
     consoles_write(consoles, "one\n");
-    take(&terminals[0]);
+    read_terminal(&terminals[0]);
     consoles_close(consoles);
     consoles = NULL;
     ends_with(&terminals[0], "xone\n");

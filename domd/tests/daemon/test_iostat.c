@@ -1,4 +1,4 @@
-/* What is counted, from a sysfs that is a directory. */
+/* Counters of a fake sysfs. */
 #include "tests/base/harness.h"
 
 #include <sys/stat.h>
@@ -84,7 +84,7 @@ static void disks_of_the_kernel(void **state)
     assert_false(io.vif);
 }
 
-/* Nobody here knows how much that was; it was not nothing. */
+/* QEMU's traffic is unknown, not zero. */
 static void disks_of_qemu(void **state)
 {
     struct iostat io;
