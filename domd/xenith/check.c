@@ -1,4 +1,4 @@
-/* The domain files as a whole: what is wrong with them, and their order. */
+/* Checks all domain files, and shows their order. */
 #include "xenith/internal.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 
 /* ---- the host ----------------------------------------------------------- */
 
-/* The facts of this host, if it is one. */
+/* Reads the facts of this host, if it runs Xen. */
 static void read_host(struct host *host)
 {
     xentoollog_logger_stdiostream *log =
@@ -54,8 +54,8 @@ void xenith_problems(const struct problems *problems, FILE *to)
     }
 }
 
-/* The directory of the domain files. A host without one has no domains; one
- * that somebody names has to be there. NULL: it is not, and that was said. */
+/* The directory of the domain files. The default may be missing: no domains; a
+ * named one must exist. NULL: it does not, which was printed. */
 static const char *config_dir(const char *cmd, char *const *args)
 {
     if (!*args) return CONFIG_DIR;
@@ -67,15 +67,15 @@ static const char *config_dir(const char *cmd, char *const *args)
 
 /* ---- what the start would run ------------------------------------------- */
 
-/* What xl said of a domain file. */
+/* xl's result for a domain file. */
 struct dryrun {
     const char *file;
     struct problems *problems;
     bool ended;
 };
 
-/* Each line that xl printed is a warning, or all of them are why it refuses
- * the file. */
+/* Adds each line of xl as an error if it refuses the file, else as a
+ * warning. */
 static void xl_ended(void *user, int status, const struct buf *out,
                      const struct buf *err)
 {
@@ -100,7 +100,7 @@ static void xl_ended(void *user, int status, const struct buf *out,
     free(text);
 }
 
-/* What domd runs before it starts a domain: it creates nothing. */
+/* Runs xl as domd does before a start; it creates nothing. */
 static void run_xl(const char *xl, const char *file, struct problems *problems)
 {
     int fd;
@@ -121,8 +121,7 @@ static void run_xl(const char *xl, const char *file, struct problems *problems)
     free(argv[0]);
 }
 
-/* Asks xl about the files that nothing is known to be wrong with. Tests play
- * it by $XENITH_XL. */
+/* Asks xl about files without known errors. Tests set $XENITH_XL. */
 static void ask_xl(struct config *c, const struct host *host)
 {
     const char *xl = getenv("XENITH_XL");
@@ -149,7 +148,7 @@ int cmd_check(const struct options *o, char *const *args)
     int rc = EXIT_WRONG;
     bool alone;
 
-    /* A tree is that of another host. */
+    /* A tree describes another host. */
     if (o->config)
         tree = xasprintf("%s/domains", o->config);
     else

@@ -1,4 +1,4 @@
-/* What domd is to do, and waiting until it is done. */
+/* Commands for domd, and waiting for their end. */
 #include "xenith/internal.h"
 
 #include <stdio.h>
@@ -41,10 +41,10 @@ static bool ended_badly(int state)
            state == MACHINE_STUCK || state == MACHINE_LATE;
 }
 
-/* Sorts NAMES (NULL or empty: all domains) into those that are on their way
- * and those that ended badly. One that is not there any more is at rest. */
-static void sort_out(yajl_val answer, const struct options *o,
-                     char *const *names, struct buf *moving, struct buf *bad)
+/* Sorts NAMES (NULL or empty: all domains) into those in transition and those
+ * that ended badly. A domain that is gone is at rest. */
+static void sort_names(yajl_val answer, const struct options *o,
+                       char *const *names, struct buf *moving, struct buf *bad)
 {
     yajl_val doms = json_get_array(answer, "domains");
     size_t i;
@@ -77,13 +77,13 @@ static int64_t now_ms(void)
 enum verdict {
     AT_REST,
     TIME_OVER,
-    NO_DOMD, /* it could not be asked, or has ended */
+    NO_DOMD, /* it is unreachable, or has ended */
 };
 
 /* Waits until all of NAMES are at rest, or until END. */
-static enum verdict wait_on(const struct options *o, char *const *names,
-                            int64_t end, bool say, struct buf *moving,
-                            struct buf *bad)
+static enum verdict wait_connected(const struct options *o, char *const *names,
+                                   int64_t end, bool say, struct buf *moving,
+                                   struct buf *bad)
 {
     struct conn *events = conn_open(o->socket, o->patience, say);
     struct conn *c = events ? conn_open(o->socket, o->patience, say) : NULL;
@@ -93,7 +93,7 @@ static enum verdict wait_on(const struct options *o, char *const *names,
     yajl_val v;
 
     if (!c) goto out;
-    /* What it says may be late: it has to be asked once at least. */
+    /* domd may answer late: ask it once at least. */
     if (left < 300000) {
         conn_patience(events, left < 5000 ? 5000 : (int)left);
         conn_patience(c, left < 5000 ? 5000 : (int)left);
@@ -104,7 +104,7 @@ static enum verdict wait_on(const struct options *o, char *const *names,
     while (!eof) {
         v = conn_ask(c, "status", NULL);
         if (!v) goto out;
-        sort_out(v, o, names, moving, bad);
+        sort_names(v, o, names, moving, bad);
         yajl_tree_free(v);
         verdict = moving->len ? TIME_OVER : AT_REST;
         if (verdict == AT_REST || now_ms() >= end) goto out;
@@ -117,8 +117,8 @@ out:
     return verdict;
 }
 
-/* Waits until nothing is on its way any more, SECONDS at most (-1: no limit).
- * Whoever gave a limit waits for domd, too: it may just be starting. */
+/* Waits until all are at rest, at most SECONDS (-1: no limit). With a limit,
+ * also waits for domd, which may be starting. */
 static int wait_rest(const struct options *o, char *const *names, long seconds)
 {
     int64_t end = seconds < 0 ? INT64_MAX : now_ms() + seconds * 1000;
@@ -129,7 +129,7 @@ static int wait_rest(const struct options *o, char *const *names, long seconds)
 
     do {
         last = seconds < 0 || now_ms() >= end;
-        verdict = wait_on(o, names, end, last, &moving, &bad);
+        verdict = wait_connected(o, names, end, last, &moving, &bad);
         if (verdict == NO_DOMD && !last) usleep(200000);
     } while (verdict == NO_DOMD && !last);
     if (verdict == TIME_OVER)
@@ -156,7 +156,8 @@ int cmd_wait(const struct options *o, char *const *args)
 
 /* ---- commands for domains ----------------------------------------------- */
 
-static int simple(const struct options *o, const char *cmd, char *const *args)
+static int run_command(const struct options *o, const char *cmd,
+                       char *const *args)
 {
     struct conn *c;
     yajl_val answer;
@@ -175,22 +176,22 @@ static int simple(const struct options *o, const char *cmd, char *const *args)
 
 int cmd_start(const struct options *o, char *const *args)
 {
-    return simple(o, "start", args);
+    return run_command(o, "start", args);
 }
 
 int cmd_stop(const struct options *o, char *const *args)
 {
-    return simple(o, "stop", args);
+    return run_command(o, "stop", args);
 }
 
 int cmd_restart(const struct options *o, char *const *args)
 {
-    return simple(o, "restart", args);
+    return run_command(o, "restart", args);
 }
 
 int cmd_enable(const struct options *o, char *const *args)
 {
-    int rc = simple(o, "enable", args);
+    int rc = run_command(o, "enable", args);
 
     if (!rc)
         printf("enabled until the next boot; to keep it, write autostart = "
@@ -200,7 +201,7 @@ int cmd_enable(const struct options *o, char *const *args)
 
 int cmd_disable(const struct options *o, char *const *args)
 {
-    int rc = simple(o, "disable", args);
+    int rc = run_command(o, "disable", args);
 
     if (!rc)
         printf("disabled until the next boot; to keep it, write autostart = "
@@ -231,7 +232,7 @@ int cmd_reload(const struct options *o, char *const *args)
 
 /* ---- the host goes down ------------------------------------------------- */
 
-/* What domd says of all domains, or NULL; it does not say why. */
+/* The status of all domains, or NULL; prints no errors. */
 static yajl_val ask_status(const struct options *o)
 {
     struct conn *c = conn_open(o->socket, o->patience, false);
@@ -244,8 +245,8 @@ static yajl_val ask_status(const struct options *o)
     return answer;
 }
 
-/* Says which domains are still there. Returns whether there are any. */
-static bool say_what_is_left(yajl_val status)
+/* Prints the remaining domains. Returns whether there are any. */
+static bool print_remaining(yajl_val status)
 {
     yajl_val doms = json_get_array(status, "domains");
     struct buf left = {0};
@@ -268,9 +269,9 @@ static bool say_what_is_left(yajl_val status)
     return any;
 }
 
-/* Waits for the answer to a shutdown, as long as domd answers others, and the
- * domains have time. Returns NULL with *EOF_R: domd has hung up; with
- * *LEFT_R, which the caller frees: their time is over; else: domd hangs. */
+/* Waits for the answer to a shutdown while domd answers other requests and the
+ * domains have time. Returns NULL with *EOF_R: domd has hung up; with *LEFT_R,
+ * which the caller frees: time is over; else: domd hangs. */
 static yajl_val await_down(const struct options *o, struct conn *c,
                            bool *eof_r, yajl_val *left_r)
 {
@@ -295,11 +296,10 @@ static yajl_val await_down(const struct options *o, struct conn *c,
     }
 }
 
-/* Stops all domains, and returns when the last is down. What the host's way
- * down calls before it unmounts anything: only the answer that all are down is
- * success. Each domain has its timeouts, so that the end comes by itself. The
- * host must be able to go down without it, too: where domd hangs, and where
- * it takes longer than all timeouts together. */
+/* Stops all domains, and returns when the last is down. The host's shutdown
+ * calls this before it unmounts anything, so only the answer that all are down
+ * is success. Each domain has its timeouts, so the wait ends; but the host
+ * must also go down if domd hangs or exceeds all timeouts together. */
 int cmd_shutdown(const struct options *o, char *const *args)
 {
     struct conn *c = conn_open(o->socket, o->patience, true);
@@ -314,11 +314,11 @@ int cmd_shutdown(const struct options *o, char *const *args)
     if (left) {
         fprintf(stderr, "xenith: shutdown: not all are down within the time "
                         "that they have\n");
-        (void)say_what_is_left(left);
+        (void)print_remaining(left);
     } else if (answer && json_get_bool(answer, "ok", false) &&
                json_get_bool(answer, "down", false)) {
         left = ask_status(o);
-        if (!left || !say_what_is_left(left)) rc = EXIT_OK;
+        if (!left || !print_remaining(left)) rc = EXIT_OK;
     } else if (answer) {
         char *error =
             conn_error(answer, "domd does not say that all are down");

@@ -1,5 +1,5 @@
-/* One domain file, for the scripts of create and remove, which are programs
- * of a shell: what it says, whose it is, and a copy of it. */
+/* One domain file, for the shell scripts create and remove: its settings, its
+ * domain, and a copy of it. */
 #include "xenith/internal.h"
 
 #include <dirent.h>
@@ -9,8 +9,8 @@
 
 #include "policy/clone.h"
 
-/* Parses the file PATH, or says what is wrong with it. The caller disposes. */
-static bool read_or_say(struct domfile *f, const char *path)
+/* Parses the file PATH, or prints its problems. The caller disposes. */
+static bool read_domfile(struct domfile *f, const char *path)
 {
     struct problems problems = {0};
     bool ok = domfile_read(f, path, &problems);
@@ -22,15 +22,15 @@ static bool read_or_say(struct domfile *f, const char *path)
 
 /* ---- what it says ------------------------------------------------------- */
 
-/* Adds VALUE so that it has no end of a field or a line in it. */
+/* Adds VALUE, with blanks for tabs and newlines. */
 static void add_value(struct buf *out, const char *value)
 {
     for (; *value; value++)
         buf_add(out, strchr("\t\n", *value) ? " " : value, 1);
 }
 
-/* disk, w or r (nobody writes it), its path or - if that is not of this host's
- * file system, and what stands in its place. */
+/* Adds: disk, w or r (read-only), its path or - if that is not in this host's
+ * file system, and the path as written. */
 static void add_disk(struct domfile *f, const char *spec, struct buf *out)
 {
     libxl_device_disk disk;
@@ -54,7 +54,7 @@ static void add_pair(const char *key, const char *value, struct buf *out)
     buf_addf(out, "\n");
 }
 
-/* A line for a string, and one for each string of a list. */
+/* Adds a line for a string, or for each string of a list. */
 static void add_setting(struct domfile *f, const char *key, struct buf *out)
 {
     XLU_ConfigList *list = NULL;
@@ -86,9 +86,9 @@ int cmd_file_facts(const struct options *o, char *const *args)
 
     (void)o;
     if (!*args) return EXIT_USAGE;
-    if (!read_or_say(&f, *args)) goto out;
+    if (!read_domfile(&f, *args)) goto out;
     for (i = 0; i < f.places.n; i++) {
-        /* A setting that stands there twice is one. */
+        /* A repeated setting counts once. */
         if (keyscan_line(&f.places, f.places.v[i].name) != f.places.v[i].line)
             continue;
         add_setting(&f, f.places.v[i].name, &out);
@@ -143,8 +143,8 @@ int cmd_file_named(const struct options *o, char *const *args)
 
 /* ---- a copy ------------------------------------------------------------- */
 
-/* Puts VALUE of WHAT=VALUE where it belongs; false: there is no such WHAT. */
-static bool set_word(struct clone *clone, const char *word)
+/* Stores VALUE of WHAT=VALUE; false: WHAT is unknown. */
+static bool set_argument(struct clone *clone, const char *word)
 {
     const struct {
         const char *name;
@@ -163,7 +163,7 @@ static bool set_word(struct clone *clone, const char *word)
         size_t len = strlen(words[i].name);
 
         if (strncmp(word, words[i].name, len)) continue;
-        /* An empty one is none. */
+        /* An empty value is none. */
         *words[i].value = word[len] ? word + len : NULL;
         return true;
     }
@@ -182,7 +182,7 @@ int cmd_file_clone(const struct options *o, char *const *args)
     (void)o;
     if (!*args) return EXIT_USAGE;
     for (i = 1; args[i]; i++) {
-        if (set_word(&clone, args[i])) continue;
+        if (set_argument(&clone, args[i])) continue;
         fprintf(stderr, "xenith: file-clone: unexpected argument \"%s\"\n",
                 args[i]);
         return EXIT_USAGE;
@@ -190,7 +190,7 @@ int cmd_file_clone(const struct options *o, char *const *args)
     if (!clone.name || !clone.disk_from != !clone.disk ||
         !clone.seed_from != !clone.seed)
         return EXIT_USAGE;
-    if (!read_or_say(&f, *args)) goto out;
+    if (!read_domfile(&f, *args)) goto out;
     if (clone_text(&f, &clone, &out, &said)) {
         xenith_print(&out);
         rc = EXIT_OK;

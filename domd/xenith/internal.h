@@ -1,8 +1,8 @@
 /*
- * What the commands of xenith share:
+ * Shared by the commands of xenith:
  *
  *   main.c     the command line, and its completion
- *   status.c   commands that show what domd says
+ *   status.c   commands that show domd's state
  *   control.c  commands that domd carries out
  *   check.c    the domain files as a whole
  *   file.c     one domain file, for create and remove
@@ -19,9 +19,9 @@
 /* Exit status, as in the manual page. */
 enum {
     EXIT_OK = 0,
-    EXIT_WRONG = 1, /* it could not be done, or something is wrong */
+    EXIT_WRONG = 1, /* it failed, or something is wrong */
     EXIT_USAGE = 2,
-    EXIT_HANGS = 3, /* domd is there, and does nothing */
+    EXIT_HANGS = 3, /* domd runs, but does not answer */
 };
 
 struct options {
@@ -31,13 +31,13 @@ struct options {
     bool json;
     bool watch; /* --watch, --follow */
     bool wait;
-    bool created; /* wait: only until they are created */
+    bool created; /* wait: for creations only */
     bool dot;
     const char *config; /* check: the tree that will be /config; or NULL */
 };
 
-/* A command, with its arguments, the last of which is NULL. Says on standard
- * error what went wrong, and returns the exit status. */
+/* A command with its NULL-terminated arguments. Prints errors on standard
+ * error, and returns the exit status. */
 typedef int command(const struct options *o, char *const *args);
 
 /* status.c */
@@ -58,7 +58,7 @@ command cmd_shutdown;
 /* check.c */
 command cmd_check;
 command cmd_graph;
-/* Prints them, a line each. */
+/* Prints the problems, a line each. */
 void xenith_problems(const struct problems *problems, FILE *to);
 
 /* file.c */
@@ -73,8 +73,8 @@ command cmd_version;
 command cmd_poweroff;
 command cmd_reboot;
 
-/* main.c: writes TEXT to standard output, at once. What a terminal would obey
- * in it is spelled out (base/visible.h), in a way that JSON knows, too. */
+/* main.c: writes TEXT to standard output at once, with terminal control
+ * characters escaped (base/visible.h) in a way that JSON knows, too. */
 void xenith_print(const struct buf *text);
 
 #endif

@@ -1,5 +1,4 @@
-/* What needs no domd: the console and its log, the versions, the
- * way down. */
+/* Commands without domd: console, log, versions, shutdown. */
 #include "xenith/internal.h"
 
 #include <errno.h>
@@ -16,7 +15,7 @@
 
 /* ---- the console and its log -------------------------------------------- */
 
-static bool is_name(const char *cmd, const char *name)
+static bool check_name(const char *cmd, const char *name)
 {
     if (name && policy_name_ok(name)) return true;
     if (name)
@@ -30,16 +29,16 @@ static bool is_name(const char *cmd, const char *name)
 int cmd_console(const struct options *o, char *const *args)
 {
     (void)o;
-    if (!is_name("console", *args)) return EXIT_USAGE;
+    if (!check_name("console", *args)) return EXIT_USAGE;
     execl("/usr/sbin/xl", "xl", "console", *args, (char *)NULL);
     fprintf(stderr, "xenith: cannot start /usr/sbin/xl: %s\n",
             strerror(errno));
     return EXIT_WRONG;
 }
 
-/* Writes what a guest has printed to a terminal, which must not obey it. REST
- * is what was left over; MORE: this is not the end. */
-static void show_rest(struct buf *rest, bool more)
+/* Prints guest output for a terminal, which must not obey it. REST is the
+ * unprinted rest; MORE: this is not the end. */
+static void print_rest(struct buf *rest, bool more)
 {
     struct buf shown = {0};
     size_t used = 0;
@@ -50,8 +49,8 @@ static void show_rest(struct buf *rest, bool more)
     buf_dispose(&shown);
 }
 
-/* Copies what there is to read in FD to standard output. REST: NULL if that is
- * no terminal, and gets the log as it is. */
+/* Copies FD to standard output. REST: NULL if that is no terminal, and gets
+ * the log as it is. */
 static void copy_rest(int fd, struct buf *rest)
 {
     char chunk[8192];
@@ -60,7 +59,7 @@ static void copy_rest(int fd, struct buf *rest)
     while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
         if (rest) {
             buf_add(rest, chunk, (size_t)n);
-            show_rest(rest, true);
+            print_rest(rest, true);
         } else {
             fwrite(chunk, 1, (size_t)n, stdout);
         }
@@ -68,9 +67,8 @@ static void copy_rest(int fd, struct buf *rest)
     fflush(stdout);
 }
 
-/* Goes on with the log at PATH, of which FD has been read so far (-1: none).
- * It may be put aside, and a new one begun, or be cut off. Returns the
- * descriptor to go on with. */
+/* Continues the log at PATH, read so far from FD (-1: none). It may be rotated
+ * or truncated. Returns the descriptor to go on with. */
 static int follow_log(const char *path, int fd, struct buf *rest)
 {
     struct stat there;
@@ -103,7 +101,7 @@ int cmd_log(const struct options *o, char *const *args)
     int fd;
     int rc = EXIT_OK;
 
-    if (!is_name("log", *args)) return EXIT_USAGE;
+    if (!check_name("log", *args)) return EXIT_USAGE;
     path = xasprintf("%s/guest-%s.log", o->console_dir, *args);
     before = xasprintf("%s.1", path);
     fd = open(before, O_RDONLY | O_CLOEXEC);
@@ -112,7 +110,7 @@ int cmd_log(const struct options *o, char *const *args)
         fprintf(stderr, "xenith: cannot read %s: %s\n", path, strerror(errno));
         rc = EXIT_WRONG;
     }
-    /* Read to its end already: what is found next is the one after it. */
+    /* NAME.1 is read to its end; the log follows. */
     while (!rc) {
         fd = follow_log(path, fd, rest);
         if (!o->watch) break;
@@ -122,7 +120,7 @@ int cmd_log(const struct options *o, char *const *args)
         if (!rc) copy_rest(fd, rest);
         close(fd);
     }
-    show_rest(&left_over, false);
+    print_rest(&left_over, false);
     buf_dispose(&left_over);
     free(path);
     free(before);
@@ -150,8 +148,8 @@ int cmd_version(const struct options *o, char *const *args)
 
 /* ---- the way down ------------------------------------------------------- */
 
-/* init runs the way down, which stops the domains. */
-static int to_init(const char *program)
+/* init shuts the host down, and stops the domains. */
+static int exec_init(const char *program)
 {
     execlp(program, program, (char *)NULL);
     fprintf(stderr, "xenith: cannot start %s: %s\n", program, strerror(errno));
@@ -162,12 +160,12 @@ int cmd_poweroff(const struct options *o, char *const *args)
 {
     (void)o;
     (void)args;
-    return to_init("poweroff");
+    return exec_init("poweroff");
 }
 
 int cmd_reboot(const struct options *o, char *const *args)
 {
     (void)o;
     (void)args;
-    return to_init("reboot");
+    return exec_init("reboot");
 }

@@ -24,8 +24,8 @@ void xenith_print(const struct buf *text)
     buf_dispose(&shown);
 }
 
-/* Scripts, because what they do is done by other programs. */
-static int to_script(char **words)
+/* Runs a command that is a script, because it runs other programs. */
+static int exec_script(char **words)
 {
     char *path = xasprintf(SCRIPT_DIR "/%s", words[0]);
 
@@ -35,8 +35,8 @@ static int to_script(char **words)
     return EXIT_WRONG;
 }
 
-/* Their options are their own, so main starts them before it reads any; it
- * gets here only where an option stands before them. */
+/* Scripts parse their own options, so main starts them before getopt; only an
+ * option before the command leads here. */
 static int cmd_script(const struct options *o, char *const *args)
 {
     (void)o;
@@ -53,7 +53,7 @@ static const struct {
     command *run;
     const char *args;
     const char *help;
-    int max; /* so many arguments; -1: any number */
+    int max; /* maximum of arguments; -1: any */
 } commands[] = {
     {"status", cmd_status, "[--json] [--watch] [NAME...]",
      "the states of the domains", -1},
@@ -82,14 +82,14 @@ static const struct {
     {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
     {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
-    /* For create and remove, and in no list: those without help. */
+    /* For create and remove; without help, so in no list. */
     {"file-facts", cmd_file_facts, "FILE", NULL, 1},
     {"file-named", cmd_file_named, "DOMAIN DIR", NULL, 2},
     {"file-clone", cmd_file_clone, "FILE WHAT=VALUE...", NULL, -1},
 };
 
-/* Somebody who writes "xenith poweroff web" means the domain, not the host. */
-static bool too_many(size_t cmd, char *const *args)
+/* "xenith poweroff web" means the domain, not the host. */
+static bool has_extra_argument(size_t cmd, char *const *args)
 {
     int n = 0;
 
@@ -102,7 +102,7 @@ static bool too_many(size_t cmd, char *const *args)
     return true;
 }
 
-static void usage(FILE *to)
+static void print_usage(FILE *to)
 {
     size_t i;
 
@@ -116,12 +116,12 @@ static void usage(FILE *to)
 
 /* ---- completion --------------------------------------------------------- */
 
-static void offer(const char *word, const char *begin)
+static void offer_word(const char *word, const char *begin)
 {
     if (!strncmp(word, begin, strlen(begin))) printf("%s\n", word);
 }
 
-/* The names of the domains, if domd says them at once. */
+/* Offers the domains' names, if domd answers at once. */
 static void offer_names(const struct options *o, const char *begin)
 {
     struct conn *c = conn_open(o->socket, o->patience, false);
@@ -134,15 +134,15 @@ static void offer_names(const struct options *o, const char *begin)
         const char *name =
             json_get_string(json_at(json_get_array(v, "domains"), i), "name");
 
-        if (name) offer(name, begin);
+        if (name) offer_word(name, begin);
     }
     yajl_tree_free(v);
     conn_close(c);
 }
 
-/* What a shell asks: WORDS are those behind "xenith" so far, the last of which
- * is to be completed. What a command takes stands in its line of help. */
-static int complete(const struct options *o, char *const *words)
+/* Completes the last of WORDS, those behind "xenith", for a shell. The help
+ * line of a command lists what it takes. */
+static int complete_words(const struct options *o, char *const *words)
 {
     const char *begin = "";
     const char *at;
@@ -153,14 +153,14 @@ static int complete(const struct options *o, char *const *words)
         begin = words[n++];
     for (i = 0; i < ARRAY_SIZE(commands) && commands[i].help; i++) {
         if (n <= 1) {
-            offer(commands[i].name, begin);
+            offer_word(commands[i].name, begin);
             continue;
         }
         if (strcmp(words[0], commands[i].name)) continue;
         for (at = commands[i].args; (at = strstr(at, "--")); at += 2) {
             char *option = xstrndup(at, strcspn(at, "] "));
 
-            offer(option, begin);
+            offer_word(option, begin);
             free(option);
         }
         if (strstr(commands[i].args, "NAME")) offer_names(o, begin);
@@ -168,8 +168,8 @@ static int complete(const struct options *o, char *const *words)
     return EXIT_OK;
 }
 
-/* Reads the options of the command line into *O. Returns -1 to go on with the
- * command at `optind`, or the exit status after having said why. */
+/* Parses the options into *O. Returns -1 to go on with the command at
+ * `optind`, or the exit status after printing the reason. */
 static int parse_options(struct options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -223,10 +223,10 @@ static int parse_options(struct options *o, int argc, char **argv)
             o->config = optarg;
             break;
         case 'h':
-            usage(stdout);
+            print_usage(stdout);
             return EXIT_OK;
         default:
-            usage(stderr);
+            print_usage(stderr);
             return EXIT_USAGE;
         }
     }
@@ -244,25 +244,25 @@ int main(int argc, char **argv)
     size_t i;
     int at;
 
-    /* The words to complete may look like options, and are not ours. */
+    /* The words to complete may look like options, but are not. */
     for (at = 1; at + 1 < argc && !strcmp(argv[at], "-s"); at += 2)
         o.socket = argv[at + 1];
     if (at < argc && !strcmp(argv[at], "complete"))
-        return complete(&o, argv + at + 1);
+        return complete_words(&o, argv + at + 1);
     for (i = 0; at < argc && i < ARRAY_SIZE(commands); i++) {
         if (commands[i].run == cmd_script &&
             !strcmp(argv[at], commands[i].name))
-            return to_script(argv + at);
+            return exec_script(argv + at);
     }
     status = parse_options(&o, argc, argv);
     if (status >= 0) return status;
     for (i = 0; optind < argc && i < ARRAY_SIZE(commands); i++) {
         if (strcmp(argv[optind], commands[i].name)) continue;
-        if (too_many(i, argv + optind + 1)) return EXIT_USAGE;
+        if (has_extra_argument(i, argv + optind + 1)) return EXIT_USAGE;
         return commands[i].run(&o, argv + optind + 1);
     }
     if (optind < argc)
         fprintf(stderr, "xenith: there is no command %s\n", argv[optind]);
-    usage(stderr);
+    print_usage(stderr);
     return EXIT_USAGE;
 }

@@ -18,7 +18,7 @@ static char *read_text(const char *root, const char *path)
     return text.s;
 }
 
-/* Its first line; NULL where that is empty, too. */
+/* The first line, or NULL if it is empty. */
 static char *read_line(const char *root, const char *path)
 {
     char *line = read_text(root, path);
@@ -30,7 +30,7 @@ static char *read_line(const char *root, const char *path)
 }
 
 /* The value of KEY= in os-release, without its quotes. */
-static char *os_value(const char *text, const char *key)
+static char *find_os_value(const char *text, const char *key)
 {
     size_t len = strlen(key);
     const char *line;
@@ -45,20 +45,21 @@ static char *os_value(const char *text, const char *key)
     return NULL;
 }
 
-/* The system may be another one, where only its tools are used. */
+/* On another system only our tools may be used. */
 static char *read_release(const char *root)
 {
     char *text = read_text(root, "/etc/os-release");
-    char *id = os_value(text, "ID");
+    char *id = find_os_value(text, "ID");
     char *release = NULL;
 
-    if (id && !strcmp(id, "xenith")) release = os_value(text, "VERSION_ID");
+    if (id && !strcmp(id, "xenith"))
+        release = find_os_value(text, "VERSION_ID");
     free(id);
     free(text);
     return release;
 }
 
-/* Xen's version as it was compiled in: major.minor and what follows. */
+/* Xen's compiled-in version: major.minor and extra. */
 static char *read_xen(const char *root)
 {
     char *major = read_line(root, "/sys/hypervisor/version/major");
@@ -74,7 +75,7 @@ static char *read_xen(const char *root)
     return xen;
 }
 
-/* The next word of *TEXT, which goes on behind the blanks that follow it. */
+/* Takes the next word of *TEXT, and skips the blanks after it. */
 static char *take_word(const char **text)
 {
     size_t len = strcspn(*text, " \t");
@@ -140,7 +141,7 @@ static const char *or_unknown(const char *text)
     return text ? text : "(unknown)";
 }
 
-static int longer(int width, const char *text)
+static int max_width(int width, const char *text)
 {
     int len = (int)strlen(text);
 
@@ -164,8 +165,8 @@ void release_text(const struct release *r, struct buf *out)
     else
         buf_addf(out, "Open advisories:\n");
     for (i = 0; i < r->n; i++) {
-        packages = longer(packages, r->advisories[i].package);
-        ids = longer(ids, r->advisories[i].id);
+        packages = max_width(packages, r->advisories[i].package);
+        ids = max_width(ids, r->advisories[i].id);
     }
     for (i = 0; i < r->n; i++)
         buf_addf(out, "  %-*s  %-*s  %s\n", packages, r->advisories[i].package,

@@ -1,5 +1,4 @@
-/* What this host is made of: its release, the versions that run, and what is
- * known to be wrong with them. */
+/* The release, the running versions, and their open advisories. */
 #ifndef DOMD_XENITH_RELEASE_H
 #define DOMD_XENITH_RELEASE_H
 
@@ -11,22 +10,22 @@ struct advisory {
     char *reason;
 };
 
-/* NULL stands for what is not known: the program may run elsewhere. */
+/* NULL: unknown, as on another system. */
 struct release {
     char *release;
     char *xen;
     char *changeset; /* of Xen */
     char *linux_version;
-    bool listed; /* the image says which advisories are open */
+    bool listed; /* the image has the list of advisories */
     struct advisory *advisories;
     size_t n;
 };
 
-/* Reads it from the files below the directory ROOT ("" for this host). */
+/* Reads the files below the directory ROOT ("": this host). */
 void release_read(struct release *r, const char *root);
 void release_dispose(struct release *r);
 
-/* For people, several lines; and as one line of JSON. */
+/* Print several lines for people, or one line of JSON. */
 void release_text(const struct release *r, struct buf *out);
 void release_json(const struct release *r, struct buf *out);
 

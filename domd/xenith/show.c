@@ -20,7 +20,7 @@ char *show_duration(int64_t ms)
                      (long long)s / 3600 % 24);
 }
 
-static const char *text_of(yajl_val v, const char *key)
+static const char *get_text(yajl_val v, const char *key)
 {
     const char *text = json_get_string(v, key);
 
@@ -35,7 +35,7 @@ void show_status(yajl_val answer, struct buf *out)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        size_t len = strlen(text_of(json_at(doms, i), "name"));
+        size_t len = strlen(get_text(json_at(doms, i), "name"));
 
         if (len > width) width = len;
     }
@@ -50,11 +50,11 @@ void show_status(yajl_val answer, struct buf *out)
 
         buf_addf(
             out, "%-*s %-10s %5s %-12s %8lld  %s%s\n", (int)width,
-            text_of(d, "name"), text_of(d, "state"), id, since,
-            (long long)json_get_int(d, "restarts", 0), text_of(d, "reason"),
+            get_text(d, "name"), get_text(d, "state"), id, since,
+            (long long)json_get_int(d, "restarts", 0), get_text(d, "reason"),
             json_get_bool(d, "stale", false) ? " (its file has changed since)"
                                              : "");
-        /* No blanks at the ends of lines. */
+        /* Strip trailing blanks. */
         while (out->len > 1 && out->s[out->len - 2] == ' ') {
             out->s[out->len - 2] = '\n';
             out->s[--out->len] = '\0';
@@ -67,27 +67,27 @@ void show_status(yajl_val answer, struct buf *out)
 void show_event(yajl_val event, struct buf *out)
 {
     int64_t ms = json_get_int(event, "time_ms", 0);
-    const char *reason = text_of(event, "reason");
-    const char *from = text_of(event, "from");
-    const char *to = text_of(event, "to");
+    const char *reason = get_text(event, "reason");
+    const char *from = get_text(event, "from");
+    const char *to = get_text(event, "to");
     bool moved = strcmp(from, to) != 0;
 
     buf_addf(out, "%lld.%02lld %s %s%s%s%s%s\n", (long long)ms / 1000,
-             (long long)ms % 1000 / 10, text_of(event, "domain"), from,
+             (long long)ms % 1000 / 10, get_text(event, "domain"), from,
              moved ? " -> " : "", moved ? to : "", *reason ? ": " : "",
              reason);
 }
 
 /* ---- Prometheus --------------------------------------------------------- */
 
-/* SCALE: what one of ours is in the unit of the metric. */
+/* SCALE: factor from our unit to the metric's. */
 static const struct {
     const char *name;
     const char *type;
     const char *help;
     const char *key;
     double scale;
-    bool running; /* only of domains that run */
+    bool running; /* only for running domains */
 } metrics[] = {
     {"xenith_domain_uptime_seconds", "gauge",
      "Time since the creation of the running instance began.", "uptime_ms",
@@ -127,17 +127,17 @@ static const struct {
      "dom0_cpu_ns", 1e-9},
 };
 
-static void head(struct buf *out, const char *name, const char *type,
-                 const char *help)
+static void write_head(struct buf *out, const char *name, const char *type,
+                       const char *help)
 {
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* The value of the label of a domain; the caller frees it. Those that were
- * started by hand may have any name. */
-static char *label(yajl_val dom)
+/* The label value of a domain; the caller frees it. Domains started by hand
+ * may have any name. */
+static char *domain_label(yajl_val dom)
 {
-    char *name = visible(text_of(dom, "name"), SIZE_MAX);
+    char *name = visible(get_text(dom, "name"), SIZE_MAX);
     struct buf out = {0};
     const char *c;
 
@@ -150,17 +150,17 @@ static char *label(yajl_val dom)
     return out.s;
 }
 
-/* One series for each state, 1 for the one that it is in. */
+/* A series for each state: 1 for the current one. */
 static void show_states(yajl_val doms, struct buf *out)
 {
     size_t i;
     int state;
 
-    head(out, "xenith_domain_state", "gauge",
-         "The state of the domain: 1 for the one that it is in.");
+    write_head(out, "xenith_domain_state", "gauge",
+               "The state of the domain: 1 for the one that it is in.");
     for (i = 0; i < json_len(doms); i++) {
         yajl_val d = json_at(doms, i);
-        char *domain = label(d);
+        char *domain = domain_label(d);
 
         for (state = 0; state < MACHINE_STATES; state++) {
             const char *name = machine_state_name((enum machine_state)state);
@@ -168,7 +168,7 @@ static void show_states(yajl_val doms, struct buf *out)
             buf_addf(out,
                      "xenith_domain_state{domain=\"%s\",state=\"%s\"} "
                      "%d\n",
-                     domain, name, !strcmp(name, text_of(d, "state")));
+                     domain, name, !strcmp(name, get_text(d, "state")));
         }
         free(domain);
     }
@@ -183,8 +183,8 @@ void show_metrics(yajl_val answer, struct buf *out)
     size_t i;
 
     for (k = 0; host && k < ARRAY_SIZE(host_metrics); k++) {
-        head(out, host_metrics[k].name, host_metrics[k].type,
-             host_metrics[k].help);
+        write_head(out, host_metrics[k].name, host_metrics[k].type,
+                   host_metrics[k].help);
         buf_addf(out, "%s %.15g\n", host_metrics[k].name,
                  (double)json_get_int(host, host_metrics[k].key, 0) *
                      host_metrics[k].scale);
@@ -192,7 +192,7 @@ void show_metrics(yajl_val answer, struct buf *out)
     if (!doms) return;
     show_states(doms, out);
     for (k = 0; k < ARRAY_SIZE(metrics); k++) {
-        head(out, metrics[k].name, metrics[k].type, metrics[k].help);
+        write_head(out, metrics[k].name, metrics[k].type, metrics[k].help);
         for (i = 0; i < json_len(doms); i++) {
             yajl_val d = json_at(doms, i);
             int64_t value = json_get_int(d, metrics[k].key, -1);
@@ -201,11 +201,11 @@ void show_metrics(yajl_val answer, struct buf *out)
             if (value < 0) continue;
             if (metrics[k].running && json_get_int(d, "domid", -1) < 0)
                 continue;
-            /* domd does not know when somebody else started it. */
+            /* domd does not know when a domain started by hand began. */
             if (!strcmp(metrics[k].key, "uptime_ms") &&
                 json_get_bool(d, "by_hand", false))
                 continue;
-            domain = label(d);
+            domain = domain_label(d);
             buf_addf(out, "%s{domain=\"%s\"} %.15g\n", metrics[k].name, domain,
                      (double)value * metrics[k].scale);
             free(domain);

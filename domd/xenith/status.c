@@ -1,4 +1,4 @@
-/* What domd says: states, events, figures. */
+/* Shows domd's state, events and metrics. */
 #include "xenith/internal.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ static int print_status(struct conn *c, const struct options *o,
     return EXIT_OK;
 }
 
-/* Prints again after each change. Two connections: one follows, one asks. */
+/* Prints after each change. One connection follows, one asks. */
 static int watch_status(struct conn *c, const struct options *o,
                         char *const *names)
 {
@@ -39,7 +39,7 @@ static int watch_status(struct conn *c, const struct options *o,
         if (!o->json && isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
         rc = print_status(c, o, names);
         if (rc) goto out;
-        /* Once a second at least: times go on. */
+        /* At least once a second, for the times. */
         v = conn_read(events, 1000, &eof);
         while (v) {
             yajl_tree_free(v);
@@ -76,7 +76,7 @@ int cmd_events(const struct options *o, char *const *args)
         return EXIT_WRONG;
     }
     yajl_tree_free(v);
-    /* Without --follow: what comes in the next second. */
+    /* Without --follow: the events of the next second. */
     while ((v = conn_read(c, o->watch ? -1 : 1000, &eof))) {
         struct buf out = {0};
 

@@ -1,4 +1,4 @@
-/* What `xenith version` reads and says. */
+/* What `xenith version` reads and prints. */
 #include "tests/base/harness.h"
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static char *path_of(const char *name)
     return xasprintf("%s/%s", scratch, name);
 }
 
-static void put(const char *name, const char *text)
+static void put_file(const char *name, const char *text)
 {
     char *path = path_of(name);
 
@@ -45,7 +45,7 @@ static void put(const char *name, const char *text)
     free(path);
 }
 
-static void drop(const char *name)
+static void drop_file(const char *name)
 {
     char *path = path_of(name);
 
@@ -65,7 +65,7 @@ static int root_make(void **state)
         free(path);
     }
     for (i = 0; i < ARRAY_SIZE(files); i++)
-        put(files[i][0], files[i][1]);
+        put_file(files[i][0], files[i][1]);
     return 0;
 }
 
@@ -75,7 +75,7 @@ static int root_drop(void **state)
 
     (void)state;
     for (i = 0; i < ARRAY_SIZE(files); i++)
-        drop(files[i][0]);
+        drop_file(files[i][0]);
     for (i = ARRAY_SIZE(directories); i > 0; i--) {
         char *path = path_of(directories[i - 1]);
 
@@ -85,7 +85,7 @@ static int root_drop(void **state)
     return 0;
 }
 
-/* What is said of the files as they stand. */
+/* Checks the output for the current files. */
 static void says(const char *text, const char *json)
 {
     struct release r;
@@ -104,12 +104,12 @@ static void says(const char *text, const char *json)
 static void all_is_known(void **state)
 {
     (void)state;
-    put("usr/share/xenith/advisories",
-        "# of the recipes\n"
-        "xen XSA-483 4.20.4 is needed\n"
-        "linux CVE-2026-12345  the \"fix\" needs 6.13\n"
-        "\n"
-        "xen XSA-484\n");
+    put_file("usr/share/xenith/advisories",
+             "# of the recipes\n"
+             "xen XSA-483 4.20.4 is needed\n"
+             "linux CVE-2026-12345  the \"fix\" needs 6.13\n"
+             "\n"
+             "xen XSA-484\n");
     says("Xenith 1.2\n"
          "Xen    4.20.4-pre (changeset c42374a105)\n"
          "Linux  6.12.107\n"
@@ -141,14 +141,14 @@ static void nothing_is_open(void **state)
          "\"advisories\":[]}\n");
 }
 
-/* No list is not an empty list. */
+/* A missing list is not an empty one. */
 static void nothing_is_known(void **state)
 {
     size_t i;
 
     (void)state;
     for (i = 0; i < ARRAY_SIZE(files); i++)
-        drop(files[i][0]);
+        drop_file(files[i][0]);
     says("Xenith (unknown)\n"
          "Xen    (unknown)\n"
          "Linux  (unknown)\n"
@@ -158,17 +158,17 @@ static void nothing_is_known(void **state)
          "\"linux\":null,\"advisories\":null}\n");
 }
 
-/* The command on another system must not give that one's version as ours. */
+/* On another system, its version must not pass for ours. */
 static void another_system(void **state)
 {
     struct release r;
 
     (void)state;
-    put("etc/os-release", "VERSION_ID=\"12\"\nID=debian");
+    put_file("etc/os-release", "VERSION_ID=\"12\"\nID=debian");
     release_read(&r, scratch);
     assert_null(r.release);
     release_dispose(&r);
-    put("etc/os-release", "VERSION_ID=7\nID=xenith");
+    put_file("etc/os-release", "VERSION_ID=7\nID=xenith");
     release_read(&r, scratch);
     assert_string_equal(r.release, "7");
     release_dispose(&r);
@@ -179,7 +179,7 @@ static void xen_without_an_extra_version(void **state)
     struct release r;
 
     (void)state;
-    put("sys/hypervisor/version/extra", "\n");
+    put_file("sys/hypervisor/version/extra", "\n");
     release_read(&r, scratch);
     assert_string_equal(r.xen, "4.20");
     release_dispose(&r);
