@@ -1,7 +1,7 @@
 #!/bin/sh
-# Assembles the ISO: one file that boots as a CD and, written to a disk as it
-# is, as a USB stick, on BIOS and on UEFI. Every step is explicit and takes its
-# input in a stated order, so that equal input gives equal bytes.
+# Assembles the ISO: one file that boots as a CD or, copied to a disk unchanged, as a
+# USB stick, on BIOS and UEFI. Every step takes its input in a fixed order, so that
+# equal input gives equal bytes.
 #
 # usage: assemble.sh MEDIUM TREE GRUB OUTPUT
 #   MEDIUM  identifier of this build
@@ -20,11 +20,11 @@ digits=${medium#XENITH_}
 
 mkdir -p "$work"
 
-# BIOS: one file that is El Torito's boot image and what the MBR loads.
+# BIOS: one file is El Torito's boot image and what the MBR loads.
 mkdir -p "$tree/boot/grub"
 sh "$here/grub-image.sh" bios "$medium" "$grub" "$tree/boot/grub/bios.img"
 
-# UEFI: a FAT file system with one file, no larger than it must be.
+# UEFI: a minimal FAT file system with one file.
 sh "$here/grub-image.sh" efi "$medium" "$grub" "$work/bootx64.efi"
 touch -d "@$SOURCE_DATE_EPOCH" "$work/bootx64.efi"
 kib=$(($(stat -c %s "$work/bootx64.efi") / 1024 + 64))
@@ -41,10 +41,10 @@ mkdir -p "$tree/xenith"
 
 find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
-# GPT's identifiers come from the medium's, in the form that they must have.
+# The GPT's GUIDs derive from the medium's identifier.
 guid=$(printf '%s' "$digits$digits" | sed 's/^\(.\{8\}\)\(....\).\(...\).\(...\)\(.\{12\}\)/\1-\2-4\3-A\4-\5/; s/\(.*-.\{12\}\).*/\1/')
 
-# Every option that names a place: see docs/media.md for the layout that results.
+# Options that set a location: docs/media.md shows the resulting layout.
 rm -f "$output"
 xorriso -no_rc -as mkisofs -o "$output" \
 	-r -V "$medium" -A XENITH --set_all_file_dates "=$SOURCE_DATE_EPOCH" \

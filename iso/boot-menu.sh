@@ -1,6 +1,5 @@
 #!/bin/sh
-# Writes the boot menu out of the table `menu` and the options that the
-# configuration asks for.
+# Writes the boot menu from the table `menu` and the configuration's options.
 #
 # usage: boot-menu.sh grub|pxelinux BOOT MEDIUM CONFIG RELEASE
 #   BOOT    directory of the files to boot, as the boot loader names it. Empty:
@@ -19,12 +18,12 @@ config=$4
 release=$(sed -n 's/^RELEASE=//p' "$5")
 here=${0%/*}
 
-# first_line FILE: its first line, or nothing.
+# first_line FILE: its first line, if any.
 first_line() {
 	[ ! -e "$1" ] || sed -n 1p "$1"
 }
 
-# words TEXT...: all their words, joined by one space each.
+# words TEXT...: joins all words with single spaces.
 words() {
 	set -f
 	# shellcheck disable=SC2048,SC2086 # splitting is the purpose
@@ -38,7 +37,7 @@ base() {
 	grep "^base|$1|" "$here/menu" | cut -d '|' -f "$2"
 }
 
-# entries FUNCTION: calls it with id, title, Xen's options and Linux's.
+# entries FUNCTION: calls it with id, title, Xen's and Linux's options.
 entries() {
 	grep '^entry|' "$here/menu" | while IFS='|' read -r _ id title base xen linux; do
 		"$1" "$id" "Xenith $release${title:+, $title}" \
@@ -57,7 +56,7 @@ case ${timeout:=2} in
 	;;
 esac
 
-# quoted TEXT: as one word of GRUB's language.
+# quoted TEXT: quotes it as one word for GRUB.
 quoted() {
 	printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
 }
@@ -79,7 +78,7 @@ grub() {
 	entries grub_entry
 }
 
-# mboot.c32 takes Xen and its modules on one line, divided by ---.
+# mboot.c32 takes Xen and its modules on one line, split by ---.
 pxelinux_entry() {
 	printf '\nLABEL %s\n    MENU LABEL %s\n    KERNEL mboot.c32\n' "$1" "$2"
 	printf '    APPEND %sxen.gz %s --- %svmlinuz %s --- %sinitrd\n' "$boot" "$3" "$boot" "$4" "$boot"

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Links one of GRUB's boot images.
+# Links a GRUB boot image.
 #
 # usage: grub-image.sh bios|efi|netboot MEDIUM GRUB OUTPUT
 #   MEDIUM  identifier of this build
 #   GRUB    directory of GRUB's platforms (i386-pc, x86_64-efi)
 #
-# All modules are inside the image, so that GRUB reads no file but its menu, and
-# only those that are used are: the firmware loads this slowly. What they depend
-# on is added by grub-mkimage.
+# All modules are inside the image, so that GRUB reads no file but its menu. Only
+# needed ones are included: firmware loads the image slowly. grub-mkimage adds
+# their dependencies.
 #   multiboot2 gzio            load Xen (compressed), Linux and the root
-#   minicmd ls cat reboot halt what the prompt of a stuck machine needs
+#   minicmd ls cat reboot halt commands for the rescue prompt
 set -eu
 
 image=$1
@@ -38,11 +38,11 @@ esac
 # shellcheck disable=SC2086 # the modules are words
 case $image in
 bios) link i386-pc-eltorito i386-pc /boot/grub -c "$output.cfg" $on_disk biosdisk serial terminal ;;
-# efi_gop: without it GRUB complains that it cannot pass a screen to Xen, though
-# Xen would find the screen by itself.
-# fat: the machine may have started a copy of GRUB on a partition of its own.
+# efi_gop: without it GRUB warns that it cannot pass a screen to Xen, though Xen finds
+# the screen by itself.
+# fat: firmware may start a copy of GRUB from a FAT partition.
 efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk fat efi_gop ;;
-# With no prefix, it is the directory that the firmware loaded the image from.
+# An empty prefix means the directory that the firmware loaded the image from.
 netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp efi_gop ;;
 *)
 	echo "grub-image.sh: there is no image called $image" >&2

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Writes one initrd out of archives: the kernel unpacks one after the other, and
-# each begins on a multiple of 512 bytes. The layer for HVM guests may have been left
-# out of the build.
+# Writes one initrd from several archives: the kernel unpacks them in turn, each aligned
+# to 512 bytes. The build may omit the layer for HVM guests.
 #
 # usage: initrd.sh DIRECTORY >INITRD    DIRECTORY holds root.cpio, hvm.cpio, config.cpio
 set -eu

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Prints the identifier of a medium: the volume identifier of the ISO, and what
-# GRUB looks for. Derived from all that the medium will hold, so that two builds
-# that differ can never be taken for one another.
+# Prints a medium's identifier: the ISO's volume identifier, which GRUB searches for. It
+# is a hash of the medium's whole content, so that different builds cannot be confused.
 #
 # usage: medium.sh FILE...
 set -eu
