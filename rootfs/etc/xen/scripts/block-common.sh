@@ -1,15 +1,14 @@
 # shellcheck shell=sh
-# Who else uses a device? The rules are those of Xen's own scripts: several
-# readers, or one writer and nobody else; `w!` means that the guests know how to
-# share (a cluster file system), and nothing is checked.
+# Checks for conflicting use of a device. The rules are Xen's: several readers or one
+# writer; `w!` disables the check, for guests that can share (a cluster file system).
 
 # shellcheck source=rootfs/etc/xen/scripts/hotplug-common.sh
 . "${0%/*}/hotplug-common.sh"
 # shellcheck source=rootfs/etc/xen/scripts/locking.sh
 . "${0%/*}/locking.sh"
 
-# connected DEVICE MAJOR:MINOR [KEY VALUE...]: tells the backend, and all in one
-# transaction, so that nobody sees a half of it.
+# connected DEVICE MAJOR:MINOR [KEY VALUE...]: tells the backend, in one transaction, so
+# that no reader sees half of it.
 connected() {
 	keys_device=$1
 	keys_number=$2
@@ -19,8 +18,8 @@ connected() {
 		"$XENBUS_PATH/hotplug-status" connected
 }
 
-# still_wanted WHAT: ends if libxl has given up while we waited: nobody would call
-# `remove` for what is set up now.
+# still_wanted WHAT: fails if libxl gave up meanwhile: it would not call `remove` for a
+# device set up now.
 still_wanted() {
 	peek "$XENBUS_PATH/state" gone
 	[ "$value" = 2 ] || fatal "the device went away while $1 was waited for (state $value)"
@@ -35,13 +34,13 @@ canonical_mode() {
 	esac
 }
 
-# busy TEXT: somebody else uses the device.
+# busy TEXT: fails; the device is in use.
 busy() {
 	report busy "$1"
 }
 
-# server_of HOST[:PORT] DEFAULT: sets $host, without the brackets of an IPv6 address, and
-# $port. $path is for messages.
+# server_of HOST[:PORT] DEFAULT: sets $host, without an IPv6 address's brackets, and
+# $port. Messages use $path.
 # shellcheck disable=SC2154 # who calls sets it, and host_port the reason
 server_of() {
 	# shellcheck source=rootfs/usr/lib/xenith/host-port.sh
@@ -49,9 +48,9 @@ server_of() {
 	host_port "$1" "$2" || fatal "${0##*/}: target=$path: $why"
 }
 
-# server_answers: ends where nobody does at $host, $port; sets $peer to the address and
-# port of who does, however the host was named. To be asked before a lock is taken. Only
-# with two -v does nc say that it was refused; its second line is a count of bytes.
+# server_answers: fails if nothing listens on $host, $port; sets $peer to the peer's
+# address and port, whatever name $host is. Call it before taking a lock. nc reports a
+# refusal only with -v twice; its second line is a count of bytes.
 server_answers() {
 	said=$(nc -vv -z -w 5 "$host" "$port" 2>&1) || {
 		said=${said%%sent *}
@@ -64,9 +63,9 @@ server_answers() {
 	peer=${peer%%") open"*}
 }
 
-# walk WAY NUMBER: adds to $found the device (MAJOR:MINOR in decimal) and, as WAY is, all
-# that it lies on (below): the disk of a partition, what a volume is made of; or all that
-# lies on it (above). No process is started: this is done for every disk of every guest.
+# walk WAY NUMBER: adds to $found the device (MAJOR:MINOR in decimal) and all devices
+# under it (below: a partition's disk, a volume's parts) or on top of it (above). It
+# starts no process, because it runs for every disk of every guest.
 walk() {
 	case "$found " in *" $2 "*) return 0 ;; esac
 	found="$found $2"
@@ -90,9 +89,9 @@ walk() {
 	done
 }
 
-# related DEVICES: sets $shared to them, all that they lie on, and all that lies on them:
-# who has one of these has a part of the device. What only lies beside it, another
-# partition or another volume of the group, is not among them.
+# related DEVICES: sets $shared to these, and all devices below and above them: any of
+# those overlaps the device. Siblings, such as another partition or another volume of
+# the group, are not included.
 related() {
 	all=
 	for d in $1; do
@@ -106,9 +105,9 @@ related() {
 	shared=$(for d in $all; do printf '%x:%x ' "${d%:*}" "${d#*:}"; done)
 }
 
-# mounted DEVICES: prints where dom0 itself has one of these (MAJOR:MINOR in
-# hex, separated by spaces) mounted in a way that does not go with $mode. Of a
-# file system, and not of a mount, it is asked whether it may write.
+# mounted DEVICES: prints where dom0 has one of these (MAJOR:MINOR in hex, separated by
+# spaces) mounted in conflict with $mode. The file system's own rw flag decides, not the
+# mount's.
 mounted() {
 	decimal=
 	for d in $1; do
@@ -120,11 +119,11 @@ mounted() {
 	' "$HOTPLUG_PROC/self/mountinfo"
 }
 
-# guests DEVICES: prints the domains that use one of these from dom0's kernel in a way
-# that does not go with $mode.
+# guests DEVICES: prints the domains that use one of these through dom0's kernel in
+# conflict with $mode.
 guests() {
 	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/vbd" 2>/dev/null) || {
-		# There is none as long as all disks are QEMU's.
+		# It is missing if all disks are QEMU's.
 		[ "$XENBUS_TYPE" = qdisk ]
 		return
 	}
@@ -151,8 +150,8 @@ guests() {
 			}' | sort -nu
 }
 
-# look_at PATH: sets $kind (as stat names it), $device_number (MAJOR:MINOR in hex, of a
-# block device) and $inode (DEVICE:INODE); fails where there is nothing.
+# look_at PATH: sets $kind (stat's name), $device_number (MAJOR:MINOR in hex, for a
+# block device) and $inode (DEVICE:INODE); fails if PATH is missing.
 look_at() {
 	inode=$(stat -L -c '%F|%t:%T|%d:%i' "$1" 2>/dev/null) || return 1
 	kind=${inode%%"|"*}
@@ -161,8 +160,8 @@ look_at() {
 	inode=${inode##*"|"}
 }
 
-# loops_of FILE-NUMBER: prints MAJOR:MINOR (hex) of the loop devices that stand
-# on the same file, whatever name they know it by.
+# loops_of FILE-NUMBER: prints MAJOR:MINOR (hex) of the loop devices backed by this
+# file, under any name.
 loops_of() {
 	number=$1
 	shift
@@ -172,7 +171,7 @@ loops_of() {
 		fi
 	done
 	[ $# -gt 0 ] || return 0
-	# One process for all of them, however many guests there are.
+	# One stat for all of them, however many guests there are.
 	known=$nl$(stat -L -c '%d:%i %n' "$@" 2>/dev/null)$nl || :
 	for backing in "$HOTPLUG_SYS"/block/loop*/loop/backing_file; do
 		read -r name <"$backing" || continue
@@ -185,11 +184,10 @@ loops_of() {
 	done
 }
 
-# guests_of_qemu FILE: prints the domains that have FILE (DEVICE:INODE), or one of the
-# devices $shared, from QEMU in a way that does not go with $mode. Only its path is known,
-# and one counts when block-qemu has let it pass: of two at the same time the first stays.
-# Who asks for a device looks at no files: they may be on a server that does not answer,
-# and all other disks wait.
+# guests_of_qemu FILE: prints the domains that use FILE (DEVICE:INODE), or one of the
+# devices $shared, through QEMU in conflict with $mode. Only its path is known, and a
+# disk counts once block-qemu has passed it: of two at once the first wins. A check for
+# a device skips files: their server may be unreachable, and all other disks would wait.
 guests_of_qemu() {
 	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/qdisk" 2>/dev/null) || return 0
 	printf '%s\n' "$listing" | awk -v mode="$mode" '
@@ -197,7 +195,7 @@ guests_of_qemu() {
 		$1 ~ /\/hotplug-status$/ && $3 == "\"connected\"" { sub(/\/hotplug-status$/, "", $1); passed[$1] = 1 }
 		END { for (at in candidates) if (at in passed) print at }' |
 		while read -r at; do
-			# FORMAT:PATH, read as it is: xenstore-ls would escape what is not ASCII.
+			# FORMAT:PATH. -R: xenstore-ls would escape what is not ASCII.
 			image=$(xenstore-read -R "$at/params" 2>/dev/null) || continue
 			image=${image#*:}
 			case $1,$image in ,/dev/* | ?*,/*) ;; *) continue ;; esac
@@ -211,14 +209,14 @@ guests_of_qemu() {
 		done
 }
 
-# peek PATH DEFAULT: sets $value to what stands there in xenstore.
+# peek PATH DEFAULT: sets $value to the xenstore entry's value.
 peek() {
 	value=$(xenstore-read "$1" 2>/dev/null) || value=$2
 }
 
-# same_machine DOMID: whether that domain is ours under another number (a
-# domain that reboots), or one of them is the other's device model. A domain
-# that has lost its entry is being taken down and counts as ours; dom0 has none.
+# same_machine DOMID: true if that domain is this guest under another number (a reboot),
+# or one is the other's device model. A domain without an entry is being destroyed and
+# counts as the same; dom0 has no entry.
 same_machine() {
 	get frontend-id || fatal "no frontend-id is given"
 	frontend_id=$value
@@ -240,9 +238,9 @@ same_machine() {
 		[ "$ours" = "$their_target" ] || [ "$our_target" = "$their_target" ]
 }
 
-# check_sharing WHAT DEVICES [FILE]: ends with `busy` where $mode does not go with how
-# the devices, or the file (DEVICE:INODE), are used already. Call it with the lock held,
-# and write physical-device before it is given back: that entry is what the next one sees.
+# check_sharing WHAT DEVICES [FILE]: fails with `busy` if $mode conflicts with another
+# use of the devices or the file (DEVICE:INODE). Call it with the lock held, and write
+# physical-device before unlocking: the next check reads that entry.
 check_sharing() {
 	[ "$mode" != ! ] || return 0
 	case $mode in

@@ -1,43 +1,42 @@
 # shellcheck shell=sh
-# Disks behind a connection that is shared (block-nvme, block-iscsi): it is made for
-# the first of them, and the last one to go takes it down. Keys as in `block`; node is
-# the connection.
+# Disks on a shared connection (block-nvme, block-iscsi): the first disk opens it and
+# the last one closes it. Keys as in `block`; node is the connection.
 #
-# A script sets $tool, and has the functions
+# A script sets $tool, and the functions
 #
-#   split TARGET                sets $host and $port, $connection_to, which names a
-#                               connection that can be shared, $unit, the number of the
-#                               disk there, $disk_id, which is the same for the same
-#                               disk, and $there and $unit_name for messages
+#   split TARGET                sets $host and $port, $connection_to (the name of a
+#                               connection that can be shared), $unit (the disk's
+#                               number there), $disk_id (unique for each disk), and
+#                               $there and $unit_name for messages
 #   connect                     prints the connection's name
-#   release DEVICE              no guest uses the disk any more
+#   release DEVICE              releases a disk that no guest uses
 #
-# $tool knows `device CONNECTION UNIT`, `disconnect CONNECTION` and `list`: a line for each
+# $tool has `device CONNECTION UNIT`, `disconnect CONNECTION` and `list`: one line per
 # connection, which begins with its name and ends with its devices.
 # shellcheck disable=SC2154 # they set these
 
 # shellcheck source=rootfs/etc/xen/scripts/block-common.sh
 . "${0%/*}/block-common.sh"
 
-# A file for each guest's disk: connection, device, disk, what it is connected to,
-# whether connection and device were made for guests or found, and the backend's path.
-# What was found is not taken down: somebody has made it by hand.
+# One note per guest disk: connection, device, disk, what it is connected to, whether
+# connection and device were made for guests or found, and the backend's path. A found
+# connection stays: an administrator made it.
 notes=$HOTPLUG_RUN/xen-hotplug/${0##*/block-}
 
-# note_of PATH: the file for this device of a guest.
+# note_of PATH: the note for this guest's device.
 note_of() {
 	printf '%s/%s\n' "$notes" "$(printf '%s' "$1" | tr / -)"
 }
 
-# with_field N VALUE: prints the notes that have it and whose device is there.
+# with_field N VALUE: prints the matching notes whose device exists.
 with_field() {
 	awk -v n="$1" -v wanted="$2" '($n "") == wanted' "$notes"/* 2>/dev/null | while read -r name device rest; do
 		[ ! -e "$HOTPLUG_SYS/class/block/${device##*/}" ] || echo "$name $device $rest"
 	done
 }
 
-# forget_killed: removes the notes that a killed script has left behind. Another
-# connection may get the names that are in them.
+# forget_killed: removes the notes of killed scripts. Another connection may reuse the
+# names in them.
 forget_killed() {
 	for note in "$notes"/*; do
 		[ -e "$note" ] || continue
@@ -61,7 +60,7 @@ add() {
 	split "$path"
 	mkdir -p "$notes"
 	[ -n "$(with_field 4 "$connection_to")" ] || server_answers
-	# Of all ways to the target: they may lead to one device.
+	# All paths to the target may lead to one device.
 	lock_target "${disk_id%/*}"
 	lock block
 	still_wanted "$path"
@@ -101,7 +100,7 @@ add() {
 	esac
 	lock block
 	still_wanted "$path"
-	# It may have a user that came by another way: a mount, or a guest that has it as phy:.
+	# Other users may exist: a mount, or a guest that has it as phy:.
 	check_sharing "$path" "$(number_of "$disk")"
 	printf '%s %s %s %s %s %s %s\n' "$connection" "$disk" "$disk_id" "$connection_to" \
 		"$connection_is" "$disk_is" "$XENBUS_PATH" >"$(note_of "$XENBUS_PATH")"
@@ -110,8 +109,8 @@ add() {
 	unlock
 }
 
-# forget: this guest's disk is gone, and with the last one the connection. With the
-# target's lock held.
+# forget: drops this guest's disk, and with the last one the connection. Needs the
+# target's lock.
 forget() {
 	unlock
 	rm -f "$(note_of "$XENBUS_PATH")"
@@ -132,7 +131,7 @@ remove() {
 		read -r connection disk _ _ connection_is disk_is _ <"$note"
 		forget
 	fi
-	# The number may be another disk's at once, and libxl takes the entry away later.
+	# The number may be reused at once, and libxl removes the entry only later.
 	xenstore-rm "$XENBUS_PATH/physical-device" 2>/dev/null || :
 }
 

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# What the network scripts share. A guest's network card has two faces in dom0:
-# the backend's vif (`online`, `offline`) and, for HVM guests with an emulated
-# card, QEMU's tap (`add`, `remove`); libxl calls for each with type_if=.
+# Shared by the network scripts. A guest's card has two interfaces in dom0: the vif
+# (`online`, `offline`) and, for HVM guests with an emulated card, QEMU's tap (`add`,
+# `remove`); libxl calls for each, with type_if=.
 #
-# After this: $up (yes, or empty when it goes away), $kind (vif or tap), $dev
-# (the interface, renamed as `vifname` wishes), and the keys are loaded.
+# This sets $up (yes, or empty on removal), $kind (vif or tap) and $dev (the interface,
+# renamed to `vifname`), and loads the keys.
 
 # shellcheck source=rootfs/etc/xen/scripts/hotplug-common.sh
 . "${0%/*}/hotplug-common.sh"
@@ -22,7 +22,7 @@ done
 case $kind/$action in
 vif/online | tap/add) up=yes ;;
 vif/offline | tap/remove) up= ;;
-# The other face's turn.
+# For the other interface.
 vif/add | vif/remove | tap/online | tap/offline) exit 0 ;;
 *) fatal "${0##*/}: cannot do '$action' for an interface of type '$kind'" ;;
 esac
@@ -46,14 +46,14 @@ exists() {
 if get vifname; then
 	wanted=$value$suffix
 	if [ -n "$up" ] && [ "$wanted" != "$dev" ]; then
-		# Taking the name of another guest's interface would take its traffic.
+		# Taking another guest's interface name would take its traffic.
 		! exists "$wanted" || fatal "cannot rename $dev: there is an interface $wanted already"
 		try ip link set dev "$dev" name "$wanted"
 	fi
 	dev=$wanted
 fi
 
-# connected [KEY VALUE...]: the device is ready; writes more keys along with it.
+# connected [KEY VALUE...]: reports the device as ready, with more keys.
 connected() {
 	if [ "$kind" = vif ]; then
 		set -- "$@" "$XENBUS_PATH/hotplug-status" connected
@@ -61,7 +61,7 @@ connected() {
 	[ $# -eq 0 ] || try xenstore-write "$@"
 }
 
-# address_of DEVICE: sets $value to its first IPv4 address; fails without one.
+# address_of DEVICE: sets $value to its first IPv4 address; fails if none.
 address_of() {
 	value=$(ip -4 -o addr show dev "$1" 2>/dev/null) || value=
 	case $value in
@@ -72,12 +72,12 @@ address_of() {
 	value=${value%%[/ ]*}
 }
 
-# allow SETTING: switches a network setting of the kernel on.
+# allow SETTING: enables a network setting of the kernel.
 allow() {
 	echo 1 >"$HOTPLUG_PROC/sys/net/ipv4/$1" || fatal "cannot switch $1 on"
 }
 
-# dead: the interface goes away; what is already gone is no error.
+# dead: takes the interface down; one already gone is no error.
 dead() {
 	ip link set dev "$dev" down 2>/dev/null || :
 }
