@@ -1,7 +1,7 @@
-# Names the lines of an fstab that cannot be used, as FILE:LINE: message on standard
-# error; the exit status is then 1. A message that begins with "warning: " is about a part
-# of a line that is used without it. The good lines are printed, but for those with
-# noauto: device, directory, type, options and `nofail` or `-`, with tabs between.
+# Reports invalid lines of an fstab as FILE:LINE: message on standard error, with exit
+# status 1. A message that begins with "warning: " is about a part that is ignored.
+# Prints the valid lines, except those with noauto: device, directory, type, options and
+# `nofail` or `-`, separated by tabs.
 
 function complain(text) {
 	printf "%s:%d: %s\n", FILENAME, FNR, text | "cat 1>&2"
@@ -12,7 +12,7 @@ function wrong(text) {
 	failed = 1
 }
 
-# Returns the text with what \040 and the like stand for.
+# Returns the text with octal escapes (\040) decoded.
 function decoded(text,    out, i) {
 	while (match(text, /\\[0-3][0-7][0-7]/)) {
 		i = RSTART
@@ -23,8 +23,8 @@ function decoded(text,    out, i) {
 	return out text
 }
 
-# Returns the options that mount is to have. Sets noauto and nofail, and refused to one
-# without which the line would mean something else.
+# Returns mount's options. Sets noauto and nofail, and refused to an option that would
+# be wrong to ignore.
 function options_of(text,    words, n, i, kept) {
 	noauto = refused = ""
 	nofail = "-"
@@ -38,8 +38,8 @@ function options_of(text,    words, n, i, kept) {
 			complain("warning: " words[i] " has no effect here: make or grow the file system by hand")
 		else if (words[i] ~ /^X-mount\./ && words[i] !~ /^X-mount\.mkdir(=|$)/)
 			refused = words[i]
-		# What remains of systemd's are limits of time and an order, which this host has
-		# of its own; everything is root's here; and remarks are for other programs.
+		# systemd's other options set timeouts and an order, for which this host has its
+		# own rules; root owns all mounts; comments are for other programs.
 		else if (words[i] != "" && words[i] !~ /^([xX]-.*|comment=.*|_netdev|auto|users?|nouser|owner|group)$/)
 			kept = kept (kept == "" ? "" : ",") words[i]
 	}
@@ -48,7 +48,7 @@ function options_of(text,    words, n, i, kept) {
 
 /^[ \t]*(#|$)/ { next }
 
-# A quoted name may have blanks in it.
+# A quoted name may contain blanks.
 match($0, /^[ \t]*(LABEL|UUID)="[^"]*"/) {
 	name = substr($0, RSTART, RLENGTH)
 	rest = substr($0, RSTART + RLENGTH)
@@ -89,7 +89,7 @@ directory !~ /^\// || directory ~ /(^|\/)\.\.?(\/|$)/ {
 	next
 }
 
-# What the system itself has there would be out of sight.
+# A mount would hide the system's own files.
 directory ~ /^\/(bin|boot|config|dev|etc|init|lib|lib64|proc|root|run|sbin|sys|usr)?(\/|$)/ || directory ~ /^\/var\/?$/ {
 	wrong(directory " belongs to the system: mount below /data, /mnt or /srv")
 	next

@@ -1,18 +1,17 @@
-# Reads one or more host.conf files, the later ones overriding the earlier, and
-# prints the result as KEY=VALUE with every known key (defaults filled in).
-# What is wrong is named on standard error as FILE:LINE: message; the line is
-# left out and the exit status is 1. The values printed are therefore always
-# safe to use, whatever the files held; console_shell and config_drive are `no`
-# after a bad line.
+# Reads host.conf files, later ones overriding earlier ones, and prints every known key
+# as KEY=VALUE (defaults filled in). Errors go to standard error as FILE:LINE: message;
+# the line is dropped and the exit status is 1. So the printed values are always safe to
+# use, whatever the files hold; console_shell and config_drive are `no` after an invalid
+# line.
 #
 # usage: awk -f text.awk -f host-conf.awk [from=SOURCE] FILE...   (POSIX awk; no file:
 # the defaults)
 #
-# SOURCE says where the files behind it are from: image, drive or command-line. A
-# key that does not hold there is named and left out, unless it says what holds
-# anyhow: a drive may carry a copy of the image's file.
+# SOURCE is the origin of the files that follow it: image, drive or command-line. A key
+# that is invalid in that source is reported and dropped, unless it has the value in
+# force: a drive may carry a copy of the image's file.
 
-# HOLDS: the sources in which the key holds, or nothing: in all.
+# HOLDS: the sources in which the key is valid; empty: all.
 function key(name, kind, value, holds) {
 	kinds[name] = kind
 	places[name] = holds
@@ -58,7 +57,7 @@ function is_mac(s,    part, n, i) {
 	return 1
 }
 
-# A size that dom0 boots with. Xen reads what begins with 0 as octal.
+# Whether dom0 can boot with that size. Xen reads a leading 0 as octal.
 function is_memory(s,    mib) {
 	if (s !~ /^[1-9][0-9]*[kKmMgG]$/)
 		return 0
@@ -66,14 +65,14 @@ function is_memory(s,    mib) {
 	return mib >= 128
 }
 
-# Returns "" where the key NAME holds in a file FROM such a source, or else where it does.
+# Returns "" if the key NAME is valid in a source FROM, else where it is.
 function elsewhere(name, from) {
 	if (from == "" || places[name] == "" || index(" " places[name] " ", " " from " "))
 		return ""
 	return "an image (./build.sh --domains DIR)" (places[name] == "image" ? "" : " or on the kernel's command line")
 }
 
-# Returns what VALUE says in the one spelling that its users know: yes and no have others.
+# Returns VALUE in its canonical spelling: yes and no have synonyms.
 function spelled(kind, value,    small) {
 	small = tolower(value)
 	if (kind !~ /^(yesno|autostart|volumes|drive)$/)
@@ -85,7 +84,7 @@ function spelled(kind, value,    small) {
 	return kind == "drive" && small == "any" ? "any" : value
 }
 
-# Returns "" where VALUE is right for a key of KIND, or else what is expected.
+# Returns "" if VALUE is valid for a key of KIND, else what is expected.
 function expectation(kind, value,    part, n, i, plain) {
 	if (kind == "yesno")
 		return value == "yes" || value == "no" ? "" : "yes or no"
@@ -106,10 +105,10 @@ function expectation(kind, value,    part, n, i, plain) {
 		return value == "any" || value == "no" || value ~ /^[0-9A-Fa-f]+(-[0-9A-Fa-f]+)+$/ ? "" : \
 			"any, no or the UUID of a file system, as blkid prints it"
 	if (kind == "seconds")
-		# For the shell, what begins with 0 is octal, and 08 the end of the script.
+		# The shell reads a leading 0 as octal, and 08 ends the script.
 		return value ~ /^(0|[1-9][0-9]*)$/ && length(value) < 5 ? "" : "a number of seconds (0 to 9999)"
 	if (kind == "mem") {
-		# Limits alone give no size: the image would have nothing to fix dom0's at.
+		# Limits alone set no size: the image could not fix dom0's memory.
 		plain = 0
 		n = split(value, part, ",")
 		for (i = 1; i <= n; i++) {
@@ -124,7 +123,7 @@ function expectation(kind, value,    part, n, i, plain) {
 		return value ~ /^[1-9][0-9]*(-([1-9][0-9]*)?)?$/ ? "" : "a number of CPUs (4) or a range (1-4), of at least 1"
 	if (kind == "address")
 		return value == "dhcp" || is_prefixed(value) ? "" : "dhcp or an address with its prefix length (192.0.2.10/24)"
-	# The kinds below may be empty: nothing set.
+	# The kinds below may be empty (unset).
 	if (value == "")
 		return ""
 	if (kind == "prefixed")
@@ -140,7 +139,7 @@ function expectation(kind, value,    part, n, i, plain) {
 	if (kind == "cstate")
 		return value ~ /^[0-9]$/ ? "" : "a number from 0 to 9"
 	if (kind == "options")
-		# Nothing that GRUB takes for quoting, a variable or a new command.
+		# No characters that GRUB reads as a quote, variable or command end.
 		return value ~ /^[A-Za-z0-9 _.,:=\/+@%()-]*$/ ? "" : \
 			"options made of letters, digits, spaces and _ . , : = / + @ % ( ) -"
 	if (kind == "ipv4s" || kind == "hosts") {
@@ -180,7 +179,7 @@ BEGIN {
 	key("xen_options", "options", "", "image")
 	key("linux_options", "options", "", "image")
 
-	# Who wrote a bad line for one of these hardly wanted it left open.
+	# An invalid line for one of these probably meant to restrict access.
 	shut["console_shell"] = "the console is closed"
 	shut["config_drive"] = "no drive is used"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# How a server is named, for whoever connects to one.
+# Parses a server's address.
 
-# host_port HOST[:PORT] DEFAULT: sets $host, without the brackets of an IPv6 address, and
-# $port. False, with the reason in $why, where that is no server's name.
+# host_port HOST[:PORT] DEFAULT: sets $host, without an IPv6 address's brackets, and
+# $port. False, with the reason in $why, if it is invalid.
 host_port() {
 	host=$1
 	port=$2

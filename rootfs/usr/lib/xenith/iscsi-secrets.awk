@@ -1,9 +1,9 @@
-# Checks a file of iscsi-secrets: TARGET USER SECRET [TARGET-USER TARGET-SECRET] in each
-# line, where the first two say who we are and the last two who the target has to be;
-# a target of * stands for all that have no line. What is wrong is named as FILE:LINE:
-# message on standard error, without a word of the line; the exit status is then 1.
+# Checks iscsi-secrets: lines of TARGET USER SECRET [TARGET-USER TARGET-SECRET]. The
+# first pair authenticates the host, the second the target; a target of * covers all
+# without a line. Errors go to standard error as FILE:LINE: message, which never quotes
+# the line, with exit status 1.
 #
-# With -v target=NAME prints what open-iscsi's record of that target is to hold.
+# With -v target=NAME prints the settings for open-iscsi's record.
 
 function wrong(text) {
 	printf "%s:%d: %s\n", FILENAME, FNR, text | "cat 1>&2"
@@ -22,7 +22,7 @@ $1 != "*" && $1 !~ /^(iqn|eui|naa)\./ {
 	next
 }
 
-# RFC 7143: at least 96 bits. More than 255 characters have no place in a record.
+# RFC 7143: at least 96 bits. A record holds 255 characters at most.
 length($3) < 12 || (NF == 5 && length($5) < 12) {
 	wrong("a secret has at least 12 characters")
 	next

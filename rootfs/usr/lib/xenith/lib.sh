@@ -1,18 +1,18 @@
 # shellcheck shell=sh
-# What the boot scripts, the services and the shutdown have in common.
+# Shared by the boot scripts, the services and the shutdown.
 #
-# None of them runs under `set -e`: on the way up and down, a step that fails is
-# reported and the next one taken.
+# None of them uses `set -e`: during boot and shutdown, a step that fails is reported
+# and the next one runs.
 set -u
 
-# event TEXT: a line for the timeline: seconds since the kernel started, and what.
+# event TEXT: adds TEXT to the timeline, with seconds since boot.
 event() {
 	read -r up _ </proc/uptime
 	printf '%s %s\n' "$up" "$*" >>/run/xenith/boot.log
 }
 
-# mark TEXT: an event that the person at the console should see, too. The wording
-# of the marks is an interface: tests and tools wait for them.
+# mark TEXT: an event that the console shows as well. The wording of these log lines is
+# an interface: tests and tools wait for them.
 mark() {
 	event "$*"
 	read -r consoles </sys/class/tty/console/active || consoles=console
@@ -21,8 +21,8 @@ mark() {
 	done 2>/dev/null
 }
 
-# conf KEY: the value of a key of host.conf. The merged file holds every key,
-# and only values that were found right.
+# conf KEY: prints a key's value. The merged host.conf holds every key, with validated
+# values.
 conf() {
 	while IFS='=' read -r key value; do
 		if [ "$key" = "$1" ]; then
@@ -32,8 +32,8 @@ conf() {
 	done </config/host.conf
 }
 
-# wait_for SECONDS COMMAND...: polls 20 times a second until COMMAND is true.
-# False when the time is over.
+# wait_for SECONDS COMMAND...: polls COMMAND 20 times a second until it succeeds. False
+# after the timeout.
 wait_for() {
 	polls=$(($1 * 20))
 	shift
@@ -44,10 +44,10 @@ wait_for() {
 	done
 }
 
-# within SECONDS COMMAND...: runs it, but goes on without it when the time is over: what
-# waits for a server that is gone may not even be killed. The status is the command's, or
-# 124. Its output must go to a file, and it must not stand in $( ): the end of a pipe would
-# be waited for.
+# within SECONDS COMMAND...: runs it, but continues without it after the timeout: a
+# process that waits for an unreachable server may not even be killable. The status is
+# the command's, or 124. Redirect its output to a file, and do not use $( ), which would
+# wait for the end of the pipe.
 within() (
 	seconds=$1
 	shift
@@ -63,20 +63,20 @@ within() (
 	exit "$rc"
 )
 
-# cmdline WORD: whether the kernel was started with WORD.
+# cmdline WORD: true if the kernel's command line has WORD.
 cmdline() {
 	read -r words </proc/cmdline
 	case " $words " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
-# service_up NAME: starts a service that is marked `down` until its turn comes.
+# service_up NAME: starts a service that is marked `down` at boot.
 service_up() {
 	rm -f "/run/service/$1/down"
 	wait_for 10 test -e "/run/service/$1/supervise/ok" && sv up "$1" >/dev/null
 }
 
-# machine_uuid: who this machine is among others: the same after each boot, where its
-# firmware gives it an identity; else nothing.
+# machine_uuid: prints the firmware's UUID of this machine, which survives reboots;
+# nothing if there is none.
 machine_uuid() {
 	uuid=
 	if [ -r /sys/class/dmi/id/product_uuid ]; then uuid=$(tr A-F a-f </sys/class/dmi/id/product_uuid); fi

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# Files whose names look as if they were meant to be part of a configuration tree.
+# Finds misnamed files in a configuration tree.
 
-# unused FILE WHY: names it. The boot and the checks go on.
+# unused FILE WHY: warns that FILE is ignored.
 unused() {
 	printf '%s:0: warning: is not used: %s\n' "$1" "$2" >&2
 }
 
-# name_unused DIR: those of a configuration tree that have no effect.
+# name_unused DIR: warns of files in a tree that have no effect.
 name_unused() {
 	for file in "$1"/*; do
 		[ -e "$file" ] || [ -L "$file" ] || continue
@@ -14,7 +14,7 @@ name_unused() {
 		small=$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]')
 		case $small in
 		host.conf | authorized_keys | fstab | iscsi-secrets | domains | images | ssh)
-			# A vfat finds it by either name.
+			# vfat ignores case.
 			[ -e "$1/$small" ] || unused "$file" "its name is $small, in small letters"
 			;;
 		host.conf.txt | authorized_keys.txt | fstab.txt | iscsi-secrets.txt)

@@ -1,15 +1,14 @@
 # shellcheck shell=sh
-# What a domain is made from: telling what a file is, and putting it on a disk.
-# Sourced by create, whose
+# A domain's payload: detects its type and writes it to a disk. Sourced by create, whose
 # variables these are.
 # shellcheck disable=SC2154
 
-# hex FILE OFFSET COUNT: these bytes.
+# hex FILE OFFSET COUNT: prints bytes.
 hex() {
 	dd if="$1" bs=1 skip="$2" count="$3" 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
 }
 
-# is_kernel FILE: ELF, or Linux's own format for x86.
+# is_kernel FILE: true for ELF or a Linux bzImage.
 is_kernel() {
 	[ "$(hex "$1" 0 4)" = 7f454c46 ] || [ "$(hex "$1" 514 4)" = 48647253 ]
 }
@@ -29,7 +28,7 @@ payload_kind() {
 	# A partition table, ext4, XFS, or LVM.
 	if [ "$(hex "$1" 510 2)" = 55aa ] || [ "$(hex "$1" 1080 2)" = 53ef ] ||
 		[ "$(hex "$1" 0 4)" = 58465342 ] || [ "$(hex "$1" 512 8)" = 4c4142454c4f4e45 ]; then
-		# A kernel that UEFI can start has that signature, too.
+		# An EFI stub kernel has the 55aa signature, too.
 		! is_kernel "$1" || { echo kernel && return; }
 		echo raw
 	elif is_kernel "$1"; then
@@ -39,14 +38,14 @@ payload_kind() {
 	fi
 }
 
-# payload_check KIND FILE: ends where FILE names another file, whose content the guest
-# would get without anybody having asked for that: a qcow2 image may have been made by
-# the person who is to get the guest. QEMU's docs/interop/qcow2.rst has the header.
+# payload_check KIND FILE: fails if FILE refers to another file, which would leak that
+# file to the guest: a qcow2 image may come from the guest's owner. QEMU's
+# docs/interop/qcow2.rst describes the header.
 payload_check() {
 	[ "$1" = qcow2 ] || return 0
 	[ "$(hex "$2" 8 8)" = 0000000000000000 ] ||
 		fail "--from $2: it is based on another image (a backing file), and only what is whole is imported: make one of both with qemu-img convert"
-	# The third bit of the features that a reader has to know; version 2 has none.
+	# Bit 2 of the incompatible features; version 2 has none.
 	[ "$(hex "$2" 4 4)" = 00000002 ] || case $(hex "$2" 79 1) in
 	?[4567cdef]) fail "--from $2: its content is in another file (a data file), and only what is whole is imported: make one of both with qemu-img convert" ;;
 	esac
@@ -56,13 +55,13 @@ has_qemu_img() {
 	command -v qemu-img >/dev/null
 }
 
-# need_qemu_img FILE: ends where the image has none. To be called where standard error is
-# the user's.
+# need_qemu_img FILE: fails without qemu-img. Call it where standard error is the
+# user's.
 need_qemu_img() {
 	has_qemu_img || fail "$1 is a qcow2 image, and this host has no qemu-img to read it (its image was built without HVM)"
 }
 
-# payload_size KIND FILE: how large a disk must be for it, in bytes.
+# payload_size KIND FILE: prints the required disk size in bytes.
 payload_size() {
 	case $1 in
 	qcow2)
@@ -77,7 +76,7 @@ payload_size() {
 	esac
 }
 
-# uncompressed FILE: its content. BusyBox's zcat is content with all that it is given.
+# uncompressed FILE: prints its content. BusyBox's zcat accepts any input.
 uncompressed() {
 	case $(hex "$1" 0 6) in
 	1f8b*) gzip -dc <"$1" ;;
@@ -88,8 +87,8 @@ uncompressed() {
 	esac
 }
 
-# stream FILE: its content, for a pipe, whose status is that of its last command: where
-# this one fails, there is $work/broken.
+# stream FILE: prints its content into a pipe, which hides this status: $work/broken
+# marks a failure.
 stream() {
 	uncompressed "$1" || : >"$work/broken"
 }
@@ -100,8 +99,8 @@ unpack_tar() {
 	[ ! -e "$work/broken" ]
 }
 
-# is_empty: whether the disk that was just made reads as zeros: a file does, and a thin
-# volume of a pool that zeroes what it gives out.
+# is_empty: true if the new disk reads as zeros: a file, or a thin volume in a pool that
+# zeroes new blocks.
 is_empty() {
 	case $kind in
 	file) return 0 ;;
@@ -110,7 +109,7 @@ is_empty() {
 	return 1
 }
 
-# convert FORMAT FILE DISK: by qemu-img, which writes no zeros where there are some.
+# convert FORMAT FILE DISK: runs qemu-img, which skips zeros on an empty disk.
 convert() {
 	empty=
 	! is_empty || empty=--target-is-zero
@@ -127,7 +126,7 @@ payload_write() {
 		convert qcow2 "$2" "$3"
 		;;
 	raw)
-		# On a thick volume zeros have to be written, and dd does that, too.
+		# A thick volume needs the zeros, which dd writes as well.
 		if [ "$kind" != volume ] && has_qemu_img; then
 			convert raw "$2" "$3"
 		else
@@ -146,7 +145,7 @@ payload_write() {
 	[ "$1" != directory ] || payload_kernel directory "$2"
 }
 
-# payload_names KIND FILE: what is in /boot of a root file system.
+# payload_names KIND FILE: lists /boot of a root file system.
 payload_names() {
 	case $1 in
 	directory) ls "$2/boot" 2>/dev/null ;;
@@ -154,8 +153,8 @@ payload_names() {
 	esac | grep -v / || :
 }
 
-# boot_file FILE: ends if it is no plain file of the root file system itself: what a link
-# names there may be any file of this host.
+# boot_file FILE: fails unless FILE is a plain file inside the root file system: a link
+# could lead to any file of this host.
 boot_file() {
 	for at in "${1%/*}" "$1"; do
 		[ ! -L "$at" ] || fail "--from $from: $at is a symbolic link to $(readlink "$at"), and links are not followed out of what is imported: put the file itself there, or name it with --kernel and --ramdisk"
@@ -163,8 +162,8 @@ boot_file() {
 	[ -f "$1" ] || fail "--from $from: $1 is no file: name one with --kernel and --ramdisk"
 }
 
-# payload_kernel KIND FILE: keeps the newest kernel and ramdisk of a root file system
-# beside the disk, for a domain that has no kernel of its own otherwise.
+# payload_kernel KIND FILE: copies the newest kernel and ramdisk of a root file system
+# beside the disk, unless --kernel is given.
 payload_kernel() {
 	case $kernel,$1 in ,directory | ,tar) ;; *) return 0 ;; esac
 	payload_names "$1" "$2" >"$work/names"
@@ -182,11 +181,11 @@ payload_kernel() {
 	done
 }
 
-# keep_boot FILE NAME: a copy of it among the images; sets $kept to where it is.
+# keep_boot FILE NAME: copies it to the images; sets $kept to its path.
 keep_boot() {
 	directory=$images/$name
 	kept=$directory/$2
-	# Of a tarball a dry run has the names only.
+	# For a tarball a dry run has only the names.
 	if [ -z "$dry_run" ] || [ -d "$from" ]; then boot_file "$1"; fi
 	[ -z "$dry_run" ] || return 0
 	for at in "${images%/*}" "$images" "$directory"; do

@@ -1,7 +1,6 @@
 # shellcheck shell=sh
-# The seed that cloud-init in a guest reads at its first boot: a small disk
-# labelled CIDATA, which its source of data NoCloud looks for. Sourced by create, whose
-# variables these are.
+# The seed that cloud-init reads at a guest's first boot: a small disk labelled CIDATA
+# (data source NoCloud). Sourced by create, whose variables these are.
 # shellcheck disable=SC2154
 
 # is_ipv4 TEXT
@@ -22,7 +21,7 @@ address_check() {
 	case $1 in *,*) is_ipv4 "$gateway" || wrong "--ip $1: $gateway is no address" ;; esac
 }
 
-# in_network ADDRESS NETWORK/BITS: whether it is reached without a gateway.
+# in_network ADDRESS NETWORK/BITS: true if it needs no gateway.
 in_network() {
 	awk -v a="$1" -v n="${2%/*}" -v bits="${2#*/}" '
 		function number(text,    part) {
@@ -36,7 +35,7 @@ in_network() {
 		}'
 }
 
-# address_for_kernel ADDRESS/BITS[,GATEWAY]: as Linux takes it on its command line.
+# address_for_kernel ADDRESS/BITS[,GATEWAY]: prints Linux's ip= option.
 address_for_kernel() {
 	bits=${1#*/}
 	bits=${bits%%,*}
@@ -47,7 +46,7 @@ address_for_kernel() {
 			fail "--ip $1: Linux' ip= takes no gateway outside of its own network: use an image with cloud-init, or a larger network than /$bits"
 		;;
 	esac
-	# Without powers: a BusyBox may have been built without mathematics.
+	# No powers: BusyBox's awk may lack math support.
 	mask=$(awk -v bits="$bits" 'BEGIN { for (i = 0; i < 4; i++) {
 		byte = 0
 		for (bit = 128; bit >= 1; bit /= 2) if (bits-- > 0) byte += bit
@@ -60,7 +59,7 @@ seed_network() {
 	case $ip in *,*) gateway=${ip#*,} ;; esac
 	printf 'version: 2\nethernets:\n  first:\n    match: {name: "e*"}\n    addresses: [%s]\n' "${ip%%,*}"
 	[ -n "$gateway" ] || return 0
-	# A host that lends single addresses has its gateway outside of them.
+	# With a provider's single addresses the gateway lies outside the network.
 	if in_network "$gateway" "${ip%%,*}"; then
 		printf '    gateway4: %s\n' "$gateway"
 	else
@@ -73,13 +72,13 @@ seed_meta() {
 	printf 'instance-id: %s-%s\nlocal-hostname: %s\n' "$name" "$(hex /dev/urandom 0 4)" "$name"
 	[ ! -s "$ssh_key" ] || {
 		echo public-keys:
-		# A byte order mark and carriage returns are no part of a key.
+		# Remove a byte order mark and carriage returns.
 		LC_ALL=C sed "1s/^$(printf '\357\273\277')//; s/$(printf '\r')\$//; /^[[:space:]]*\(#\|\$\)/d
 			s/'//g; s/.*/  - '&'/" "$ssh_key"
 	}
 }
 
-# seed_make: makes it where the domain's disk is, and sets $seed to its path.
+# seed_make: makes it beside the domain's disk, and sets $seed to its path.
 seed_make() {
 	main=$disk
 	[ -n "${kind:-}" ] || storage_find "$storage"
@@ -99,8 +98,8 @@ seed_make() {
 	close_disk "$seed" "$work/seed"
 }
 
-# seed_read SEED: what another domain's holds is for this one, too, where nothing else
-# was asked for, but for its name and its address.
+# seed_read SEED: takes user data and keys from the origin's seed unless options give
+# others, but never its name and address.
 seed_read() {
 	open_disk vfat "$1" "$work/other" ro
 	[ -n "$user_data" ] || {

@@ -1,6 +1,6 @@
-# Prints how many seconds the configured domains may take to stop, one after the other
-# where their dependencies say so: the longest chain. Reads the facts of their files
-# (xenith file-facts), with a line "file" before those of each.
+# Prints the seconds that the configured domains may take to stop: the longest chain of
+# dependencies. Reads the facts of their files (xenith file-facts), each preceded by a
+# line "file".
 
 BEGIN {
 	FS = "\t"
@@ -20,7 +20,7 @@ $1 == "on_stop" { ways[domain] = $2 }
 
 $1 == "after" || $1 == "requires" { needs[domain] = needs[domain] "\n" $2 }
 
-# Returns the seconds of a domain and of the longest chain that it needs.
+# Returns the seconds of a domain and its longest chain of dependencies.
 function chain(domain,    names, n, i, needed, most) {
 	if (domain in chains)
 		return chains[domain]
@@ -32,8 +32,8 @@ function chain(domain,    names, n, i, needed, most) {
 			if (needed > most)
 				most = needed
 		}
-	# One that cannot be saved in time is then asked to shut down; removing what is
-	# left takes its time, too.
+	# A domain that cannot be saved in time is then shut down; its removal takes time,
+	# too.
 	chains[domain] = most + 60 + \
 		(ways[domain] == "destroy" ? 0 : seconds[domain] * (ways[domain] == "save" ? 2 : 1))
 	return chains[domain]

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Where the disks of domains are: logical volumes, thin ones, files. Sourced by
-# create and remove, which run under `set -eu`.
+# Storage for domains' disks: logical volumes, thin ones, files. Sourced by create and
+# remove, which run under `set -eu`.
 
-# The places of the host; tests have others.
+# The host's paths; tests override them.
 DEV=${XENITH_DEV:-/dev}
 CONFIG=${XENITH_CONFIG:-/config}
 DRIVE=${XENITH_DRIVE:-/run/xenith/sources/drive}
@@ -15,28 +15,28 @@ fail() {
 	exit 1
 }
 
-# quoted WORD...: the words so that a shell reads them as they are.
+# quoted WORD...: prints the words, quoted for a shell.
 quoted() {
 	for word; do
 		printf "'%s' " "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"
 	done
 }
 
-# try WHAT COMMAND...: runs it; where it fails, says that WHAT did, and why.
+# try WHAT COMMAND...: runs it; on failure reports WHAT and why.
 try() {
 	what=$1
 	shift
 	"$@" >"$work/said" 2>&1 || fail "$what failed: $(tail -n 1 "$work/said")"
 }
 
-# undo COMMAND...: to be done if a later step fails, the last first.
+# undo COMMAND...: records an undo step; they run in reverse order.
 undo() {
 	quoted "$@" >>"$work/undo"
 	echo >>"$work/undo"
 }
 
-# step WHAT WORDS COMMAND...: try, and note in the same breath how it is undone: WORDS
-# are from `quoted`. No signal comes between the two.
+# step WHAT WORDS COMMAND...: runs it and records its undo (WORDS, from `quoted`), with
+# signals blocked in between.
 step() {
 	what=$1
 	words=$2
@@ -47,7 +47,7 @@ step() {
 	trap 'exit 130' INT TERM HUP PIPE
 }
 
-# undone WORDS: has been done, and is no longer to do.
+# undone WORDS: drops a recorded undo step.
 undone() {
 	left=$(grep -vxF -e "$1" "$work/undo") || :
 	printf '%s\n' "$left" >"$work/undo"
@@ -61,8 +61,8 @@ undo_all() {
 	done
 }
 
-# begin: the directory for what is in work. All is undone unless `finished`; and no
-# second Ctrl-C comes into that.
+# begin: makes the work directory. The exit undoes all steps unless `finished`, and
+# ignores a second Ctrl-C meanwhile.
 begin() {
 	mkdir -p "$RUN"
 	work=$(mktemp -d "$RUN/work.XXXXXX")
@@ -73,21 +73,21 @@ begin() {
 	trap 'exit 130' INT TERM HUP PIPE
 }
 
-# alone: waits until no other create or remove is at work: they would take each other's
-# names, and make the drive read-only while the other one writes to it. LVM is told
-# not to complain of the open file.
+# alone: waits for any other create or remove to finish: they would use the same names,
+# and make the drive read-only under the other's writes. The variable stops LVM's
+# warning about the open file.
 alone() {
 	export LVM_SUPPRESS_FD_WARNINGS=1
 	exec 9>"$RUN/create.lock"
 	flock -n -x 9 || {
 		echo "xenith: another create or remove is at work, and is waited for" >&2
-		# A signal is not looked at before the command is over that runs just then.
+		# The shell handles signals only between commands.
 		until flock -n -x 9; do sleep 1; done
 	}
 }
 
-# drive_open: makes the drive writable. Where somebody has done that before, it stays
-# so; else drive_close makes it read-only again, as does undo_all.
+# drive_open: makes the drive writable. A drive that is already writable stays so; else
+# drive_close or undo_all makes it read-only again.
 drive_open() {
 	! awk -v at="$DRIVE" '$2 == at && $4 ~ /^rw(,|$)/ { rw = 1 } END { exit !rw }' "$MOUNTS" || return 0
 	mount -o remount,rw "$DRIVE" || return 1
@@ -99,28 +99,28 @@ drive_close() {
 	[ -z "$opened" ] || mount -o remount,ro "$DRIVE" 2>/dev/null || :
 }
 
-# host_setting KEY: its value in host.conf; nothing where that says nothing.
+# host_setting KEY: prints its value in host.conf; nothing if unset.
 host_setting() {
 	sed -n "s/^$1=//p" "$CONFIG/host.conf" 2>/dev/null || :
 }
 
-# fact KEY: its value among the facts (xenith file-facts) on standard input.
+# fact KEY: prints its value in the facts (xenith file-facts) on stdin.
 fact() {
 	awk -F '\t' -v key="$1" '$1 == key { value = $2 } END { print value }'
 }
 
-# disks_of: a line for each disk among the facts on standard input: w, or r where it can
-# only be read; a path, or - where it has none on this host; and the path as the file has it.
+# disks_of: prints a line for each disk in the facts on standard input: w, or r if it is
+# read-only; its path, or - if it has none on this host; the path as in the file.
 disks_of() {
 	awk -F '\t' -v OFS='\t' '$1 == "disk" { print $2, $3, $4 }'
 }
 
-# files_of NAME: the domain files whose domain calls itself so.
+# files_of NAME: prints the domain files with that name.
 files_of() {
 	xenith file-named "$1" "$CONFIG/domains"
 }
 
-# bytes SIZE: SIZE, a number with K, M, G or T behind it, in bytes.
+# bytes SIZE: converts a number with K, M, G or T to bytes.
 bytes() {
 	number=${1%[KMGT]}
 	case $number in '' | *[!0-9]* | 0*) return 1 ;; esac
@@ -133,13 +133,13 @@ bytes() {
 	esac
 }
 
-# is_pool VG/NAME: whether it is a thin pool.
+# is_pool VG/NAME: true for a thin pool.
 is_pool() {
 	case $(lvs --noheadings -o lv_attr "$1" 2>/dev/null | tr -d ' ') in t*) ;; *) return 1 ;; esac
 }
 
 # storage_find WANTED: sets $kind (thin, volume or file) and $place (VG/POOL, VG or
-# DIRECTORY), as asked for, or else the only one that there is.
+# DIRECTORY), as requested, or else to the only candidate.
 storage_find() {
 	wanted=$1
 	[ -n "$wanted" ] || wanted=$(host_setting storage)
@@ -157,7 +157,7 @@ storage_find() {
 	/*)
 		kind="file"
 		[ -d "$wanted" ] || fail "--storage $wanted: there is no such directory"
-		# BusyBox has no names for some: overlay, tmpfs and ramfs by their numbers.
+		# BusyBox lacks names for overlay, tmpfs and ramfs: use their numbers.
 		case $(stat -f -c %t "$wanted") in
 		794c7630 | 1021994 | 858458f6)
 			echo "xenith: $wanted is in memory: what is there is gone when the host restarts" >&2
@@ -175,7 +175,7 @@ storage_find() {
 	esac
 }
 
-# disk_path NAME: where a disk of that name would be.
+# disk_path NAME: prints the disk's path.
 disk_path() {
 	case $kind in
 	thin) echo "$DEV/${place%/*}/$1" ;;
@@ -184,12 +184,12 @@ disk_path() {
 	esac
 }
 
-# remover VOLUME: the words that remove it.
+# remover VOLUME: prints its undo step.
 remover() {
 	quoted lvremove -q -y "$1"
 }
 
-# disk_make NAME BYTES: makes an empty disk there, and sets $disk to its path.
+# disk_make NAME BYTES: makes an empty disk, and sets $disk to its path.
 disk_make() {
 	disk=$(disk_path "$1")
 	[ ! -e "$disk" ] || fail "$disk exists already"
@@ -212,7 +212,7 @@ disk_make() {
 	esac
 }
 
-# open_disk TYPE DISK DIRECTORY [ro]: its file system is there until close_disk.
+# open_disk TYPE DISK DIRECTORY [ro]: mounts it until close_disk.
 open_disk() {
 	loop=
 	[ -b "$2" ] || loop=,loop
@@ -226,9 +226,9 @@ close_disk() {
 	undone "$(quoted umount "$2")"
 }
 
-# disk_clear FROM: zeros on the disk from the whole MiB on that this byte is in. A thick
-# volume still holds what the volume before it held, which its guest must not read;
-# all other disks are empty when they are made.
+# disk_clear FROM: writes zeros from the MiB that holds this byte. A thick volume still
+# holds an earlier volume's data, which the guest must not read; other disks are empty
+# when made.
 disk_clear() {
 	[ "$kind" = volume ] || return 0
 	first=$(($1 / 1048576))
@@ -238,7 +238,7 @@ disk_clear() {
 	try "writing zeros to $disk" dd if=/dev/zero of="$disk" bs=1M seek=$first count=$count conv=notrunc
 }
 
-# made KIND NAME: noted for the domain file, where `remove` finds it.
+# made KIND NAME: records it for the domain file, where `remove` reads it.
 made() {
 	printf '# made: %s %s\n' "$1" "$2" >>"$work/made"
 }

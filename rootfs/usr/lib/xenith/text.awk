@@ -1,7 +1,7 @@
-# What editors make of a text file is taken off: the mark at its beginning and carriage
-# returns. Stands before a script that reads a file of the configuration; with -v copy=1
-# it prints what is left, and needs none. A file in UTF-16, which PowerShell writes, is
-# named as FILE:0: message on standard error, and not read; the exit status is then 1.
+# Strips byte order marks and carriage returns. Precedes a script that reads a
+# configuration file; with -v copy=1 it prints the rest and needs no script. A UTF-16
+# file, which PowerShell writes, is reported as FILE:0: message on standard error and
+# skipped, with exit status 1.
 #
 # usage: LC_ALL=C awk -f text.awk -f SCRIPT FILE...      (POSIX awk)
 
