@@ -3,8 +3,8 @@
 #
 # usage: boot-menu.sh grub|pxelinux BOOT MEDIUM CONFIG RELEASE
 #   BOOT    directory of the files to boot, as the boot loader names it. Empty:
-#           where the boot loader itself came from over the network (GRUB: the
-#           directory above that)
+#           the directory on the network that the boot loader was loaded from
+#           (GRUB: its parent)
 #   MEDIUM  identifier of this build, which dom0 finds on its command line
 #   CONFIG  directory with xen.options, linux.options and perhaps menu.timeout
 #           (seconds), of one line each
