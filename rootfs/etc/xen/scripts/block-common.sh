@@ -123,7 +123,7 @@ mounted() {
 # conflict with $mode.
 guests() {
 	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/vbd" 2>/dev/null) || {
-		# It is missing if all disks are QEMU's.
+		# The directory is missing if all disks are QEMU's.
 		[ "$XENBUS_TYPE" = qdisk ]
 		return
 	}

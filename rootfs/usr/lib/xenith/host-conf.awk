@@ -179,7 +179,7 @@ BEGIN {
 	key("xen_options", "options", "", "image")
 	key("linux_options", "options", "", "image")
 
-	# An invalid line for one of these probably meant to restrict access.
+	# The author of an invalid line probably meant to restrict access.
 	shut["console_shell"] = "the console is closed"
 	shut["config_drive"] = "no drive is used"
 }
