@@ -88,9 +88,12 @@ claim() {
 	exec 6<"${1%/*}"
 	flock 6
 	sweep "${1%/*}"
-	claimed=$(mktemp -d "$1.XXXXXX")
-	eval "exec $2>\"\$claimed.claim\""
+	# The lock file comes first: without one a directory is never swept.
+	claimed=$(mktemp --suffix=.claim "$1.XXXXXX")
+	eval "exec $2>\"\$claimed\""
 	flock "$2"
+	claimed=${claimed%.claim}
+	mkdir -m 700 "$claimed"
 	exec 6>&-
 }
 

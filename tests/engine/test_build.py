@@ -8,6 +8,7 @@ import platform
 import random
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -555,6 +556,25 @@ def test_a_claim_holds_while_its_owner_lives(tree):
         fcntl.flock(claim, fcntl.LOCK_EX)
         tree.build("pkg")
     assert sorted(path.name for path in work.glob("*AbCdEf")) == ["living.AbCdEf"]
+
+
+@pytest.mark.parametrize("program", ["flock", "mkdir", "mktemp"])
+def test_a_claim_that_is_cut_off_is_swept(tree, tmp_path, program):
+    """Its owner is killed as soon as one of its steps is done."""
+    work = tmp_path / "work"
+    script = """. "$TREE/lib/common.sh"
+        step() { command "$@"; ended=$?; [ "$1" != %s ] || case $* in *-p*) ;; *x.*|"flock 7") kill -9 $$ ;; esac; return $ended; }
+        flock() { step flock "$@"; }
+        mkdir() { step mkdir "$@"; }
+        mktemp() { step mktemp "$@"; }
+        claim "$1/x" 7; echo complete""" % program
+    environment = {**os.environ, "TREE": str(tree.top), "WORK": str(work)}
+    done = subprocess.run(["sh", "-euc", script, "sh", str(work)], env=environment, stdout=subprocess.PIPE, text=True,
+                          timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
+    assert list(work.iterdir())
+    subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; sweep "$WORK"'], env=environment, timeout=60, check=True)
+    assert not list(work.iterdir())
 
 
 @pytest.fixture
