@@ -11,12 +11,6 @@ TREE=${TREE:-$(cd "$(dirname "$0")/.." && pwd)}
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
 
-# package_root NAME: where the files of a package of the last build are.
-package_root() {
-	path=$(sed -n "s/^$1 //p" "$OUT/packages" 2>/dev/null) || :
-	[ -z "$path" ] || printf '%s\n' "$path/root"
-}
-
 # find_libraries: the directories of xenith's libraries, with colons between.
 find_libraries() {
 	lines "$TREE/recipes/domd/depends" | tr -s ' ' '\n' | grep -v '^host:' | while read -r name; do

@@ -69,6 +69,13 @@ source_file() {
 	done
 }
 
+# package_root NAME: prints the directory of a package's files in the cache, if the last
+# build had that package.
+package_root() {
+	path=$(sed -n "s/^$1 //p" "$OUT/packages" 2>/dev/null) || :
+	[ -z "$path" ] || printf '%s\n' "$path/root"
+}
+
 # sweep DIRECTORY: removes claimed directories in it whose owner has exited. The lock
 # shows that, a PID would not: several machines and containers may share DIRECTORY.
 sweep() {

@@ -10,12 +10,6 @@ set -eu
 # shellcheck source=lib/debian.sh
 . "$TREE/lib/debian.sh"
 
-# package_root NAME: the directory of its files in the cache.
-package_root() {
-	path=$(sed -n "s/^$1 //p" "$OUT/packages")
-	printf '%s\n' "$path/root"
-}
-
 iso=$(package_root iso)
 netboot=$(package_root netboot)
 if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot" ] ||
