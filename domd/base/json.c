@@ -82,6 +82,16 @@ void json_bool(yajl_gen g, const char *key, bool value)
     yajl_gen_bool(g, value);
 }
 
+void json_strings(yajl_gen g, const char *key, const struct strlist *list)
+{
+    size_t i;
+
+    json_array(g, key);
+    for (i = 0; i < list->n; i++)
+        json_string(g, NULL, list->v[i]);
+    json_array_end(g);
+}
+
 void json_line(yajl_gen g, struct buf *out)
 {
     const unsigned char *text;
@@ -139,4 +149,16 @@ size_t json_len(yajl_val array)
 yajl_val json_at(yajl_val array, size_t i)
 {
     return i < json_len(array) ? array->u.array.values[i] : NULL;
+}
+
+void json_get_strings(yajl_val v, const char *key, struct strlist *list)
+{
+    yajl_val array = json_get_array(v, key);
+    size_t i;
+
+    for (i = 0; i < json_len(array); i++) {
+        const char *text = YAJL_GET_STRING(json_at(array, i));
+
+        if (text) strlist_add(list, text);
+    }
 }

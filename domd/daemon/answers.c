@@ -9,17 +9,6 @@
 
 /* ---- status and metrics ------------------------------------------------- */
 
-static void write_names(yajl_gen g, const char *key,
-                        const struct strlist *list)
-{
-    size_t i;
-
-    json_array(g, key);
-    for (i = 0; i < list->n; i++)
-        json_string(g, NULL, list->v[i]);
-    json_array_end(g);
-}
-
 static void write_domain(struct daemon *d, yajl_gen g, unsigned int dom)
 {
     const struct machine_domain *m = &d->m.doms[dom];
@@ -48,8 +37,8 @@ static void write_domain(struct daemon *d, yajl_gen g, unsigned int dom)
         json_string(g, "ready", ready);
         json_string(g, "restart", restart_name(m->policy->restart));
         json_string(g, "on_stop", stop_name(m->policy->on_stop));
-        write_names(g, "after", &m->policy->after);
-        write_names(g, "requires", &m->policy->requires);
+        json_strings(g, "after", &m->policy->after);
+        json_strings(g, "requires", &m->policy->requires);
     }
     free(reason);
     free(ready);

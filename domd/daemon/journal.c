@@ -41,19 +41,6 @@ static msec read_time(yajl_val v, const char *key, msec otherwise)
     return t >= 0 && t < TIME_MAX ? t : otherwise;
 }
 
-static void read_names(yajl_val v, const char *key, struct strlist *list)
-{
-    yajl_val names = json_get_array(v, key);
-    size_t i;
-
-    if (!names) return;
-    for (i = 0; i < json_len(names); i++) {
-        const char *name = YAJL_GET_STRING(json_at(names, i));
-
-        if (name) strlist_add(list, name);
-    }
-}
-
 static void read_failures(yajl_val v, struct machine_past *past)
 {
     yajl_val failures = json_get_array(v, "failures");
@@ -104,7 +91,7 @@ static void read_entry(struct journal *j, yajl_val v)
     offset = json_get_int(v, "console_offset", 0);
     if (offset > 0) e->mark.offset = (uint64_t)offset;
     past->resumed = e->mark.resumed = json_get_bool(v, "resumed", false);
-    read_names(v, "writes", &past->writes);
+    json_get_strings(v, "writes", &past->writes);
     read_failures(v, past);
 }
 
@@ -128,8 +115,8 @@ bool journal_parse(struct journal *j, const char *text, size_t len)
     for (i = 0; i < json_len(doms); i++)
         read_entry(j, json_at(doms, i));
     j->booted = json_get_bool(root, "booted", false);
-    read_names(root, "enabled", &j->enabled);
-    read_names(root, "disabled", &j->disabled);
+    json_get_strings(root, "enabled", &j->enabled);
+    json_get_strings(root, "disabled", &j->disabled);
     ok = true;
 out:
     yajl_tree_free(root);
@@ -147,17 +134,6 @@ void journal_read(struct journal *j, const char *path, char **why_r)
     if (!r && !journal_parse(j, text.s, text.len))
         *why_r = xasprintf("%s: makes no sense", path);
     buf_dispose(&text);
-}
-
-static void write_names(yajl_gen g, const char *key,
-                        const struct strlist *list)
-{
-    size_t i;
-
-    json_array(g, key);
-    for (i = 0; i < list->n; i++)
-        json_string(g, NULL, list->v[i]);
-    json_array_end(g);
 }
 
 static void write_entry(yajl_gen g, const struct journal_entry *e)
@@ -180,7 +156,7 @@ static void write_entry(yajl_gen g, const struct journal_entry *e)
     json_int(g, "console_offset", (int64_t)e->mark.offset);
     json_bool(g, "resumed", e->mark.resumed);
     if (past->reason) json_string(g, "reason", past->reason);
-    write_names(g, "writes", &past->writes);
+    json_strings(g, "writes", &past->writes);
     json_array(g, "failures");
     for (i = 0; i < past->n_failures; i++)
         json_int(g, NULL, past->failures[i]);
@@ -198,8 +174,8 @@ int journal_write(const struct journal *j, const char *path)
     json_open(g, NULL);
     json_int(g, "v", JOURNAL_VERSION);
     json_bool(g, "booted", j->booted);
-    write_names(g, "enabled", &j->enabled);
-    write_names(g, "disabled", &j->disabled);
+    json_strings(g, "enabled", &j->enabled);
+    json_strings(g, "disabled", &j->disabled);
     json_array(g, "domains");
     for (i = 0; i < j->n; i++)
         write_entry(g, &j->v[i]);

@@ -42,13 +42,11 @@ static void warn_not_copied(struct cloner *c, const struct key_place *p,
                             const char *format, ...)
 {
     va_list args;
-    char *text;
 
     va_start(args, format);
-    text = xvasprintf(format, args);
+    problem_setting(c->said, c->f->shown, p->line, true, p->name, format,
+                    args);
     va_end(args);
-    problem_warn(c->said, c->f->shown, p->line, "%s: %s", p->name, text);
-    free(text);
 }
 
 /* ---- whole settings ----------------------------------------------------- */

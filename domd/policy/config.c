@@ -263,28 +263,36 @@ static void add_file(struct config *c, const char *path,
     c->v[c->n++] = p;
 }
 
-void config_read(struct config *c, const char *dir, const struct host *host)
+int config_list(const char *dir, struct strlist *paths)
 {
     struct dirent **names = NULL;
-    int n;
+    int n = scandir(dir, &names, is_domain_file, compare_names);
     int i;
 
-    memset(c, 0, sizeof(*c));
-    n = scandir(dir, &names, is_domain_file, compare_names);
-    if (n < 0) {
-        if (errno != ENOENT)
-            problem_add(&c->problems, dir, 0, "cannot be read: %s",
-                        strerror(errno));
-        return;
-    }
+    if (n < 0) return errno;
     for (i = 0; i < n; i++) {
         char *path = xasprintf("%s/%s", dir, names[i]->d_name);
 
-        add_file(c, path, host);
+        strlist_add(paths, path);
         free(path);
         free(names[i]);
     }
     free(names);
+    return 0;
+}
+
+void config_read(struct config *c, const char *dir, const struct host *host)
+{
+    struct strlist paths = {0};
+    int r = config_list(dir, &paths);
+    size_t i;
+
+    memset(c, 0, sizeof(*c));
+    if (r && r != ENOENT)
+        problem_add(&c->problems, dir, 0, "cannot be read: %s", strerror(r));
+    for (i = 0; i < paths.n; i++)
+        add_file(c, paths.v[i], host);
+    strlist_dispose(&paths);
 }
 
 void config_read_file(struct config *c, const char *path,

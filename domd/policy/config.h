@@ -13,7 +13,11 @@ struct config {
     struct problems problems;
 };
 
-/* Reads every *.cfg in DIR; a file with nothing but comments is ignored.
+/* Appends the path of every domain file in DIR, by name. Returns 0, or an
+ * errno value. */
+int config_list(const char *dir, struct strlist *paths);
+
+/* Reads every domain file in DIR; a file with nothing but comments is ignored.
  * Problems go to config->problems, and bar the policies concerned. Files and
  * devices that policies name are not looked up; the preflight does that,
  * before config_check. The caller disposes. */

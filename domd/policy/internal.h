@@ -58,6 +58,10 @@ void reader_check_names(struct reader *r);
 
 /* ---- read_xl.c ---------------------------------------------------------- */
 
+/* Records that the domain wants the file PATH, of setting KEY. Returns the
+ * want, or NULL after reporting that PATH is not absolute. */
+struct want *reader_want_file(struct reader *r, enum want_kind kind,
+                              const char *path, const char *key);
 /* Reads the keys of xl that concern other domains and the host. */
 void reader_xl(struct reader *r);
 

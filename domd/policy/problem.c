@@ -35,6 +35,16 @@ void problem_warn(struct problems *list, const char *file, int line,
     va_end(args);
 }
 
+void problem_setting(struct problems *list, const char *file, int line,
+                     bool warning, const char *key, const char *format,
+                     va_list args)
+{
+    char *text = xvasprintf(format, args);
+
+    append_problem(list, file, line, warning, xasprintf("%s: %s", key, text));
+    free(text);
+}
+
 size_t problem_errors(const struct problems *list)
 {
     size_t n = 0;

@@ -25,6 +25,10 @@ void problem_add(struct problems *list, const char *file, int line,
 void problem_warn(struct problems *list, const char *file, int line,
                   const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Appends a problem with the setting KEY, as "KEY: text". */
+void problem_setting(struct problems *list, const char *file, int line,
+                     bool warning, const char *key, const char *format,
+                     va_list args) __attribute__((format(printf, 6, 0)));
 /* The number of errors, without warnings. */
 size_t problem_errors(const struct problems *list);
 /* "FILE:LINE: text"; the caller frees it. */

@@ -17,14 +17,11 @@ int reader_line(const struct reader *r, const char *key)
 void reader_wrong(struct reader *r, const char *key, const char *format, ...)
 {
     va_list args;
-    char *text;
 
     va_start(args, format);
-    text = xvasprintf(format, args);
+    problem_setting(r->problems, r->file, reader_line(r, key), false, key,
+                    format, args);
     va_end(args);
-    problem_add(r->problems, r->file, reader_line(r, key), "%s: %s", key,
-                text);
-    free(text);
 }
 
 struct want *reader_want(struct reader *r, enum want_kind kind,
@@ -36,14 +33,11 @@ struct want *reader_want(struct reader *r, enum want_kind kind,
 void reader_warn(struct reader *r, const char *key, const char *format, ...)
 {
     va_list args;
-    char *text;
 
     va_start(args, format);
-    text = xvasprintf(format, args);
+    problem_setting(r->problems, r->file, reader_line(r, key), true, key,
+                    format, args);
     va_end(args);
-    problem_warn(r->problems, r->file, reader_line(r, key), "%s: %s", key,
-                 text);
-    free(text);
 }
 
 /* ---- values ------------------------------------------------------------- */
@@ -192,21 +186,6 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
 out:
     policy_free(r.p);
     domfile_dispose(&in);
-    return p;
-}
-
-struct policy *policy_read(const char *path, const struct host *host,
-                           struct problems *problems)
-{
-    struct policy *p = NULL;
-    struct buf text = {0};
-    int r = read_file(path, POLICY_FILE_MAX, &text);
-
-    if (r)
-        problem_add(problems, path, 0, "cannot be read: %s", strerror(r));
-    else
-        p = policy_parse(text.s, text.len, path, host, problems);
-    buf_dispose(&text);
     return p;
 }
 

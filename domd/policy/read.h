@@ -37,10 +37,6 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
                             const struct host *host,
                             struct problems *problems);
 
-/* The same for the file PATH. */
-struct policy *policy_read(const char *path, const struct host *host,
-                           struct problems *problems);
-
 /* The stamp of the text in PATH; 0 if it cannot be read. */
 uint64_t policy_stamp(const char *path);
 

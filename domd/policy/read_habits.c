@@ -134,11 +134,7 @@ static void check_file(struct reader *r, const char *key)
 {
     const char *path = get_string(r, key);
 
-    if (!path) return;
-    if (*path == '/')
-        reader_want(r, WANT_FILE, path, key);
-    else
-        reader_wrong(r, key, "%s is not an absolute path", path);
+    if (path) reader_want_file(r, WANT_FILE, path, key);
 }
 
 static void check_hvm(struct reader *r)

@@ -14,9 +14,8 @@
 
 /* ---- files -------------------------------------------------------------- */
 
-/* Returns the new want, or NULL if PATH is not absolute. */
-static struct want *want_file(struct reader *r, enum want_kind kind,
-                              const char *key, const char *path)
+struct want *reader_want_file(struct reader *r, enum want_kind kind,
+                              const char *path, const char *key)
 {
     if (*path == '/') return reader_want(r, kind, path, key);
     reader_wrong(r, key, "%s is not an absolute path", path);
@@ -27,7 +26,7 @@ static void read_file_key(struct reader *r, const char *key)
 {
     const char *path = reader_string(r, key);
 
-    if (path) want_file(r, WANT_FILE, key, path);
+    if (path) reader_want_file(r, WANT_FILE, path, key);
 }
 
 /* Whether libxl boots `kernel` itself, rather than the firmware of an HVM
@@ -52,7 +51,8 @@ static void read_kernel(struct reader *r)
     const char *path = reader_string(r, "kernel");
 
     if (!path || reader_names_hvmloader(r)) return;
-    want_file(r, loads_kernel(r) ? WANT_KERNEL : WANT_FILE, "kernel", path);
+    reader_want_file(r, loads_kernel(r) ? WANT_KERNEL : WANT_FILE, path,
+                     "kernel");
 }
 
 /* ---- devices ------------------------------------------------------------ */
@@ -61,7 +61,7 @@ static void read_kernel(struct reader *r)
 static struct want *want_qcow2(struct reader *r, const char *path)
 {
     if (r->host->unknown || strlist_has(&r->host->words, HOST_DEVICE_MODEL))
-        return want_file(r, WANT_QCOW2, "disk", path);
+        return reader_want_file(r, WANT_QCOW2, path, "disk");
     policy_bar(r->p, true,
                "this image has nothing that reads qcow2 (%s): it was built "
                "without HVM",
@@ -100,7 +100,7 @@ static void read_disk(struct reader *r, const char *spec)
     path = xstrdup(disk.pdev_path);
     want = disk.format == LIBXL_DISK_FORMAT_QCOW2
                ? want_qcow2(r, path)
-               : want_file(r, WANT_FILE, "disk", path);
+               : reader_want_file(r, WANT_FILE, path, "disk");
     if (!disk.readwrite) goto out;
     strlist_add(&r->p->writes, path);
     if (want) want->written = true;

@@ -71,17 +71,6 @@ static void print_look(void *user, const struct want *want, const char *path)
     print_line(g);
 }
 
-static void print_names(yajl_gen g, const char *key,
-                        const struct strlist *names)
-{
-    size_t i;
-
-    json_array(g, key);
-    for (i = 0; i < names->n; i++)
-        json_string(g, NULL, names->v[i]);
-    json_array_end(g);
-}
-
 static void run_in_child(const void *arg)
 {
     const struct policy *p = arg;
@@ -101,8 +90,8 @@ static void run_in_child(const void *arg)
     }
     json_array_end(g);
     json_string(g, "skip", found.skip);
-    print_names(g, "named", &found.named);
-    print_names(g, "really", &found.really);
+    json_strings(g, "named", &found.named);
+    json_strings(g, "really", &found.really);
     json_close(g);
     print_line(g);
 }
@@ -126,15 +115,6 @@ static yajl_val last_line(const struct buf *out)
     return v;
 }
 
-static void read_names(yajl_val v, const char *key, struct strlist *names)
-{
-    yajl_val list = json_get_array(v, key);
-    size_t i;
-
-    for (i = 0; i < json_len(list); i++)
-        strlist_add(names, YAJL_GET_STRING(json_at(list, i)));
-}
-
 /* Fills in the findings; false: the output is incomplete. */
 static bool read_findings(struct check *k, const struct buf *out)
 {
@@ -148,8 +128,8 @@ static bool read_findings(struct check *k, const struct buf *out)
                     (int)json_get_int(json_at(list, i), "line", 0), "%s",
                     json_get_string(json_at(list, i), "text"));
     if (skip) k->found.skip = xstrdup(skip);
-    read_names(v, "named", &k->found.named);
-    read_names(v, "really", &k->found.really);
+    json_get_strings(v, "named", &k->found.named);
+    json_get_strings(v, "really", &k->found.really);
     yajl_tree_free(v);
     return list != NULL;
 }

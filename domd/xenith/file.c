@@ -2,12 +2,11 @@
  * domain, and a copy of it. */
 #include "xenith/internal.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/clone.h"
+#include "policy/config.h"
 
 /* Parses the file PATH, or prints its problems. The caller disposes. */
 static bool read_domfile(struct domfile *f, const char *path)
@@ -119,25 +118,17 @@ static bool is_named(const char *path, const char *name)
 
 int cmd_file_named(const struct options *o, char *const *args)
 {
-    struct dirent **entries = NULL;
-    int n;
-    int i;
+    struct strlist paths = {0};
+    size_t i;
 
     (void)o;
     if (!args[0] || !args[1]) return EXIT_USAGE;
-    n = scandir(args[1], &entries, NULL, alphasort);
-    for (i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name;
-        size_t len = strlen(name);
-        char *path = xasprintf("%s/%s", args[1], name);
-
-        if (*name != '.' && len > 4 && !strcmp(name + len - 4, ".cfg") &&
-            is_named(path, args[0]))
-            printf("%s\n", path);
-        free(path);
-        free(entries[i]);
+    /* Without a directory there are no files. */
+    (void)config_list(args[1], &paths);
+    for (i = 0; i < paths.n; i++) {
+        if (is_named(paths.v[i], args[0])) printf("%s\n", paths.v[i]);
     }
-    free(entries);
+    strlist_dispose(&paths);
     return EXIT_OK;
 }
 
