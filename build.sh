@@ -13,8 +13,9 @@ usage() {
 	cat <<'END'
 usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
 
-  (none)            build out/xenith.iso, the netboot bundle out/netboot/ and
-                    the bill of materials out/xenith.spdx.json
+  (none)            build out/xenith.iso, the netboot bundle out/netboot/, the
+                    disk of an installed host out/xenith.img and the bill of
+                    materials out/xenith.spdx.json
   --domains DIR     the same, with your own domains and host settings in the
                     image; packages that are built already are reused
   --without hvm     the same, smaller: without the device model and firmware,
@@ -40,6 +41,12 @@ usage: ./build.sh [--domains DIR] [--without LAYER] [COMMAND]
   bump NAME [VERSION]
                     pin the newest version of a recipe's source, or VERSION
   package NAME...   build single packages
+  keys DIRECTORY [--no-password]
+                    make a pair of keys for updates there, outside of this tree
+  sign [FILE] --key KEY [--output FILE]
+                    make out/xenith-VERSION.update of the last build, signed with
+                    the private key of such a pair; or sign the update FILE;
+                    --unsigned instead of --key: without a signature
   accept            record the output hashes of the last build as expected
   lint              check the recipes and scripts
   security [--check | --update]
@@ -59,13 +66,13 @@ END
 }
 
 # build_goals LIST...: builds the image and publishes it in $OUT. The command that uses it
-# needs the host packages of lib/hostpkgs-LIST.
+# needs the host packages of lib/hostpkgs/LIST.
 build_goals() {
 	XENITH_NEEDS=${*:-${XENITH_NEEDS:-}}
 	export XENITH_NEEDS
 	# shellcheck disable=SC2046 # the goals are words
-	sh "$TREE/lib/build.sh" $(setting GOALS)
-	sh "$TREE/lib/publish.sh"
+	sh "$TREE/lib/engine/build.sh" $(setting GOALS)
+	sh "$TREE/lib/engine/publish.sh"
 }
 
 while :; do
@@ -77,7 +84,7 @@ while :; do
 		fi
 		XENITH_DOMAINS=$(cd -P "$2" && pwd -P)
 		export XENITH_DOMAINS
-		sh "$TREE/lib/check.sh" "$XENITH_DOMAINS" ||
+		sh "$TREE/lib/commands/check.sh" "$XENITH_DOMAINS" ||
 			die "--domains: $XENITH_DOMAINS is not a valid configuration: see above; the image is unchanged"
 		;;
 	--without)
@@ -96,31 +103,33 @@ case $command in
 image) build_goals ;;
 run)
 	build_goals run
-	exec sh "$TREE/lib/run.sh" "$@"
+	exec sh "$TREE/lib/commands/run.sh" "$@"
 	;;
 test)
-	exec sh "$TREE/lib/test.sh" "$@"
+	exec sh "$TREE/lib/commands/test.sh" "$@"
 	;;
-smoke) exec sh "$TREE/lib/smoke.sh" "$@" ;;
+smoke) exec sh "$TREE/lib/commands/smoke.sh" "$@" ;;
 bench)
 	build_goals run test bench
-	exec sh "$TREE/lib/bench.sh" "$@"
+	exec sh "$TREE/lib/commands/bench.sh" "$@"
 	;;
-verify) exec sh "$TREE/lib/verify.sh" "$@" ;;
-fetch) exec sh "$TREE/lib/ready.sh" "$@" ;;
-sources) exec sh "$TREE/lib/sources.sh" "$@" ;;
+verify) exec sh "$TREE/lib/commands/verify.sh" "$@" ;;
+fetch) exec sh "$TREE/lib/commands/ready.sh" "$@" ;;
+sources) exec sh "$TREE/lib/commands/sources.sh" "$@" ;;
 bump)
 	[ $# = 1 ] || [ $# = 2 ] || die "bump: expected NAME [VERSION]; see ./build.sh help"
-	exec sh "$TREE/lib/bump.sh" "$@"
+	exec sh "$TREE/lib/commands/bump.sh" "$@"
 	;;
-outdated) exec sh "$TREE/lib/outdated.sh" "$@" ;;
+outdated) exec sh "$TREE/lib/commands/outdated.sh" "$@" ;;
 package)
 	[ $# -ge 1 ] || die "package: expected NAME...; see ./build.sh help"
-	exec sh "$TREE/lib/build.sh" "$@"
+	exec sh "$TREE/lib/engine/build.sh" "$@"
 	;;
-accept) exec sh "$TREE/lib/outputs.sh" accept ;;
-lint) exec sh "$TREE/lib/lint.sh" "$@" ;;
-security) exec sh "$TREE/lib/security.sh" "$@" ;;
+keys) exec sh "$TREE/lib/commands/keys.sh" "$@" ;;
+sign) exec sh "$TREE/lib/commands/sign.sh" "$@" ;;
+accept) exec sh "$TREE/lib/engine/outputs.sh" accept ;;
+lint) exec sh "$TREE/lib/commands/lint.sh" "$@" ;;
+security) exec sh "$TREE/lib/commands/security.sh" "$@" ;;
 clean) rm -rf "$OUT" ;;
 help | -h | --help) usage ;;
 *)

@@ -2,6 +2,9 @@
 # Writes the boot menu from the table `menu` and the configuration's options.
 #
 # usage: boot-menu.sh grub|pxelinux BOOT MEDIUM CONFIG RELEASE
+#        boot-menu.sh slot CONFIG    an installed version's part: how it is started
+#        boot-menu.sh disk MENU      the menu of an installed disk, whatever its versions,
+#                                    with the file MENU (install/grub.cfg)
 #   BOOT    directory of the files to boot, as the boot loader names it. Empty:
 #           the directory on the network that the boot loader was loaded from
 #           (GRUB: its parent)
@@ -12,10 +15,6 @@
 set -eu
 
 format=$1
-boot=$2
-medium=$3
-config=$4
-release=$(sed -n 's/^RELEASE=//p' "$5")
 here=${0%/*}
 
 # first_line FILE: its first line, if any.
@@ -37,24 +36,42 @@ base() {
 	grep "^base|$1|" "$here/menu" | cut -d '|' -f "$2"
 }
 
-# entries FUNCTION: calls it with id, title, Xen's and Linux's options.
+# marker ID: the word that tells dom0 which entry was chosen. The default one has none.
+marker() {
+	[ "$1" = default ] || printf 'xenith.entry=%s' "$1"
+}
+
+# entries KIND FUNCTION: calls it with id, title, Xen's and Linux's options of each entry
+# (KIND entry), or of each in the submenu (KIND preset).
 entries() {
-	grep '^entry|' "$here/menu" | while IFS='|' read -r _ id title base xen linux; do
-		"$1" "$id" "Xenith $release${title:+, $title}" \
+	grep "^$1|" "$here/menu" | while IFS='|' read -r _ id title base xen linux; do
+		"$2" "$id" "Xenith $release${title:+, $title}" \
 			"$(words "$(base "$base" 3)" "$user_xen" "$xen")" \
-			"$(words "xenith.medium=$medium" "$(base "$base" 4)" "$user_linux" "$linux")"
+			"$(words "xenith.medium=$medium" "$(base "$base" 4)" "$user_linux" "$linux" "$(marker "$id")")"
 	done
 }
 
-user_xen=$(first_line "$config/xen.options")
-user_linux=$(first_line "$config/linux.options")
-timeout=$(first_line "$config/menu.timeout")
-case ${timeout:=2} in
-*[!0-9]*)
-	echo "boot-menu.sh: the menu's timeout is a number of seconds, not '$timeout'" >&2
-	exit 1
-	;;
-esac
+# medium_settings BOOT MEDIUM CONFIG RELEASE
+medium_settings() {
+	boot=$1
+	medium=$2
+	user_xen=$(first_line "$3/xen.options")
+	user_linux=$(first_line "$3/linux.options")
+	timeout=$(first_line "$3/menu.timeout")
+	release=$(sed -n 's/^RELEASE=//p' "$4")
+	case ${timeout:=2} in
+	*[!0-9]*)
+		echo "boot-menu.sh: the menu's timeout is a number of seconds, not '$timeout'" >&2
+		exit 1
+		;;
+	esac
+}
+
+# installed_entries KIND: the lines of kind `entry` or `preset` that an installed disk has
+# beside the default.
+installed_entries() {
+	grep "^$1|" "$here/menu" | grep -v -e '^entry|default|' -e '^entry|install|'
+}
 
 # quoted TEXT: quotes it as one word for GRUB.
 quoted() {
@@ -74,8 +91,17 @@ grub() {
 		echo 'regexp --set=1:boot '"'^(.*)/grub\$'"' "$prefix"'
 	fi
 	printf 'set default=0\nset timeout=%s\n\n' "$timeout"
-	cat "$here/grub.cfg"
-	entries grub_entry
+	cat "$here/terminal.cfg" "$here/load.cfg"
+	entries entry grub_entry
+	# From the network, the firmware itself goes on with the disk.
+	if [ -n "$boot" ]; then
+		cat "$here/disk.cfg"
+		printf "menuentry 'Boot Xenith from a disk' --id disk {\n\tboot_disk\n}\n"
+	fi
+	# A submenu sees only exported variables.
+	printf "\nexport boot gfxpayload\nsubmenu 'Xenith %s, presets' --id presets {\n" "$release"
+	entries preset grub_entry | sed 's/^./\t&/'
+	echo '}'
 }
 
 # mboot.c32 takes Xen and its modules on one line, split by ---.
@@ -92,11 +118,62 @@ pxelinux() {
 		TIMEOUT $((timeout * 10))
 		DEFAULT default
 	END
-	entries pxelinux_entry
+	entries entry pxelinux_entry
+	printf '\nMENU BEGIN presets\n    MENU TITLE Xenith %s, presets\n' "$release"
+	entries preset pxelinux_entry
+	printf '\nMENU END\n'
+}
+
+# slot CONFIG: GRUB sources the result with $boot, $entry and the options $xen and $linux.
+# An entry that this version does not know is the default one.
+slot() {
+	cat "$here/load.cfg"
+	printf '\nif [ -z "$xen" ]; then\n\tset xen=%s\nfi\n' "$(quoted "$(first_line "$1/xen.options")")"
+	word=if
+	{
+		installed_entries entry
+		installed_entries preset
+	} | while IFS='|' read -r _ id _ base xen linux; do
+		printf '%s [ "$entry" = %s ]; then\n' "$word" "$id"
+		slot_entry "$base" "$xen" "$linux $(marker "$id")"
+		word=elif
+	done
+	echo 'else'
+	slot_entry both '' ''
+	echo 'fi'
+}
+
+# slot_entry BASE XEN LINUX
+slot_entry() {
+	printf '\txenith "%s" \\\n\t\t"%s"\n' "$(words "$(base "$1" 3)" '$xen' "$2")" \
+		"$(words "$(base "$1" 4)" '$linux' "$3")"
+}
+
+# disk_entries KIND
+disk_entries() {
+	installed_entries "$1" | while IFS='|' read -r _ id title _; do
+		printf 'menuentry "Xenith $version, %s" --id %s {\n\tstart_committed %s\n}\n' "$title" "$id" "$id"
+	done
+}
+
+# disk MENU
+disk() {
+	cat "$here/terminal.cfg" "$1"
+	disk_entries entry
+	# A submenu sees only exported variables.
+	echo 'export gfxpayload esp disk slot other options config version'
+	echo 'submenu "Xenith $version, presets" --id presets {'
+	disk_entries preset | sed 's/^./\t&/'
+	echo '}'
 }
 
 case $format in
-grub | pxelinux) "$format" ;;
+grub | pxelinux)
+	shift
+	medium_settings "$@"
+	"$format"
+	;;
+slot | disk) "$@" ;;
 *)
 	echo "boot-menu.sh: no menu for $format" >&2
 	exit 2

@@ -55,7 +55,7 @@ recipe_dirs() {
 source_lines() {
 	while read -r dir; do
 		[ ! -e "$dir/sources" ] || printf '%s\0' "$dir/sources"
-	done | xargs -0 -r awk -f "$TREE/lib/sources.awk"
+	done | xargs -0 -r awk -f "$TREE/lib/engine/sources.awk"
 }
 
 # source_file NAME: the path of a fetched source, in the user's own directory or in the

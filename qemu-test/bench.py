@@ -2,11 +2,13 @@
 """Boots the image several times, prints the measurements, and draws a boot.
 
 usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
+       bench.py --create [--times N] [--iso FILE] [--against FILE]
 
 Prints a table of the stages of the boot, the memory used in dom0, the size of the
 image, the time that several tools take to start eight domains, and the overhead of
 blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
-measurements).
+measurements). With --create it prints what dom0 does to create one domain instead, for
+one image, or for two, one after the other.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import statistics
 import sys
 import tempfile
 
+import creation
 import drives
 import fleet
 import host
@@ -126,7 +129,13 @@ def main(arguments):
     parser.add_argument("--iso", type=pathlib.Path, default=drives.OUT / "xenith.iso")
     parser.add_argument("--no-fleet", action="store_true", help="only the boot")
     parser.add_argument("--no-storage", action="store_true", help="skip the disks")
+    parser.add_argument("--create", action="store_true", help="only the work for one domain")
+    parser.add_argument("--times", type=int, default=8, help="creations, for --create")
+    parser.add_argument("--against", type=pathlib.Path, help="another image, for --create")
     options = parser.parse_args(arguments)
+    if options.create:
+        one_domain([options.iso] + ([options.against] if options.against else []), options.times)
+        return
     boots = []
     for number in range(1, options.boots + 1):
         boots.append(one_boot(str(options.iso), number))
@@ -145,6 +154,16 @@ def main(arguments):
                 found[name] = part.measure(str(options.iso), pathlib.Path(scratch))
             keep(found)
             print("\n" + part.report(found[name]))
+
+
+def one_domain(images, times):
+    found = {}
+    for number, iso in enumerate(images):
+        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+            found["against" if number else "image"] = creation.measure(
+                iso, pathlib.Path(scratch), times)
+        (drives.OUT / "create.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(creation.report(found))
 
 
 def keep(found):

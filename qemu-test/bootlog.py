@@ -13,7 +13,7 @@ STAGES = {"boot loader": r"GRUB", "Xen": r"\(XEN\) Xen version"}
 
 STATES = "started|ready|late|failed|skipped|blocked|held|kept|stuck|stopped"
 # domd's suffix of a failure that is followed by a restart.
-AGAIN = "; it is started again"
+AGAIN = "; it is restarted"
 # States that are not final.
 PENDING = {"waiting", "started", "late", "stopping", "restarting"}
 
@@ -22,7 +22,7 @@ HOPELESS = ("domd does not answer", "this is not a Xen dom0", "xenstored does no
             "xen-init-dom0 failed", "cannot go on")
 
 # Failures that may be the emulator's fault.
-LOST = re.compile(r"it (rebooted itself|crashed)( before it was ready)?(; held after 1 failures.*)?$")
+LOST = re.compile(r"guest (rebooted|crashed)( before it was ready)?(; held after 1 failures.*)?$")
 
 
 class Domain:
@@ -94,7 +94,7 @@ class Boot:
             self.told = True
             for name in words[2:]:
                 self._domain(name)
-        elif text.startswith(("no domain is to be started", "domains are not started")):
+        elif text.startswith(("no domains to start", "domains are not started")):
             self.told = True
         elif text.startswith(HOPELESS):
             self.hopeless = text

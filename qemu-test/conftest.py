@@ -14,9 +14,12 @@ LOGS = drives.OUT / "test-logs"
 
 # One machine runs at a time: that of a file is shut down before the next file boots its
 # own.
-ORDER = ["test_artefacts", "test_bios_cd", "test_smoke", "test_uefi_cd", "test_bios_usb",
-         "test_uefi_usb", "test_netboot", "test_menu", "test_rogue", "test_domd", "test_disks",
-         "test_hvm", "test_devices", "test_hardware", "test_operations", "test_systems", "test_boots_share_nothing"]
+ORDER = ["test_artefacts", "test_slots", "test_installed", "test_install", "test_bios_cd", "test_smoke",
+         "test_uefi_cd", "test_bios_usb", "test_uefi_usb", "test_netboot", "test_menu", "test_rogue",
+         "test_network", "test_firewall", "test_persist", "test_domd", "test_disks",
+         "test_hvm", "test_devices", "test_hardware", "test_watchdog", "test_operations", "test_systems",
+         "test_rack", "test_powercut", "test_upgrades",
+         "test_boots_share_nothing"]
 
 
 def pytest_addoption(parser):
@@ -107,6 +110,12 @@ def boot():
 @pytest.fixture(scope="session")
 def identities():
     """The identifiers of each boot of this run: {machine: {key: value}}."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def recordings():
+    """Disks whose writes were recorded by machines of this run: {name: writelog.Recording}."""
     return {}
 
 

@@ -18,8 +18,9 @@ import zlib
 
 import pexpect
 
-IDLE = 120      # idle timeout in seconds
-CAP = 420       # total timeout of one wait in seconds
+IDLE = 180      # idle timeout in seconds
+CAP = 600       # total timeout of one wait in seconds
+ANSWER = 300    # time for the answer of a command that hangs; much longer than any takes
 TAIL = 60       # lines of console that a failure shows
 
 # Output after which the boot cannot succeed.
@@ -250,7 +251,7 @@ class Shell:
         self._count = 0
         self._awake = False
 
-    def run(self, command, timeout=60):
+    def run(self, command, timeout=ANSWER):
         """Run a command; return (output, exit status)."""
         if not self._awake:
             self._wake()

@@ -113,6 +113,11 @@ def ext4(path, tree, mib=32, label=LABEL):
     return str(path)
 
 
+def configuration(directory, **files):
+    """A drive with these files."""
+    return ext4(directory / "config.img", write_tree(directory / "tree", files))
+
+
 def uuid(path):
     """The UUID of the file system of a drive."""
     done = subprocess.run([tool("blkid", "util-linux"), "-p", "-s", "UUID", "-o", "value", str(path)],
@@ -200,3 +205,20 @@ def bundle(netboot, copy, option):
     assert count
     menu.write_text(text)
     return copy
+
+
+class EmptyDisk:
+    """An empty disk with a serial number, and what happens to it in several machines."""
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+        with open(path, "wb") as out:
+            out.truncate(2 << 30)
+
+    def options(self, first=False):
+        """For QEMU; FIRST: the firmware boots it."""
+        return ["-drive", "if=none,id=target,format=raw,cache=unsafe,file=%s" % self.path,
+                "-device", "virtio-blk-pci,drive=target,serial=%s%s" % (self.name, ",bootindex=0" if first else "")]
+
+    def table(self):
+        return subprocess.run([tools.find("sfdisk"), "-d", str(self.path)], capture_output=True, text=True, check=True).stdout

@@ -6,7 +6,7 @@ import re
 CONSOLES = "/var/log/xen/console"
 
 # Seconds; under emulation a guest takes a minute from its creation to its first answer.
-GUEST_UP = 150
+GUEST_UP = 300
 
 # Attempts to start a guest: the emulation of SVM loses one start of a PVH or HVM guest in
 # ten (docs/testing.md).
@@ -60,8 +60,8 @@ def wait_up(machine, *names):
 def ask(machine, address, tries=20):
     """(a guest's HTTP answer to dom0, wget's exit status)"""
     said, status = machine.sh(
-        "n=0; until wget -q -T 10 -O - http://%s/; do n=$((n+1)); "
-        "[ $n -lt %d ] || exit 1; sleep 1; done" % (address, tries), tries * 11 + 40)
+        "n=0; until wget -q -T 10 -O - http://%s/ 2>/tmp/wget.said; do n=$((n+1)); "
+        "[ $n -lt %d ] || { cat /tmp/wget.said; exit 1; }; sleep 1; done" % (address, tries), tries * 11 + 40)
     return said.strip(), status
 
 
@@ -105,7 +105,7 @@ def there(machine, name):
 def memory_used(machine):
     """MiB used in dom0, with the RAM root and without reclaimable caches. Freed pages stay
     on per-CPU lists, and count as used, for up to half a minute."""
-    machine.out("sleep 30", 60)
+    machine.out("sleep 30")
     values = dict(re.findall(r"(\w+):\s+(\d+) kB", machine.out("cat /proc/meminfo")))
     return (int(values["MemTotal"]) - int(values["MemAvailable"])) / 1024
 

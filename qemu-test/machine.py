@@ -16,7 +16,7 @@ import urllib.request
 
 import ports
 import tools
-from console import Console, ConsoleError, IDLE, CAP, Shell
+from console import ANSWER, CAP, IDLE, Console, ConsoleError, Shell
 from qmp import QMP, QMPError
 
 QEMU = os.environ.get("XENITH_QEMU")
@@ -160,7 +160,7 @@ class Machine:
     # --- waiting -----------------------------------------------------------
 
     def wait_alive(self):
-        self.console.wait(SIGN_OF_LIFE, idle=60, cap=120)
+        self.console.wait(SIGN_OF_LIFE)
 
     def wait_ready(self, idle=IDLE, cap=CAP):
         """Wait for the host; retry the boot once if QEMU aborts (docs/testing.md)."""
@@ -192,13 +192,13 @@ class Machine:
             self._qmp = QMP(os.path.join(self.scratch, "qmp"))
         return self._qmp
 
-    def sh(self, command, timeout=60):
+    def sh(self, command, timeout=ANSWER):
         """Run a command as root in dom0; (output, exit status)."""
         if self._shell is None:
             self._shell = Shell(self.console)
         return self._shell.run(command, timeout)
 
-    def out(self, command, timeout=60):
+    def out(self, command, timeout=ANSWER):
         """The output of a command that must succeed."""
         output, status = self.sh(command, timeout)
         assert status == 0, "%s: status %d\n%s" % (command, status, output)
@@ -221,7 +221,7 @@ class Machine:
     def power_button(self):
         self.qmp.execute("system_powerdown")
 
-    def wait_off(self, timeout=150, last="power off"):
+    def wait_off(self, timeout=CAP, last="power off"):
         """Wait until the machine has powered off or rebooted; QEMU exits on both. `last`
         is the host's last mark."""
         self.console.wait("Xenith: " + last, cap=timeout)

@@ -2,12 +2,7 @@
  * 0x82, arguments in ebx and ecx), and the notes that Xen's loader wants to see
  * (xen/include/public/elfnote.h). */
 
-	.macro	note type, desc:vararg
-	.long	4, 2f - 1f, \type
-	.asciz	"Xen"
-1:	\desc
-2:	.balign	4
-	.endm
+#include "xen_note.h"
 
 	.section .note.Xen, "a", @note
 	note	1, .long _start			/* ENTRY */

@@ -22,7 +22,7 @@ SECONDS = 4
 
 
 def rate(machine, device, pattern, way):
-    return float(machine.out("/tmp/iobench %s %s %s %d" % (device, pattern, way, SECONDS), 60))
+    return float(machine.out("/tmp/iobench %s %s %s %d" % (device, pattern, way, SECONDS)))
 
 
 def ratios(machine, direct, target):
@@ -34,7 +34,7 @@ def ratios(machine, direct, target):
         pairs = [(rate(machine, direct, pattern, way), rate(machine, "/dev/xvdz", pattern, way))
                  for _ in range(3)]
         found["%s %s" % (pattern, way)] = sorted(pairs, key=lambda p: p[1] / p[0])[1]
-    machine.out("xl block-detach 0 xvdz", 60)
+    machine.out("xl block-detach 0 xvdz")
     return found
 
 

@@ -1,5 +1,12 @@
 """The files that ./build.sh puts into out/."""
 
+import json
+import subprocess
+
+import drives
+import installed
+import tools
+
 MIB = 1 << 20
 
 
@@ -20,3 +27,17 @@ def test_netboot_bundle(netboot):
     for name in ("pxelinux.0", "mboot.c32", "pxelinux.cfg/default", "xen.gz",
                  "vmlinuz", "initrd", "grub/bootx64.efi", "licenses/syslinux/COPYING"):
         assert (netboot / name).is_file(), name
+
+
+def test_the_disk_has_the_partitions_of_the_layout():
+    done = subprocess.run([tools.find("sfdisk"), "--json", str(drives.OUT / "xenith.img")],
+                          capture_output=True, text=True, check=True)
+    table = json.loads(done.stdout)["partitiontable"]
+    assert (table["label"], table["unit"]) == ("gpt", "sectors")
+    found = {each["name"]: (each["start"] * 512, each["size"] * 512) for each in table["partitions"]}
+    names = {"bios": "xenith-bios", "esp": "xenith-esp", "a": "xenith-a", "b": "xenith-b", "config": "XENITH-CFG"}
+    assert found == {names[name]: place for name, place in installed.PARTITIONS.items()}
+
+
+def test_a_slot_has_room_for_three_times_the_image():
+    assert 3 * (drives.package("disk") / "slot.img").stat().st_size <= installed.PARTITIONS["a"][1]

@@ -78,7 +78,7 @@ def test_missing_kernel_is_named(machine):
 
 def test_kernel_that_is_none_is_named(machine):
     assert mark(machine, r"domain textkernel failed: .*05-textkernel\.cfg:3: kernel: "
-                         r"/etc/passwd is no kernel that Xen can start")
+                         r"/etc/passwd is not a kernel that Xen can start")
 
 
 def test_missing_bridge_is_named(machine):
@@ -94,7 +94,7 @@ def test_missing_iommu_is_named(machine):
 
 
 def test_name_that_is_taken_is_named(machine):
-    assert mark(machine, r'config /config/domains/zz-twin\.cfg:\d+: name: "hello-pv" is already taken')
+    assert mark(machine, r'config /config/domains/zz-twin\.cfg:\d+: name: "hello-pv" is already the name of the domain in')
 
 
 @pytest.mark.parametrize("name", ["hello-pv", "hello-pvh"])
@@ -127,10 +127,10 @@ def test_address_translation(machine):
     text = guests.pv("nat", 'panic=1 rdinit=%s -- sh -c "%s"' % (BUSYBOX, BEHIND_DOM0 % page.port), 40,
                      'vif = [ "script=vif-nat,ip=10.9.0.2" ]')
     machine.write("/tmp/nat.cfg", text)
-    machine.out("xl create /tmp/nat.cfg", 120)
+    machine.out("xl create /tmp/nat.cfg")
     host.until(machine, "grep -aq '^words from outside' %s/guest-nat.log" % host.CONSOLES, 120)
     assert "10.9.0.2" in machine.out("iptables -t nat -S XENITH_NAT")
-    machine.out("xl destroy nat", 60)
+    machine.out("xl destroy nat")
     host.until(machine, "! iptables -t nat -S XENITH_NAT | grep 10.9.0.2")
     page.close()
 

@@ -1,43 +1,17 @@
 """The entries of the boot menu, each selected with the keyboard."""
 
 import re
-import subprocess
 
 import pytest
 
 import drives
 import host
-
-MENU = "boot/grub/grub.cfg"
-
+import menu
+from menu import by_keyboard, by_serial, choose
 
 @pytest.fixture(scope="module")
 def entries(iso, tmp_path_factory):
-    """The identifiers of the menu's entries, in order, from the image."""
-    copy = tmp_path_factory.mktemp("menu") / "grub.cfg"
-    subprocess.run([drives.tool("xorriso", "libisoburn"), "-no_rc", "-osirrox", "on",
-                    "-indev", str(iso), "-extract", "/" + MENU, str(copy)],
-                   check=True, capture_output=True)
-    return re.findall(r"^menuentry .* --id (\S+)", copy.read_text(), re.M)
-
-
-def by_serial(machine, steps):
-    for _ in range(steps):
-        machine.console.send("\x1b[B")
-        # If sent too fast, the escape sequences of two keys are merged.
-        machine.console.poll(lambda text: False, 0.3)
-    machine.console.send("\r")
-
-
-def by_keyboard(machine, steps):
-    machine.qmp.press(*["down"] * steps, "ret")
-
-
-def choose(machine, entries, entry, press):
-    # Wait for the title of the first entry; a key stops the countdown.
-    machine.console.wait(r"Xenith", cap=120)
-    press(machine, entries.index(entry))
-    return machine.wait_ready()
+    return menu.entries(iso, tmp_path_factory.mktemp("menu"))
 
 
 @pytest.fixture
@@ -53,13 +27,14 @@ def one(boot):
         machine.close()
 
 
+@pytest.mark.slow
 def test_no_autostart(one, iso, entries):
     machine = choose(one("menu-autostart", iso), entries, "noautostart", by_keyboard)
     # A message of Xen may split the line.
     assert any(mark.startswith("Xenith: domains are not started (autostart=no)") for mark in machine.marks())
     assert host.domains(machine) == {}
     # The domains are configured all the same, for a manual start.
-    machine.out("xl create /config/domains/20-hello-pv.cfg", 120)
+    machine.out("xl create /config/domains/20-hello-pv.cfg")
     host.assert_hello(machine, "hello-pv")
 
 
@@ -80,6 +55,7 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
     assert host.assert_hello(machine, "hello-pvh", network="192[.]") == "192.168.144.12"
 
 
+@pytest.mark.slow
 def test_serial_only_and_no_virtualisation(one, iso, entries):
     """The host boots without a screen. Its processor has no SVM: the PV domain runs, and
     the failure of the other names the reason."""
@@ -95,6 +71,23 @@ def test_safe(one, iso, entries):
     machine = choose(one("menu-safe", iso), entries, "safe", by_serial)
     assert "max_cstate=1" in machine.out("xl info | grep xen_commandline")
     host.assert_hello(machine, "hello-pvh")
+
+
+@pytest.mark.slow
+def test_preset(one, iso, entries):
+    """In the submenu, behind the other entries."""
+    machine = one("menu-preset", iso)
+    machine.console.wait(r"Xenith")
+    by_serial(machine, len(entries))
+    # The submenu has the same titles' first word.
+    machine.console.poll(lambda text: False, 3)
+    by_serial(machine, 1)
+    machine.wait_ready()
+    options = machine.out("xl info | sed -n 's/^xen_commandline *: //p'").split()
+    assert options[-2:] == ["smt=no", "spec-ctrl=ssbd,unpriv-mmio,lock-harden"]
+    assert "xenith.entry=hardened" in machine.out("cat /proc/cmdline").split()
+    assert host.config_marks(machine) == []
+    host.assert_hello(machine, "hello-pv")
 
 
 @pytest.mark.slow

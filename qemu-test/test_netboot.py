@@ -1,10 +1,12 @@
 """The network boot bundle over TFTP, with settings that a user would change: a small
-dom0_mem, a host name, and the UUID of the configuration drive. That drive is a USB stick
+dom0_mem, the options of a preset, a host name, and the UUID of the configuration drive. That drive is a USB stick
 which the kernel finds late; another one is there at once, as a guest could have written
 it on its disk."""
 
+import pathlib
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -14,6 +16,32 @@ import host
 # The kernel's delay before it probes a stick. The stick is detected 8 s after the
 # kernel's start; the boot scripts look for it after 11 s, or 30 s on a busy machine.
 SETTLE = 20
+
+# Xen must accept each option that the keys of host.conf become.
+CONF = """preset=low-latency
+dom0_mem=256M
+msi=yes
+iommu=no-igfx
+smt=no
+ucode=scan,nmi=yes
+spec_ctrl=ssbd,unpriv-mmio,lock-harden
+xsm=silo
+sched=credit2
+sched_gran=cpu
+console=com1,vga
+console_speed=115200
+vga=keep
+nmi_watchdog=no
+noreboot=no
+"""
+LIBRARY = pathlib.Path(__file__).resolve().parents[1] / "rootfs/usr/lib/xenith"
+
+
+def boot_options(kind):
+    """The options for xen or linux of CONF."""
+    settings = subprocess.run(["awk", "-f", LIBRARY / "host-conf.awk"], input=CONF, capture_output=True, text=True, check=True)
+    return subprocess.run(["sh", LIBRARY / "boot-options", kind, "-"], input=settings.stdout, capture_output=True, text=True,
+                          check=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +56,8 @@ def disks(tmp_path_factory):
 
 def edit(text, uuid):
     """Change the settings in a pxelinux or GRUB file of the bundle."""
-    text, memory = re.subn(r"dom0_mem=\S+", "dom0_mem=256M,max:256M", text)
-    text, kernels = re.subn(r"(vmlinuz )", r"\1usb-storage.delay_use=%d xenith.hostname=from-afar "
+    text, memory = re.subn(r"dom0_mem=\S+", boot_options("xen"), text)
+    text, kernels = re.subn(r"(vmlinuz )", r"\1" + boot_options("linux") + r" usb-storage.delay_use=%d xenith.hostname=from-afar "
                             r"xenith.config_drive=%s xenith.config_wait=60 " % (SETTLE, uuid), text)
     assert memory and kernels, text
     return text
@@ -81,6 +109,38 @@ def test_small_dom0(machine):
     used = host.memory_used(machine)
     print("memory used in dom0 (256 MiB): %.1f MiB" % used)
     assert used <= 64
+
+
+def test_boot_options(machine):
+    """They are those of host.conf, Xen takes all of them, and they act."""
+    running = machine.out("xl info | sed -n 's/^xen_commandline *: //p'").split()
+    assert set(boot_options("xen").split()) <= set(running)
+    assert running == machine.out("cat /run/xenith/xen-command-line").split()
+    log = machine.out("xl dmesg")
+    assert re.findall(r'parameter ".*', log) == []
+    assert "pcie_aspm=off" in machine.out("cat /proc/cmdline").split()
+    # Name, ID, VCPU, CPU, State, Time(s), hard and soft affinity.
+    assert [line.split()[-3] for line in machine.out("xl vcpu-list 0 | tail -n +2").splitlines()] == \
+        [line.split()[2] for line in machine.out("xl vcpu-list 0 | tail -n +2").splitlines()]
+    assert re.search(r"Max possible C-state: *C1\b", machine.out("xenpm get-cpuidle-states | head -n 3"))
+    # The medium's own host.conf has no such options, but nothing of it changed since.
+    for note in ("reboot pending", "no effect"):
+        assert note not in machine.out("xenith status")
+    assert "* default" in machine.out("xenith preset list")
+
+
+def test_change_of_boot_options_on_a_medium(machine):
+    """In memory: the check refuses what is impossible, warns of what Xen does not know, and the status says that a
+    reboot would not apply it."""
+    machine.out("cp /config/host.conf /tmp/host.conf")
+    machine.out("sed -i 's/^smt=.*/smt=no/; s/^xen_options=.*/xen_options=dom0_men=1G/' /config/host.conf")
+    assert 'warning: xen_options: Xen has no option "dom0_men"' in machine.out("xenith check")
+    assert "no effect: host.conf changes the options of Xen: +smt=no +dom0_men=1G; " in machine.out("xenith reload")
+    assert "no effect: host.conf changes" in machine.out("xenith status")
+    machine.out("sed -i 's/^smt=.*/smt=8/' /config/host.conf")
+    said, status = machine.sh("xenith check")
+    assert status == 1 and re.search(r'/config/host\.conf:\d+: smt: "8" is not one of: yes, no', said)
+    machine.out("cp /tmp/host.conf /config/host.conf")
 
 
 def test_nothing_was_short_of_memory(machine):

@@ -53,7 +53,7 @@ def machine(boot, iso, tmp_path_factory):
 def guest(machine, request):
     """One guest at a time: three would only compete for the processors."""
     yield request.param
-    machine.sh("xl destroy %s" % request.param, 120)
+    machine.sh("xl destroy %s" % request.param)
 
 
 def address(machine, name):
@@ -132,20 +132,20 @@ def pool_of(machine, name):
 
 
 def block(machine, name):
-    machine.out("truncate -s 4M /tmp/disk.img && xl block-attach %s file:/tmp/disk.img xvdb w" % name, 120)
+    machine.out("truncate -s 4M /tmp/disk.img && xl block-attach %s file:/tmp/disk.img xvdb w" % name)
     until(machine, "xl block-list %s | awk '$1 == 51728 { s = $4 } END { exit s != 4 }'" % name)
-    machine.out("xl block-detach %s xvdb" % name, 120)
+    machine.out("xl block-detach %s xvdb" % name)
 
 
 def network(machine, name):
-    machine.out("xl network-attach %s bridge=xenbr0" % name, 120)
+    machine.out("xl network-attach %s bridge=xenbr0" % name)
     until(machine, "xl network-list %s | awk '$1 == 1 { s = $5 } END { exit s != 4 }'" % name)
-    machine.out("xl network-detach %s 1" % name, 120)
+    machine.out("xl network-detach %s 1" % name)
 
 
 def cd(machine, name):
-    machine.out("xl cd-eject %s hdc" % name, 120)
-    machine.out("xl cd-insert %s hdc /config/images/hvm.iso" % name, 120)
+    machine.out("xl cd-eject %s hdc" % name)
+    machine.out("xl cd-insert %s hdc /config/images/hvm.iso" % name)
 
 
 REASONS.update({("cd", kind): "a CD drive is emulated, and only HVM guests have that" for kind in ("pv", "pvh")})

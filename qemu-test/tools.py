@@ -1,6 +1,6 @@
 """Programs and files of this machine that the tests use, and their Debian packages. A
 test without one names the package to install; tests/lint compares the packages with the
-lists lib/hostpkgs*, which ./build.sh test installs.
+lists lib/hostpkgs/*, which ./build.sh test installs.
 """
 
 import importlib
@@ -9,33 +9,47 @@ import shutil
 
 # Programs of essential packages, which every Debian has, are left out.
 PACKAGES = {
+    "bridge": "iproute2",
     "busybox": "busybox",
     "clang": "clang",
     "clang-format": "clang-format",
     "clang-tidy": "clang-tidy",
     "cppcheck": "cppcheck",
+    "debugfs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
     "fakeroot": "fakeroot",
+    "dnsmasq": "dnsmasq-base",
     "gawk": "gawk",
     "git": "git",
+    "ip": "iproute2",
+    "iptables-legacy": "iptables",
     "make": "make",
     "mawk": "mawk",
+    "minisign": "minisign",
     "mke2fs": "e2fsprogs",
     "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "newuidmap": "uidmap",
+    "qemu-io": "qemu-utils",
     "qemu-nbd": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
     "sfdisk": "fdisk",
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "tc": "iproute2",
     # The build makes these, too; its own are preferred (drives.tool).
     "blkid": "util-linux",
+    "grub-editenv": "grub-common",
+    "grub-fstest": "grub-common",
     "grub-mkimage": "grub-common",
     "mcopy": "mtools",
+    "mdel": "mtools",
     "mdir": "mtools",
     "mkfs.fat": "dosfstools",
     "mmd": "mtools",
+    "mshowfat": "mtools",
+    "mtype": "mtools",
     "xorriso": "xorriso",
 }
 

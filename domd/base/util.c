@@ -196,6 +196,15 @@ out:
     return rc;
 }
 
+char *link_name(const char *path, const char *fallback)
+{
+    char *target = realpath(path, NULL);
+    char *name = xstrdup(target ? strrchr(target, '/') + 1 : fallback);
+
+    free(target);
+    return name;
+}
+
 bool parse_long(const char *s, long min, long max, long *value_r)
 {
     char *end;

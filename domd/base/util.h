@@ -64,6 +64,10 @@ int read_file(const char *path, size_t limit, struct buf *b);
 int write_file(const char *path, const char *data, size_t len,
                unsigned int mode);
 
+/* The name of the file that the symbolic link PATH leads to, or a copy of
+ * FALLBACK if there is none. The caller frees it. */
+char *link_name(const char *path, const char *fallback);
+
 /* Parses the whole of S as a decimal number between MIN and MAX. */
 bool parse_long(const char *s, long min, long max, long *value_r);
 

@@ -28,7 +28,7 @@ struct conn *conn_open(const char *path, int patience, bool say)
     int fd;
 
     if (strlen(path) >= sizeof(addr.sun_path)) {
-        fprintf(stderr, "xenith: %s: the name is too long\n", path);
+        fprintf(stderr, "xenith: socket %s: the path is too long\n", path);
         return NULL;
     }
     strcpy(addr.sun_path, path);
@@ -141,9 +141,9 @@ yajl_val conn_ask(struct conn *c, const char *cmd, char *const *names)
         answer = conn_read(c, c->patience - SILENCE, &eof);
     }
     if (!answer && eof)
-        fprintf(stderr, "xenith: %s: domd has hung up\n", cmd);
+        fprintf(stderr, "xenith: %s: domd closed the connection\n", cmd);
     else if (!answer)
-        fprintf(stderr, "xenith: %s: domd has not answered within %d s\n", cmd,
+        fprintf(stderr, "xenith: %s: no answer from domd within %d s\n", cmd,
                 c->patience / 1000);
     if (!answer) return NULL;
     if (json_get_bool(answer, "ok", false)) return answer;

@@ -16,6 +16,7 @@ static const struct {
     [PROTO_DISABLE] = {"disable", true},
     [PROTO_EVENTS] = {"events", false},
     [PROTO_METRICS] = {"metrics", false},
+    [PROTO_PING] = {"ping", false},
     [PROTO_SHUTDOWN] = {"shutdown", false},
 };
 
@@ -49,16 +50,16 @@ static const char *read_request(yajl_val root, struct request *req)
     if (!root || !YAJL_IS_OBJECT(root)) return "not a JSON object";
     req->id = json_get_int(root, "id", 0);
     if (json_get_int(root, "v", 0) != PROTO_VERSION)
-        return "this is version 1 of the protocol: \"v\" must be 1";
+        return "unsupported protocol version: \"v\" must be 1";
     name = json_get_string(root, "cmd");
-    if (!name) return "there is no \"cmd\"";
+    if (!name) return "missing \"cmd\"";
     for (i = 0; i < ARRAY_SIZE(cmds) && strcmp(name, cmds[i].name); i++)
         ;
-    if (i == ARRAY_SIZE(cmds)) return "there is no such command";
+    if (i == ARRAY_SIZE(cmds)) return "unknown command";
     req->cmd = (enum proto_cmd)i;
     bad = read_names(root, req);
     if (bad) return bad;
-    if (cmds[i].needs_names && !req->names.n) return "names no domain";
+    if (cmds[i].needs_names && !req->names.n) return "missing domain name";
     return NULL;
 }
 
@@ -71,7 +72,7 @@ const char *proto_parse(const char *line, size_t len, struct request *req)
 
     memset(req, 0, sizeof(*req));
     if (len > PROTO_LINE_MAX) return "the line is too long";
-    if (memchr(line, '\0', len)) return "there is a zero byte in the line";
+    if (memchr(line, '\0', len)) return "the line contains a NUL byte";
     text = xstrndup(line, len);
     root = yajl_tree_parse(text, error, sizeof(error));
     bad = read_request(root, req);

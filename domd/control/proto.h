@@ -26,6 +26,7 @@ enum proto_cmd {
     PROTO_DISABLE,
     PROTO_EVENTS,
     PROTO_METRICS,
+    PROTO_PING,
     PROTO_SHUTDOWN,
 };
 

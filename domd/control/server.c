@@ -233,7 +233,7 @@ static void admit_client(struct server *s, int fd)
         struct buf full = {0};
         ssize_t r;
 
-        proto_error(&full, 0, "too many are connected");
+        proto_error(&full, 0, "too many connections");
         r = send(fd, full.s, full.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)r;
         buf_dispose(&full);

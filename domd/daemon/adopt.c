@@ -41,8 +41,8 @@ static void set_save_aside(const struct daemon *d, unsigned int dom)
     /* It may be ours, and saved just now. */
     if (!p->save_to || d->forgetful) return;
     if (saved_put_aside(p->save_to, p->name))
-        mark("domain %s was started by hand: what was saved of it is not used "
-             "any more, and is kept as %s/%s.save.failed",
+        mark("domain %s was started by hand; its save is obsolete, and is "
+             "kept as %s/%s.save.failed",
              p->name, p->save_to, p->name);
 }
 
@@ -207,7 +207,7 @@ static void mark_wanted(const struct daemon *d)
         buf_drop(&names, names.len);
     }
     if (names.len) mark("to start:%s", names.s);
-    if (!wanted) mark("no domain is to be started");
+    if (!wanted) mark("no domains to start");
     buf_dispose(&names);
 }
 
@@ -224,7 +224,7 @@ static void autostart_domains(struct daemon *d)
         split_names(d->opts.autostart, &only);
         for (k = 0; k < only.n; k++) {
             if (machine_find(&d->m, only.v[k]) < 0)
-                mark("autostart: there is no domain %s", only.v[k]);
+                mark("autostart: no such domain: %s", only.v[k]);
         }
         machine_autostart(&d->m, &only, loop_now());
     }
@@ -246,12 +246,12 @@ int daemon_begin(struct daemon *d)
     /* Without the list, all running domains would seem missing. */
     list = hv_list(d->hv, &n);
     if (n < 0) {
-        fprintf(stderr, "domd: the hypervisor does not say what runs\n");
-        syslog(LOG_ERR, "the hypervisor does not say what runs");
+        fprintf(stderr, "domd: cannot list the running domains\n");
+        syslog(LOG_ERR, "cannot list the running domains");
         goto out;
     }
     journal_read(&j, d->journal_path, &why);
-    if (why) mark("domd: %s; what runs is taken for started by hand", why);
+    if (why) mark("domd: %s; running domains count as started by hand", why);
     for (k = 0; k < j.enabled.n; k++)
         strlist_add(&d->enabled, j.enabled.v[k]);
     for (k = 0; k < j.disabled.n; k++)

@@ -58,12 +58,13 @@ static void answer_status(struct daemon *d, const struct request *req,
 
     for (k = 0; k < req->names.n; k++) {
         if (machine_find(&d->m, req->names.v[k]) >= 0) continue;
-        proto_error(out, req->id, "there is no domain %s", req->names.v[k]);
+        proto_error(out, req->id, "no such domain: %s", req->names.v[k]);
         return;
     }
     g = proto_reply(req->id, true);
     json_bool(g, "closing", d->m.closing);
-    json_int(g, "down_limit_ms", machine_down_limit(&d->m));
+    json_int(g, "down_ms", machine_down_limit(&d->m, false));
+    json_int(g, "down_limit_ms", machine_down_limit(&d->m, true));
     json_array(g, "domains");
     for (i = 0; i < d->m.n; i++) {
         if (!d->m.doms[i].policy ||
@@ -168,7 +169,7 @@ static const char *run_command(struct daemon *d, enum proto_cmd cmd,
         return machine_restart(&d->m, dom, now);
     case PROTO_ENABLE:
     case PROTO_DISABLE:
-        if (!d->m.doms[dom].listed) return "no file describes it";
+        if (!d->m.doms[dom].listed) return "it has no domain file";
         enable_domain(d, dom, cmd == PROTO_ENABLE);
         return NULL;
     default:
@@ -193,14 +194,14 @@ static void answer_command(struct daemon *d, const struct client *client,
     for (i = 0; i < req->names.n; i++) {
         int dom = machine_find(&d->m, req->names.v[i]);
         const char *bad = dom < 0
-                              ? "there is no such domain"
+                              ? "no such domain"
                               : run_command(d, req->cmd, (unsigned int)dom);
 
         if (bad)
             buf_addf(&wrong, "%scannot %s %s: %s", wrong.len ? "; " : "",
                      proto_cmd_name(req->cmd), req->names.v[i], bad);
         else
-            syslog(LOG_NOTICE, "%s %s, asked for by %s",
+            syslog(LOG_NOTICE, "%s %s, requested by %s",
                    proto_cmd_name(req->cmd), req->names.v[i],
                    client_who(client));
     }
@@ -259,8 +260,13 @@ void daemon_request(void *user, struct client *client,
         json_close(g);
         json_line(g, out);
         break;
+    case PROTO_PING:
+        g = proto_reply(req->id, true);
+        json_close(g);
+        json_line(g, out);
+        break;
     case PROTO_SHUTDOWN:
-        syslog(LOG_NOTICE, "shutdown, asked for by %s", client_who(client));
+        syslog(LOG_NOTICE, "shutdown, requested by %s", client_who(client));
         server_await_down(client, req->id);
         d->told_down = false;
         machine_close(&d->m, loop_now());

@@ -280,14 +280,14 @@ static char *hv_begins(void *user, unsigned int dom, const char *uuid,
 
     /* Its file may have named other disks when it was saved. */
     if (taken) {
-        no = xasprintf("%s, and what was saved of it writes that, too", taken);
+        no = xasprintf("%s, and the save of this domain writes to it", taken);
         free(taken);
         return no;
     }
     other = find_uuid_owner(d, dom, uuid);
     if (other) {
-        no = xasprintf("%s runs with the same UUID, %s; give one of them "
-                       "another, or none",
+        no = xasprintf("domain %s runs with the same UUID, %s; change or "
+                       "remove one of them",
                        other, uuid);
         free(other);
         return no;
@@ -385,7 +385,7 @@ int daemon_open(struct daemon **daemon_r, const struct daemon_options *opts)
     marks_open(opts->run_dir, d->consoles);
     d->tick = loop_timer(d->loop, run_deadlines, d);
     if (pipe2(quit_pipe, O_CLOEXEC | O_NONBLOCK)) {
-        fprintf(stderr, "domd: a pipe: %s\n", strerror(errno));
+        fprintf(stderr, "domd: cannot create a pipe: %s\n", strerror(errno));
         goto out;
     }
     loop_add(d->loop, quit_pipe[0], POLLIN, ignore_wakeup, d);

@@ -132,7 +132,7 @@ void journal_read(struct journal *j, const char *path, char **why_r)
     memset(j, 0, sizeof(*j));
     if (r && r != ENOENT) *why_r = xasprintf("%s: %s", path, strerror(r));
     if (!r && !journal_parse(j, text.s, text.len))
-        *why_r = xasprintf("%s: makes no sense", path);
+        *why_r = xasprintf("%s: invalid journal", path);
     buf_dispose(&text);
 }
 

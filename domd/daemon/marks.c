@@ -129,7 +129,7 @@ void mark_change(const struct machine_domain *d,
             mark("domain %s stopped%s", name, forced ? " (forced)" : "");
         break;
     case MACHINE_BACKOFF:
-        mark("domain %s failed: %s; it is started again", name, d->reason);
+        mark("domain %s failed: %s; it is restarted", name, d->reason);
         break;
     case MACHINE_FAILED:
         mark("domain %s failed: %s", name, d->reason);

@@ -75,8 +75,8 @@ void daemon_load(struct daemon *d, bool say)
     config_check(&c, &d->host);
     if (checks_left(d->checks))
         syslog(LOG_WARNING,
-               "%zu processes wait for paths that do not answer; see xenith "
-               "reload",
+               "%zu checks wait for files that do not respond; run xenith "
+               "reload to see which",
                checks_left(d->checks));
     if (say) mark_problems(&c);
     for (i = 0; i < d->m.n; i++) {

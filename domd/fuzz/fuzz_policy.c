@@ -21,11 +21,9 @@ static void check_copy(const char *text, size_t size)
     struct problems problems = {0};
     struct domfile f;
     struct buf out = {0};
-    const char *name;
 
     if (domfile_parse(&f, text, size, "f.cfg", &problems) &&
-        !xlu_cfg_get_string(f.cfg, "name", &name, 1) &&
-        !clone_text(&f, &clone, &out, &problems))
+        domfile_string(&f, "name") && !clone_text(&f, &clone, &out, &problems))
         abort();
     problems_dispose(&problems);
     domfile_dispose(&f);

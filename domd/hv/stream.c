@@ -40,7 +40,7 @@ static bool read_bytes(struct walk *w, void *into, size_t len)
 
 static char *cut_off_reason(const struct walk *w)
 {
-    return xasprintf("it ends after %llu bytes, in the middle",
+    return xasprintf("truncated after %llu bytes",
                      (unsigned long long)w->size);
 }
 
@@ -77,7 +77,7 @@ static char *walk_memory(struct walk *w)
     if (!read_bytes(w, &image, sizeof(image))) return cut_off_reason(w);
     w->at += XC_HEADERS - sizeof(image);
     if (image.marker != XC_MARKER || be32toh(image.id) != XC_ID)
-        return xstrdup("the memory in it has no header");
+        return xstrdup("its memory image has no header");
     return walk_records(w, END, &stopped);
 }
 
@@ -93,7 +93,7 @@ static char *walk_all(struct walk *w)
 
     if (!read_bytes(w, &head, sizeof(head))) return cut_off_reason(w);
     if (be64toh(head.ident) != XL_IDENT || be32toh(head.version) != XL_VERSION)
-        return xstrdup("it is not what libxl writes");
+        return xstrdup("it is not a stream of libxl");
     do {
         fault = walk_records(w, XL_CONTEXT, &memory);
         if (!fault && memory) fault = walk_memory(w);

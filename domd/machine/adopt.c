@@ -202,7 +202,7 @@ unsigned int machine_adopt_by_hand(struct machine *m, unsigned int dom,
     d->again = false;
     d->by_hand = true;
     machine_take_facts(d);
-    machine_set_reason(d, "started by hand; left alone");
+    machine_set_reason(d, "started by hand; not managed");
     machine_enter(m, d, MACHINE_BY_HAND);
     if (m->closing) machine_request_stop(m, dom);
     machine_run(m);

@@ -17,9 +17,9 @@ static const char *find_lasting_obstacle(const struct machine *m,
                                          const struct machine_domain *d)
 {
     if (m->closing) return "the host is going down";
-    if (!d->listed) return "no file describes it";
+    if (!d->listed) return "it has no domain file";
     if (d->state == MACHINE_BY_HAND)
-        return "it was started by hand, and is left alone";
+        return "it was started by hand, and domd does not manage it";
     if (d->policy->bar) return d->policy->bar;
     return NULL;
 }
@@ -31,11 +31,10 @@ static const char *find_obstacle(const struct machine *m,
 
     if (never) return never;
     if (d->state == MACHINE_KEPT)
-        return "what is left of it was kept; stop it first";
-    if (d->hung_in)
-        return "what was begun with it has not ended; its state says more";
+        return "its last instance is kept for inspection; stop it first";
+    if (d->hung_in) return "an operation on it has not ended; see its state";
     if (d->state == MACHINE_STUCK)
-        return "what is left of it could not be removed; stop it first";
+        return "its last instance could not be removed; stop it first";
     return NULL;
 }
 
@@ -94,7 +93,7 @@ const char *machine_stop(struct machine *m, unsigned int dom, msec now)
     struct machine_domain *d = &m->doms[dom];
 
     if (d->state == MACHINE_BY_HAND)
-        return "it was started by hand, and is left alone";
+        return "it was started by hand, and domd does not manage it";
     m->now = now;
     d->want = false;
     d->next = MACHINE_NEXT_STOPPED;
@@ -173,13 +172,17 @@ bool machine_is_down(const struct machine *m)
 }
 
 /* The limit for one domain, from the time when its dependents are gone. */
-static msec stop_limit(const struct machine_domain *d)
+static msec stop_limit(const struct machine_domain *d, bool hanging)
 {
-    msec limit = d->policy->stop_timeout + MACHINE_DESTROY_LIMIT +
-                 2 * MACHINE_DESTROY_TRIES * MACHINE_DESTROY_RETRY;
+    bool save = !d->by_hand && d->policy->on_stop == STOP_SAVE;
+    msec limit = d->policy->stop_timeout;
 
-    if (!d->by_hand && d->policy->on_stop == STOP_SAVE)
-        limit += d->policy->stop_timeout + MACHINE_ABORT_LIMIT;
+    /* A domain that cannot be saved in time is then shut down. */
+    if (save) limit *= 2;
+    if (!hanging) return limit + MACHINE_REMOVAL;
+    limit += MACHINE_DESTROY_LIMIT +
+             2 * MACHINE_DESTROY_TRIES * MACHINE_DESTROY_RETRY;
+    if (save) limit += MACHINE_ABORT_LIMIT;
     if (d->state == MACHINE_CREATING || d->state == MACHINE_ABORTING)
         limit += MACHINE_ABORT_LIMIT;
     return limit;
@@ -187,7 +190,8 @@ static msec stop_limit(const struct machine_domain *d)
 
 /* The limit for DOM after the longest chain of its dependents. KNOWN: limits
  * computed so far, or 0. */
-static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
+static msec chain_limit(const struct machine *m, unsigned int dom,
+                        bool hanging, msec *known)
 {
     msec before = 0;
     unsigned int i;
@@ -202,16 +206,16 @@ static msec chain_limit(const struct machine *m, unsigned int dom, msec *known)
             msec limit;
 
             if (d->edges[k].dom != dom) continue;
-            limit = chain_limit(m, i, known);
+            limit = chain_limit(m, i, hanging, known);
             if (limit > before) before = limit;
         }
     }
-    known[dom] = before + stop_limit(&m->doms[dom]);
+    known[dom] = before + stop_limit(&m->doms[dom], hanging);
     return known[dom];
 }
 
 /* Domains started by hand stop before all others. */
-msec machine_down_limit(const struct machine *m)
+msec machine_down_limit(const struct machine *m, bool hanging)
 {
     msec *known = xcalloc(m->n ? m->n : 1, sizeof(*known));
     msec longest[2] = {0, 0};
@@ -222,7 +226,7 @@ msec machine_down_limit(const struct machine *m)
         msec limit;
 
         if (!d->policy || !machine_has_instance(d->state)) continue;
-        limit = chain_limit(m, i, known);
+        limit = chain_limit(m, i, hanging, known);
         if (limit > longest[d->by_hand]) longest[d->by_hand] = limit;
     }
     free(known);

@@ -111,7 +111,7 @@ void machine_dm_says(struct machine *m, struct machine_domain *d,
 {
     char remark[sizeof(d->remark)];
 
-    snprintf(remark, sizeof(remark), "its device model (QEMU) says: %s",
+    snprintf(remark, sizeof(remark), "device model (QEMU): %s",
              res->why ? res->why : "?");
     if (!strcmp(remark, d->remark)) return;
     memcpy(d->remark, remark, sizeof(remark));
@@ -123,8 +123,8 @@ void machine_dm_ended(struct machine *m, struct machine_domain *d,
                       const struct machine_result *res)
 {
     snprintf(d->remark, sizeof(d->remark),
-             "its device model (QEMU) has ended: %s",
-             res->why ? res->why : "its log does not say why");
+             "device model (QEMU) has exited: %s",
+             res->why ? res->why : "no reason in its log");
     machine_act_on(m, d, MACHINE_ACT_REMARK);
 }
 
@@ -157,18 +157,18 @@ static void decide_outcome(struct machine *m, struct machine_domain *d,
 
     switch (res->death) {
     case MACHINE_POWEROFF:
-        machine_set_reason(d, "it powered itself off");
+        machine_set_reason(d, "guest powered off");
         again = again || res->again;
         break;
     case MACHINE_REBOOT:
-        machine_set_reason(d, "it rebooted itself");
+        machine_set_reason(d, "guest rebooted");
         again = again || res->again;
         break;
     case MACHINE_VANISHED:
-        machine_set_reason(d, "somebody else destroyed it");
+        machine_set_reason(d, "destroyed by another program");
         break;
     case MACHINE_CRASH:
-        machine_set_reason(d, "it crashed");
+        machine_set_reason(d, "guest crashed");
         d->next = machine_after_failure(m, d, false);
         return;
     }
@@ -192,7 +192,7 @@ void machine_reset(struct machine *m, struct machine_domain *d,
     (void)res;
     if (!was_up(m, d)) {
         memcpy(reason, d->reason, sizeof(reason));
-        machine_set_reason(d, "it reset itself");
+        machine_set_reason(d, "guest reset itself");
         append_uptime(m, d);
         d->next = machine_after_failure(m, d, true);
         if (d->next != MACHINE_NEXT_BACKOFF) {

@@ -86,7 +86,6 @@ machine_handler machine_died_gone;
 
 /* stop.c */
 machine_handler machine_destroy_failed;
-machine_handler machine_destroy_again;
 machine_handler machine_gone;
 machine_handler machine_stop_wait;
 machine_handler machine_stop_now;

@@ -30,6 +30,8 @@
  * any step; a removal may include a core dump. */
 #define MACHINE_ABORT_LIMIT   ((msec)120 * 1000)
 #define MACHINE_DESTROY_LIMIT ((msec)600 * 1000)
+/* The time that a removal takes at most if libxl does not hang. */
+#define MACHINE_REMOVAL ((msec)60 * 1000)
 
 enum machine_state {
     MACHINE_STOPPED,    /* not running, and not wanted */
@@ -275,8 +277,8 @@ void machine_autostart(struct machine *m, const struct strlist *only,
 void machine_close(struct machine *m, msec now);
 /* Whether nothing is left to stop. */
 bool machine_is_down(const struct machine *m);
-/* Upper bound for a shutdown that begins now. */
-msec machine_down_limit(const struct machine *m);
+/* Upper bound for a shutdown that begins now. HANGING: also if libxl hangs. */
+msec machine_down_limit(const struct machine *m, bool hanging);
 
 /* Reports an event of an instance. */
 void machine_event(struct machine *m, unsigned int dom,

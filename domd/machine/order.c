@@ -25,7 +25,7 @@ char *machine_disk_taken(const struct machine *m, unsigned int dom,
             continue;
         for (k = 0; k < writes->n; k++) {
             if (!strlist_has(&other->writes, writes->v[k])) continue;
-            return xasprintf("the disk %s is written by %s", writes->v[k],
+            return xasprintf("disk %s is in use by domain %s", writes->v[k],
                              other->policy->name);
         }
     }

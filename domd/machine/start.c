@@ -122,8 +122,7 @@ void machine_created(struct machine *m, struct machine_domain *d,
 void machine_create_failed(struct machine *m, struct machine_domain *d,
                            const struct machine_result *res)
 {
-    machine_set_reason(d, "%s",
-                       res->why ? res->why : "it could not be created");
+    machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
     d->next = machine_after_failure(m, d, false);
     machine_settle(m, d);
 }
@@ -132,8 +131,7 @@ void machine_create_failed(struct machine *m, struct machine_domain *d,
 void machine_create_left(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
-    machine_set_reason(d, "%s",
-                       res->why ? res->why : "it could not be created");
+    machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
     d->next = machine_after_failure(m, d, false);
     machine_remove_it(m, d, true);
 }
@@ -153,7 +151,7 @@ void machine_create_late(struct machine *m, struct machine_domain *d,
 
     (void)res;
     if (d->resumed) limit += d->policy->stop_timeout;
-    machine_set_reason(d, "it was not %s within %lld s",
+    machine_set_reason(d, "not %s within %lld s",
                        d->resumed ? "restored" : "created",
                        (long long)limit / 1000);
     d->next = machine_after_failure(m, d, false);

@@ -23,8 +23,8 @@ void machine_remove_it(struct machine *m, struct machine_domain *d,
 void machine_destroy_failed(struct machine *m, struct machine_domain *d,
                             const struct machine_result *res)
 {
-    machine_set_reason(d, "it cannot be removed: %s",
-                       res->why ? res->why : "no reason is known");
+    machine_set_reason(d, "cannot remove it: %s",
+                       res->why ? res->why : "no reason given");
     if (d->state == MACHINE_STUCK ||
         d->destroy_tries >= MACHINE_DESTROY_TRIES) {
         d->stop_req = false;
@@ -35,8 +35,8 @@ void machine_destroy_failed(struct machine *m, struct machine_domain *d,
     machine_set_timer(m, d, MACHINE_DESTROY_RETRY);
 }
 
-void machine_destroy_again(struct machine *m, struct machine_domain *d,
-                           const struct machine_result *res)
+static void destroy_again(struct machine *m, struct machine_domain *d,
+                          const struct machine_result *res)
 {
     unsigned int tries = d->destroy_tries;
     msec left = d->since + MACHINE_DESTROY_LIMIT - m->now;
@@ -55,7 +55,7 @@ void machine_destroy_late(struct machine *m, struct machine_domain *d,
     if (d->last_resort)
         machine_hang(m, d, res);
     else
-        machine_destroy_again(m, d, res);
+        destroy_again(m, d, res);
 }
 
 /* The hypervisor does not answer. The domain delays nobody any more, neither
@@ -68,13 +68,12 @@ void machine_hang(struct machine *m, struct machine_domain *d,
 
     (void)res;
     if (state == MACHINE_DESTROYING)
-        machine_set_reason(d, "its removal has not ended within %lld s",
+        machine_set_reason(d, "removal has not ended within %lld s",
                            (long long)MACHINE_DESTROY_LIMIT / 1000);
     else
-        machine_set_reason(
-            d, "its %s has not ended, %lld s after it was called off",
-            state == MACHINE_SAVING ? "save" : "creation",
-            (long long)MACHINE_ABORT_LIMIT / 1000);
+        machine_set_reason(d, "%s has not ended %lld s after it was aborted",
+                           state == MACHINE_SAVING ? "save" : "creation",
+                           (long long)MACHINE_ABORT_LIMIT / 1000);
     if (d->stop_req && d->want) d->next = MACHINE_NEXT_AGAIN;
     d->stop_req = false;
     machine_enter(m, d, MACHINE_STUCK);
@@ -184,18 +183,16 @@ void machine_force(struct machine *m, struct machine_domain *d,
 {
     (void)res;
     if (d->state == MACHINE_SHUTDOWN)
-        machine_set_reason(
-            d, "it did not shut down within %lld s, and was destroyed",
-            (long long)d->policy->stop_timeout / 1000);
+        machine_set_reason(d, "no shutdown within %lld s; destroyed",
+                           (long long)d->policy->stop_timeout / 1000);
     machine_remove_it(m, d, true);
 }
 
 void machine_shutdown_failed(struct machine *m, struct machine_domain *d,
                              const struct machine_result *res)
 {
-    machine_set_reason(
-        d, "it could not be asked to shut down (%s), and was destroyed",
-        res->why ? res->why : "no reason is known");
+    machine_set_reason(d, "shutdown request failed (%s); destroyed",
+                       res->why ? res->why : "no reason given");
     machine_remove_it(m, d, true);
 }
 
@@ -223,13 +220,13 @@ void machine_save_failed(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
     if (d->dead) {
-        machine_set_reason(d, "it ended while it was being saved");
+        machine_set_reason(d, "guest ended during the save");
         machine_remove_it(m, d, false);
         return;
     }
     d->stop_req = true; /* also if it was stuck */
-    machine_set_reason(d, "it could not be saved (%s), and was shut down",
-                       res->why ? res->why : "no reason is known");
+    machine_set_reason(d, "save failed (%s); shut down",
+                       res->why ? res->why : "no reason given");
     ask_shutdown(m, d);
 }
 

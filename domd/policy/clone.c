@@ -310,10 +310,10 @@ static void edit_disk(struct cloner *c, const struct key_place *p, size_t from,
             add_edit(c, (size_t)(at - c->f->text.s),
                      (size_t)(at - c->f->text.s) + strlen(old), new);
         else
-            problem_add(c->said, c->f->shown, p->line,
-                        "disk: %s is written with backslashes, and cannot be "
-                        "replaced",
-                        old);
+            problem_add(
+                c->said, c->f->shown, p->line,
+                "disk: cannot replace %s: it is written with backslashes",
+                old);
     }
     free(bad);
     free(spec);
@@ -505,13 +505,12 @@ static void write_copy(struct cloner *c, struct buf *out)
 static bool check_copy(struct cloner *c, const struct buf *out)
 {
     struct domfile copy;
-    const char *name = NULL;
     bool ok = domfile_parse(&copy, out->s, out->len, "copy", c->said);
+    const char *name = ok ? domfile_string(&copy, "name") : NULL;
 
-    if (ok && (xlu_cfg_get_string(copy.cfg, "name", &name, 1) ||
-               strcmp(name, c->to->name))) {
-        problem_add(c->said, c->f->shown, 0, "the copy would not be called %s",
-                    c->to->name);
+    if (ok && (!name || strcmp(name, c->to->name) != 0)) {
+        problem_add(c->said, c->f->shown, 0,
+                    "cannot set the name of the copy to %s", c->to->name);
         ok = false;
     }
     domfile_dispose(&copy);
@@ -523,18 +522,19 @@ bool clone_text(struct domfile *f, const struct clone *clone, struct buf *out,
 {
     struct cloner c = {.f = f, .to = clone, .said = said};
     size_t before = problem_errors(said);
-    const char *listen = NULL;
+    const char *listen = domfile_string(f, "vnclisten");
     size_t i;
     bool ok;
 
-    if (xlu_cfg_get_string(f->cfg, "name", &c.other, 1)) {
-        problem_add(said, f->shown, 1, "the domain has no name");
+    c.other = domfile_string(f, "name");
+    if (!c.other) {
+        problem_add(said, f->shown, 1,
+                    "the domain has no name; add name = \"...\"");
         return false;
     }
     drop_origin(&c);
-    c.numbered = keyscan_line(&f->places, "vncdisplay") ||
-                 (!xlu_cfg_get_string(f->cfg, "vnclisten", &listen, 1) &&
-                  port_of(listen));
+    c.numbered =
+        keyscan_line(&f->places, "vncdisplay") || (listen && port_of(listen));
     for (i = 0; i < f->places.n; i++)
         edit_setting(&c, &f->places.v[i]);
     write_copy(&c, out);
@@ -543,10 +543,10 @@ bool clone_text(struct domfile *f, const struct clone *clone, struct buf *out,
     free(c.edits);
     if (clone->disk_from && !c.one_disk)
         problem_add(said, f->shown, keyscan_line(&f->places, "disk"),
-                    "disk: %s is not found there", clone->disk_from);
+                    "disk: %s is not a disk of this domain", clone->disk_from);
     if (clone->seed_from && !c.one_seed)
         problem_add(said, f->shown, keyscan_line(&f->places, "disk"),
-                    "disk: %s is not found there", clone->seed_from);
+                    "disk: %s is not a disk of this domain", clone->seed_from);
     ok = check_copy(&c, out);
     return ok && problem_errors(said) == before;
 }

@@ -65,7 +65,8 @@ static void check_names(struct config *c)
         size_t first = find_policy(c, c->v[i]->name);
 
         if (first == i) continue;
-        add_problem(c, i, "name", true, "\"%s\" is already taken by %s",
+        add_problem(c, i, "name", true,
+                    "\"%s\" is already the name of the domain in %s",
                     c->v[i]->name, c->v[first]->file);
         policy_free(c->v[i]);
         c->n--;
@@ -83,7 +84,7 @@ static void check_known(struct config *c, size_t i, const char *key,
 
     for (k = 0; k < names->n; k++) {
         if (find_policy(c, names->v[k]) < c->n) continue;
-        add_problem(c, i, key, hard, "there is no domain %s", names->v[k]);
+        add_problem(c, i, key, hard, "no such domain: %s", names->v[k]);
     }
 }
 
@@ -108,8 +109,8 @@ static void check_cycles(struct config *c)
         char *cycle = graph_cycle(c->v, c->n, i);
 
         if (!cycle) continue;
-        add_problem(c, i, find_cycle_key(c->v[i], cycle), true, "a circle: %s",
-                    cycle);
+        add_problem(c, i, find_cycle_key(c->v[i], cycle), true,
+                    "dependency cycle: %s", cycle);
         free(cycle);
     }
 }
@@ -129,12 +130,14 @@ static void check_disks(struct config *c)
 
                 if (!strlist_has(&c->v[j]->writes, disk)) continue;
                 if (c->v[i]->autostart && c->v[j]->autostart)
-                    add_problem(c, i, "disk", true, "%s is written by %s, too",
+                    add_problem(c, i, "disk", true,
+                                "%s is also written by domain %s; set "
+                                "autostart = \"no\" for one of them",
                                 disk, c->v[j]->name);
                 else
                     add_problem(c, i, "disk", false,
-                                "%s is written by %s, too; "
-                                "only one of them can run",
+                                "%s is also written by domain %s; only one of "
+                                "them can run at a time",
                                 disk, c->v[j]->name);
             }
         }
@@ -166,13 +169,14 @@ static void check_uuids(struct config *c)
         for (j = 0; j < i; j++) {
             if (!same_uuid(c->v[i]->uuid, c->v[j]->uuid)) continue;
             if (c->v[i]->autostart && c->v[j]->autostart)
-                add_problem(
-                    c, i, "uuid", true,
-                    "%s has the same; give one of them another, or none",
-                    c->v[j]->name);
+                add_problem(c, i, "uuid", true,
+                            "domain %s has the same UUID; change or remove "
+                            "one of them",
+                            c->v[j]->name);
             else
                 add_problem(c, i, "uuid", false,
-                            "%s has the same; only one of them can run",
+                            "domain %s has the same UUID; only one of them "
+                            "can run at a time",
                             c->v[j]->name);
         }
     }
@@ -189,8 +193,8 @@ static void check_memory(struct config *c, const struct host *host)
     }
     if (total <= host->total_mb) return;
     problem_warn(&c->problems, c->n ? c->v[0]->file : "", 0,
-                 "memory: all that start at boot want %ld MiB, and this host "
-                 "has %ld MiB for domains",
+                 "memory: the domains that start at boot need %ld MiB, but "
+                 "this host has %ld MiB for domains",
                  total, host->total_mb);
 }
 

@@ -41,7 +41,7 @@ bool domfile_parse(struct domfile *f, const char *text, size_t len,
     f->sink = open_memstream(&f->report, &f->report_len);
     if (f->sink) f->cfg = xlu_cfg_init(f->sink, shown);
     if (!f->cfg) {
-        problem_add(problems, shown, 0, "no memory to read it");
+        problem_add(problems, shown, 0, "out of memory");
         return false;
     }
     r = xlu_cfg_readdata(f->cfg, f->text.s, (int)f->text.len);
@@ -93,6 +93,13 @@ static char *parse_disk_reason(const char *report)
     end = strstr(reason, " in `");
     return xstrndup(reason,
                     end ? (size_t)(end - reason) : strcspn(reason, "\n"));
+}
+
+const char *domfile_string(const struct domfile *f, const char *key)
+{
+    const char *text = NULL;
+
+    return xlu_cfg_get_string(f->cfg, key, &text, 1) ? NULL : text;
 }
 
 char *domfile_disk(struct domfile *f, const char *spec,

@@ -34,6 +34,9 @@ bool domfile_read(struct domfile *f, const char *path,
                   struct problems *problems);
 void domfile_dispose(struct domfile *f);
 
+/* The value of KEY; NULL if it is missing or a list. */
+const char *domfile_string(const struct domfile *f, const char *key);
+
 /* Parses SPEC, an element of `disk`. Returns NULL, or the reason why libxlutil
  * refuses it, which the caller frees. The caller disposes of *DISK_R in either
  * case. */

@@ -60,8 +60,11 @@ char *graph_cycle(struct policy *const *v, size_t n, size_t from)
     return text.s;
 }
 
-unsigned int graph_levels(struct policy *const *v, size_t n,
-                          unsigned int *levels)
+/* The level of each policy: 0 without dependencies, otherwise one more than
+ * its highest dependency. LEVELS has room for N. Members of a cycle get level
+ * 0. Returns the number of levels. */
+static unsigned int find_levels(struct policy *const *v, size_t n,
+                                unsigned int *levels)
 {
     unsigned int highest = 0;
     bool changed = true;
@@ -100,7 +103,7 @@ unsigned int graph_levels(struct policy *const *v, size_t n,
 void graph_text(struct policy *const *v, size_t n, struct buf *out)
 {
     unsigned int *levels = xcalloc(n, sizeof(*levels));
-    unsigned int count = graph_levels(v, n, levels);
+    unsigned int count = find_levels(v, n, levels);
     unsigned int level;
     const char *name;
     size_t i;

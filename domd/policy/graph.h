@@ -12,12 +12,6 @@
  * among the N policies are ignored. */
 char *graph_cycle(struct policy *const *v, size_t n, size_t from);
 
-/* The level of each policy: 0 without dependencies, otherwise one more than
- * its highest dependency. LEVELS has room for N. Members of a cycle get level
- * 0. Returns the number of levels. */
-unsigned int graph_levels(struct policy *const *v, size_t n,
-                          unsigned int *levels);
-
 /* Append the order to *OUT: as text, one line per level, or in the language of
  * graphviz. */
 void graph_text(struct policy *const *v, size_t n, struct buf *out);

@@ -74,5 +74,8 @@ void reader_habits(struct reader *r);
 bool reader_is_hvm(const struct reader *r);
 /* Whether `kernel` names hvmloader, which xl ignores. */
 bool reader_names_hvmloader(const struct reader *r);
+/* Whether the guest has a device model of the user's, with unknown features.
+ */
+bool reader_has_own_model(const struct reader *r);
 
 #endif

@@ -99,9 +99,9 @@ static const char *parse_console(const char *arg, struct ready *r)
 {
     regex_t regex;
 
-    if (!*arg) return "console: needs a regular expression";
+    if (!*arg) return "console: missing regular expression";
     if (regcomp(&regex, arg, REG_EXTENDED | REG_NOSUB | REG_NEWLINE))
-        return "console: the regular expression is broken";
+        return "console: invalid regular expression";
     regfree(&regex);
     r->kind = READY_CONSOLE;
     r->arg = xstrdup(arg);
@@ -112,7 +112,7 @@ static const char *parse_xenstore(const char *arg, struct ready *r)
 {
     const char *equals = strchr(arg, '=');
 
-    if (!equals || equals == arg) return "xenstore: needs PATH=VALUE";
+    if (!equals || equals == arg) return "xenstore: expected PATH=VALUE";
     r->kind = READY_XENSTORE;
     r->arg = xstrndup(arg, (size_t)(equals - arg));
     r->value = xstrdup(equals + 1);
@@ -122,7 +122,7 @@ static const char *parse_xenstore(const char *arg, struct ready *r)
 static const char *parse_tcp(const char *arg, struct ready *r)
 {
     if (!parse_port(&arg, &r->port) || *arg)
-        return "tcp: needs a port (1 to 65535)";
+        return "tcp: expected a port (1 to 65535)";
     r->kind = READY_TCP;
     return NULL;
 }
@@ -132,10 +132,10 @@ static const char *parse_http(const char *arg, struct ready *r)
     const char *c;
 
     if (!parse_port(&arg, &r->port) || (*arg && *arg != '/'))
-        return "http: needs PORT/PATH";
+        return "http: expected PORT/PATH";
     for (c = arg; *c; c++) {
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
-            return "http: the path must not have blanks in it";
+            return "http: the path must not contain blanks";
     }
     r->kind = READY_HTTP;
     r->arg = xstrdup(*arg ? arg : "/");
@@ -175,7 +175,7 @@ const char *ready_parse(const char *text, struct ready *ready_r)
         if (strncmp(text, with_arg[i].prefix, len)) continue;
         return with_arg[i].parse(text + len, ready_r);
     }
-    return "is not created, frontends, console:REGEX, xenstore:PATH=VALUE, "
+    return "expected created, frontends, console:REGEX, xenstore:PATH=VALUE, "
            "tcp:PORT, http:PORT/PATH or ping";
 }
 

@@ -40,10 +40,11 @@ struct ready {
 /* A requirement on the host; preflight/ checks it. */
 enum want_kind {
     WANT_FILE,
-    WANT_KERNEL, /* a file that Xen can boot */
-    WANT_QCOW2,  /* a disk image and its backing files */
-    WANT_NEED,   /* a path of `needs`: if missing, the domain is skipped */
-    WANT_SAVED,  /* save_to: may be missing, but must answer */
+    WANT_KERNEL,     /* a file that libxl can boot */
+    WANT_HVM_KERNEL, /* a file that QEMU can boot */
+    WANT_QCOW2,      /* a disk image and its backing files */
+    WANT_NEED,       /* a path of `needs`: if missing, the domain is skipped */
+    WANT_SAVED,      /* save_to: may be missing, but must answer */
     WANT_BRIDGE,
     WANT_PCI,
 };

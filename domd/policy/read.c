@@ -48,7 +48,7 @@ const char *reader_string(struct reader *r, const char *key)
     int r_cfg = xlu_cfg_get_string(r->cfg, key, &value, 1);
 
     if (r_cfg == EINVAL)
-        reader_wrong(r, key, "is a list; it must be one value");
+        reader_wrong(r, key, "expected a single value, not a list");
     return r_cfg ? NULL : value;
 }
 
@@ -82,7 +82,7 @@ void reader_list(struct reader *r, const char *key, struct strlist *list)
         if (item)
             strlist_add(list, item);
         else
-            reader_wrong(r, key, "element %d is no string", i + 1);
+            reader_wrong(r, key, "element %d is not a string", i + 1);
     }
 }
 
@@ -119,15 +119,15 @@ const char *policy_name_problem(const char *text)
     for (c = text; *c; c++) {
         number = number && isdigit((unsigned char)*c);
         if (!isalnum((unsigned char)*c) && !strchr("_.:+-", *c))
-            return "is not made of letters, digits and _ . : + -";
+            return "contains characters other than letters, digits and _ . : "
+                   "+ -";
     }
     if (c == text) return "is empty";
-    if (c - text >= 64) return "is longer than 63 letters";
+    if (c - text >= 64) return "is longer than 63 characters";
     if (*text == '-' || *text == '.') return "begins with - or .";
     if (number)
-        return "is a number, which xl takes for the id of a domain; add a "
-               "letter";
-    if (!strcmp(text, "Domain-0")) return "is the name of dom0 itself";
+        return "is a number, which xl reads as a domain id; add a letter";
+    if (!strcmp(text, "Domain-0")) return "is the name of dom0";
     return NULL;
 }
 
@@ -145,7 +145,7 @@ static bool read_name(struct reader *r)
         /* reader_string has reported a list. */
         if (!reader_line(r, "name"))
             problem_add(r->problems, r->file, 1,
-                        "the domain has no name (name = \"...\")");
+                        "the domain has no name; add name = \"...\"");
         return false;
     }
     bad = policy_name_problem(name);

@@ -43,7 +43,7 @@ static void read_names(struct reader *r, const char *key, struct strlist *list)
         if (bad)
             reader_wrong(r, key, "\"%s\" %s", list->v[i], bad);
         else if (!strcmp(list->v[i], r->p->name))
-            reader_wrong(r, key, "names the domain itself");
+            reader_wrong(r, key, "the domain cannot depend on itself");
     }
 }
 
@@ -180,8 +180,7 @@ static void read_needs(struct reader *r, const char *key)
             continue;
         }
         if (r->host->unknown || strlist_has(&r->host->words, need)) continue;
-        policy_bar(r->p, true, "needs %s, which this host does not have",
-                   need);
+        policy_bar(r->p, true, "needs %s, which this host lacks", need);
     }
 }
 

@@ -29,21 +29,18 @@ static void read_file_key(struct reader *r, const char *key)
     if (path) reader_want_file(r, WANT_FILE, path, key);
 }
 
-/* Whether libxl boots `kernel` itself, rather than the firmware of an HVM
- * guest, a kernel that a boot loader finds, or the PV shim. */
-static bool loads_kernel(const struct reader *r)
+/* What `kernel` has to be: the firmware of an HVM guest gets it from QEMU. Of
+ * a boot loader's input, or behind the PV shim, the format is unknown. */
+static enum want_kind kernel_kind(const struct reader *r)
 {
-    const char *text = NULL;
     long shim = 0;
 
-    if (!xlu_cfg_get_string(r->cfg, "bootloader", &text, 1)) return false;
-    if (!xlu_cfg_get_string(r->cfg, "type", &text, 1) && !strcmp(text, "hvm"))
-        return false;
-    /* the older name of `type` */
-    if (!xlu_cfg_get_string(r->cfg, "builder", &text, 1) &&
-        !strcmp(text, "hvm"))
-        return false;
-    return xlu_cfg_get_long(r->cfg, "pvshim", &shim, 1) || !shim;
+    if (reader_is_hvm(r))
+        return reader_has_own_model(r) ? WANT_FILE : WANT_HVM_KERNEL;
+    if (domfile_string(r->in, "bootloader")) return WANT_FILE;
+    if (!xlu_cfg_get_long(r->cfg, "pvshim", &shim, 1) && shim)
+        return WANT_FILE;
+    return WANT_KERNEL;
 }
 
 static void read_kernel(struct reader *r)
@@ -51,8 +48,7 @@ static void read_kernel(struct reader *r)
     const char *path = reader_string(r, "kernel");
 
     if (!path || reader_names_hvmloader(r)) return;
-    reader_want_file(r, loads_kernel(r) ? WANT_KERNEL : WANT_FILE, path,
-                     "kernel");
+    reader_want_file(r, kernel_kind(r), path, "kernel");
 }
 
 /* ---- devices ------------------------------------------------------------ */
@@ -63,8 +59,8 @@ static struct want *want_qcow2(struct reader *r, const char *path)
     if (r->host->unknown || strlist_has(&r->host->words, HOST_DEVICE_MODEL))
         return reader_want_file(r, WANT_QCOW2, path, "disk");
     policy_bar(r->p, true,
-               "this image has nothing that reads qcow2 (%s): it was built "
-               "without HVM",
+               "cannot open the qcow2 image %s: this image has no QEMU, as it "
+               "was built without HVM",
                path);
     return NULL;
 }
@@ -92,8 +88,8 @@ static void read_disk(struct reader *r, const char *spec)
     }
     if (*disk.pdev_path != '/') {
         reader_wrong(r, "disk",
-                     "%s is not an absolute path, and libxl does not look for "
-                     "it in /dev: write /dev/%s",
+                     "%s is not an absolute path, and libxl does not search "
+                     "/dev; write /dev/%s",
                      disk.pdev_path, disk.pdev_path);
         goto out;
     }
@@ -125,13 +121,37 @@ static void read_disks(struct reader *r)
 static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
     struct in_addr in;
+    char *first;
 
     if (!strncmp(option, "bridge=", 7)) {
         if (ours) reader_want(r, WANT_BRIDGE, option + 7, "vif");
-    } else if (!strncmp(option, "ip=", 3) && !r->p->address &&
-               inet_pton(AF_INET, option + 3, &in) == 1) {
-        r->p->address = xstrdup(option + 3);
+    } else if (!strncmp(option, "ip=", 3) && !r->p->address) {
+        /* The first of several. */
+        first = xstrndup(option + 3, strcspn(option + 3, " \t"));
+        if (inet_pton(AF_INET, first, &in) == 1) {
+            r->p->address = first;
+            first = NULL;
+        }
+        free(first);
     }
+}
+
+/* Whether dom0 attaches a vif of SPEC to a bridge. Another domain or another
+ * script interprets the rest. */
+static bool is_bridged(const char *spec)
+{
+    const char *script = strstr(spec, "script=");
+    bool bridged = true;
+    char *name;
+
+    if (script) {
+        script += strlen("script=");
+        name = xstrndup(script, strcspn(script, ", \t"));
+        bridged =
+            !strcmp(name, "vif-bridge") || !strcmp(name, "vif-antispoof");
+        free(name);
+    }
+    return bridged && !strstr(spec, "backend=");
 }
 
 static void read_vifs(struct reader *r)
@@ -143,9 +163,7 @@ static void read_vifs(struct reader *r)
     for (i = 0; i < specs.n; i++) {
         char *save = NULL;
         char *option;
-        /* Another domain or a script interprets the rest. */
-        bool ours =
-            !strstr(specs.v[i], "backend=") && !strstr(specs.v[i], "script=");
+        bool ours = is_bridged(specs.v[i]);
         bool named = strstr(specs.v[i], "bridge=") != NULL;
 
         for (option = strtok_r(specs.v[i], ",", &save); option;
@@ -168,7 +186,10 @@ static void read_pci(struct reader *r, const char *spec, bool seize)
 
     libxl_device_pci_init(&pci);
     if (xlu_pci_parse_spec_string(r->cfg, &pci, spec)) {
-        reader_wrong(r, "pci", "\"%s\" cannot be understood", spec);
+        reader_wrong(
+            r, "pci",
+            "\"%s\" is not a PCI device; write its number, as lspci prints it",
+            spec);
         goto out;
     }
     /* The name comes from xl pci-assignable-add. */
@@ -185,7 +206,7 @@ out:
 static void read_pcis(struct reader *r)
 {
     struct strlist specs = {0};
-    const char *type = NULL;
+    const char *type = domfile_string(r->in, "type");
     long seize = 0;
     size_t i;
 
@@ -194,14 +215,14 @@ static void read_pcis(struct reader *r)
     xlu_cfg_get_long(r->cfg, "pci_seize", &seize, 1);
     for (i = 0; i < specs.n; i++)
         read_pci(r, specs.v[i], seize != 0);
-    if (!xlu_cfg_get_string(r->cfg, "type", &type, 1) && !strcmp(type, "pvh"))
+    if (type && !strcmp(type, "pvh"))
         reader_wrong(r, "pci",
-                     "a pvh guest cannot have a PCI device; pv and hvm can");
+                     "PVH guests cannot have PCI devices; use type = \"pv\" "
+                     "or \"hvm\"");
     if (!r->host->unknown && !strlist_has(&r->host->words, "iommu"))
-        policy_bar(
-            r->p, true,
-            "a guest with a PCI device needs an IOMMU (VT-d or AMD-Vi), "
-            "which this host lacks or has switched off in its firmware");
+        policy_bar(r->p, true,
+                   "a guest with a PCI device needs an IOMMU (VT-d or "
+                   "AMD-Vi), which this host lacks or its firmware disables");
     strlist_dispose(&specs);
 }
 
@@ -213,10 +234,10 @@ static void read_memory(struct reader *r)
         return;
     if (!r->host->unknown && r->host->total_mb &&
         r->p->memory_mb > r->host->total_mb)
-        reader_wrong(r, "memory",
-                     "%ld MiB cannot fit: this host has %ld MiB for "
-                     "domains",
-                     r->p->memory_mb, r->host->total_mb);
+        reader_wrong(
+            r, "memory",
+            "the domain needs %ld MiB, but this host has %ld MiB for domains",
+            r->p->memory_mb, r->host->total_mb);
 }
 
 static void read_type(struct reader *r)
@@ -232,7 +253,7 @@ static void read_type(struct reader *r)
     if (!strlist_has(&r->host->words, "hvm"))
         policy_bar(r->p, true,
                    "a %s guest needs hardware virtualisation (VT-x or SVM), "
-                   "which this host lacks or has switched off in its firmware",
+                   "which this host lacks or its firmware disables",
                    type);
     else if (!strlist_has(&r->host->words, "hap"))
         /* This Xen is built without shadow paging. */
@@ -242,8 +263,9 @@ static void read_type(struct reader *r)
                    type);
     else if (!strcmp(type, "hvm") &&
              !strlist_has(&r->host->words, HOST_DEVICE_MODEL))
-        policy_bar(r->p, true,
-                   "this image has no device model: it was built without HVM");
+        policy_bar(
+            r->p, true,
+            "this image has no device model (QEMU): it was built without HVM");
 }
 
 static void read_uuid(struct reader *r)

@@ -15,12 +15,12 @@ static bool begins_with(const char *text, size_t len, const char *mark)
 
 const char *text_problem(const char *text, size_t len)
 {
-    if (len > POLICY_FILE_MAX) return "is larger than 262144 bytes";
+    if (len > POLICY_FILE_MAX) return "the file is larger than 262144 bytes";
     if (begins_with(text, len, "\377\376") ||
         begins_with(text, len, "\376\377"))
-        return "is UTF-16; save it as UTF-8";
+        return "the file is UTF-16; save it as UTF-8";
     if (len && memchr(text, '\0', len))
-        return "is not a text file: it has a NUL byte in it";
+        return "not a text file: it contains a NUL byte";
     return NULL;
 }
 

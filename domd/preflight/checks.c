@@ -201,13 +201,13 @@ static bool await_check(struct check *k, struct policy *p, msec until,
     if (k->run) {
         v = last_line(child_output(k->run));
         problem_add(&why, k->file, (int)json_get_int(v, "line", 0),
-                    "%s: %s does not answer; the domain waits for it",
+                    "%s: %s does not respond; the domain waits for it",
                     v ? json_get_string(v, "key") : "domain",
-                    v ? json_get_string(v, "path") : "what it needs");
+                    v ? json_get_string(v, "path") : "a file or device");
     } else {
-        problem_add(&why, k->file, 0,
-                    "the process that looks for what it needs has failed; "
-                    "it is tried again");
+        problem_add(
+            &why, k->file, 0,
+            "the check of its files and devices failed; domd retries it");
         loop_at(k->all->retry, loop_now() + RETRY);
     }
     if (problems)

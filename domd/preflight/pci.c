@@ -1,6 +1,5 @@
 #include "preflight/pci.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,10 +10,8 @@
 static char *get_driver(const char *dir)
 {
     char *path = xasprintf("%s/driver", dir);
-    char *driver = realpath(path, NULL);
-    char *name = xstrdup(driver ? strrchr(driver, '/') + 1 : "none");
+    char *name = link_name(path, "none");
 
-    free(driver);
     free(path);
     return name;
 }
@@ -26,10 +23,10 @@ char *pci_problem(const char *number, bool seize)
     char *problem = NULL;
 
     if (access(dir, F_OK))
-        problem = xasprintf("there is no PCI device %s", number);
+        problem = xasprintf("no such PCI device: %s", number);
     else if (!seize && strcmp(driver, "pciback") != 0)
-        problem = xasprintf("%s belongs to dom0 (driver: %s); with "
-                            "\"%s,seize=1\" the domain takes it from there",
+        problem = xasprintf("%s is in use by dom0 (driver: %s); write "
+                            "\"%s,seize=1\" to detach it",
                             number, driver, number);
     free(driver);
     free(dir);

@@ -41,7 +41,7 @@ static char *bridge_problem(const struct want *w)
     struct stat st;
 
     if (strchr(w->what, '/') || stat(path, &st))
-        problem = xasprintf("there is no bridge %s%s", w->what,
+        problem = xasprintf("no such bridge: %s%s", w->what,
                             w->by_default ? ", the default of /etc/xen/xl.conf"
                                           : "");
     free(path);
@@ -59,13 +59,16 @@ static char *find_problem(struct look *l, struct findings *found)
         return file_problem(w->what);
     case WANT_KERNEL:
         problem = file_problem(w->what);
-        return problem ? problem : kernel_problem(w->what);
+        return problem ? problem : kernel_problem(w->what, KERNEL_FOR_LIBXL);
+    case WANT_HVM_KERNEL:
+        problem = file_problem(w->what);
+        return problem ? problem : kernel_problem(w->what, KERNEL_FOR_QEMU);
     case WANT_QCOW2:
         return qcow2_problem(w->what, report_look, l);
     case WANT_NEED:
         if (stat(w->what, &st) && !found->skip)
             found->skip =
-                xasprintf("needs %s, which this host does not have", w->what);
+                xasprintf("needs %s, which this host lacks", w->what);
         return NULL;
     case WANT_SAVED:
         (void)stat(w->what, &st);
@@ -176,7 +179,7 @@ static char *tree_problem(const struct want *w, const char *tree)
     char *path;
 
     if (w->kind != WANT_FILE && w->kind != WANT_KERNEL &&
-        w->kind != WANT_QCOW2)
+        w->kind != WANT_HVM_KERNEL && w->kind != WANT_QCOW2)
         return NULL;
     if (strncmp(w->what, below, strlen(below)) || is_provided(w->what))
         return NULL;

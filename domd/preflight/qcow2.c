@@ -59,7 +59,7 @@ static char *check_image(const char *path, bool base, char **next_r)
     }
     n = pread(fd, h, sizeof(h), 0);
     if (n < 4 || memcmp(h, "QFI\xfb", 4)) {
-        if (!base) problem = xasprintf("%s is no qcow2 image", path);
+        if (!base) problem = xasprintf("%s is not a qcow2 image", path);
         goto out;
     }
     if (n < HEADER) goto cut;
@@ -76,7 +76,7 @@ static char *check_image(const char *path, bool base, char **next_r)
     *next_r = backing_path(path, name);
     goto out;
 cut:
-    problem = xasprintf("%s is cut off: it has %lld bytes", path,
+    problem = xasprintf("%s is truncated: it has %lld bytes", path,
                         (long long)st.st_size);
 out:
     if (fd >= 0) close(fd);
@@ -96,12 +96,12 @@ char *qcow2_problem(const char *path,
         if (looks) looks(user, at);
         problem = check_image(at, depth > 0, &next);
         if (problem && depth) {
-            text = xasprintf("%s cannot be used: %s", path, problem);
+            text = xasprintf("cannot use %s: %s", path, problem);
             free(problem);
             problem = text;
         }
         if (!problem && depth == CHAIN_MAX)
-            problem = xasprintf("%s is based on more than %d others", path,
+            problem = xasprintf("%s has more than %d backing files", path,
                                 CHAIN_MAX);
         free(at);
         at = next;

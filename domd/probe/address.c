@@ -198,7 +198,8 @@ static void find_cards(struct probe *p)
     free(dir);
 }
 
-void probe_listen(struct probe *p)
+/* Listens to the existing cards for the address, unless the file has it. */
+static void listen_on_cards(struct probe *p)
 {
     size_t i;
 
@@ -226,10 +227,8 @@ void probe_listen_off(struct probe *p)
 static char *bridge_of(const char *interface)
 {
     char *path = xasprintf("/sys/class/net/%s/master", interface);
-    char *master = realpath(path, NULL);
-    char *name = xstrdup(master ? strrchr(master, '/') + 1 : interface);
+    char *name = link_name(path, interface);
 
-    free(master);
     free(path);
     return name;
 }
@@ -283,7 +282,7 @@ bool probe_find_address(struct probe *p, struct in_addr *ip_r)
     size_t k;
 
     if (p->address) return inet_pton(AF_INET, p->address, ip_r) == 1;
-    probe_listen(p);
+    listen_on_cards(p);
     for (i = 0; i < p->n_cards; i++) {
         for (k = 0; k < CARD_SAID; k++) {
             if (!is_neighbour(p->cards[i].interface, p->cards[i].said[k]))

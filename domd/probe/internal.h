@@ -116,8 +116,7 @@ void probe_console_event(void *user, int fd, short revents);
 /* Gets the guest's address, from its file or from its ARP; false if it is
  * unknown. */
 bool probe_find_address(struct probe *p, struct in_addr *ip_r);
-/* Listens to the existing cards for the address, unless the file has it. */
-void probe_listen(struct probe *p);
+/* Stops listening for the address. */
 void probe_listen_off(struct probe *p);
 
 /* ---- net.c -------------------------------------------------------------- */

@@ -95,8 +95,7 @@ static void xl_ended(void *user, int status, const struct buf *out,
             problem_warn(run->problems, run->file, 0, "xl: %s", line);
     }
     if (refused && !err->len)
-        problem_add(run->problems, run->file, 0,
-                    "xl does not accept the file");
+        problem_add(run->problems, run->file, 0, "xl rejects the file");
     free(text);
 }
 
@@ -138,6 +137,20 @@ static void ask_xl(struct config *c, const struct host *host)
 
 /* ---- the commands ------------------------------------------------------- */
 
+/* Checks this host's own settings, if the user may read them. Returns false if
+ * there are errors in them. */
+static bool check_host(void)
+{
+    struct buf out = {0};
+    struct buf err = {0};
+    bool ok = xenith_script("check-host", &out, &err);
+
+    xenith_print(&err);
+    buf_dispose(&err);
+    buf_dispose(&out);
+    return ok;
+}
+
 int cmd_check(const struct options *o, char *const *args)
 {
     struct host host = {.unknown = true};
@@ -168,6 +181,7 @@ int cmd_check(const struct options *o, char *const *args)
     if (!o->config) ask_xl(&c, &host);
     xenith_problems(&c.problems, stdout);
     rc = problem_errors(&c.problems) ? EXIT_WRONG : EXIT_OK;
+    if (!o->config && !*args && !check_host()) rc = EXIT_WRONG;
 out:
     config_dispose(&c);
     host_dispose(&host);

@@ -133,8 +133,8 @@ static int wait_rest(const struct options *o, char *const *names, long seconds)
         if (verdict == NO_DOMD && !last) usleep(200000);
     } while (verdict == NO_DOMD && !last);
     if (verdict == TIME_OVER)
-        fprintf(stderr, "xenith: not at rest within %ld s\n%s", seconds,
-                moving.s);
+        fprintf(stderr, "xenith: still changing state after %ld s\n%s",
+                seconds, moving.s);
     if (verdict != NO_DOMD && bad.len) fputs(bad.s, stderr);
     last = verdict == AT_REST && !bad.len;
     buf_dispose(&moving);
@@ -163,7 +163,7 @@ static int run_command(const struct options *o, const char *cmd,
     yajl_val answer;
 
     if (!*args) {
-        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+        fprintf(stderr, "xenith: %s: missing domain name\n", cmd);
         return EXIT_USAGE;
     }
     c = conn_open(o->socket, o->patience, true);
@@ -194,8 +194,8 @@ int cmd_enable(const struct options *o, char *const *args)
     int rc = run_command(o, "enable", args);
 
     if (!rc)
-        printf("enabled until the next boot; to keep it, write autostart = "
-               "\"yes\" into the file\n");
+        printf("enabled until the next boot; to make it permanent, set "
+               "autostart = \"yes\" in the domain file\n");
     return rc;
 }
 
@@ -204,9 +204,24 @@ int cmd_disable(const struct options *o, char *const *args)
     int rc = run_command(o, "disable", args);
 
     if (!rc)
-        printf("disabled until the next boot; to keep it, write autostart = "
-               "\"no\" into the file\n");
+        printf("disabled until the next boot; to make it permanent, set "
+               "autostart = \"no\" in the domain file\n");
     return rc;
+}
+
+/* Applies the host's own settings, if the user has the rights. Returns false
+ * if there are errors in them. */
+static bool apply_host(void)
+{
+    struct buf out = {0};
+    struct buf err = {0};
+    bool ok = xenith_script("apply-host", &out, &err);
+
+    if (err.len) fprintf(stderr, "%s", err.s);
+    xenith_print(&out);
+    buf_dispose(&err);
+    buf_dispose(&out);
+    return ok;
 }
 
 int cmd_reload(const struct options *o, char *const *args)
@@ -225,6 +240,7 @@ int cmd_reload(const struct options *o, char *const *args)
         free(text);
     }
     if (answer && !json_get_int(answer, "errors", (int64_t)i)) rc = EXIT_OK;
+    if (answer && !apply_host()) rc = EXIT_WRONG;
     yajl_tree_free(answer);
     conn_close(c);
     return rc;
@@ -296,39 +312,54 @@ static yajl_val await_down(const struct options *o, struct conn *c,
     }
 }
 
+/* Prints the seconds that a shutdown takes at most unless libxl hangs. */
+static int print_down_limit(const struct options *o)
+{
+    struct conn *c = conn_open(o->socket, o->patience, true);
+    yajl_val answer = c ? conn_ask(c, "status", NULL) : NULL;
+    int64_t ms = json_get_int(answer, "down_ms", -1);
+
+    if (ms >= 0) printf("%lld\n", (long long)(ms + 999) / 1000);
+    yajl_tree_free(answer);
+    conn_close(c);
+    return ms >= 0 ? EXIT_OK : EXIT_WRONG;
+}
+
 /* Stops all domains, and returns when the last is down. The host's shutdown
  * calls this before it unmounts anything, so only the answer that all are down
  * is success. Each domain has its timeouts, so the wait ends; but the host
  * must also go down if domd hangs or exceeds all timeouts together. */
 int cmd_shutdown(const struct options *o, char *const *args)
 {
-    struct conn *c = conn_open(o->socket, o->patience, true);
+    struct conn *c;
     yajl_val answer = NULL;
     yajl_val left = NULL;
     bool eof = true;
     int rc = EXIT_WRONG;
 
     (void)args;
+    if (o->limit) return print_down_limit(o);
+    c = conn_open(o->socket, o->patience, true);
     if (!c || !conn_send(c, "shutdown", NULL)) goto out;
     answer = await_down(o, c, &eof, &left);
     if (left) {
-        fprintf(stderr, "xenith: shutdown: not all are down within the time "
-                        "that they have\n");
+        fprintf(stderr, "xenith: shutdown: some domains are still running "
+                        "after their time limits\n");
         (void)print_remaining(left);
     } else if (answer && json_get_bool(answer, "ok", false) &&
                json_get_bool(answer, "down", false)) {
         left = ask_status(o);
         if (!left || !print_remaining(left)) rc = EXIT_OK;
     } else if (answer) {
-        char *error =
-            conn_error(answer, "domd does not say that all are down");
+        char *error = conn_error(
+            answer, "domd did not confirm that all domains are down");
 
         fprintf(stderr, "xenith: shutdown: %s\n", error);
         free(error);
     } else if (eof) {
-        fprintf(stderr, "xenith: domd has hung up\n");
+        fprintf(stderr, "xenith: domd closed the connection\n");
     } else {
-        fprintf(stderr, "xenith: domd has not answered within %d s\n",
+        fprintf(stderr, "xenith: no answer from domd within %d s\n",
                 o->patience / 1000);
         rc = EXIT_HANGS;
     }

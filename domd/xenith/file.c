@@ -106,10 +106,9 @@ static bool is_named(const char *path, const char *name)
 {
     struct problems problems = {0};
     struct domfile f;
-    const char *is = NULL;
-    bool named = domfile_read(&f, path, &problems) &&
-                 !xlu_cfg_get_string(f.cfg, "name", &is, 1) &&
-                 !strcmp(is, name);
+    const char *is =
+        domfile_read(&f, path, &problems) ? domfile_string(&f, "name") : NULL;
+    bool named = is && !strcmp(is, name);
 
     problems_dispose(&problems);
     domfile_dispose(&f);

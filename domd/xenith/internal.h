@@ -6,6 +6,8 @@
  *   control.c  commands that domd carries out
  *   check.c    the domain files as a whole
  *   file.c     one domain file, for create and remove
+ *   slots.c    the slots of an installed host
+ *   script.c   scripts that they run
  *   local.c    other commands that need no domd
  */
 #ifndef DOMD_XENITH_INTERNAL_H
@@ -33,6 +35,7 @@ struct options {
     bool wait;
     bool created; /* wait: for creations only */
     bool dot;
+    bool limit;
     const char *config; /* check: the tree that will be /config; or NULL */
 };
 
@@ -65,6 +68,12 @@ void xenith_problems(const struct problems *problems, FILE *to);
 command cmd_file_facts;
 command cmd_file_named;
 command cmd_file_clone;
+
+/* script.c: runs the script NAME of the host, and appends what it prints to
+ * *OUT and *ERR. Returns whether its status is 0; a script that is not
+ * installed does nothing. Tests set $XENITH_SCRIPTS. */
+#define SCRIPT_DIR "/usr/lib/xenith"
+bool xenith_script(const char *name, struct buf *out, struct buf *err);
 
 /* local.c */
 command cmd_console;

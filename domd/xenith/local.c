@@ -19,10 +19,10 @@ static bool check_name(const char *cmd, const char *name)
 {
     if (name && policy_name_ok(name)) return true;
     if (name)
-        fprintf(stderr, "xenith: %s: \"%s\" is not the name of a domain\n",
-                cmd, name);
+        fprintf(stderr, "xenith: %s: \"%s\" is not a domain name\n", cmd,
+                name);
     else
-        fprintf(stderr, "xenith: %s: which domain?\n", cmd);
+        fprintf(stderr, "xenith: %s: missing domain name\n", cmd);
     return false;
 }
 

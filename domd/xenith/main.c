@@ -12,7 +12,6 @@
 #include "control/client.h"
 
 #define CONSOLE_DIR "/var/log/xen/console"
-#define SCRIPT_DIR  "/usr/lib/xenith"
 
 void xenith_print(const struct buf *text)
 {
@@ -24,25 +23,30 @@ void xenith_print(const struct buf *text)
     buf_dispose(&shown);
 }
 
-/* Runs a command that is a script, because it runs other programs. */
+/* Runs a command that is a script, because it runs other programs. One of
+ * several programs is a directory, in which `main` is the command. */
 static int exec_script(char **words)
 {
     char *path = xasprintf(SCRIPT_DIR "/%s", words[0]);
+    char *main_path = xasprintf("%s/main", path);
 
-    execv(path, words);
+    execv(access(main_path, X_OK) ? path : main_path, words);
     fprintf(stderr, "xenith: cannot start %s: %s\n", path, strerror(errno));
+    free(main_path);
     free(path);
     return EXIT_WRONG;
 }
 
 /* Scripts parse their own options, so main starts them before getopt; only an
- * option before the command leads here. */
+ * option before the command leads here. ARGS follow the name of the command.
+ */
 static int cmd_script(const struct options *o, char *const *args)
 {
     (void)o;
-    (void)args;
-    fprintf(stderr, "xenith: create and remove take their options behind "
-                    "them; see xenith create --help\n");
+    fprintf(stderr,
+            "xenith: write the options of %s after the command; see xenith "
+            "%s --help\n",
+            args[-1], args[-1]);
     return EXIT_USAGE;
 }
 
@@ -58,28 +62,46 @@ static const struct {
     {"status", cmd_status, "[--json] [--watch] [NAME...]",
      "the states of the domains", -1},
     {"create", cmd_script, "NAME [OPTION...]",
-     "make a domain; see create --help", -1},
+     "create a domain; see create --help", -1},
     {"remove", cmd_script, "NAME [OPTION...]",
-     "and take it away; see remove --help", -1},
+     "remove a domain; see remove --help", -1},
+    {"edit", cmd_script, "[-m TEXT] NAME",
+     "edit a file of the configuration, and save it", -1},
+    {"diff", cmd_script, "[GENERATION]", "show what is not saved", -1},
+    {"save", cmd_script, "[-m TEXT] [FILE...]",
+     "save the configuration on the drive XENITH-CFG", -1},
+    {"history", cmd_script, "", "list what was saved", -1},
+    {"rollback", cmd_script, "config [GENERATION]",
+     "return to a saved configuration; see rollback --help", -1},
+    {"config", cmd_script, "export|import FILE|-",
+     "the whole configuration as one file; see config --help", -1},
+    {"preset", cmd_script, "list|show PRESET|diff A B",
+     "sets of options for Xen and dom0's kernel", -1},
+    {"network", cmd_script, "status|show|apply|confirm|revert",
+     "the host's networks; see network --help", -1},
     {"start", cmd_start, "[--wait] NAME...",
      "start them, and what they require", -1},
     {"stop", cmd_stop, "[--wait] NAME...", "stop them, and what requires them",
      -1},
     {"restart", cmd_restart, "[--wait] NAME...", "stop and start them", -1},
-    {"reload", cmd_reload, "", "read the domain files again", 0},
+    {"reload", cmd_reload, "", "read the configuration again", 0},
     {"enable", cmd_enable, "NAME...", "start them at boot", -1},
-    {"disable", cmd_disable, "NAME...", "do not", -1},
-    {"console", cmd_console, "NAME", "its console; Ctrl-] leaves", 1},
-    {"log", cmd_log, "[--follow] NAME", "what it printed there", 1},
-    {"graph", cmd_graph, "[--dot] [DIR]", "the order of start", 1},
-    {"check", cmd_check, "[--config DIR] [DIR]",
-     "look for mistakes in the domain files", 1},
-    {"events", cmd_events, "[--json] [--follow]", "what happens", 0},
-    {"metrics", cmd_metrics, "", "figures for Prometheus", 0},
-    {"wait", cmd_wait, "[--created] [SECONDS]", "until nothing is on its way",
+    {"disable", cmd_disable, "NAME...", "do not start them at boot", -1},
+    {"console", cmd_console, "NAME", "attach to its console; Ctrl-] detaches",
      1},
+    {"log", cmd_log, "[--follow] NAME", "print the log of its console", 1},
+    {"graph", cmd_graph, "[--dot] [DIR]", "print the start order", 1},
+    {"check", cmd_check, "[--config DIR] [DIR]", "check the configuration", 1},
+    {"events", cmd_events, "[--json] [--follow]", "print state changes", 0},
+    {"metrics", cmd_metrics, "", "metrics for Prometheus", 0},
+    {"wait", cmd_wait, "[--created] [SECONDS]",
+     "wait until no domain changes state", 1},
+    {"install", cmd_script, "[DISK] [OPTION...]",
+     "install this live system on a disk; see install --help", -1},
+    {"update", cmd_script, "FILE|URL [OPTION...]",
+     "a new version of the host; see update --help", -1},
     {"version", cmd_version, "[--json]", "versions, and open advisories", 0},
-    {"shutdown", cmd_shutdown, "", "stop all domains, and wait", 0},
+    {"shutdown", cmd_shutdown, "[--limit]", "stop all domains, and wait", 0},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
     {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
     /* For create and remove; without help, so in no list. */
@@ -96,7 +118,7 @@ static bool has_extra_argument(size_t cmd, char *const *args)
     while (args[n])
         n++;
     if (commands[cmd].max < 0 || n <= commands[cmd].max) return false;
-    fprintf(stderr, "xenith: %s: \"%s\" is too much: it takes %s\n",
+    fprintf(stderr, "xenith: %s: unexpected argument \"%s\"; it takes %s\n",
             commands[cmd].name, args[commands[cmd].max],
             *commands[cmd].args ? commands[cmd].args : "no argument");
     return true;
@@ -179,6 +201,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         {"wait", no_argument, NULL, 'W'},
         {"created", no_argument, NULL, 'C'},
         {"dot", no_argument, NULL, 'D'},
+        {"limit", no_argument, NULL, 'L'},
         {"help", no_argument, NULL, 'h'},
         {"config", required_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
@@ -218,6 +241,9 @@ static int parse_options(struct options *o, int argc, char **argv)
             break;
         case 'D':
             o->dot = true;
+            break;
+        case 'L':
+            o->limit = true;
             break;
         case 'c':
             o->config = optarg;
@@ -262,7 +288,7 @@ int main(int argc, char **argv)
         return commands[i].run(&o, argv + optind + 1);
     }
     if (optind < argc)
-        fprintf(stderr, "xenith: there is no command %s\n", argv[optind]);
+        fprintf(stderr, "xenith: unknown command \"%s\"\n", argv[optind]);
     print_usage(stderr);
     return EXIT_USAGE;
 }

@@ -116,6 +116,7 @@ void release_read(struct release *r, const char *root)
     r->xen = read_xen(root);
     r->changeset = read_line(root, "/sys/hypervisor/properties/changeset");
     r->linux_version = read_line(root, "/proc/sys/kernel/osrelease");
+    slots_read(&r->slots, root);
     read_advisories(r, root);
 }
 
@@ -133,6 +134,7 @@ void release_dispose(struct release *r)
     free(r->xen);
     free(r->changeset);
     free(r->linux_version);
+    slots_dispose(&r->slots);
     memset(r, 0, sizeof(*r));
 }
 
@@ -157,7 +159,9 @@ void release_text(const struct release *r, struct buf *out)
     buf_addf(out, "Xenith %s\nXen    %s", or_unknown(r->release),
              or_unknown(r->xen));
     if (r->changeset) buf_addf(out, " (changeset %s)", r->changeset);
-    buf_addf(out, "\nLinux  %s\n\n", or_unknown(r->linux_version));
+    buf_addf(out, "\nLinux  %s\n", or_unknown(r->linux_version));
+    slots_text(&r->slots, out);
+    buf_addf(out, "\n");
     if (!r->listed)
         buf_addf(out, "Open advisories: the list is not in this image\n");
     else if (!r->n)
@@ -183,6 +187,7 @@ void release_json(const struct release *r, struct buf *out)
     json_string(g, "xen", r->xen);
     json_string(g, "xen_changeset", r->changeset);
     json_string(g, "linux", r->linux_version);
+    slots_json(&r->slots, g, "slots");
     if (r->listed) {
         json_array(g, "advisories");
         for (i = 0; i < r->n; i++) {

@@ -1,8 +1,9 @@
-/* The release, the running versions, and their open advisories. */
+/* The release, the running versions, their open advisories, and the slots. */
 #ifndef DOMD_XENITH_RELEASE_H
 #define DOMD_XENITH_RELEASE_H
 
 #include "base/util.h"
+#include "xenith/slots.h"
 
 struct advisory {
     char *package;
@@ -16,6 +17,7 @@ struct release {
     char *xen;
     char *changeset; /* of Xen */
     char *linux_version;
+    struct slots slots;
     bool listed; /* the image has the list of advisories */
     struct advisory *advisories;
     size_t n;

@@ -99,8 +99,8 @@ static const struct {
      "Instances started by domd after one had ended.", "restarts", 1, false},
     {"xenith_domain_cpu_seconds_total", "counter", "CPU time used.", "cpu_ns",
      1e-9, true},
-    {"xenith_domain_memory_bytes", "gauge", "Memory that it has.", "memory_kb",
-     1024, true},
+    {"xenith_domain_memory_bytes", "gauge", "Memory of the domain.",
+     "memory_kb", 1024, true},
     {"xenith_domain_vbd_read_bytes_total", "counter",
      "Bytes read from its disks.", "vbd_read_bytes", 1, true},
     {"xenith_domain_vbd_written_bytes_total", "counter",
@@ -120,7 +120,7 @@ static const struct {
 } host_metrics[] = {
     {"xenith_host_memory_bytes", "gauge", "Memory of the machine.",
      "memory_kb", 1024},
-    {"xenith_host_memory_free_bytes", "gauge", "Memory that no domain has.",
+    {"xenith_host_memory_free_bytes", "gauge", "Free memory of the machine.",
      "free_kb", 1024},
     {"xenith_host_cpus", "gauge", "CPUs of the machine.", "cpus", 1},
     {"xenith_host_dom0_cpu_seconds_total", "counter", "CPU time used by dom0.",
@@ -157,7 +157,7 @@ static void show_states(yajl_val doms, struct buf *out)
     int state;
 
     write_head(out, "xenith_domain_state", "gauge",
-               "The state of the domain: 1 for the one that it is in.");
+               "State of the domain: 1 for the current one, else 0.");
     for (i = 0; i < json_len(doms); i++) {
         yajl_val d = json_at(doms, i);
         char *domain = domain_label(d);

@@ -2,10 +2,49 @@
 #include "xenith/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "control/client.h"
 #include "xenith/show.h"
+#include "xenith/slots.h"
+
+/* Adds what the last update of the host leaves to say. */
+static void add_note(struct buf *out)
+{
+    struct slots slots;
+
+    slots_read(&slots, "");
+    slots_note(&slots, out);
+    slots_dispose(&slots);
+}
+
+/* The watchdog's service says in a file beside domd's socket what is armed. */
+static void add_watchdog(const struct options *o, struct buf *out)
+{
+    const char *slash = strrchr(o->socket, '/');
+    char *path = xasprintf(
+        "%.*swatchdog", slash ? (int)(slash + 1 - o->socket) : 0, o->socket);
+    struct buf state = {0};
+
+    if (!read_file(path, 4096, &state) && state.len)
+        buf_addf(out, "\nwatchdog: %s", state.s);
+    buf_dispose(&state);
+    free(path);
+}
+
+/* Options of Xen and Linux that differ from host.conf's. */
+static void add_pending(struct buf *out)
+{
+    struct buf text = {0};
+    struct buf err = {0};
+
+    (void)xenith_script("boot-pending", &text, &err);
+    if (text.len) buf_addf(out, "\n%s", text.s);
+    buf_dispose(&err);
+    buf_dispose(&text);
+}
 
 static int print_status(struct conn *c, const struct options *o,
                         char *const *names)
@@ -18,6 +57,11 @@ static int print_status(struct conn *c, const struct options *o,
         buf_addf(&out, "%s\n", conn_text(c));
     else
         show_status(answer, &out);
+    if (!o->json && !*names) {
+        add_watchdog(o, &out);
+        add_note(&out);
+        add_pending(&out);
+    }
     xenith_print(&out);
     buf_dispose(&out);
     yajl_tree_free(answer);
@@ -46,7 +90,7 @@ static int watch_status(struct conn *c, const struct options *o,
             v = conn_read(events, 50, &eof);
         }
     } while (!eof);
-    fprintf(stderr, "xenith: domd has hung up\n");
+    fprintf(stderr, "xenith: domd closed the connection\n");
     rc = EXIT_WRONG;
 out:
     conn_close(events);
@@ -89,7 +133,7 @@ int cmd_events(const struct options *o, char *const *args)
         yajl_tree_free(v);
     }
     conn_close(c);
-    if (eof) fprintf(stderr, "xenith: domd has hung up\n");
+    if (eof) fprintf(stderr, "xenith: domd closed the connection\n");
     return eof ? EXIT_WRONG : EXIT_OK;
 }
 

@@ -7,7 +7,7 @@ import pathlib
 from recipes import lines
 
 LAYER = "hvm"
-GOALS = ("iso", "netboot")
+GOALS = ("iso", "netboot", "disk")
 
 
 class Content:

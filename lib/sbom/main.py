@@ -102,7 +102,7 @@ def add_build(document, held, packages, out):
             document.file(owner, file, content.digests(package / "root" / file))
     for file, path in content.own_files(held.tree).items():
         document.file(XENITH, file, content.digests(path))
-    for path in [out / "xenith.iso", *sorted((out / "netboot").rglob("*"))]:
+    for path in [out / "xenith.iso", out / "xenith.img", *sorted((out / "netboot").rglob("*"))]:
         if path.is_file():
             document.file(XENITH, str(path.relative_to(out)), content.digests(path))
 

@@ -1,6 +1,7 @@
 """A fake machine made of files: /sys, /proc and /run, and programs that act on them."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 import tools  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-SCRIPTS = ["30-config", "40-host", "50-network", "57-mounts", "rcK"]
+SCRIPTS = ["30-config", "40-host", "50-network", "55-volumes", "57-mounts", "rcK", "sv/watchdog/finish", "sv/watchdog/run", "udhcpc"]
+
+INSTALL = ["slots.sh", "identity.sh"]
 
 # Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
 # shell if that prefers the fakes.
@@ -42,7 +45,7 @@ class Host:
                           "run/xenith/sources/image", "run/service", "sys/block", "sys/class/block",
                           "sys/class/net", "sys/class/tty/console", "sys/kernel"):
             (top / directory).mkdir(parents=True)
-        for path, text in (("proc/uptime", "1.00 1.00\n"), ("proc/cmdline", "root=/dev/ram0 quiet\n"),
+        for path, text in (("proc/uptime", "1.00 1.00\n"), ("proc/cmdline", "root=/dev/ram0 quiet\n"), ("proc/mounts", ""),
                            ("sys/class/tty/console/active", "console\n"), ("sys/kernel/uevent_seqnum", "100\n"),
                            ("etc/xen/xl.conf", 'vif.default.bridge="xenbr0"\n')):
             (top / path).write_text(text)
@@ -51,11 +54,13 @@ class Host:
             (top / "bin" / name).symlink_to(BUSYBOX)
         # The scripts use absolute paths: run copies with the fake machine's paths.
         for source, target in [(TOP / "bootscripts" / name, "boot/" + name) for name in SCRIPTS] + \
-                [(path, f"{LIBRARY}/{path.name}") for path in (TOP / "rootfs" / LIBRARY).glob("*") if path.is_file()]:
-            text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|usr/lib/xenith)/(?!null)|config\b)",
+                [(TOP / "install" / name, f"{LIBRARY}/{name}") for name in INSTALL] + \
+                [(path, path.relative_to(TOP / "rootfs")) for path in (TOP / "rootfs" / LIBRARY).rglob("*") if path.is_file()]:
+            text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|usr/lib/xenith|usr/share/xenith)/(?!null)|usr/lib/xenith\b|(?:config|root)\b)",
                           f"{top}/", source.read_text())
             # A console is appended to.
             text = text.replace(f'>"{top}/dev/$console"', f'>>"{top}/dev/$console"')
+            (top / target).parent.mkdir(parents=True, exist_ok=True)
             (top / target).write_text(text)
             (top / target).chmod(0o755)
 
@@ -63,8 +68,17 @@ class Host:
         done = subprocess.run(
             [*self.shell, self.top / script, *words], text=True, capture_output=True, timeout=60, check=False,
             env={"PATH": f"{self.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
-                 "FAKE": str(self.top), **environment})
+                 "FAKE": str(self.top), "XENITH_DRIVE": f"{self.top}/run/xenith/sources/drive",
+                 "XENITH_RUN_DIR": f"{self.top}/run/xenith", "XENITH_NET_SYS": f"{self.top}/sys/class/net",
+                 "XENITH_RESOLV_CONF": f"{self.top}/run/resolv.conf", "XENITH_SERVICES": f"{self.top}/run/service",
+                 "XENITH_CONFIG": f"{self.top}/config",
+                 "XENITH_MOUNTS": f"{self.top}/proc/mounts", **environment})
         assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def forget(self):
+        """What a boot finds no more of the one before."""
+        shutil.rmtree(self.top / "run/xenith/merged", ignore_errors=True)
 
     def write(self, path, text):
         file = self.top / path

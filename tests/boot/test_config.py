@@ -1,5 +1,8 @@
 """The choice of the configuration drive, and the wait for it."""
+import hashlib
+import io
 import shutil
+import tarfile
 
 import pytest
 
@@ -15,6 +18,7 @@ def boot(host, image="", words=""):
     """Run the script in an image with this host.conf; return the final settings."""
     host.write("run/xenith/sources/image/host.conf", "hostname=image\n" + image)
     host.write("proc/cmdline", f"quiet {words}\n")
+    host.forget()
     host.run("boot/30-config")
     return host.conf()
 
@@ -322,3 +326,54 @@ def test_card_that_never_has_a_disk(host, card):
     (card / "type").write_text("SDIO\n")
     assert boot(host)["hostname"] == "image"
     assert host.waits() == 5
+
+
+def generation(files, before=None):
+    """What `xenith save` writes to the drive."""
+    manifest = "xenith-config 1\nnumber 00000002\ntime 2026-11-30 09:00\ntext test\n" + "".join(
+        f"{word} {hashlib.sha256(text.encode()).hexdigest()} {name}\n"
+        for word, tree in (("before", before or {}), ("file", files)) for name, text in sorted(tree.items()))
+    manifest += f"end {hashlib.sha256(manifest.encode()).hexdigest()}\n"
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in [("generation", manifest), *sorted(files.items())]:
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def saved(host, data, *settled):
+    host.disk("sdb1", LABEL, OURS, {"host.conf": "hostname=half\n", "saved/00000001": "", "images/kernel": "kernel"})
+    directory = host.top / "content/sdb1/saved"
+    (directory / "00000002").write_bytes(data)
+    for number in settled:
+        (directory / f"{number}.OK").touch()
+
+
+def test_a_save_that_was_cut_off(host):
+    """The newest complete generation, from memory, since this drive cannot be written to."""
+    saved(host, generation({"host.conf": "hostname=saved\n"}, {"host.conf": "hostname=half\n"}))
+    assert boot(host)["hostname"] == "saved"
+    assert [mark.replace(str(host.top), "") for mark in host.marks()] == \
+        ["config /run/xenith/sources/drive/saved/00000002:0: warning: a save was cut off; generation 2 is complete, and used"]
+    assert (host.top / "config/images/kernel").read_text() == "kernel"
+
+
+def test_a_save_that_was_cut_off_early(host):
+    """Its generation is not complete: the files are as they were."""
+    saved(host, generation({"host.conf": "hostname=saved\n"})[:1000])
+    assert (boot(host)["hostname"], host.marks()) == ("half", [])
+
+
+def test_files_that_were_edited_after_a_save(host):
+    saved(host, generation({"host.conf": "hostname=saved\n"}), "00000002")
+    assert (boot(host)["hostname"], host.marks()) == ("half", [])
+
+
+def test_what_the_boot_made_is_kept_for_comparison(host):
+    host.disk("sdb1", LABEL, OURS, {"authorized_keys": KEY, "domains/web.cfg": "name = \"web\"\n"})
+    boot(host)
+    for path in ("host.conf", "authorized_keys", "domains/web.cfg"):
+        assert host.text(f"run/xenith/merged/{path}") == host.text(f"config/{path}") != ""
+    assert (host.top / "run/xenith/merged").stat().st_mode & 0o777 == 0o700

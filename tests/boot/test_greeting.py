@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "rootfs/usr/lib/xenith/console"
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "bootscripts/console"
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def greeting(tmp_path):
         if advisories is not None:
             (tmp_path / "advisories").write_text(advisories)
         text = SCRIPT.read_text()
-        for old, new in [(". /usr/lib/xenith/lib.sh", "conf() { echo yes; }"), ("/run/xenith/configured", "configured"),
+        for old, new in [(". /usr/lib/xenith/lib.sh", "conf() { echo yes; }\ncmdline() { false; }"),
+                         ("/run/xenith/configured", "configured"),
                          ("/usr/share/xenith/advisories", "advisories"), ("/etc/", ""), ("exec sh -l", "exit 0")]:
             assert old in text
             text = text.replace(old, new)
@@ -30,7 +31,7 @@ def greeting(tmp_path):
 def test_open_advisories(greeting):
     assert greeting("linux CVE-2026-1 why\nlinux CVE-2026-2 why\nxen XSA-483 why\n") == (
         "The issue.\n"
-        "Security advisories that are open here (advisories):\n"
+        "Open security advisories of this image (advisories):\n"
         "  linux: CVE-2026-1 CVE-2026-2\n"
         "  xen: XSA-483\n"
         "The motd.\n")

@@ -4,7 +4,6 @@ import signal
 import stat
 import subprocess
 
-import built
 import pytest
 
 from conftest import HERE, LIBRARY, TOP
@@ -17,15 +16,15 @@ def down(host):
     text = library.read_text()
     assert "polls=$(($1 * 20))" in text
     library.write_text(text.replace("polls=$(($1 * 20))", "polls=$(($1 + 20))") + "usleep() { sleep 0.03; }\n")
-    for name in ("hangs", "busy", "domains", "config/domains", "run/xenstored", "dev/mapper"):
+    for name in ("hangs", "busy", "domains", "run/xenstored", "dev/mapper"):
         (host.top / name).mkdir(parents=True)
     os.mkfifo(host.top / "never")
     for name in ("run/xenith/domd.sock", "run/xenstored/socket"):
         os.mknod(host.top / name, stat.S_IFSOCK | 0o600)
     host.host_conf("shutdown_timeout=5\n")
+    host.write("limit", "61\n")
     for number, name in ((1, "db"), (2, "web")):
         host.write(f"domains/{name}", f"{number}\n")
-        host.write(f"config/domains/{name}.cfg", f'name = "{name}"\nstop_timeout = 1\n')
     host.write("proc/mounts", "root / overlay rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n"
                "/dev/sdb1 /data ext4 rw 0 0\nstore:/vm /vm nfs4 rw 0 0\nstore:/iso /iso nfs4 rw 0 0\n")
     host.write("run/service/domd/x", "")
@@ -45,17 +44,33 @@ def go(host):
     with open(host.top / "output", "w", encoding="utf-8") as output:
         done = subprocess.run([*host.shell, host.top / "boot/rcK"], stdout=output, stderr=output, timeout=300,
                               check=False, env={"PATH": f"{host.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
-                                                "FAKE": str(host.top), "XENITH": str(built.xenith())})
+                                                "FAKE": str(host.top)})
     assert (done.returncode, host.text("output")) == (0, "")
     return host.text("log").splitlines()
 
 
 def test_nothing_hangs(down):
     calls = go(down)
-    assert calls == ["xenith shutdown", "swapoff -a", "umount /iso", "umount /vm", "umount /data", "sync"]
+    assert calls == ["xenith shutdown --limit", "xenith shutdown", "swapoff -a", "umount /iso", "umount /vm", "umount /data", "sync"]
     assert down.text("sv.log") == f"-w 3 down {down.top}/run/service/domd\n"
     assert down.marks() == ["power off"]
     assert down.text("proc/sysrq-trigger") == ""
+
+
+def test_watchdog_waits_for_a_slow_shutdown(down):
+    """Its service goes on to the end, and gets a deadline for each step: domains, swap, mounts."""
+    down.write("run/service/watchdog/x", "")
+    for name in ("xenith", "swapoff", "umount"):
+        down.write(f"bin/{name}", f'#!/bin/sh\necho {name} $(cat "$FAKE/run/xenith/stopping") >>"$FAKE/deadlines"\n'
+                   f'exec {HERE}/fake/{name} "$@"\n')
+        (down.top / "bin" / name).chmod(0o755)
+    go(down)
+    assert "service/watchdog" not in down.text("sv.log")
+    # The host is up for a second. First ten minutes for the domains, then what domd says and
+    # a minute; with it the time of one that is stopped by hand.
+    limits = [1 + seconds + 5 + 300 for seconds in (600, 61 + 60)]
+    assert down.text("deadlines").splitlines() == \
+        [f"xenith {limit}" for limit in limits] + ["swapoff 301"] + 3 * [f"umount {301 + 3 * 130}"]
 
 
 def test_domd_that_is_not_there(down):
@@ -86,14 +101,25 @@ def test_domd_that_never_ends(down):
     """Its domain is being saved to a server that is gone: the time that they all have is bounded."""
     hangs(down, "xenith", "xl-shutdown-web")
     calls = go(down)
-    # shutdown_timeout; a domain's stop_timeout and what removing it may take; a minute for domd
-    assert f"the domains have not stopped within {5 + 1 + 60 + 60} s" in down.marks()[0]
+    # domd gets a minute more than it says.
+    assert f"the domains have not stopped within {61 + 60} s" in down.marks()[0]
     assert "killall -9 domd" in calls
     # What only waited for its turn is asked like any other, and at the same time.
     assert {"xl shutdown -w web", "xl destroy web", "xl shutdown -w db"} < set(calls)
     assert "xl destroy db" not in calls and calls.index("xl shutdown -w db") < calls.index("xl destroy web")
     assert {"domain web stopped (forced)", "domain db stopped"} < set(down.marks())
     assert down.marks()[-1] == "power off"
+
+
+@pytest.mark.parametrize("key", ["limit", "nothing"])
+def test_domd_that_does_not_say_how_long(down, key):
+    """It has ten minutes."""
+    down.write("limit", "")
+    hangs(down, key, "xenith")
+    calls = go(down)
+    assert "the domains have not stopped within 600 s" in down.marks()[0]
+    assert "killall -9 domd" in calls
+    assert {"domain web stopped", "domain db stopped"} < set(down.marks())
 
 
 def test_domain_that_cannot_be_destroyed(down):
@@ -153,35 +179,3 @@ def test_poweroff_asks_init_and_syncs_nothing(down, tmp_path):
                            TOP / "rootfs/sbin/poweroff"], env={"PATH": f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin"},
                           capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "off\n", "")
-
-
-# --- How long domains may take
-
-def longest(tmp_path, **files):
-    facts = ""
-    for name, text in files.items():
-        path = tmp_path / name
-        path.write_text(f'name = "{name}"\n{text}\n')
-        facts += "file\n" + subprocess.run([built.xenith(), "file-facts", path], text=True, capture_output=True,
-                                           check=True).stdout
-    return int(subprocess.run(["awk", "-f", TOP / "rootfs" / LIBRARY / "stop-limit.awk"], input=facts, text=True,
-                              capture_output=True, check=True).stdout)
-
-
-@pytest.mark.parametrize("files, seconds", [
-    ({}, 0),
-    ({"a": ""}, 180),
-    ({"a": "stop_timeout = 30"}, 90),
-    ({"a": 'stop_timeout = "30"'}, 90),
-    ({"a": 'stop_timeout = "soon"'}, 180),
-    ({"a": 'on_stop = "save"\nstop_timeout = 300'}, 660),
-    ({"a": 'on_stop = "destroy"'}, 60),
-    # Side by side, and one after the other.
-    ({"a": "stop_timeout = 30", "b": "stop_timeout = 40"}, 100),
-    ({"a": 'requires = [ "b", "c" ]\nstop_timeout = 10', "b": "stop_timeout = 40", "c": 'after = [ "d" ]\nstop_timeout = 1',
-      "d": 'after = [ "nobody" ]\nstop_timeout = 50'}, 241),
-    # A cycle has an end.
-    ({"a": 'after = [ "b" ]\nstop_timeout = 10', "b": 'after = [ "a" ]\nstop_timeout = 10'}, 140),
-])
-def test_longest_chain(tmp_path, files, seconds):
-    assert longest(tmp_path, **files) == seconds

@@ -4,17 +4,20 @@ Each case of the text files runs with every awk: the image is built with the hos
 booted with BusyBox's. xenith reads domain files, on both."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import built
+import drives
 import tools
 
 LIBRARY = Path(__file__).resolve().parents[2] / "rootfs/usr/lib/xenith"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin"
 AWKS = ["mawk", "gawk", "busybox"]
+OPTIONS = LIBRARY.parents[3] / "lib/commands/xen-options"
 
 
 @pytest.fixture(params=AWKS)
@@ -68,7 +71,7 @@ def domain(text="", name="web"):
 
 def test_a_good_tree_says_nothing(run, tree):
     root = tree({
-        "host.conf": "# mine\nhostname=rack7\naddress=192.0.2.10/24\ndns=192.0.2.1, 192.0.2.2\n"
+        "host.conf": "# mine\nhostname=rack7\naddress=192.0.2.10/24\ndns=192.0.2.1, 2001:db8::2 ::1 fe80::\n"
                      "xen_options=\"loglvl=all iommu=on,dom0-passthrough\"\n"
                      "linux_options=xen-pciback.hide=(0000:03:00.0)(0000:04:00.0)\n",
         "authorized_keys": f"# me\n{KEY}\n",
@@ -96,7 +99,10 @@ def test_no_directory(run, tmp_path):
     ("address=10.0.0.1", 'address: "10.0.0.1" is not dhcp or an address with its prefix length'),
     ("address=10.0.0.256/24", "is not dhcp or"),
     ("gateway=gw", "is not an IPv4 address"),
-    ("dns=1.1.1.1 one", "is not IPv4 addresses"),
+    ("dns=1.1.1.1 one", "is not IPv4 or IPv6 addresses"),
+    ("dns=2001:db8::1::2", "is not IPv4 or IPv6 addresses"),
+    ("dns=2001:db8::12345", "is not IPv4 or IPv6 addresses"),
+    ("dns=1:2:3:4:5:6:7", "is not IPv4 or IPv6 addresses"),
     ("nic=00:11:22", "is not the name or the MAC"),
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
     ("volumes=-x", 'volumes: "-x" is not yes, no or names of volume groups'),
@@ -123,11 +129,67 @@ def test_no_directory(run, tmp_path):
     ("dom0_max_vcpus=all", "is not a number of CPUs"),
     ("config_wait=08", 'config_wait: "08" is not a number of seconds (0 to 9999)'),
     ("shutdown_timeout=10000", "is not a number of seconds"),
+    ("watchdog=maybe", 'watchdog: "maybe" is not yes, no or a number of seconds (10 to 9999)'),
+    ("watchdog=9", "is not yes, no or a number"),
+    ("watchdog=060", "is not yes, no or a number"),     # octal, for the shell
+    ("watchdog=10000", "is not yes, no or a number"),
+    ("watchdog=", "is not yes, no or a number"),
     ("config_drive=yes", 'config_drive: "yes" is not any, no or the UUID of a file system, as blkid prints it; no drive'),
     ("config_drive=", "is not any, no or the UUID"),
     ("config_drive=/dev/sdb1", "is not any, no or the UUID"),
     ("config_drive=1A2B3C4D", "is not any, no or the UUID"),
     ("max_cstate=deep", "is not a number from 0 to 9"),
+    ("max_cstate=1,", "is not a number from 0 to 9"),
+    ("preset=fast", 'preset: "fast" is not one of: low-latency, safe, hardened, lab'),
+    ("dom0_vcpus_pin=2", 'dom0_vcpus_pin: "2" is not one of: yes, no'),
+    ("cpufreq=fast", 'cpufreq: "fast" is not none, xen, xen:GOVERNOR'),
+    ("cpufreq=xen:fast", "is not none, xen, xen:GOVERNOR"),
+    ("cpufreq=dom0-kernel", "is not none, xen, xen:GOVERNOR"),
+    ("pcie_aspm=no", 'pcie_aspm: "no" is not one of: off, force'),
+    ("msi=maybe", 'msi: "maybe" is not one of: yes, no'),
+    ("iommu=requird", 'iommu: "requird" is not yes, no or a list'),
+    ("iommu=no,required", 'iommu: "no,required" is not possible: an IOMMU that is off cannot be required'),
+    ("iommu=force=1,off", "is not possible"),
+    ("iommu=quarantine=maybe", "is not yes, no or a list"),
+    ("iommu=yes,", "is not yes, no or a list"),
+    ("smt=8", 'smt: "8" is not one of: yes, no'),
+    ("ucode=0", 'ucode: "0" is not a list of scan'),
+    ("ucode=scan;x", "is not a list of scan"),
+    ("spec_ctrl=yes", 'spec_ctrl: "yes" is not no or a list'),
+    ("spec_ctrl=ssdb", "is not no or a list"),
+    ("spec_ctrl=xen", "is not no or a list"),
+    ("spec_ctrl=bti-thunk=fast", "is not no or a list"),
+    ("spec_ctrl=ssbd unpriv-mmio", "is not no or a list"),
+    ("xsm=selinux", 'xsm: "selinux" is not one of: silo, dummy, flask'),
+    ("sched=fair", 'sched: "fair" is not one of: credit, credit2, rtds, arinc653, null'),
+    ("sched_gran=thread", 'sched_gran: "thread" is not one of: cpu, core, socket'),
+    ("console=ttyS0", 'console: "ttyS0" is not a list of vga, com1'),
+    ("console=none,vga", "is not a list of vga, com1"),
+    ("console=com1 vga", "is not a list of vga, com1"),
+    ("console_speed=230400", 'console_speed: "230400" is not auto or a speed'),
+    ("console_port=ttyS1", 'console_port: "ttyS1" is not an I/O address'),
+    ("console_port=3f8", "is not an I/O address"),
+    ("vga=1024x768", 'vga: "1024x768" is not keep, current'),
+    ("vga=text-80x24", "is not keep, current"),
+    ("vga=ask", "is not keep, current"),
+    ("nomodeset=1", 'nomodeset: "1" is not one of: yes, no'),
+    ("nmi_watchdog=300", 'nmi_watchdog: "300" is not one of: yes, no, force'),
+    ("noreboot=never", "is not one of: yes, no"),
+    ("verbose=very", "is not one of: yes, no"),
+    ("install_disk=sda", "is not what a disk is, separated by commas"),
+    ("install_disk=smallest,largest", "is not what a disk is"),
+    ("install_disk=size:100-200", "is not what a disk is"),
+    ("install_disk=size:-", "is not what a disk is"),
+    ("install_disk=bus:floppy", "is not what a disk is"),
+    ("install_disk=serial:", "is not what a disk is"),
+    ("install_disk=smallest,", "is not what a disk is"),
+    ("install_existing=maybe", "is not one of upgrade|keep|erase"),
+    ("install_foreign=", "is not one of stop|erase"),
+    ("install_then=stop|erase", "is not one of reboot|poweroff|nothing"),
+    ("install_from=file.update", "is not a URL"),
+    ("install_config=alpha.tar", "is not a URL"),
+    ("install_config_signed=maybe", "is not"),
+    ("install_report=https://example.org/", "is not a URL (http://)"),
     ("xen_options=a; reboot", "is not options made of"),
     ("linux_options=a=$(b)", "is not options made of"),
 ])
@@ -146,6 +208,11 @@ def test_the_drive_that_may_be_taken(run, tree, value):
     assert run("check-config", tree({"host.conf": f"config_drive={value}\n"})) == (0, "", "")
 
 
+@pytest.mark.parametrize("value", ["yes", "no", "TRUE", "off", "10", "9999"])
+def test_watchdog(run, tree, value):
+    assert run("check-config", tree({"host.conf": f"watchdog={value}\n"})) == (0, "", "")
+
+
 @pytest.mark.parametrize("line", [
     "dom0_mem=128M", "dom0_mem=131072k", "dom0_mem=2G", "dom0_mem=512M,max:1G", "dom0_mem=min:256M,512M,max:1G",
     "dom0_max_vcpus=1", "dom0_max_vcpus=2-", "dom0_max_vcpus=1-16",
@@ -154,7 +221,77 @@ def test_what_dom0_boots_with(run, tree, line):
     assert run("check-config", tree({"host.conf": f"{line}\n"})) == (0, "", "")
 
 
+@pytest.mark.parametrize("line", [
+    "preset=hardened", "preset=default", "dom0_vcpus_pin=YES", "max_cstate=2,0", "max_cstate=default", "cpufreq=no",
+    "cpufreq=xen:ondemand,maxfreq=2000,minfreq=1000,verbose", "cpufreq=hwp:no-hdc,verbose", "pcie_aspm=off", "msi=off",
+    "iommu=yes", "iommu=required,no-igfx,verbose=on,dom0-strict", "iommu=quarantine=scratch-page", "iommu=no,required=no",
+    "ucode=scan,nmi=no", "ucode=-1", "spec_ctrl=no", "spec_ctrl=no-xen", "spec_ctrl=xen=0,md-clear=pv,rsb=hvm=off",
+    "spec_ctrl=bhb-seq=long,ibpb-alt", "console=com1H,vga", "console=none", "console_speed=auto", "console_port=0x2f8,0",
+    "console_port=amt,msi", "vga=keep", "vga=mode-31a,keep", "nmi_watchdog=force", "smt=", "sched=default",
+])
+def test_boot_options_that_are_possible(run, tree, line):
+    assert run("check-config", tree({"host.conf": f"{line}\n"})) == (0, "", "")
+
+
+@pytest.mark.parametrize("words, warning", [
+    ("dom0_men=1G", 'Xen has no option "dom0_men", and ignores it'),
+    ("quiet", 'Xen has no option "quiet", and ignores it'),
+    ("no-foo", 'Xen has no option "no-foo", and ignores it'),
+    ("smt=2", 'smt takes a boolean, and Xen ignores "2"'),
+    ("nr_irqs=many", 'nr_irqs takes an integer, and Xen ignores "many"'),
+    ("conring_size=4MB", 'conring_size takes a size, and Xen ignores "4MB"'),
+    ("com1=" + "1" * 130, "Xen reads only the first 127 characters of com1="),
+])
+def test_word_that_xen_does_not_know(run, tree, monkeypatch, words, warning):
+    """A warning, by the table of Xen's options. The boot has no table, and warns of none."""
+    monkeypatch.setenv("XEN_OPTIONS", str(OPTIONS))
+    root = tree({"host.conf": f"# mine\nxen_options=loglvl=all {words} no-smt\n"})
+    status, _, err = run("check-config", root)
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith(f"{root}/host.conf:2: warning: xen_options: {warning}")
+    monkeypatch.setenv("XEN_OPTIONS", "/nonexistent")
+    assert run("check-config", root) == (0, "", "")
+
+
+def test_words_that_xen_knows(run, tree, monkeypatch):
+    monkeypatch.setenv("XEN_OPTIONS", str(OPTIONS))
+    root = tree({"host.conf": "xen_options=smt=off no-hap hap conring_size=4M nr_irqs=0x400 com1=115200,8n1 iommu=no "
+                              "dom0-watchdog=600 vga=keep pv-shim=1\n"})
+    assert run("check-config", root) == (0, "", "")
+
+
+def test_table_of_options_is_that_of_the_built_xen():
+    """The copy, which checks before the first build use."""
+    root = drives.package("xen-options")
+    if os.environ.get("XENITH_XEN") or not root:
+        pytest.skip("the pinned Xen is not built")
+    assert OPTIONS.read_text() == (root / "usr/share/xenith/xen-options").read_text(), \
+        "the copy is out of date: copy the package's table to lib/commands/xen-options"
+
+
+@pytest.mark.parametrize("text, table", [
+    ('custom_param("dom0_mem", parse);\n  boolean_runtime_param("smt", opt);\nignore_param("edd")\n',
+     "dom0_mem custom\nsmt boolean\nedd ignore\n"),
+    ('integer_param(\n    "a.b-c_1", n);\nsize_param ("s", n); \n/* string_param("no", x) */\n', "a.b-c_1 integer\ns size\n"),
+    ('custom_param("ivrs_hpet[", parse);\nint f(void) { xsm_hvm_param("x"); }\n', "ivrs_hpet[ custom\n"),
+])
+def test_table_of_options(text, table):
+    for awk in AWKS:
+        program = [tools.find(awk)] + (["awk"] if awk == "busybox" else [])
+        done = subprocess.run([*program, "-f", LIBRARY.parents[3] / "hypervisor/xen-options/files/options.awk"], input=text,
+                              capture_output=True, text=True, check=True)
+        assert done.stdout == table
+
+
+def test_table_of_options_that_cannot_be_read():
+    done = subprocess.run(["awk", "-f", LIBRARY.parents[3] / "hypervisor/xen-options/files/options.awk"],
+                          input="\ncustom_param(NAME, parse);\n", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot read the name of the option: custom_param(NAME, parse);" in done.stderr
+
+
 @pytest.mark.parametrize("words, lines", [
+    ("xenith.entry=safe xenith.config_drive=1234", "config_drive=1234\n"),
     ("quiet root=/dev/ram0 splash", ""),
     ("xenith.hostname=a xenith.medium=X xenith.config=ignore", "hostname=a\n"),
     ("xenith.dns=192.0.2.1,192.0.2.2 xenith.autostart=web xenith.flag", "dns=192.0.2.1,192.0.2.2\nautostart=web\n"),
@@ -225,9 +362,9 @@ def test_a_key_with_options(run, tree):
     ('name = "web" memory = 64\n', 1, "near `memory': syntax error"),
     ('name = "web"\nx = (1)\n', 2, "near `(1)': lexical error"),
     ("memory = 64\n", 1, "the domain has no name"),
-    ('name = [ "web" ]\n', 1, "name: is a list; it must be one value"),
-    ('name = "a b"\n', 1, 'name: "a b" is not made of'),
-    ('name = "42"\n', 1, 'name: "42" is a number, which xl takes for the id of a domain'),
+    ('name = [ "web" ]\n', 1, "name: expected a single value, not a list"),
+    ('name = "a b"\n', 1, 'name: "a b" contains characters other than'),
+    ('name = "42"\n', 1, 'name: "42" is a number, which xl reads as a domain id'),
     ('name = "web"\ntype = "container"\n', 2, "is not pv, pvh or hvm"),
     ('name = "web"\nmemory = "much"\n', 2, 'memory: "much" is not a number from 1'),
     ('name = "web"\n\nkernel = "/config/images/none"\n', 3, "kernel: /config/images/none does not exist"),
@@ -237,9 +374,9 @@ def test_a_key_with_options(run, tree):
     ('name = "web"\ndisk = [ "file:/config/images/d.img,xvda,w" ]\n', 2, "does not exist"),
     ('name = "web"\ndisk = [ "/dev/vg/web,vmdk,xvda,w" ]\n', 2, "unknown value for format: near `vmdk'"),
     ('name = "web"\ndisk = [ "phy:vg/web,xvda,w" ]\n', 2, "vg/web is not an absolute path"),
-    ('name = "web"\nvncpasswd = "x"\ntype = "hvm"\n', 2, "vncpasswd: a password for VNC is not possible"),
+    ('name = "web"\nvncpasswd = "x"\ntype = "hvm"\n', 2, "vncpasswd: VNC passwords are not supported"),
     ('name = "web"\nvif = "bridge=xenbr0"\n', 2, 'write vif = [ "bridge=xenbr0" ]'),
-    ('name = "web"\nbuilder = "linux"\n', 2, 'builder: xl refuses "linux"'),
+    ('name = "web"\nbuilder = "linux"\n', 2, 'builder: xl rejects "linux"'),
     ('name = "web"\nbootloader = "/usr/bin/pygrub"\n', 2, "bootloader: pygrub is not in this image"),
     ('name = "web"\n'.encode("utf-16").decode("latin-1"), 0, "is UTF-16; save it as UTF-8"),
 ])
@@ -279,7 +416,7 @@ def test_what_is_only_odd_is_said(check, tree):
     status, err = check(root)
     assert status == 0
     assert err == (f"{root}/domains/web.cfg:4: warning: autostrat: neither xl nor domd knows this key (autostart?)\n"
-                   f"{root}/domains/web.cfg:3: warning: kernel: hvmloader comes with the image, and xl leaves this line out\n")
+                   f"{root}/domains/web.cfg:3: warning: kernel: xl ignores this line: hvmloader is part of the image\n")
 
 
 def test_scripts_of_the_image_are_known(check, tree):
@@ -292,7 +429,7 @@ def test_scripts_of_the_image_are_known(check, tree):
         for n, name in enumerate(scripts))
     assert check(tree({"domains/web.cfg": text})) == (0, "")
     for name in ("block-drbd", "vif-openvswitch", "block-common.sh"):
-        assert f"the script {name} is not in this image" in \
+        assert f"script {name} is not in this image" in \
             check(tree({"domains/web.cfg": f'name = "web"\nvif = [ "script={name}" ]\n'}))[1]
 
 
@@ -307,7 +444,7 @@ def test_all_files_are_checked(check, tree):
 def test_a_name_taken_twice(check, tree):
     root = tree({"domains/a.cfg": domain(), "domains/b.cfg": domain()})
     assert check(root) == \
-        (1, f'{root}/domains/b.cfg:1: name: "web" is already taken by {root}/domains/a.cfg\n')
+        (1, f'{root}/domains/b.cfg:1: name: "web" is already the name of the domain in {root}/domains/a.cfg\n')
 
 
 def test_a_name_taken_by_a_file_that_lacks_something(check, tree):
@@ -316,7 +453,7 @@ def test_a_name_taken_by_a_file_that_lacks_something(check, tree):
     status, err = check(root)
     assert status == 1
     assert err == (f"{root}/domains/a.cfg:2: kernel: /config/images/no does not exist\n"
-                   f'{root}/domains/b.cfg:1: name: "web" is already taken by {root}/domains/a.cfg\n')
+                   f'{root}/domains/b.cfg:1: name: "web" is already the name of the domain in {root}/domains/a.cfg\n')
 
 
 FILES = {"host.conf": "hostname=rack7\n", "authorized_keys": KEY + "\n", "fstab": "LABEL=a /data ext4\n",
@@ -345,7 +482,7 @@ def test_utf_16(run, tree, tmp_path, name, code):
     """It is said once, and what an earlier source says holds."""
     root = tree({name: ("\ufeff" + FILES[name].replace("\n", "\r\n") * 40).encode(code)}, "drive")
     (root / name).chmod(0o600)
-    message = f"{root}/{name}:0: is UTF-16; save it as UTF-8\n"
+    message = f"{root}/{name}:0: the file is UTF-16; save it as UTF-8\n"
     assert run("check-config", root) == (1, "", message)
     image = tree({name: FILES[name]}, "image")
     (image / name).chmod(0o600)
@@ -392,7 +529,7 @@ def test_name_that_is_none(run, tree, tmp_path, name):
 
 def test_what_domains_say_of_each_other(check, tree):
     root = tree({"domains/a.cfg": 'name = "a"\nrequires = "b"\n', "domains/b.cfg": 'name = "b"\nafter = "a"\n'})
-    assert "a circle: a -> b -> a" in check(root)[1]
+    assert "dependency cycle: a -> b -> a" in check(root)[1]
 
 
 def test_other_files_are_left_alone(check, tree):
@@ -423,12 +560,18 @@ def test_merge_without_sources_gives_the_defaults(run, tmp_path):
 
 
 def test_every_key_is_in_the_sample_and_in_the_documents(run, tmp_path):
+    """With its default; and no other key is."""
     top = LIBRARY.parents[3]
     sample = (top / "domains/host.conf").read_text()
-    document = (top / "docs/configuration.md").read_text()
-    for key, value in merge(run, tmp_path / "config")[0].items():
+    document = (top / "docs/configuration.md").read_text() + (top / "docs/boot-options.md").read_text()
+    page = (top / "man/xenith-host.conf.5").read_text()
+    settings = merge(run, tmp_path / "config")[0]
+    for key, value in settings.items():
         assert f"\n#{key}={value}\n" in sample
         assert f"| `{key}` | {f'`{value}`' if value else '(empty)'} |" in document
+    in_page = dict(re.findall(r'(?m)^\.TP\n\.BR (\w+) " \((.*)\)"$', page.split(".SH KEYS")[1].split(".SH FILES")[0]))
+    assert in_page == {key: value or "empty" for key, value in settings.items()}
+    assert set(re.findall(r"(?m)^#(\w+)=", sample)) == set(settings)
 
 
 @pytest.mark.parametrize("value", ["auto", "1", "16", "999"])
@@ -474,6 +617,13 @@ def test_merge_names_bad_lines_and_keeps_the_others(run, tree, tmp_path):
     settings, err = merge(run, tmp_path / "config", image, drive)
     assert err.startswith(f"{drive}/host.conf:1: address: ")
     assert (settings["hostname"], settings["address"], settings["nic"]) == ("good", "10.0.0.1/8", "eth3")
+
+
+@pytest.mark.parametrize("value", ["smallest", "smallest,bus:nvme", "id:nvme-ACME_SSD_*,size:200G-1T", "serial:S4X", "size:-2T,largest",
+                                   "wwn:0x5000c500a1b2c3d4", "size:1T-"])
+def test_a_disk_to_install_on(run, tree, tmp_path, value):
+    settings, err = merge(run, tmp_path / "config", tree({"host.conf": f"install_disk={value}\n"}, "drive"))
+    assert (settings["install_disk"], settings["install_then"], err) == (value, "reboot", "")
 
 
 FOR_THE_LOADER = {"dom0_mem": "1G", "dom0_max_vcpus": "2", "max_cstate": "1", "xen_options": "loglvl=all",
@@ -557,8 +707,8 @@ def test_wrong_line_of_fstab(run, tree, line, error):
     ("LABEL=two words /data ext4", "words is not an absolute path"),
     ("/dev/sda1 /data\\040/\\056\\056/x ext4", "is not an absolute path"),
     ("/dev/sda1 /\\145tc ext4", "/etc belongs to the system"),
-    ("/dev/sda1 /da\\012ta ext4", "a name has a character in it"),
-    ("/dev/sda1 /data ext4 X-mount.subdir=web 0 0", "X-mount.subdir=web is not understood here"),
+    ("/dev/sda1 /da\\012ta ext4", "a name has a control character"),
+    ("/dev/sda1 /data ext4 X-mount.subdir=web 0 0", "unsupported option X-mount.subdir=web: "),
     ("/data /srv none bind", "none is none of ext2"),
     ("/dev/sda1 /data ext4 btrfs", None),
     ("/dev/sda1 /data ext4 noauto,x-systemd.automount", None),
@@ -662,3 +812,25 @@ def test_name_of_the_initiator(run, tree):
     assert run("check-config", tree({"host.conf": "iscsi_name=iqn.2026-11.org.example:alpha\n"})) == (0, "", "")
     status, _, err = run("check-config", tree({"host.conf": "iscsi_name=alpha\n"}, "bad"))
     assert status == 1 and "is not the name of an iSCSI initiator" in err
+
+
+def test_networks(run, tree):
+    root = tree({"network/br0.conf": "[NetDev]\nKind=bridge\n[Network]\nAddress=192.0.2.10/24\n",
+                 "network/uplink.conf": "[Match]\nName=eth0\n[Network]\nBridge=br1\n", "network/br0.network": ""})
+    status, _, err = run("check-config", root)
+    assert status == 1
+    assert sorted(err.replace(f"{root}/", "").splitlines()) == [
+        "network/br0.network:0: warning: is not used: networks are files NAME.conf, one for each link",
+        "network/uplink.conf:4: no file makes the bridge br1"]
+
+
+def test_networks_of_a_later_source_replace_the_directory(tree, tmp_path):
+    bridge = "[NetDev]\nKind=bridge\n[Network]\nDHCP=ipv4\n"
+    image = tree({"network/br0.conf": bridge, "network/br1.conf": bridge}, "image")
+    drive = tree({"network/br2.conf": bridge.replace("\n", "\r\n"), "network/br1.conf": "# removed\n"}, "drive")
+    other = tree({}, "command-line")
+    subprocess.run(["sh", LIBRARY / "config-merge", tmp_path / "out", image, drive, other], check=True)
+    assert {file.name: file.read_text() for file in (tmp_path / "out/network").iterdir()} == {"br2.conf": bridge}
+    done = subprocess.run(["sh", LIBRARY / "config-merge", tmp_path / "out", image, tree({"network/x.conf": "[Net]\n"}, "bad")],
+                          check=True, capture_output=True, text=True)
+    assert f'{tmp_path}/bad/network/x.conf:1: unknown section "[Net]"\n' in done.stderr

@@ -25,7 +25,7 @@ class Host:
     def __init__(self, top):
         self.top = top
         for d in ("dev/xen", "pools", "thin", "content", "running", "config/domains",
-                  "config/images", "run", "drive", "in"):
+                  "config/images", "run/merged/domains", "drive", "in"):
             (top / d).mkdir(parents=True)
         (top / "virt_caps").write_text("pv hvm hap\n")
         # The programs whose languages differ are BusyBox's, as in the image.
@@ -70,9 +70,9 @@ class Host:
         return done.stderr.strip().splitlines()[-1]
 
     def state(self):
-        """Everything that create or remove may change."""
+        """Everything that create or remove may change, but for the history of the drive."""
         return sorted(str(p.relative_to(self.top)) for d in ("dev", "thin", "config", "drive", "run", "store", "var")
-                      for p in (self.top / d).rglob("*") if p.name != "create.lock") + ["mounted" * (self.top / "mounted").exists()]
+                      for p in (self.top / d).rglob("*") if p.name != "create.lock" and "drive/saved" not in str(p)) + ["mounted" * (self.top / "mounted").exists()]
 
     def input(self, name, content):
         path = self.top / "in" / name
@@ -235,7 +235,7 @@ def test_written_to_the_drive(host):
 def test_without_a_drive_it_is_forgotten(host):
     """The warning is printed only if the domain was created."""
     done = host.create("web", "--from", host.qcow2())
-    assert done.stderr.endswith(": web is forgotten when the host restarts, its disk is not\n")
+    assert done.stderr.endswith(": web is forgotten when the host restarts, but its disk is kept\n")
     assert "forgotten" not in host.create("db", "--from", host.qcow2(), "--storage", "other").stderr
     (host.top / "drive-is-there").touch()
     assert "forgotten" not in host.create("kept", "--from", host.qcow2()).stderr
@@ -278,7 +278,7 @@ def test_clone_shares_nothing(host):
     assert f'kernel = "{host.top}/var/images/copy/vmlinuz"' in text
     assert host.run("remove", "web", "--yes").returncode == 0
     assert (host.top / "var/images/copy/vmlinuz").exists()
-    assert "a copy has the size, type, firmware and kernel of the other" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
+    assert "a copy keeps the size, type, firmware and kernel of the original" in host.refused("more", "--clone-of", "copy", "--size", "1G", status=2)
 
 
 def test_clone_with_what_was_asked_for(host):
@@ -331,7 +331,7 @@ def test_clone_of_a_running_domain_whose_file_has_another_name(host):
     host.created("web", "--from", host.qcow2(), "--storage", host.top / "store")
     (host.top / "config/domains/web.cfg").rename(host.top / "config/domains/10-site.cfg")
     (host.top / "running/web").touch()
-    assert "web is running, and" in host.refused("copy", "--clone-of", "10-site")
+    assert "web is running; stop it" in host.refused("copy", "--clone-of", "10-site")
 
 
 def written(host, name, text):
@@ -365,14 +365,14 @@ def test_clone_of_several_disks(host, second, allowed):
         assert f'disk = [ "{host.top}/store/copy.img,raw,xvda,rw", "{second.format(data)}" ]' in text
     else:
         error = host.refused("copy", "--clone-of", "web")
-        assert "web writes more than its first disk, and two domains cannot both have" in error
+        assert "cannot clone web: it also writes to" in error and "which two domains cannot share" in error
         assert "store" in error and "domains/web.cfg" in error
-        assert "web writes more than" in host.refused("copy", "--clone-of", "web", "--dry-run")
+        assert "cannot clone web: it also writes to" in host.refused("copy", "--clone-of", "web", "--dry-run")
 
 
 @pytest.mark.parametrize("disk, error", [
-    ("vdev=xvda,access=rw,script=block-nbd,target=store:10809/web", "store:10809/web) is no volume, disk or file of this host"),
-    ("", "web has no disk that could be copied"),
+    ("vdev=xvda,access=rw,script=block-nbd,target=store:10809/web", "store:10809/web) is not a volume, disk or file of this host"),
+    ("", "cannot clone web: it has no disk"),
 ])
 def test_clone_of_what_is_not_here(host, disk, error):
     written(host, "web", f'disk = [ "{disk}" ]' if disk else "")
@@ -382,7 +382,7 @@ def test_clone_of_what_is_not_here(host, disk, error):
 def test_clone_of_a_file_that_is_not_right(host):
     (host.top / "config/domains/web.cfg").write_text('name = "web"\ndisk = [ "x"\n')
     error = host.refused("copy", "--clone-of", "web")
-    assert f"--clone-of web: its file is not right: {host.top}/config/domains/web.cfg:2: " in error
+    assert f"cannot clone web: invalid domain file: {host.top}/config/domains/web.cfg:2: " in error
 
 
 def test_clone_to_another_place(host):
@@ -471,7 +471,7 @@ def test_key_from_a_windows_editor(host):
 def test_utf16_from_powershell(host, option):
     file = host.input("key.pub", (KEY + "\n").encode("utf-16"))
     assert host.refused("web", "--from", host.qcow2(), option, file).startswith(
-        f"xenith: {option} {file}: is UTF-16; save it as UTF-8")
+        f"xenith: create: {option} {file}: encoded in UTF-16; save it as UTF-8")
 
 
 @pytest.mark.parametrize("ip, route", [
@@ -487,7 +487,7 @@ def test_gateway_outside_of_the_network(host, ip, route):
 
 
 def test_gateway_that_the_kernel_would_not_take(host):
-    assert "takes no gateway outside of its own network" in \
+    assert "takes no gateway outside the guest's network" in \
         host.refused("web", "--kernel", host.kernel(), "--ip", "203.0.113.7/32,10.0.0.1")
 
 
@@ -497,7 +497,7 @@ def test_domain_file_that_would_not_be_right(host):
     error = host.create("copy", "--clone-of", "web")
     assert error.returncode == 1
     assert "copy.cfg:7: bootloader: pygrub is not in this image" in error.stderr
-    assert "the domain file would not be right" in error.stderr
+    assert "cannot create domain copy: its domain file would be invalid" in error.stderr
     assert not (host.top / "store/copy.img").exists()
 
 
@@ -511,7 +511,7 @@ def test_dry_run_of_a_clone(host):
     assert f'"{host.top}/dev/xen/copy,raw,xvda,rw", "{host.top}/dev/xen/copy-seed,raw,xvdg,ro"' in done.stdout
     assert host.state() == before
     (host.top / "dev/xen/copy").touch()
-    assert "dev/xen/copy exists already" in host.refused("copy", "--clone-of", "web", "--dry-run")
+    assert "dev/xen/copy: it exists already" in host.refused("copy", "--clone-of", "web", "--dry-run")
 
 
 def blocks(path):
@@ -578,7 +578,7 @@ def test_host_without_qemu_img(host):
     path = without_qemu_img(host)
     before = host.state()
     done = host.create("web", "--from", host.qcow2(), path=path)
-    assert done.returncode == 1 and "is a qcow2 image, and this host has no qemu-img to read it" in done.stderr
+    assert done.returncode == 1 and "web.qcow2: this host has no qemu-img for qcow2 images" in done.stderr
     assert host.state() == before
     written(host, "other", f'disk = [ "{stored(host)},raw,xvda,rw" ]')
     assert host.create("copy", "--clone-of", "other", path=path).returncode == 0
@@ -603,13 +603,13 @@ def test_damaged_tarball(host, words):
     content = path.read_bytes()
     path.write_bytes(content[:-8] + bytes(8))
     error = host.refused("web", "--from", path, "--size", "64M", *words)
-    assert ("root.tar.gz is damaged" if words else f"unpacking {path} failed: ") in error
+    assert (f"cannot read {path}: the archive is damaged" if words else f"cannot unpack {path}: ") in error
 
 
 def test_name_that_another_file_has(host):
     host.created("web", "--from", host.kernel())
     (host.top / "config/domains/web.cfg").rename(host.top / "config/domains/10-site.cfg")
-    assert "there is a domain of that name: it is in" in host.refused("web", "--from", host.kernel())
+    assert "10-site.cfg describes a domain of that name" in host.refused("web", "--from", host.kernel())
     host.created("10-site2", "--from", host.kernel())
 
 
@@ -618,7 +618,7 @@ def test_name_that_waits_on_the_drive(host):
     (host.top / "drive-is-there").touch()
     (host.top / "drive/domains").mkdir()
     (host.top / "drive/domains/web.cfg").write_text("precious")
-    assert "which waits for the next boot" in host.refused("web", "--from", host.kernel())
+    assert "drive/domains/web.cfg exists, and takes effect at the next boot" in host.refused("web", "--from", host.kernel())
     assert (host.top / "drive/domains/web.cfg").read_text() == "precious"
 
 
@@ -631,12 +631,14 @@ def test_one_after_the_other(host, program, words):
     with open(host.top / "run/create.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with host.start(program, *words) as process:
-            assert "is at work, and is waited for" in process.stderr.readline()
-            assert [p for p in host.state() if "run/work" not in p] == before
+            said = process.stderr.readline()
+            meanwhile = [p for p in host.state() if "run/work" not in p]
             if program == "create":
                 assert host.create(*words, "--dry-run").returncode == 0
             fcntl.flock(lock, fcntl.LOCK_UN)
             process.communicate(timeout=60)
+    assert "waiting for another create, remove or save to finish" in said
+    assert meanwhile == before
     assert process.returncode == 0
     assert host.state() != before
 
@@ -645,7 +647,7 @@ def test_who_waits_can_be_ended(host):
     with open(host.top / "run/create.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with host.start("create", "web", "--from", host.kernel()) as process:
-            assert "is at work" in process.stderr.readline()
+            assert "waiting for another" in process.stderr.readline()
             process.terminate()
             process.communicate(timeout=10)
     assert process.returncode == 130
@@ -682,7 +684,7 @@ def test_what_does_not_start_is_there(host):
     (host.top / "does-not-start").touch()
     done = host.create("web", "--from", host.kernel(), "--start")
     assert done.returncode == 3
-    assert "xenith start web tries again, xenith remove web takes both away" in done.stderr
+    assert "cannot start web; it and its disk are kept: try again with xenith start web" in done.stderr
     assert (host.top / "config/domains/web.cfg").exists()
 
 
@@ -691,15 +693,15 @@ def test_what_is_late_runs(host):
     (host.top / "running/web").touch()
     done = host.create("web", "--from", host.kernel(), "--start")
     assert done.returncode == 3
-    assert "web runs: xenith status web" in done.stderr
-    assert "does not run" not in done.stderr
+    assert "web runs, but is not ready yet; xenith status web" in done.stderr
+    assert "cannot start" not in done.stderr
 
 
 def test_clone_that_cannot_have_it(host):
     host.created("web", "--from", host.kernel(), "--size", "8M")
     key = host.input("key.pub", (KEY + "\n").encode())
-    assert "web has no seed" in host.refused("copy", "--clone-of", "web", "--ssh-key", key)
-    assert "web has neither a seed" in host.refused("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
+    assert "web has no cloud-init seed" in host.refused("copy", "--clone-of", "web", "--ssh-key", key)
+    assert "web has neither a cloud-init seed" in host.refused("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
 
 
 def test_what_was_on_a_thick_volume_is_gone(host):
@@ -724,9 +726,9 @@ def test_newest_kernel(host):
 
 
 @pytest.mark.parametrize("header, error", [
-    ({"backing": 104}, "it is based on another image (a backing file)"),
-    ({"features": 4}, "its content is in another file (a data file)"),
-    ({"features": 0x1f}, "its content is in another file (a data file)"),
+    ({"backing": 104}, "it depends on another image (its backing file)"),
+    ({"features": 4}, "its content is in another file (its data file)"),
+    ({"features": 0x1f}, "its content is in another file (its data file)"),
 ])
 def test_image_that_names_another_file(host, header, error):
     assert error in host.refused("web", "--from", host.qcow2(**header))
@@ -785,66 +787,66 @@ def test_clone_of_a_file_that_is_in_use(host):
 
 
 @pytest.mark.parametrize("words, error", [
-    ([], "a name for the domain is needed"),
-    (["a b"], "a name has letters, digits"),
-    (["../x"], "a name has letters, digits"),
-    (["-x"], "there is no option -x"),
-    (["42"], "42: xl takes a number for the id of a domain"),
-    (["Domain-0"], "Domain-0 is the name of dom0 itself"),
-    (["web", "web2"], "one name is enough"),
-    (["web", "--memory", "lots"], "--memory lots: not a size such as 512M or 2G"),
-    (["web", "--memory", "1M"], "a guest needs 8M at least"),
-    (["web", "--size", "10"], "--size 10: not a size such as 10G"),
-    (["web", "--vcpus", "0"], "--vcpus 0: not a number of CPUs"),
-    (["web", "--type", "xen"], "--type xen: pv, pvh or hvm"),
-    (["web", "--firmware", "coreboot"], "--firmware coreboot: bios or uefi"),
-    (["web", "--type", "pv", "--firmware", "uefi"], "--firmware uefi: a pv guest has none"),
-    (["web", "--type", "pvh", "--firmware", "bios"], "--firmware bios: a pvh guest has none"),
-    (["web", "--clone-of", "y", "--firmware", "uefi"], "type, firmware and kernel of the other"),
-    (["web", "--ip", "192.0.2.300/24"], "ADDRESS/BITS[,GATEWAY] is expected"),
-    (["web", "--ip", "192.0.2.3"], "how many bits"),
-    (["web", "--ip", "192.0.2.3/33"], "33 is no number of bits"),
-    (["web", "--ip", "192.0.2.3/24,gate"], "gate is no address"),
-    (["web", "--extra", 'a "quoted" word'], "quotation marks"),
+    ([], "missing domain name"),
+    (["a b"], "use letters, digits and"),
+    (["../x"], "use letters, digits and"),
+    (["-x"], "unknown option -x"),
+    (["42"], "\"42\": xl takes a number for a domain ID"),
+    (["Domain-0"], "\"Domain-0\": it is the name of dom0"),
+    (["web", "web2"], "unexpected argument \"web2\": the name is web already"),
+    (["web", "--memory", "lots"], "--memory lots: invalid size; use a number with K, M, G or T, such as 512M"),
+    (["web", "--memory", "1M"], "too small; a guest needs at least 8M"),
+    (["web", "--size", "10"], "--size 10: invalid size; use"),
+    (["web", "--vcpus", "0"], "--vcpus 0: invalid number of CPUs"),
+    (["web", "--type", "xen"], "--type xen: unknown type; use pv, pvh or hvm"),
+    (["web", "--firmware", "coreboot"], "--firmware coreboot: unknown firmware; use bios or uefi"),
+    (["web", "--type", "pv", "--firmware", "uefi"], "--firmware uefi: unsupported for a pv guest"),
+    (["web", "--type", "pvh", "--firmware", "bios"], "--firmware bios: unsupported for a pvh guest"),
+    (["web", "--clone-of", "y", "--firmware", "uefi"], "type, firmware and kernel of the original"),
+    (["web", "--ip", "192.0.2.300/24"], "expected ADDRESS/BITS[,GATEWAY]"),
+    (["web", "--ip", "192.0.2.3"], "missing prefix length"),
+    (["web", "--ip", "192.0.2.3/33"], "invalid prefix length '33'"),
+    (["web", "--ip", "192.0.2.3/24,gate"], "invalid gateway 'gate'"),
+    (["web", "--extra", 'a "quoted" word'], "quotation mark or backslash in --extra"),
     (["web", "--from"], "--from needs a value"),
-    (["web", "--form", "x"], "there is no option --form"),
-    (["web", "--from", "x", "--clone-of", "y"], "--from and --clone-of: one of them"),
+    (["web", "--form", "x"], "unknown option --form"),
+    (["web", "--from", "x", "--clone-of", "y"], "--from and --clone-of exclude each other"),
 ])
 def test_wrong_words(host, words, error):
     assert error in host.refused(*words, status=2)
 
 
 def test_what_cannot_be(host):
-    assert "there is no such file" in host.refused("web", "--from", host.top / "in/none")
-    assert "there is no such file" in host.refused("web", "--from", host.top / "in/none", "--kernel", host.kernel("k0"))
-    assert "not a disk image (qcow2, raw), ISO" in host.refused("web", "--from", host.input("x", b"text" * 999))
-    assert "is no kernel" in host.refused("web", "--kernel", host.input("k", b"#!/bin/sh\n" + bytes(999)))
+    assert "none: no such file" in host.refused("web", "--from", host.top / "in/none")
+    assert "none: no such file" in host.refused("web", "--from", host.top / "in/none", "--kernel", host.kernel("k0"))
+    assert "unknown format; use a disk image (qcow2, raw), ISO" in host.refused("web", "--from", host.input("x", b"text" * 999))
+    assert "it is not a kernel" in host.refused("web", "--kernel", host.input("k", b"#!/bin/sh\n" + bytes(999)))
     assert "Could not read L1 table" in host.refused("web", "--from", host.input("t.qcow2", b"QFI\xfb" + bytes(100) + b"\n"))
     assert "insufficient free space" in host.refused("web", "--from", host.qcow2(), "--size", "2G")
     assert "needs 67108864 bytes" in host.refused("web", "--from", host.qcow2(), "--size", "1M")
-    assert "there is no volume group" in host.refused("web", "--from", host.qcow2(), "--storage", "other")
-    assert "there is no thin pool" in host.refused("web", "--from", host.qcow2(), "--storage", "xen/none")
-    assert "there is no such directory" in host.refused("web", "--from", host.qcow2(), "--storage", "/none")
-    assert "nothing to start web from" in host.refused("web")
-    assert "there is no" in host.refused("web", "--clone-of", "other")
+    assert "--storage other: no such volume group" in host.refused("web", "--from", host.qcow2(), "--storage", "other")
+    assert "--storage xen/none: no such thin pool" in host.refused("web", "--from", host.qcow2(), "--storage", "xen/none")
+    assert "--storage /none: no such directory" in host.refused("web", "--from", host.qcow2(), "--storage", "/none")
+    assert "cannot create domain web: nothing to start it from" in host.refused("web")
+    assert "cannot clone other: there is no" in host.refused("web", "--clone-of", "other")
     for source in (root_tar(host), host.kernel("k1")):
         assert "web starts from a kernel" in host.refused("web", "--from", source, "--firmware", "uefi")
     (host.top / "ovmf").unlink()
-    assert "has none for guests" in host.refused("web", "--from", host.qcow2(), "--firmware", "uefi")
+    assert "this host has no UEFI firmware" in host.refused("web", "--from", host.qcow2(), "--firmware", "uefi")
     (host.top / "qemu").unlink()
     assert "no device model" in host.refused("web", "--from", host.qcow2())
 
 
 def test_name_that_is_taken(host):
     host.created("web", "--from", host.qcow2())
-    assert "there is a domain file of that name" in host.refused("web", "--from", host.qcow2())
+    assert "config/domains/web.cfg exists" in host.refused("web", "--from", host.qcow2())
     (host.top / "config/domains/web.cfg").unlink()
-    assert "dev/xen/web exists already" in host.refused("web", "--from", host.qcow2())
+    assert "dev/xen/web: it exists already" in host.refused("web", "--from", host.qcow2())
 
 
 def test_several_places(host):
     (host.top / "dev/other").mkdir()
-    assert "say which with --storage" in host.refused("web", "--from", host.qcow2())
+    assert "cannot choose the storage: there are other xen; name one with --storage" in host.refused("web", "--from", host.qcow2())
     (host.top / "config/host.conf").write_text("storage=other\n")
     host.created("web", "--from", host.qcow2())
     assert (host.top / "dev/other/web").exists()
@@ -882,10 +884,11 @@ def test_each_step_may_fail(tmp_path, way):
             failed += 1
             assert done.stderr.strip(), calls[n - 1]
             # The cleanup is tried once; its failures are reported.
-            assert "could not be undone" not in done.stderr or "umount" in calls[n - 1], done.stderr
-            if "could not be undone" not in done.stderr:
+            assert "cannot undo" not in done.stderr or "umount" in calls[n - 1], done.stderr
+            if "cannot undo" not in done.stderr:
                 assert host.state() == before, calls[n - 1]
-    assert failed > len(calls) / 2
+    # A save that is done is no failure, whatever fails after it.
+    assert failed > len(calls) / 3
 
 
 # ---- remove
@@ -932,7 +935,7 @@ def test_remove_all_disks_of_a_file_that_is_not_right(host):
     path.write_text(f'name = "web"\ndisk = [ "{stored(host)},raw,xvda,rw"\n')
     before = host.state()
     done = host.run("remove", "web", "--yes", "--all-disks")
-    assert done.returncode == 1 and f"because its file is not right: {path}:2: " in done.stderr
+    assert done.returncode == 1 and f"invalid domain file: {path}:2: " in done.stderr
     assert host.state() == before
     assert host.run("remove", "web", "--yes").returncode == 0
 
@@ -941,7 +944,7 @@ def test_remove_leaves_what_another_has(host):
     host.created("web", "--from", host.qcow2())
     (host.top / "config/domains/other.cfg").write_text(f'name = "other"\ndisk = [ "{host.top}/dev/xen/web,raw,xvda,ro" ]\n')
     done = host.run("remove", "web", "--yes")
-    assert done.returncode == 0 and "xen/web is left, because" in done.stderr
+    assert done.returncode == 0 and "the volume xen/web is kept: " in done.stderr
     assert (host.top / "dev/xen/web").exists()
 
 
@@ -959,7 +962,7 @@ def test_remove_leaves_a_volume_with_snapshots(host):
     (host.top / "snapshots").write_text("web-before web swi-a-s---\nother-before other swi-a-s---\n")
     done = host.run("remove", "web", "--yes")
     assert done.returncode == 1
-    assert "the volume xen/web is left, because it has snapshots that would go with it: web-before (" in done.stderr
+    assert "the volume xen/web is kept: its snapshots would be removed with it: web-before; remove them all with lvremove xen/web" in done.stderr
     assert (host.top / "dev/xen/web").exists()
     assert not (host.top / "config/domains/web.cfg").exists()
     (host.top / "dev/xen/web").unlink()
@@ -1007,12 +1010,12 @@ def test_remove_by_the_name_that_the_domain_has(host):
     assert done.returncode == 0, done.stderr
     assert f"the domain web ({host.top}/config/domains/10-site.cfg)" in done.stdout
     assert [path.name for path in (host.top / "config/domains").iterdir()] == ["other.cfg"]
-    assert list((host.top / "drive/domains").iterdir()) == []
+    assert list((host.top / "drive").rglob("*.cfg")) == []
 
 
 def test_remove_refuses(host):
     done = host.run("remove", "web", "--yes")
-    assert done.returncode == 1 and "there is no" in done.stderr
+    assert done.returncode == 1 and "cannot remove domain web: there is no" in done.stderr
     host.created("web", "--from", host.qcow2())
     (host.top / "running/web").touch()
     before = host.state()

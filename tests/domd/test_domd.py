@@ -96,8 +96,8 @@ def test_refusals_say_what_and_why(host):
     host.start()
     done = host.xenith("start", "a", "b")
     assert done.returncode == 1
-    assert done.stderr == ("xenith: cannot start a: needs hvm, which this host does not have; "
-                           "cannot start b: there is no such domain\n")
+    assert done.stderr == ("xenith: cannot start a: needs hvm, which this host lacks; "
+                           "cannot start b: no such domain\n")
     assert host.states() == {"a": "skipped"}
 
 
@@ -124,15 +124,15 @@ def test_each_ends_in_its_state(host):
     host.until_states(crash="held", off="stopped", once="failed", dependent="blocked",
                       hangs="stopped", reboots="ready", fine="ready", missing="backoff")
     status = host.status()
-    assert status["crash"]["reason"] == "it crashed; held after 3 failures in 600 s"
+    assert status["crash"]["reason"] == "guest crashed; held after 3 failures in 600 s"
     assert status["missing"]["reason"] == "the disk /dev/x does not exist"
     assert status["dependent"]["reason"] == "requires once, which is failed"
-    assert status["hangs"]["reason"] == "it did not shut down within 1 s, and was destroyed"
-    assert status["off"]["reason"] == "it powered itself off"
+    assert status["hangs"]["reason"] == "no shutdown within 1 s; destroyed"
+    assert status["off"]["reason"] == "guest powered off"
     assert status["reboots"]["restarts"] == 1
     assert host.history().count("create fine") == 1
-    assert {"domain hangs stopped (forced)", "domain once failed: it crashed",
-            "domain missing failed: the disk /dev/x does not exist; it is started again"} <= set(host.timeline())
+    assert {"domain hangs stopped (forced)", "domain once failed: guest crashed",
+            "domain missing failed: the disk /dev/x does not exist; it is restarted"} <= set(host.timeline())
 
 
 def test_what_a_guest_makes_others_say_commands_no_terminal(host):
@@ -175,7 +175,7 @@ class Share:
 
     @property
     def reason(self):
-        return "%s does not answer; the domain waits for it" % self.path
+        return "%s does not respond; the domain waits for it" % self.path
 
 
 def test_a_dead_share_holds_its_own_domains_only(host):
@@ -265,7 +265,7 @@ def test_waiting_for_the_builder_and_a_restore_are_no_failures(host):
     dequeue(host, "slow")
     host.until_states(saved="ready", slow="backoff")
     assert host.history().count("create saved") == 1
-    assert host.status()["slow"]["reason"] == "it was not created within 1 s"
+    assert host.status()["slow"]["reason"] == "not created within 1 s"
 
 
 def test_who_waits_for_the_builder_is_not_late(host):
@@ -287,7 +287,7 @@ def test_a_restore_has_an_end_if_nobody_looks(host):
     host.start()
     dequeue(host, "saved")
     # Whoever asks domd wakes it.
-    host.until(lambda: "domain saved failed: it was not restored within 2 s" in host.timeline())
+    host.until(lambda: "domain saved failed: not restored within 2 s" in host.timeline())
 
 
 def test_file_that_is_edited_before_its_turn(host):
@@ -331,8 +331,8 @@ def test_autostart(host):
     host.domain("never", 'autostart = "no"')
     host.start("-a", "app,nobody,none")
     host.until_states(db="ready", app="ready", web="stopped", other="stopped", never="stopped")
-    assert "autostart: there is no domain nobody" in host.timeline()
-    assert "autostart: there is no domain none" in host.timeline()
+    assert "autostart: no such domain: nobody" in host.timeline()
+    assert "autostart: no such domain: none" in host.timeline()
     # With what they require.
     assert set(to_start(host)) == {"db", "app"}
 
@@ -344,7 +344,7 @@ def test_no_domains_at_all(host):
     host.config.rmdir()
     host.ok("reload")
     host.ok("shutdown")
-    assert host.timeline() == ["no domain is to be started", "all domains are down"]
+    assert host.timeline() == ["no domains to start", "all domains are down"]
 
 
 def test_256_domains(host):
@@ -383,8 +383,8 @@ def test_mistakes_do_not_stop_the_others(host):
     assert any(mark.startswith("config %s/a.cfg:2: " % host.config) for mark in marks), marks
     assert "domain b failed: %s/b.cfg:2: kernel: /nowhere/vmlinuz does not exist" \
         % host.config in marks
-    assert "domain d failed: %s/d.cfg:2: kernel: /etc/passwd is no kernel that Xen can start " \
-        "(an ELF file or a bzImage is expected)" % host.config in marks
+    assert "domain d failed: %s/d.cfg:2: kernel: /etc/passwd is not a kernel that Xen can start: " \
+        "an ELF file (vmlinux) or a bzImage (vmlinuz) is needed" % host.config in marks
     assert "config %s/c.cfg:2: warning: autostrat: neither xl nor domd knows this key " \
         "(autostart?)" % host.config in marks
 
@@ -492,7 +492,7 @@ def test_what_was_saved_has_its_own_disks(host, tmp_path):
         assert host.status()["a"]["stale"]
         host.ok("start", "b")
         host.until_states(a="ready", b="blocked")
-        assert host.status()["b"]["reason"] == "the disk %s is written by a" % old
+        assert host.status()["b"]["reason"] == "disk %s is in use by domain a" % old
         host.kill()
         host.start()
     host.ok("stop", "--wait", "a")
@@ -500,7 +500,7 @@ def test_what_was_saved_has_its_own_disks(host, tmp_path):
     host.ok("start", "a")
     host.until_states(a="backoff", b="ready")
     assert host.status()["a"]["reason"] == \
-        "the disk %s is written by b, and what was saved of it writes that, too" % old
+        "disk %s is in use by domain b, and the save of this domain writes to it" % old
 
 
 def test_no_two_with_one_uuid(host):
@@ -511,12 +511,12 @@ def test_no_two_with_one_uuid(host):
         (host.fake / ("uuid-" + name)).write_text("6cd29f5d-0001")
     host.start()
     host.until_states(a="stopped", b="ready")
-    assert "config %s/b.cfg:2: warning: uuid: a has the same; only one of them can run" \
+    assert "config %s/b.cfg:2: warning: uuid: domain a has the same UUID; only one of them can run at a time" \
         % host.config in host.timeline()
     host.ok("start", "a")
     host.until_states(a="backoff", b="ready")
     assert host.status()["a"]["reason"] == \
-        "b runs with the same UUID, 6cd29f5d-0001; give one of them another, or none"
+        "domain b runs with the same UUID, 6cd29f5d-0001; change or remove one of them"
     host.ok("stop", "--wait", "a", "b")
     host.ok("start", "--wait", "a")
     host.poke("a", "reboot")            # its own is no other
@@ -527,7 +527,7 @@ def test_no_two_with_one_uuid(host):
     host.until_states(hand="by-hand")
     host.ok("start", "b")
     host.until_states(b="backoff")
-    assert host.status()["b"]["reason"].startswith("hand runs with the same UUID")
+    assert host.status()["b"]["reason"].startswith("domain hand runs with the same UUID")
 
 
 def test_by_hand_is_left_alone(host):
@@ -536,14 +536,14 @@ def test_by_hand_is_left_alone(host):
     host.start()
     host.until_states(a="ready", hand="by-hand")
     assert host.xenith("stop", "hand").stderr == \
-        "xenith: cannot stop hand: it was started by hand, and is left alone\n"
+        "xenith: cannot stop hand: it was started by hand, and domd does not manage it\n"
     (host.fake / "dom-8").write_text("later other-uuid runs\n")
     host.until_states(later="by-hand")
     # One of a name that is configured is not started a second time.
     host.ok("stop", "--wait", "a")
     (host.fake / "dom-9").write_text("a third-uuid runs\n")
     host.until_states(a="by-hand")
-    assert "left alone" in host.xenith("start", "a").stderr
+    assert "does not manage it" in host.xenith("start", "a").stderr
     # The host takes them down first.
     host.ok("shutdown")
     assert host.history()[-1].startswith("destroyed ")
@@ -560,7 +560,7 @@ def test_destroyed_while_nobody_looked(host):
         path.unlink()
     host.start()
     host.until_states(a="stopped", b="ready")
-    assert host.status()["a"]["reason"] == "somebody else destroyed it"
+    assert host.status()["a"]["reason"] == "destroyed by another program"
     assert host.status()["b"]["restarts"] == 1
     assert host.history().count("create a") == 1
 
@@ -576,8 +576,8 @@ def test_by_hand_spoils_what_was_saved(host, tmp_path):
     host.until_states(a="by-hand", b="stopped")
     assert sorted(path.name for path in tmp_path.glob("*.save*")) == [
         "a.save.failed", "a.save.failed.json", "b.save", "b.save.json"]
-    assert ("domain a was started by hand: what was saved of it is not used any more, "
-            "and is kept as %s/a.save.failed" % tmp_path) in host.timeline()
+    assert ("domain a was started by hand; its save is obsolete, and is kept as %s/a.save.failed"
+            % tmp_path) in host.timeline()
     # While domd is down, too; but not if it has forgotten what it did itself.
     host.kill()
     (host.fake / "dom-10").write_text("b fourth-uuid runs\n")
@@ -709,7 +709,7 @@ def test_what_was_being_removed_has_its_end(host, what, end, gone):
     host.until_states(a=end)
     assert host.history().count("create a") == 1
     assert host.status()["a"]["reason"] == \
-        {"poweroff": "it powered itself off", "crash": "it crashed"}[what]
+        {"poweroff": "guest powered off", "crash": "guest crashed"}[what]
 
 
 def test_an_unfinished_stop_keeps_its_order(host):
@@ -775,13 +775,13 @@ def test_what_somebody_else_saves_is_left_alone(host):
 
 
 def test_nothing_is_started_blindly(host):
-    """Where the hypervisor does not say what runs, nothing can be known to be missing."""
+    """If the running domains cannot be listed, nothing can be known to be missing."""
     host.domain("a")
     host.start()
     host.until_states(a="ready")
     host.kill()
     (host.fake / "blind-").write_text("")
-    with pytest.raises(AssertionError, match="what runs"):
+    with pytest.raises(AssertionError, match="running domains"):
         host.start()
         host.until(lambda: False)   # its socket may be there for a moment
     (host.fake / "blind-").unlink()
@@ -861,8 +861,8 @@ def test_protocol(host):
     host.until_states(a="ready")
     client = host.connect()
     assert ask(client, {"v": 1, "id": 7, "cmd": "stop", "names": ["x"]}) == \
-        {"v": 1, "id": 7, "ok": False, "error": "cannot stop x: there is no such domain"}
-    assert ask(client, {"v": 2, "cmd": "status"})["error"].startswith("this is version 1")
+        {"v": 1, "id": 7, "ok": False, "error": "cannot stop x: no such domain"}
+    assert ask(client, {"v": 2, "cmd": "status"})["error"].startswith("unsupported protocol version")
     assert ask(client, b"rubbish\n")["error"] == "not a JSON object"
     assert ask(client, {"v": 1, "cmd": "status"})["domains"][0]["name"] == "a"
     # Several in one go are answered in their order.
@@ -898,9 +898,9 @@ def test_device_model_that_complains(host):
     host.start()
     host.until_states(a="late")
     host.until(lambda: host.status()["a"]["reason"] == (
-        "not ready (tcp:1) within 1 s; its device model (QEMU) says: "
+        "not ready (tcp:1) within 1 s; device model (QEMU): "
         "rom: file linuxboot_dma.bin: error Failed to open file"))
-    assert "domain a: its device model (QEMU) says: rom: file linuxboot_dma.bin: error Failed to open file" \
+    assert "domain a: device model (QEMU): rom: file linuxboot_dma.bin: error Failed to open file" \
         in host.timeline()
 
 
@@ -912,7 +912,7 @@ def test_device_model_that_ends(host):
     lines = events(host)
     host.poke("a", "qemu")
     event = json.loads(lines.readline())
-    said = "its device model (QEMU) has ended: last words"
+    said = "device model (QEMU) has exited: last words"
     assert (event["from"], event["to"], event["reason"]) == ("ready", "ready", said)
     assert "domain a: " + said in host.timeline()
     assert host.status()["a"]["reason"] == said and host.states() == {"a": "ready"}
@@ -962,6 +962,21 @@ def test_bad_clients_harm_nobody(host):
         client.close()
 
 
+def test_limit_of_a_shutdown(host):
+    """The timeouts along the longest chain, and a minute for each removal; nothing stops."""
+    host.domain("db", "stop_timeout = 30")
+    host.domain("web", "stop_timeout = 20", 'requires = [ "db" ]')
+    host.domain("off", "stop_timeout = 600", 'autostart = "no"')
+    host.start("-a", "yes")
+    host.until_states(db="ready", web="ready")
+    assert host.ok("shutdown", "--limit") == "%d\n" % (30 + 20 + 2 * 60)
+    assert host.states() == {"db": "ready", "web": "ready", "off": "stopped"}
+    host.kill()
+    done = host.xenith("shutdown", "--limit")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot reach domd" in done.stderr
+
+
 def test_shutdown_does_not_wait_for_a_domd_that_hangs(host):
     host.domain("a")
     host.start()
@@ -970,7 +985,7 @@ def test_shutdown_does_not_wait_for_a_domd_that_hangs(host):
     done = host.xenith("-t", "1", "shutdown")
     host.daemon.send_signal(signal.SIGCONT)
     assert done.returncode == 3
-    assert done.stderr == "xenith: domd has not answered within 1 s\n"
+    assert done.stderr == "xenith: no answer from domd within 1 s\n"
 
 
 def test_shutdown_waits_for_a_domain_that_takes_long(host):
@@ -1061,7 +1076,7 @@ def test_check_and_graph_need_no_daemon(host):
     host.domain("db", 'after = "web"')
     done = host.xenith("check", str(host.config))
     assert done.returncode == 1
-    assert "%s/db.cfg:2: after: a circle: db -> web -> app -> db" % host.config in done.stdout
+    assert "%s/db.cfg:2: after: dependency cycle: db -> web -> app -> db" % host.config in done.stdout
     host.domain("db")
     assert host.ok("graph", str(host.config)).splitlines() == [
         "1", "   db", "2", "   app: requires db", "3", "   web: requires app"]

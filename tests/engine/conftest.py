@@ -34,6 +34,8 @@ class Tree:
         shutil.copytree(TOP / "lib", self.top / "lib")
         for name in ("build.sh", "config", ".shellcheckrc"):
             shutil.copy2(TOP / name, self.top / name)
+        config = self.top / "config"
+        config.write_text(re.sub("(?m)^GOALS=.*", "GOALS=iso netboot", config.read_text()))
 
     def recipe(self, name, **parts):
         """Write a recipe: {file name: text}."""

@@ -92,7 +92,7 @@ def test_critical_path_comes_first(tree):
 
 
 def has_namespaces():
-    """Whether this user may create the namespaces of lib/airlock.sh."""
+    """Whether this user may create the namespaces of lib/engine/airlock.sh."""
     user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
     return subprocess.run(["unshare", *user, "--mount", "--net", "--uts", "--ipc",
                            "mount", "--bind", "/tmp", "/tmp"],
@@ -332,7 +332,7 @@ def test_accept_keeps_what_is_no_longer_in_the_cache(pair):
     assert "accept: two is no longer in the cache" in done.stdout
     assert "./build.sh package two" in done.stdout
     assert outputs.read_text() == before
-    check = ["sh", str(pair.top / "lib/outputs.sh"), "check"]
+    check = ["sh", str(pair.top / "lib/engine/outputs.sh"), "check"]
     environment = pair.environment(TREE=str(pair.top))
     assert subprocess.run(check, env=environment, check=False).returncode == 0
     pair.build("one")
@@ -503,7 +503,7 @@ def test_a_source_that_changes_between_fetch_and_build(tree):
     tree.recipe("pkg", sources=line, build="install() { :; }")
     tree.build("pkg")
     shutil.rmtree(tree.cache / "pkg")
-    prepare = tree.top / "lib/prepare.sh"
+    prepare = tree.top / "lib/engine/prepare.sh"
     prepare.write_text(prepare.read_text().replace("source_lines >", "sed 's/^/&/' | source_lines | sed s/%s/%s/ >"
                                                    % (line.split()[0], "0" * 64)))
     done = tree.build("pkg", check=False)

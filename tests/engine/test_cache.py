@@ -90,7 +90,7 @@ def change_epoch(tree):
 def engine_file(name):
     """Change a part of the engine that a build runs in."""
     def change(tree):
-        add_line(tree.top / "lib" / name)
+        add_line(tree.top / "lib/engine" / name)
     change.__name__ = name
     return change
 

@@ -268,7 +268,7 @@ def test_mirror_without_lists(tree):
     (empty / "sources.list").write_text("deb https://mirror.example/debian %s main\n" % CODENAME)
     (empty / "apt.conf").write_text('Dir::State::Lists "%s";\nDir::Etc::sourcelist "%s";\nDir::Etc::sourceparts "-";\n'
                                     % (empty / "lists", empty / "sources.list"))
-    done = subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; . "$TREE/lib/apt.sh"; sources_list deb sid'],
+    done = subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; . "$TREE/lib/engine/apt.sh"; sources_list deb sid'],
                           env=tree.environment(TREE=str(tree.top), APT_CONFIG=str(empty / "apt.conf")), text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.stdout.endswith("https://mirror.example/debian sid main\n"), done.stdout

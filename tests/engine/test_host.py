@@ -45,7 +45,7 @@ def test_a_part_needs_less(tree, played):
 def test_too_little_memory(tree, played):
     """The memory of the machine, or the limit of the container."""
     tree.recipe("gcc", build="install() { :; }")
-    host = tree.top / "lib/host.sh"
+    host = tree.top / "lib/engine/host.sh"
     host.write_text(host.read_text().replace("/sys/fs/cgroup/memory.max", '"%s"' % (tree.upstream / "memory.max")))
     (tree.upstream / "memory.max").write_text("%d\n" % (900 << 20))
     done = tree.build("gcc", check=False, **played("df", df(7000)))
@@ -58,8 +58,8 @@ def test_too_little_memory(tree, played):
 def test_missing_packages_are_named_with_one_command(tree, played):
     """All packages of recipes and tests, before anything is built or fetched."""
     tree.recipe("gcc", hostpkgs="xenith-no-such-package", build="install() { :; }")
-    (tree.top / "lib/hostpkgs-test").write_text("xenith-none-either\n")
-    (tree.top / "lib/hostpkgs-run").write_text("")
+    (tree.top / "lib/hostpkgs/test").write_text("xenith-none-either\n")
+    (tree.top / "lib/hostpkgs/run").write_text("")
     environment = played("id", 'case "$*" in -u) echo 1000 ;; *) echo user ;; esac')
     for command in ["test"], ["fetch", "test"]:
         done = tree.command(*command, **environment)
@@ -73,9 +73,8 @@ def test_missing_packages_are_named_with_one_command(tree, played):
 @pytest.mark.parametrize("words, lists", [
     ([], set()), (["smoke"], {"run", "smoke"}), (["slow"], {"run", "slow", "test"}), (["bench"], {"run", "bench", "test"})])
 def test_fetch_installs_for_the_commands_that_are_named(tree, played, words, lists):
-    for path in (tree.top / "lib").glob("hostpkgs-*"):
-        path.write_text("xenith-list-%s\n" % path.name.partition("-")[2])
-    (tree.top / "lib/hostpkgs").write_text("xenith-list-build\n")
+    for path in (tree.top / "lib/hostpkgs").iterdir():
+        path.write_text("xenith-list-%s\n" % path.name)
     done = tree.command("fetch", *words, **played("id", 'case "$*" in -u) echo 1000 ;; *) echo user ;; esac'))
     assert set(re.findall("xenith-list-([a-z]+)", done.stdout)) == lists | {"build"}
 
@@ -83,11 +82,11 @@ def test_fetch_installs_for_the_commands_that_are_named(tree, played, words, lis
 def test_fetch_knows_its_words(tree):
     done = tree.command("fetch", "tests")
     assert done.returncode != 0
-    assert "fetch: unknown word tests; expected one of: bench run" in done.stdout
+    assert "fetch: unknown word tests; expected one of: bench build run" in done.stdout
 
 
 def test_every_list_is_of_packages():
     """One per line, sorted, without duplicates."""
-    for path in sorted((TOP / "lib").glob("hostpkgs*")):
+    for path in sorted((TOP / "lib/hostpkgs").iterdir()):
         names = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
         assert names == sorted(set(names)), path

@@ -1,5 +1,7 @@
 """The linter finds each fault, reports its place, and accepts a correct recipe."""
 
+import shutil
+
 import pytest
 from test_series import DECIDED, archive
 
@@ -31,12 +33,17 @@ done
 """
 
 
-def lint(tree, engine=False):
+def put_first(tree, name, text):
+    """Make TEXT the program NAME; returns its directory, for the front of PATH."""
     programs = tree.top.parent / "programs"
     programs.mkdir(exist_ok=True)
-    wrapper = programs / "shellcheck"
-    wrapper.write_text(RECIPES_ONLY % tools.find("shellcheck"))
-    wrapper.chmod(0o755)
+    (programs / name).write_text(text)
+    (programs / name).chmod(0o755)
+    return programs
+
+
+def lint(tree, engine=False):
+    programs = put_first(tree, "shellcheck", RECIPES_ONLY % tools.find("shellcheck"))
     path = tree.environment()["PATH"]
     done = tree.command("lint", PATH=path if engine else "%s:%s" % (programs, path))
     return done.returncode, done.stdout
@@ -49,10 +56,29 @@ def test_a_good_recipe_passes(tree):
 
 
 def test_a_fault_in_the_engine_is_found(tree):
-    path = tree.top / "lib/lint.sh"
+    path = tree.top / "lib/commands/lint.sh"
     path.write_text(path.read_text() + "echo $unquoted\n")
     status, said = lint(tree, engine=True)
-    assert status != 0 and "lib/lint.sh" in said and "SC2086" in said
+    assert status != 0 and "lib/commands/lint.sh" in said and "SC2086" in said
+
+
+# shellcheck -x checks the scripts, and shellcheck -s the recipes' builds.
+@pytest.mark.parametrize("option", ["-x", "-s"])
+@pytest.mark.parametrize("end", ["kill -KILL $$", "exit 2"])
+def test_an_unfinished_check_of_scripts_is_no_success(tree, option, end):
+    tree.recipe("good", **GOOD)
+    programs = put_first(tree, "shellcheck", "#!/bin/sh\n[ \"$1\" != %s ] || %s\n" % (option, end))
+    done = tree.command("lint", PATH="%s:%s" % (programs, tree.environment()["PATH"]))
+    assert done.returncode != 0 and "shellcheck failed" in done.stdout, done.stdout
+
+
+def test_an_unfinished_check_of_dependencies_is_no_success(tree):
+    tree.recipe("good", **GOOD)
+    programs = put_first(tree, "awk", "#!/bin/sh\ncase $* in *graph.awk*) kill -KILL $$ ;; esac\nexec %s \"$@\"\n"
+                         % shutil.which("awk"))
+    put_first(tree, "shellcheck", "#!/bin/sh\n")
+    done = tree.command("lint", PATH="%s:%s" % (programs, tree.environment()["PATH"]))
+    assert done.returncode != 0 and "lib/engine/graph.awk failed" in done.stdout, done.stdout
 
 
 def test_one_place_for_each_pin(tree):

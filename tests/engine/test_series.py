@@ -31,7 +31,7 @@ def archive(path, patches=None, series=None):
 
 
 def shell(directory, script):
-    return subprocess.run(["sh", "-euc", '. "%s/lib/series.sh"\n%s' % (TOP, script)], cwd=directory,
+    return subprocess.run(["sh", "-euc", '. "%s/lib/engine/series.sh"\n%s' % (TOP, script)], cwd=directory,
                           text=True, capture_output=True, check=False)
 
 
@@ -64,12 +64,12 @@ def test_the_first_rule_decides(debian):
 # The rules, and words of the error message.
 WRONG = {
     "a patch without a rule": ("take CVE-*\ntake upstream/*\ntake silent.patch", "no rule matches policy.patch"),
-    "an advisory left by a glob": ("take CVE-*\nleave * policy", "leaves upstream/heap.patch, which mends CVE-2026-1001 XSA-483"),
+    "an advisory left by a glob": ("take CVE-*\nleave * policy", "leaves upstream/heap.patch, which fixes CVE-2026-1001 XSA-483"),
     "an advisory left by a glob, by its name": ("take up*\nleave * policy", "CVE-2026-1000"),
     "left without a reason": ("leave policy.patch\ntake *", "invalid rule"),
     "no rule at all": ("keep *", "invalid rule"),
     "taken for a reason": ("take * because", "invalid rule"),
-    "a rule for nothing": ("take *\ntake gone.patch", 'no patch is decided by "take gone.patch"'),
+    "a rule for nothing": ("take *\ntake gone.patch", '"take gone.patch" decides no patch'),
     "nothing decided": ("", "no rule matches silent.patch"),
 }
 

@@ -134,14 +134,14 @@ def test_host_without_domd(played):
 
 def test_domain_that_fails(played):
     """After a final failure nothing more is awaited."""
-    status, said = played(UP + """Xenith: domain db failed: it crashed; it is started again
+    status, said = played(UP + """Xenith: domain db failed: guest crashed; it is restarted
 Xenith: domain db started
 Xenith: ready
-Xenith: domain db held: it crashed; held after 2 failures in 600 s
+Xenith: domain db held: guest crashed; held after 2 failures in 600 s
 Xenith: domain web blocked: requires db, which is held
 """)
     assert status == 1
-    assert "smoke: db is not ready: held: it crashed; held after 2 failures in 600 s\n" in said
+    assert "smoke: db is not ready: held: guest crashed; held after 2 failures in 600 s\n" in said
     assert "smoke: web is not ready: blocked: requires db, which is held\n" in said
     assert "smoke: host ready; 0 of 2 domains ready; console log: " in said
     assert "the host:" not in said
@@ -149,7 +149,7 @@ Xenith: domain web blocked: requires db, which is held
 
 def test_domain_that_is_started_again(played):
     status, said = played(UP + """Xenith: ready
-Xenith: domain db failed: it rebooted itself before it was ready; it is started again
+Xenith: domain db failed: guest rebooted before it was ready; it is restarted
 Xenith: domain db started
 Xenith: domain db ready
 Xenith: domain web ready
@@ -206,7 +206,7 @@ def test_mistake_in_the_configuration(played):
     assert played(GOOD.replace("Xenith: ready\n", warned + "Xenith: ready\n"))[0] == 0
 
 
-@pytest.mark.parametrize("mark", ["no domain is to be started", "domains are not started (autostart=no)"])
+@pytest.mark.parametrize("mark", ["no domains to start", "domains are not started (autostart=no)"])
 def test_no_domains(played, mark):
     status, said = played("GRUB\nXenith: init\nXenith: %s\nXenith: ready\n" % mark)
     assert status == 0
@@ -228,7 +228,7 @@ def test_qemu_that_aborts_is_started_once_more(played, tmp_path):
 
 
 def test_guest_that_the_emulator_loses_is_tried_once_more(played, tmp_path):
-    lost = GOOD.replace("domain db ready", "domain db failed: it crashed").replace(
+    lost = GOOD.replace("domain db ready", "domain db failed: guest crashed").replace(
         "domain web started\n", "domain web blocked: requires db, which is failed\n").replace(
             "xenith:~# Xenith: domain web ready\n", "")
     status, said = played(lost, GOOD)
@@ -239,7 +239,7 @@ def test_guest_that_the_emulator_loses_is_tried_once_more(played, tmp_path):
     status, said = played(lost, lost)
     assert status == 1
     assert boots(tmp_path) == 2
-    assert "smoke: db is not ready: failed: it crashed\n" in said
+    assert "smoke: db is not ready: failed: guest crashed\n" in said
 
 
 def test_qemu_that_cannot_begin(played):

@@ -11,6 +11,7 @@ sys.path.append(str(HERE.parents[1] / "qemu-test"))
 import tools  # noqa: E402
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
+NET = HERE.parents[1] / "rootfs/usr/lib/xenith/network"
 
 # Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
 # shell if that prefers the fakes.
@@ -23,7 +24,8 @@ class Dom0:
     def __init__(self, top, shell):
         self.top = top
         self.shell = ["sh"]
-        for d in ("store", "sys/class/net", "sys/block", "proc/self", "proc/sys/net/ipv4/conf", "run", "bin"):
+        for d in ("store", "sys/class/net", "sys/block", "proc/self", "proc/sys/net/ipv4/conf",
+                  "proc/sys/net/ipv6/conf/all", "run/networks", "bin"):
             (top / d).mkdir(parents=True)
         (top / "proc/self/mountinfo").touch()
         (top / "proc/sys/net/ipv4/ip_forward").write_text("0\n")
@@ -61,9 +63,10 @@ class Dom0:
         (directory / "mtu").write_text(f"{mtu}\n")
         if bridge:
             (directory / "bridge").mkdir()
-        conf = self.top / "proc/sys/net/ipv4/conf" / name
-        conf.mkdir()
-        (conf / "proxy_arp").write_text("0\n")
+            (directory / "bridge/vlan_filtering").write_text("0\n")
+            (directory / "bridge/default_pvid").write_text("1\n")
+        for family in ("ipv4", "ipv6"):
+            (self.top / "proc/sys/net" / family / "conf" / name).mkdir()
 
     def block_device(self, path, number):
         with open(self.top / "devices", "a") as f:
@@ -109,6 +112,8 @@ class Dom0:
             "HOTPLUG_SYS": f"{self.top}/sys",
             "HOTPLUG_PROC": f"{self.top}/proc",
             "HOTPLUG_RUN": f"{self.top}/run",
+            "HOTPLUG_NET": str(NET),
+            "XENITH_RUN_DIR": f"{self.top}/run",
             "XENBUS_BASE_PATH": "backend",
             **environment,
         }

@@ -69,11 +69,11 @@ def test_removing_a_device_does_nothing(dom0, disk):
 
 
 def test_device_that_does_not_exist(dom0):
-    assert add(dom0, 3, "/dev/nothing") == ("error", "/dev/nothing does not exist")
+    assert add(dom0, 3, "/dev/nothing") == ("error", "cannot attach the disk: /dev/nothing does not exist")
 
 
 def test_path_of_the_wrong_kind(dom0, tmp_path):
-    assert add(dom0, 3, str(tmp_path)) == ("error", f"{tmp_path} is neither a block device nor a file")
+    assert add(dom0, 3, str(tmp_path)) == ("error", f"cannot attach {tmp_path}: it is neither a block device nor a file")
 
 
 def test_drive_without_a_medium(dom0):
@@ -112,21 +112,21 @@ def test_sharing(dom0, request, what, first, second, allowed):
         assert result == CONNECTED
     else:
         assert result[0] == "busy"
-        assert f"{target} is used by domain 3" in result[1]
+        assert f"{target}: it is in use by domain 3" in result[1]
         assert dom0.read("backend/vbd/4/51712/physical-device") is None
 
 
 def test_the_other_is_named(dom0, disk):
     add(dom0, 3, disk)
     dom0.write("/local/domain/3", {"name": "shop"})
-    assert f"{disk} is used by domain 3 (shop) and cannot" in add(dom0, 4, disk)[1]
+    assert f"cannot attach {disk}: it is in use by domain 3 (shop); stop that domain" in add(dom0, 4, disk)[1]
 
 
 def test_what_dom0_has_for_itself_is_in_use(dom0, disk):
     """dom0 has no /vm entry, like a domain that is being destroyed."""
     assert add(dom0, 0, disk) == CONNECTED
     (dom0.top / "store/local/domain/0/vm/=").unlink()
-    assert "is used by domain 0" in add(dom0, 4, disk)[1]
+    assert "in use by domain 0" in add(dom0, 4, disk)[1]
     assert add(dom0, 0, disk, devid=51728) == CONNECTED
 
 
@@ -163,7 +163,8 @@ def test_another_device_is_no_conflict(dom0, disk):
 def test_mounted_in_dom0(dom0, disk, mode, state, allowed):
     dom0.mount("253:26", "/srv", state)
     result = add(dom0, 3, disk, mode)
-    assert result == CONNECTED if allowed else (result[0] == "busy" and "mounted in dom0 on /srv" in result[1])
+    how = "mounted for writing on /srv" if mode == "r" else "mounted on /srv"
+    assert result == CONNECTED if allowed else (result[0] == "busy" and "in use by dom0, " + how in result[1])
 
 
 def test_file_mounted_in_dom0_through_a_loop_device(dom0, image):
@@ -203,7 +204,7 @@ def test_sharing_with_qemu(dom0, request, what, first, second, allowed):
     if allowed:
         assert result == CONNECTED
     else:
-        assert result[0] == "busy" and f"{target} is used by domain 3" in result[1]
+        assert result[0] == "busy" and f"{target}: it is in use by domain 3" in result[1]
 
 
 def test_file_that_qemu_has_under_another_name(dom0, image):
@@ -315,7 +316,7 @@ def test_file_that_cannot_be_written(dom0, image):
 
 def test_libxl_gave_up_while_we_waited(dom0, image):
     result = add(dom0, 3, image, state=6)
-    assert result[0] == "error" and "went away" in result[1]
+    assert result[0] == "error" and "gave up on the device" in result[1]
     assert dom0.loops() == {}
 
 

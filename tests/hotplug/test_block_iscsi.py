@@ -40,7 +40,7 @@ def test_target(dom0, target, asked, number):
     assert dom0.read("backend/vbd/3/51712/physical-device") == number
 
 
-EXPECTED = "iqn=IQN,portal=HOST[:PORT][,lun=LUN] is expected"
+EXPECTED = "expected iqn=IQN,portal=HOST[:PORT][,lun=LUN]"
 
 
 @pytest.mark.parametrize("target, error", [
@@ -48,14 +48,14 @@ EXPECTED = "iqn=IQN,portal=HOST[:PORT][,lun=LUN] is expected"
     ("portal=store", f"block-iscsi: target=portal=store: {EXPECTED}"),
     (f"iqn={IQN}", f"block-iscsi: target=iqn={IQN}: {EXPECTED}"),
     (f"iqn={IQN},portal=store,multipath=y", f"block-iscsi: target=iqn={IQN},portal=store,multipath=y: {EXPECTED}"),
-    (f"iqn={IQN},portal=store,lun=x", f"block-iscsi: target=iqn={IQN},portal=store,lun=x: x is no LUN"),
+    (f"iqn={IQN},portal=store,lun=x", f"block-iscsi: target=iqn={IQN},portal=store,lun=x: invalid LUN 'x'; use a number"),
     (f"iqn={IQN},portal=store,user=me,password=oh",
-     "block-iscsi: user and password stand in iscsi-secrets, not in the domain file"),
+     "block-iscsi: user and password are not allowed in the domain file; write them in iscsi-secrets"),
     (f"iqn={IQN},portal=store:x", f"block-iscsi: target=iqn={IQN},portal=store:x: 'x' is no port"),
     (f"iqn={IQN},portal=2001:db8::7", f"block-iscsi: target=iqn={IQN},portal=2001:db8::7: "
      "an IPv6 address stands in brackets, as [2001:db8::7]:3260"),
     (f"iqn={IQN},portal=down", f"iscsi-tcp: cannot log in to {IQN} at down, port 3260: refused"),
-    (f"iqn={IQN},portal=store,lun=9", f"{IQN} at store has no LUN 9"),
+    (f"iqn={IQN},portal=store,lun=9", f"cannot attach iqn={IQN},portal=store,lun=9: {IQN} at store has no LUN 9"),
 ])
 def test_what_is_wrong(dom0, target, error):
     assert add(dom0, 3, target) == ("error", error)
@@ -74,7 +74,7 @@ def test_two_luns_share_the_session(dom0):
     """A LUN is removed with its last guest, and the session with its last LUN."""
     assert add(dom0, 3, f"iqn={IQN},portal=store,lun=0") == CONNECTED
     assert add(dom0, 4, f"iqn={IQN},portal=store,lun=5") == CONNECTED
-    assert add(dom0, 5, f"iqn={IQN},portal=store,lun=9") == ("error", f"{IQN} at store has no LUN 9")
+    assert add(dom0, 5, f"iqn={IQN},portal=store,lun=9") == ("error", f"cannot attach iqn={IQN},portal=store,lun=9: {IQN} at store has no LUN 9")
     assert sessions(dom0) == ["session1"]
     iscsi(dom0, "remove", "backend/vbd/3/51712")
     assert (sessions(dom0), disks(dom0)) == (["session1"], ["sd1_5"])
@@ -93,7 +93,7 @@ def test_second_writer(dom0, portal):
     """It is refused through any portal."""
     add(dom0, 3, f"iqn={IQN},portal=store")
     result, error = add(dom0, 4, f"lun=0,portal={portal},iqn={IQN}")
-    assert "is used by domain 3" in error
+    assert "in use by domain 3" in error
     assert result == "busy"
     assert sessions(dom0) == ["session1"]
 
@@ -114,7 +114,7 @@ def test_several_readers(dom0):
     ("[2001:db8::7]", "2001:db8::7 3260", "2001:db8::7, port 3260"),
 ])
 @pytest.mark.parametrize("says, reason", [
-    ("x (192.0.2.7:3260): Connection refused", ": x (192.0.2.7:3260): Connection refused"), ("nothing", "")])
+    ("x (192.0.2.7:3260): Connection refused", "x (192.0.2.7:3260): Connection refused"), ("nothing", "no answer")])
 def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
     """An unreachable server does not delay other disks."""
     path = device(dom0, 3, f"iqn={IQN},portal={portal}")
@@ -126,7 +126,7 @@ def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
             process.communicate(timeout=10)
         finally:
             process.kill()
-    assert status(dom0, path) == ("error", f"nobody answers at {at}{reason}")
+    assert status(dom0, path) == ("error", f"cannot reach the server {at}: {reason}")
     assert dom0.text("nc.log") == f"-vv -z -w 5 {asked}\n"
     assert sessions(dom0) == []
 
@@ -161,7 +161,7 @@ def test_failure_leaves_what_was_there_before(dom0):
     assert add(dom0, 3, f"iqn={IQN},portal=store,lun=9")[0] == "error"
     dom0.mount("8:0", "/srv")
     assert add(dom0, 4, f"iqn={IQN},portal=store") == (
-        "busy", f"iqn={IQN},portal=store is mounted in dom0 on /srv and cannot be given to a guest to be written")
+        "busy", f"cannot attach iqn={IQN},portal=store: it is in use by dom0, mounted on /srv; unmount it or use a copy")
     assert (sessions(dom0), disks(dom0)) == (["session1"], ["sd1_0"])
 
 
@@ -173,7 +173,7 @@ def test_user_that_came_by_another_way(dom0):
     dom0.run("block", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd")
     assert status(dom0, path) == CONNECTED
     result, error = add(dom0, 4, f"iqn={IQN},portal=store")
-    assert result == "busy" and "is used by domain 3" in error
+    assert result == "busy" and "in use by domain 3" in error
     assert disks(dom0) == ["sd1_0"]
 
 

@@ -44,11 +44,11 @@ def test_target(dom0, target, asked):
 
 
 @pytest.mark.parametrize("target, error", [
-    (":10809/web", "block-nbd: target=:10809/web names no server: HOST[:PORT][/EXPORT] is expected"),
+    (":10809/web", "block-nbd: target=:10809/web: missing server; expected HOST[:PORT][/EXPORT]"),
     ("store:http/web", "block-nbd: target=store:http/web: 'http' is no port"),
     ("down/web", "cannot connect to the NBD server down, port 10809, export 'web': nbd-client: "
                  "can't connect to remote host (192.0.2.1): Connection refused"),
-    ("gone/web", "the NBD server gone, port 10809, has no export 'web', or broke the connection"),
+    ("gone/web", "cannot attach gone/web: the NBD server gone, port 10809, has no export 'web', or broke the connection"),
 ])
 def test_what_is_wrong(dom0, target, error):
     assert add(dom0, 3, target) == ("error", error)
@@ -58,7 +58,7 @@ def test_what_is_wrong(dom0, target, error):
 def test_server_that_does_not_answer(dom0):
     path = device(dom0, 3, "[2001:db8::7]:4711/web")
     dom0.run("block-nbd", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd", NC_SAYS="x: Connection refused")
-    assert status(dom0, path) == ("error", "nobody answers at 2001:db8::7, port 4711: x: Connection refused")
+    assert status(dom0, path) == ("error", "cannot reach the server 2001:db8::7, port 4711: x: Connection refused")
     assert dom0.text("nbd-client.log") == ""
 
 
@@ -74,7 +74,7 @@ def test_each_guest_has_a_device(dom0):
     assert add(dom0, 3, "store/web") == CONNECTED
     assert add(dom0, 4, "store/db") == CONNECTED
     assert served(dom0) == ["nbd0", "nbd1"]
-    assert add(dom0, 5, "store/mail") == ("error", "all NBD devices are in use")
+    assert add(dom0, 5, "store/mail") == ("error", "cannot attach store/mail: all NBD devices are in use")
 
 
 @pytest.mark.parametrize("target", ["store/web", "store:10809/web", "192.0.2.9/web"])
@@ -82,7 +82,7 @@ def test_second_writer(dom0, target):
     """It is refused under any name of the server."""
     add(dom0, 3, "store/web")
     assert add(dom0, 4, target) == (
-        "busy", f"{target} is used by domain 3 and cannot be given to another guest to be written")
+        "busy", f"cannot attach {target}: it is in use by domain 3; stop that domain or use a copy")
     assert served(dom0) == ["nbd0"]
 
 
@@ -99,7 +99,7 @@ def test_several_readers(dom0):
 
 def test_export_that_can_only_be_read(dom0):
     assert add(dom0, 3, "readonly/web") == (
-        "busy", "readonly/web can only be read, so no guest can be given it to write")
+        "busy", "cannot attach readonly/web for writing: the export is read-only; attach it read-only")
     assert served(dom0) == []
     assert add(dom0, 4, "readonly/web", mode="r") == CONNECTED
 
@@ -118,4 +118,4 @@ def test_who_serves_does_not_hold_the_lock(dom0):
 def test_no_module(dom0):
     for n in range(2):
         (dom0.top / f"sys/block/nbd{n}").rename(dom0.top / f"gone{n}")
-    assert add(dom0, 3, "store/web") == ("error", "the kernel has no NBD devices (module nbd)")
+    assert add(dom0, 3, "store/web") == ("error", "cannot attach store/web: the kernel has no NBD devices (module nbd)")

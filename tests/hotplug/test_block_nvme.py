@@ -32,10 +32,10 @@ def test_target(dom0, target, asked, number):
 
 
 @pytest.mark.parametrize("target, error", [
-    ("store", "block-nvme: target=store: HOST[:PORT]/NQN[/NAMESPACE] is expected"),
-    ("store/web", "block-nvme: target=store/web: HOST[:PORT]/NQN[/NAMESPACE] is expected"),
+    ("store", "block-nvme: target=store: expected HOST[:PORT]/NQN[/NAMESPACE]"),
+    ("store/web", "block-nvme: target=store/web: expected HOST[:PORT]/NQN[/NAMESPACE]"),
     (f"down/{NQN}", f"nvme-tcp: cannot connect to {NQN} at down, port 4420: refused"),
-    (f"store/{NQN}/3", f"{NQN} at store has no namespace 3"),
+    (f"store/{NQN}/3", f"cannot attach store/{NQN}/3: {NQN} at store has no namespace 3"),
 ])
 def test_what_is_wrong(dom0, target, error):
     assert add(dom0, 3, target) == ("error", error)
@@ -65,7 +65,7 @@ def test_second_writer(dom0, server):
     """It is refused under any address of the server."""
     add(dom0, 3, f"store/{NQN}")
     result, error = add(dom0, 4, f"{server}/{NQN}/1")
-    assert "is used by domain 3" in error
+    assert "in use by domain 3" in error
     assert result == "busy"
     assert controllers(dom0) == ["nvme0"]
 
@@ -79,7 +79,7 @@ def test_one_controller_however_its_port_is_written(dom0):
 def test_server_that_does_not_answer(dom0):
     path = device(dom0, 3, f"[2001:db8::7]/{NQN}")
     dom0.run("block-nvme", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd", NC_SAYS="x: Connection refused")
-    assert status(dom0, path) == ("error", "nobody answers at 2001:db8::7, port 4420: x: Connection refused")
+    assert status(dom0, path) == ("error", "cannot reach the server 2001:db8::7, port 4420: x: Connection refused")
     assert dom0.text("nvme.log") == ""
 
 

@@ -32,7 +32,7 @@ def test_two_guests(dom0, request, what, first, second, allowed):
     assert add(dom0, 3, f"qcow2:{target}", first) == CONNECTED
     status, error = add(dom0, 4, f"raw:{target}", second)
     assert status == ("connected" if allowed else "busy")
-    assert allowed or f"{target} is used by domain 3" in error
+    assert allowed or f"{target}: it is in use by domain 3" in error
 
 
 def test_of_two_at_the_same_time_the_first_stays(dom0, image):  # noqa: F811
@@ -54,12 +54,12 @@ def test_what_the_kernel_serves(dom0, request, what):
     target = request.getfixturevalue(what)
     path = kernel_device(dom0, 3, target)
     assert block(dom0, "add", path).returncode == 0
-    assert f"{target} is used by domain 3" in add(dom0, 4, f"qcow2:{target}")[1]
+    assert f"{target}: it is in use by domain 3" in add(dom0, 4, f"qcow2:{target}")[1]
 
 
 def test_mounted_in_dom0(dom0, disk):  # noqa: F811
     dom0.mount("253:26", "/srv")
-    assert f"{disk} is mounted in dom0 on /srv" in add(dom0, 4, f"raw:{disk}")[1]
+    assert f"cannot attach {disk}: it is in use by dom0, mounted on /srv" in add(dom0, 4, f"raw:{disk}")[1]
 
 
 @pytest.mark.parametrize("params", ["raw:", "raw:nbd:10.0.0.1:10809"])
@@ -68,4 +68,4 @@ def test_no_image_to_look_at(dom0, params):
 
 
 def test_image_that_is_not_there(dom0, tmp_path):
-    assert add(dom0, 3, f"qcow2:{tmp_path}/none") == ("error", f"{tmp_path}/none does not exist")
+    assert add(dom0, 3, f"qcow2:{tmp_path}/none") == ("error", f"cannot attach the disk: {tmp_path}/none does not exist")

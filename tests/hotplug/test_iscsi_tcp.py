@@ -88,7 +88,7 @@ def test_secrets_for_all_others(dom0, iscsi):
 
 
 @pytest.mark.parametrize("status, says, reason", [
-    (24, "login failed to authenticate", "the target wants other credentials than /config/iscsi-secrets has for it"),
+    (24, "login failed to authenticate", "the target rejects the credentials; correct /config/iscsi-secrets"),
     (19, "", "encountered non-retryable iSCSI login failure"),
     (19, "conn 0 login rejected: target removed", "conn 0 login rejected: target removed"),
     (8, "connect to 192.0.2.7 timed out", "connect to 192.0.2.7 timed out"),
@@ -111,9 +111,9 @@ def test_an_earlier_failure_is_not_the_reason(dom0, iscsi):
 @pytest.mark.parametrize("args, error", [
     (("connect", "store:x", IQN), "store:x: 'x' is no port"),
     (("connect", "2001:db8::7", IQN), "2001:db8::7: an IPv6 address stands in brackets, as [2001:db8::7]:3260"),
-    (("connect", "store", "web"), "web is no name of a target: one begins with iqn., eui. or naa."),
-    (("disconnect", "session7"), "there is no session session7"),
-    (("device", "session7", "0"), "there is no session session7"),
+    (("connect", "store", "web"), 'invalid target "web": a name begins with iqn., eui. or naa.'),
+    (("disconnect", "session7"), "no such session: session7; see iscsi-tcp list"),
+    (("device", "session7", "0"), "no such session: session7; see iscsi-tcp list"),
 ])
 def test_what_is_wrong(iscsi, args, error):
     assert iscsi(*args) == (1, f"iscsi-tcp: {error}")

@@ -35,7 +35,9 @@ def test_controller_that_is_there(dom0, nvme, target, found):
     controller(dom0, "nvme3", "traddr=2001:db8::7,trsvcid=4421")
     controller(dom0, "nvme4", "traddr=192.0.2.9,trsvcid=4420", NQN + "2")
     assert nvme("connect", target, NQN) == (
-        (0, found) if found else (1, "nvme-tcp: the kernel has no NVMe over TCP (module nvme-tcp)"))
+        (0, found) if found else (
+            1, "nvme-tcp: cannot connect to %s at %s: the kernel has no NVMe over TCP (module nvme-tcp)" % (
+                NQN, target.partition(":")[0])))
 
 
 @pytest.mark.parametrize("name", ["store", "store.example:4420"])
@@ -52,8 +54,8 @@ def test_no_nvme_at_all(nvme):
 @pytest.mark.parametrize("args, error", [
     (("connect", "store:x", NQN), "store:x: 'x' is no port"),
     (("connect", "2001:db8::7", NQN), "2001:db8::7: an IPv6 address stands in brackets, as [2001:db8::7]:4420"),
-    (("connect", "store", "web"), "web is no NQN: one begins with nqn."),
-    (("disconnect", "nvme7"), "there is no controller nvme7"),
+    (("connect", "store", "web"), 'invalid NQN "web": it begins with nqn.'),
+    (("disconnect", "nvme7"), "no such controller: nvme7; see nvme-tcp list"),
 ])
 def test_what_is_wrong(nvme, args, error):
     assert nvme(*args) == (1, f"nvme-tcp: {error}")

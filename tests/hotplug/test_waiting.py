@@ -85,7 +85,7 @@ def test_guest_that_is_given_up_meanwhile(dom0, kind):
     until_asked(dom0, kind, {"nbd": "-N"}.get(kind, "connect"), process)
     dom0.write(path, {"state": 6})
     release(dom0, process)
-    assert "went away" in status(dom0, path)[1]
+    assert "gave up on the device" in status(dom0, path)[1]
     assert not list(dom0.top.glob("session[0-9]")) + list(dom0.top.glob("nvme[0-9]")) + list(dom0.top.glob("sys/block/nbd*/pid"))
 
 

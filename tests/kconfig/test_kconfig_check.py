@@ -1,4 +1,4 @@
-"""lib/kconfig-check.sh: the .config must have every symbol of the fragments."""
+"""lib/recipe/kconfig-check.sh: the .config must have every symbol of the fragments."""
 
 import pathlib
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-CHECK = TREE / "lib/kconfig-check.sh"
+CHECK = TREE / "lib/recipe/kconfig-check.sh"
 
 CONFIG = """\
 # CONFIG_OFF is not set
@@ -69,7 +69,7 @@ def test_every_loss_is_named(tmp_path):
 def test_a_symbol_has_one_place(tmp_path):
     code, stderr = check(tmp_path, "CONFIG_ON=y\n", "CONFIG_ON=y\n")
     assert code == 1
-    assert "1.config:1: CONFIG_ON is asked for twice, see 0.config:1" in stderr
+    assert "1.config:1: CONFIG_ON is requested twice, see 0.config:1" in stderr
 
 
 def test_an_empty_configuration_holds_nothing(tmp_path):

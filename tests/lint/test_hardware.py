@@ -44,7 +44,7 @@ def symbols_of(driver, symbols):
 def test_every_driver_is_asked_for():
     symbols = asked_for()
     drivers = dict(promised())
-    assert {"ahci", "mptsas", "e1000", "dm_crypt", "xhci_hcd", "xen_wdt"} <= set(drivers)
+    assert {"ahci", "mptsas", "e1000", "dm_crypt", "xhci_hcd", "iTCO_wdt"} <= set(drivers)
     assert {driver: asked for driver, asked in drivers.items()
             if {symbols[symbol] for symbol in symbols_of(driver, symbols)} != {asked}} == {}
 

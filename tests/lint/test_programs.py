@@ -9,14 +9,14 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 TESTS = sorted([*TOP.glob("tests/*/*.py"), *TOP.glob("qemu-test/*.py")])
 
 # Programs of packages that are essential, or installed on every Debian.
-EVERYWHERE = {"awk", "dpkg-deb", "gzip", "setpriv", "sh", "tar", "unshare"}
+EVERYWHERE = {"awk", "dpkg-deb", "gzip", "ldd", "nsenter", "setpriv", "sh", "tar", "unshare"}
 EVERYWHERE_PACKAGES = {"mawk", "util-linux"}
 # Packages that the build makes: qemu-test uses those.
 BUILT = {"dosfstools", "grub-common", "mtools", "xorriso"}
 
 
 def listed():
-    return {line for path in TOP.glob("lib/hostpkgs*") for line in path.read_text().splitlines()
+    return {line for path in TOP.glob("lib/hostpkgs/*") for line in path.read_text().splitlines()
             if line and not line.startswith("#")}
 
 

@@ -58,7 +58,7 @@ def test_every_command_is_a_target_of_make():
 
 
 # Packages whose licence is stored under another name, or is the project's own.
-LICENCES = {"xen-tools": "xen", "pvgrub": "grub", "domd": None, "argp": None, "sbom": None,
+LICENCES = {"xen-tools": "xen", "xen-options": "xen", "pvgrub": "grub", "domd": None, "slot": None, "argp": None, "sbom": None, "ndproxy": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
 
 
@@ -212,7 +212,7 @@ ARCHITECTURE = TOP / "docs/architecture.md"
 
 
 def test_the_table_of_the_tree_is_the_tree():
-    listed = re.findall(r"(?m)^\| `([^`]+)` \| (?:build|packages|image|host|proof) \|", ARCHITECTURE.read_text())
+    listed = re.findall(r"(?m)^\| `([^`]+)` \| (?:build|packages|image|host|tests) \|", ARCHITECTURE.read_text())
     there = {path.relative_to(TOP).parts for path in tracked()}
     tops = {parts[0] + "/" * (len(parts) > 1) for parts in there}
     # Files for git, editors and licensing have no stage.

@@ -17,9 +17,9 @@ static void settle_taken(struct hv *hv, const struct slot *s)
     } else if (!xl_never_ran(&info)) {
         saved_done(s->save_to, s->name);
     } else if (saved_give_back(s->save_to, s->name)) {
-        line = xasprintf("domain %s did not go on from what was saved, which "
-                         "is used again",
-                         s->name);
+        line = xasprintf(
+            "domain %s did not resume from its save, which is used again",
+            s->name);
         hv->cb.mark(hv->cb.user, line);
         free(line);
     }

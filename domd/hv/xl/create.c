@@ -103,21 +103,24 @@ static void conversion_ended(void *user, int status, const struct buf *out,
     s->run = NULL;
     s->op = OP_NONE;
     if (s->aborted) {
-        create_failed(hv, s, "called off");
+        create_failed(hv, s, "aborted");
     } else if (policy_stamp(s->file) != s->stamp) {
         xl_slot_clear(hv, s);
         xl_report(hv, s, MACHINE_EV_FILE_CHANGED, NULL);
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) || !out->len) {
         reason = child_reason(err);
-        create_failed(hv, s, reason ? reason : "xl does not accept the file");
+        create_failed(hv, s, reason ? reason : "xl rejects the file");
         free(reason);
     } else {
         libxl_domain_config_init(&s->config);
         s->has_config = true;
-        if (libxl_domain_config_from_json(hv->ctx, &s->config, out->s))
-            create_failed(hv, s, "libxl does not understand what xl printed");
-        else
+        if (libxl_domain_config_from_json(hv->ctx, &s->config, out->s)) {
+            create_failed(
+                hv, s, "libxl cannot parse the configuration that xl printed");
+        } else {
+            xl_give_macs(&s->config, hv->machine);
             queue_creation(hv, s);
+        }
     }
 }
 
@@ -265,8 +268,8 @@ void xl_created(struct hv *hv, struct slot *s, int rc)
         r = saved_take(s->save_to, s->name);
         s->taken = !r;
         if (r)
-            text = xasprintf("what was saved in %s cannot be renamed: %s",
-                             s->save_to, strerror(r));
+            text = xasprintf("cannot rename the save in %s: %s", s->save_to,
+                             strerror(r));
     }
     if (!rc && !r) {
         xl_begin_op(hv, s, OP_UNPAUSE);
@@ -290,7 +293,7 @@ void hv_abort(struct hv *hv, unsigned int dom)
         child_kill(s->run);
         break;
     case OP_QUEUED:
-        create_failed(hv, s, "called off");
+        create_failed(hv, s, "aborted");
         break;
     case OP_CREATE:
     case OP_SAVE:

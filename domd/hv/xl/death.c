@@ -15,44 +15,39 @@
 static void keep_config(struct hv *hv, struct slot *s,
                         libxl_domain_config *config)
 {
-    char *json;
-
     free(config->c_info.name);
     config->c_info.name = xstrdup(s->name);
-    json = libxl_domain_config_to_json(hv->ctx, config);
-    if (!json) return;
-    free(s->kept);
-    s->kept = json;
+    s->kept = libxl_domain_config_to_json(hv->ctx, config);
 }
 
-/* Maps the action in the domain file to RES, for the state machine, and to
- * work due before the removal. RC: whether the configuration could be read. */
+/* Maps the instance's action to RES, for the state machine, and to work due
+ * before the removal. */
 static libxl_action_on_shutdown map_action(struct slot *s, unsigned int reason,
-                                           const libxl_domain_config *config,
-                                           int rc, struct machine_result *res)
+                                           struct machine_result *res)
 {
+    const struct actions *on = &s->actions;
     libxl_action_on_shutdown action = LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
 
     switch (reason) {
     case LIBXL_SHUTDOWN_REASON_POWEROFF:
         res->death = MACHINE_POWEROFF;
-        if (!rc) action = config->on_poweroff;
+        if (on->known) action = on->poweroff;
         break;
     case LIBXL_SHUTDOWN_REASON_REBOOT:
         res->death = MACHINE_REBOOT;
-        action = rc ? LIBXL_ACTION_ON_SHUTDOWN_RESTART : config->on_reboot;
+        action = on->known ? on->reboot : LIBXL_ACTION_ON_SHUTDOWN_RESTART;
         break;
     case LIBXL_SHUTDOWN_REASON_WATCHDOG:
         res->death = MACHINE_CRASH;
-        if (!rc) action = config->on_watchdog;
+        if (on->known) action = on->watchdog;
         break;
     case LIBXL_SHUTDOWN_REASON_SOFT_RESET:
         res->death = MACHINE_REBOOT;
-        if (!rc) action = config->on_soft_reset;
+        if (on->known) action = on->soft_reset;
         break;
     default:
         res->death = MACHINE_CRASH;
-        if (!rc) action = config->on_crash;
+        if (on->known) action = on->crash;
         break;
     }
     switch (action) {
@@ -79,19 +74,31 @@ static libxl_action_on_shutdown map_action(struct slot *s, unsigned int reason,
     return action;
 }
 
+/* Whether its configuration has to be read: the next instance gets it, with
+ * the devices that were attached meanwhile. After a requested shutdown the
+ * next one is made from the file. */
+static bool needs_config(const struct slot *s, unsigned int reason)
+{
+    return !s->asked || !s->actions.known ||
+           reason == LIBXL_SHUTDOWN_REASON_SOFT_RESET;
+}
+
 static void handle_death(struct hv *hv, struct slot *s, unsigned int reason)
 {
     struct machine_result res = {.gen = s->gen};
     libxl_action_on_shutdown action;
     libxl_domain_config config;
-    int rc;
+    bool has_config = false;
 
     s->ended = false;
     libxl_domain_config_init(&config);
-    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
-    action = map_action(s, reason, &config, rc, &res);
+    if (needs_config(s, reason))
+        has_config = !libxl_retrieve_domain_configuration(hv->ctx, s->domid,
+                                                          &config, NULL);
+    if (has_config) xl_slot_actions(s, &config);
+    action = map_action(s, reason, &res);
     /* No reset during a stop: that is a death like any other. */
-    if (!rc && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
+    if (has_config && action == LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET &&
         s->op == OP_NONE) {
         xl_report(hv, s, MACHINE_EV_RESET, NULL);
         /* After too many resets it is removed. */
@@ -105,7 +112,9 @@ static void handle_death(struct hv *hv, struct slot *s, unsigned int reason)
         xl_soft_reset(hv, s);
         return;
     }
-    if (!rc) keep_config(hv, s, &config);
+    free(s->kept);
+    s->kept = NULL;
+    if (has_config) keep_config(hv, s, &config);
     libxl_domain_config_dispose(&config);
     hv->cb.result(hv->cb.user, s->dom, MACHINE_EV_DIED, &res);
 }
@@ -154,26 +163,12 @@ void xl_tell_ends(void *user)
     set_death_timer(hv);
 }
 
-/* An earlier domd may have ended before it renamed or dumped the dead
- * instance: that is still due before the destroy. */
-static void settle_dead_domain(struct hv *hv, struct slot *s,
-                               libxl_shutdown_reason reason)
-{
-    struct machine_result unused = {0};
-    libxl_domain_config config;
-    int rc;
-
-    libxl_domain_config_init(&config);
-    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
-    (void)map_action(s, reason, &config, rc, &unused);
-    libxl_domain_config_dispose(&config);
-}
-
 /* libxl reports existing deaths when the first event is requested, and next
  * when another domain dies. It may do so while it waits on behalf of the first
  * domain, and miss others adopted later: report them here. */
 bool xl_look_for_end(struct hv *hv, struct slot *s)
 {
+    struct machine_result unused = {0};
     libxl_dominfo info;
     bool there;
 
@@ -181,7 +176,9 @@ bool xl_look_for_end(struct hv *hv, struct slot *s)
     there = xl_look_at(hv, s->domid, &info);
     if (there && !s->by_hand && xl_has_ended(&info)) {
         report_death_later(hv, s, info.shutdown_reason, 0);
-        if (!info.dying) settle_dead_domain(hv, s, info.shutdown_reason);
+        /* An earlier domd may have ended before it renamed or dumped the dead
+         * instance: that is still due before the destroy. */
+        if (!info.dying) (void)map_action(s, info.shutdown_reason, &unused);
     }
     libxl_dominfo_dispose(&info);
     return there;

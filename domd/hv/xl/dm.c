@@ -81,7 +81,7 @@ void xl_device_model_on(struct hv *hv, struct slot *s)
     if (!s->dm_pid) return;
     s->dm = dmwatch_new(hv->loop, s->dm_pid, s->domid, device_model_ended, s);
     if (s->dm) return;
-    line = xasprintf("%s: its device model is not watched: %s", s->name,
+    line = xasprintf("%s: cannot watch its device model: %s", s->name,
                      strerror(errno));
     hv->cb.log(hv->cb.user, line);
     free(line);

@@ -9,13 +9,28 @@
 /* libxl begins a new log for each device model, and /var/log is bounded as a
  * whole. A log filled by a hostile one is not worth reading. */
 #define LOG_MAX ((size_t)1024 * 1024)
-#define PROGRAM "qemu-system-i386: "
+
+/* Returns LINE without the name of the program, or NULL if it has none. */
+static const char *skip_program(const char *line)
+{
+    /* Its messages, and those of its loader for kernels. */
+    static const char *const names[] = {"qemu-system-i386: ", "qemu: "};
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strncmp(line, names[i], strlen(names[i])))
+            return line + strlen(names[i]);
+    }
+    return NULL;
+}
 
 /* What QEMU logs about every PV console, every requested end and missing
  * features. */
 static bool is_usual(const char *line)
 {
-    return strstr(line, PROGRAM "warning: ") ||
+    const char *text = skip_program(line);
+
+    return (text && !strncmp(text, "warning: ", strlen("warning: "))) ||
            strstr(line, "declining to handle console type") ||
            strstr(line, "terminating on signal");
 }
@@ -23,8 +38,8 @@ static bool is_usual(const char *line)
 /* Most complaints begin with QEMU's name, but not all. */
 static bool is_complaint(const char *line)
 {
-    return (!strncmp(line, PROGRAM, strlen(PROGRAM)) ||
-            strcasestr(line, "error") || strstr(line, "Could not ")) &&
+    return (skip_program(line) || strcasestr(line, "error") ||
+            strstr(line, "Could not ")) &&
            !is_usual(line);
 }
 
@@ -50,9 +65,7 @@ static char *last_line(const char *path, bool (*counts)(const char *line))
          line = strtok_r(NULL, "\r\n", &save)) {
         if (counts(line)) last = line;
     }
-    if (last && !strncmp(last, PROGRAM, strlen(PROGRAM)))
-        last += strlen(PROGRAM);
-    if (last) said = xstrdup(last);
+    if (last) said = xstrdup(skip_program(last) ? skip_program(last) : last);
 out:
     buf_dispose(&log);
     return said;

@@ -44,7 +44,7 @@ static void dump_ended(void *user, int status, const struct buf *out,
     s->run = NULL;
     if (!WIFEXITED(status) || WEXITSTATUS(status)) {
         no = child_reason(err);
-        if (!no) no = xstrdup("xl failed");
+        if (!no) no = xstrdup("xl dump-core failed");
     } else if (rename(part, path)) {
         no = xasprintf("%s: %s", path, strerror(errno));
     }

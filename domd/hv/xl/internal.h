@@ -18,6 +18,7 @@
 
 #define ERRORS_MAX 32
 #define XL         "/usr/sbin/xl"
+#define UUID_FILE  "/sys/class/dmi/id/product_uuid"
 
 enum op {
     OP_NONE,
@@ -33,6 +34,16 @@ enum op {
     OP_DUMP,   /* xl writes a core dump */
     OP_DESTROY,
     OP_RESET,
+};
+
+/* The on_... actions of an instance. Nothing changes them while it runs. */
+struct actions {
+    bool known;
+    libxl_action_on_shutdown poweroff;
+    libxl_action_on_shutdown reboot;
+    libxl_action_on_shutdown watchdog;
+    libxl_action_on_shutdown crash;
+    libxl_action_on_shutdown soft_reset;
 };
 
 struct slot {
@@ -70,6 +81,7 @@ struct slot {
     bool cut_off; /* an earlier domd ended while saving it */
 
     /* How to handle its death. */
+    struct actions actions;
     bool dump;
     bool rename;
     bool asked;                   /* to shut down */
@@ -111,6 +123,7 @@ struct hv {
     struct eject *ejects;   /* see watch.c */
     const char *dump_dir;   /* tests have their own, */
     const char *dm_log_dir; /* and of this */
+    char machine[80];       /* see xl_read_machine */
     uint64_t next_op;
     struct logged errors[ERRORS_MAX];
     uint64_t n_errors;
@@ -131,6 +144,8 @@ const char *xl_why(const struct hv *hv, const struct slot *s, int rc);
 struct slot *xl_slot_get(struct hv *hv, unsigned int dom);
 /* Sets the save directory. DIR is copied, or NULL. */
 void xl_set_save_to(struct slot *s, const char *dir);
+/* Copies the on_... actions of CONFIG, the instance's configuration. */
+void xl_slot_actions(struct slot *s, const libxl_domain_config *config);
 /* Disposes of the configuration, if any. No operation may be using it. */
 void xl_slot_config_dispose(struct slot *s);
 /* Closes *FD if open, and sets it to -1. */
@@ -178,8 +193,10 @@ void xl_device_model_says(struct hv *hv, const struct slot *s);
 
 /* ---- watch.c ------------------------------------------------------------ */
 
-/* Requests the events of a running instance. If its death would not be
- * reported, that is logged, and xl_watch_again retries. */
+/* Requests the events of a running instance, and notes its actions. Its
+ * configuration is s->config; without one, libxl is asked for it, which costs
+ * dozens of requests to xenstored. If its death would not be reported, that is
+ * logged, and xl_watch_again retries. */
 void xl_watch_on(struct hv *hv, struct slot *s);
 /* A domain has appeared, vanished or died: retries for instances whose death
  * is not reported. */
@@ -232,6 +249,17 @@ void xl_restore_failed(struct hv *hv, const struct slot *s, const char *why);
 /* Sets an unusable save aside under another name. WHAT, which it frees, says
  * why. */
 void xl_put_aside(struct hv *hv, const struct slot *s, char *what);
+
+/* ---- mac.c -------------------------------------------------------------- */
+
+/* Reads into MACHINE (SIZE bytes) what tells this machine from others, the
+ * firmware's UUID, from the file PATH; "" if there is none. */
+void xl_read_machine(const char *path, char *machine, size_t size);
+/* Gives each network card of CONFIG without a MAC address one that is made
+ * from MACHINE, the domain's name and the card's index: it stays the same. If
+ * MACHINE is "", libxl makes a random one: two hosts must not have the same.
+ */
+void xl_give_macs(libxl_domain_config *config, const char *machine);
 
 /* ---- create.c ----------------------------------------------------------- */
 

@@ -115,7 +115,7 @@ const char *xl_why(const struct hv *hv, const struct slot *s, int rc)
         if (!text[0]) snprintf(text, sizeof(text), "%s", e->text);
     }
     if (text[0]) return text;
-    snprintf(text, sizeof(text), "libxl says %s",
+    snprintf(text, sizeof(text), "libxl error %s",
              libxl_error_to_string(rc) ? libxl_error_to_string(rc) : "?");
     return text;
 }

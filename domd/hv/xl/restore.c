@@ -18,8 +18,8 @@ void xl_put_aside(struct hv *hv, const struct slot *s, char *what)
     char *line;
 
     if (saved_put_aside(s->save_to, s->name)) {
-        line = xasprintf("domain %s boots afresh: %s. What was saved is kept "
-                         "as %s/%s.save.failed",
+        line = xasprintf("domain %s boots instead of resuming: %s; its save "
+                         "is kept as %s/%s.save.failed",
                          s->name, what, s->save_to, s->name);
         hv->cb.mark(hv->cb.user, line);
         free(line);
@@ -39,8 +39,7 @@ static char *disks_changed(const char *path, const libxl_domain_config *config)
         if (!disk->readwrite || !disk->pdev_path) continue;
         if (disk->script || disk->backend_domname) continue;
         if (saved_is_older(path, disk->pdev_path))
-            return xasprintf("%s was written after it was saved",
-                             disk->pdev_path);
+            return xasprintf("%s was written after the save", disk->pdev_path);
     }
     return NULL;
 }
@@ -68,8 +67,7 @@ void xl_restore_failed(struct hv *hv, const struct slot *s, const char *why)
     char *fault = stream_fault(s->fd);
 
     if (!fault) return;
-    xl_put_aside(hv, s,
-                 xasprintf("what was saved is damaged: %s (%s)", fault, why));
+    xl_put_aside(hv, s, xasprintf("the save is damaged: %s (%s)", fault, why));
     free(fault);
 }
 
@@ -88,15 +86,15 @@ char *xl_look_for_saved(struct hv *hv, struct slot *s)
     json_path = saved_path(s->save_to, s->name, ".json");
     libxl_domain_config_init(&config);
     if (saved_is_doubtful(s->save_to, s->name)) {
-        wrong = xstrdup("it may have gone on from what was saved before the "
-                        "host went down");
+        wrong = xstrdup(
+            "it may have resumed from this save before the host went down");
         goto out;
     }
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0) {
         /* A fresh boot would be wrong: it may come back. */
         if (errno != ENOENT)
-            unknown = xasprintf("cannot open what was saved, %s: %s", path,
+            unknown = xasprintf("cannot open the save %s: %s", path,
                                 strerror(errno));
         goto out;
     }
@@ -104,7 +102,7 @@ char *xl_look_for_saved(struct hv *hv, struct slot *s)
     if (r && r != ENOENT)
         unknown = xasprintf("cannot read %s: %s", json_path, strerror(r));
     else if (r || libxl_domain_config_from_json(hv->ctx, &config, json.s))
-        wrong = xstrdup("what was saved has no configuration");
+        wrong = xstrdup("the save has no configuration");
     else
         wrong = disks_changed(path, &config);
     if (wrong || unknown) {

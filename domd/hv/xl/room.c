@@ -38,13 +38,13 @@ char *xl_no_room(struct hv *hv, const struct slot *s, const char *dir,
         goto out;
     }
     if (!xl_look_at(hv, s->domid, &info)) {
-        text = xstrdup("it is gone");
+        text = xstrdup("the domain no longer exists");
         goto out;
     }
     need = info.current_memkb / 1024 + 32;
     room = ((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize + spare) / 1048576;
     if (room < need)
-        text = xasprintf("%s has %llu MiB free, and %llu are needed", dir,
+        text = xasprintf("%s has %llu MiB free, but %llu MiB are needed", dir,
                          (unsigned long long)room, (unsigned long long)need);
 out:
     libxl_dominfo_dispose(&info);

@@ -73,7 +73,7 @@ void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,
 
     (void)gen;
     if (xl_is_resetting(s)) {
-        xl_report(hv, s, MACHINE_EV_SAVE_FAILED, "it is being reset");
+        xl_report(hv, s, MACHINE_EV_SAVE_FAILED, "guest is being reset");
         return;
     }
     xl_begin_op(hv, s, OP_SAVE);
@@ -122,8 +122,8 @@ static void finish_save(struct hv *hv, struct slot *s, char *failure)
     s->op = OP_NONE;
     r = failure ? 0 : saved_complete(s->save_to, s->name);
     if (r)
-        failure = xasprintf("%s cannot be renamed to %s.save: %s", part,
-                            s->name, strerror(r));
+        failure = xasprintf("cannot rename %s to %s.save: %s", part, s->name,
+                            strerror(r));
     if (!failure) {
         xl_report(hv, s, MACHINE_EV_SAVED, NULL);
         goto out;
@@ -151,8 +151,8 @@ static void sync_ended(void *user, int status, const struct buf *out,
     s->run = NULL;
     if (!WIFEXITED(status) || WEXITSTATUS(status)) {
         reason = child_reason(err);
-        failure = xasprintf("what was saved did not reach the disk: %s",
-                            reason ? reason : "called off");
+        failure = xasprintf("cannot sync the save to the disk: %s",
+                            reason ? reason : "aborted");
     }
     free(reason);
     finish_save(s->hv, s, failure);

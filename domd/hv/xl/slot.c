@@ -32,6 +32,18 @@ void xl_set_save_to(struct slot *s, const char *dir)
     s->save_to = dir ? xstrdup(dir) : NULL;
 }
 
+void xl_slot_actions(struct slot *s, const libxl_domain_config *config)
+{
+    s->actions = (struct actions){
+        .known = true,
+        .poweroff = config->on_poweroff,
+        .reboot = config->on_reboot,
+        .watchdog = config->on_watchdog,
+        .crash = config->on_crash,
+        .soft_reset = config->on_soft_reset,
+    };
+}
+
 void xl_slot_config_dispose(struct slot *s)
 {
     if (s->has_config) libxl_domain_config_dispose(&s->config);
@@ -54,6 +66,7 @@ void xl_slot_clear(struct hv *hv, struct slot *s)
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
     s->taken = s->cut_off = s->asked = s->ended = false;
+    s->actions.known = false;
     s->op = s->then = OP_NONE;
 }
 

@@ -32,39 +32,52 @@ void xl_watch_again(struct hv *hv)
     }
 }
 
+static void watch_ejects(struct hv *hv, struct slot *s,
+                         const libxl_domain_config *config)
+{
+    int i;
+
+    if (!config->num_disks) return;
+    s->ejects =
+        xcalloc((size_t)config->num_disks, sizeof(libxl_evgen_disk_eject *));
+    s->n_ejects = config->num_disks;
+    for (i = 0; i < config->num_disks; i++) {
+        if (!config->disks[i].removable) continue;
+        /* Without this event a CD only stays in. */
+        (void)libxl_evenable_disk_eject(
+            hv->ctx, s->domid, config->disks[i].vdev, s->dom, &s->ejects[i]);
+    }
+}
+
 void xl_watch_on(struct hv *hv, struct slot *s)
 {
-    libxl_domain_config config;
+    libxl_domain_config read;
+    const libxl_domain_config *config = &s->config;
     char *line;
     int rc;
-    int i;
 
     rc = libxl_evenable_domain_death(hv->ctx, s->domid, s->dom, &s->death);
     s->deaf = rc != 0;
     if (rc) {
         s->death = NULL;
-        line = xasprintf("%s: libxl does not tell of its end: %s", s->name,
+        line = xasprintf("%s: cannot watch for its end: %s", s->name,
                          libxl_error_to_string(rc));
         hv->cb.log(hv->cb.user, line);
         free(line);
     }
     if (s->by_hand) return;
     xl_device_model_on(hv, s);
-    libxl_domain_config_init(&config);
-    rc = libxl_retrieve_domain_configuration(hv->ctx, s->domid, &config, NULL);
-    if (!rc && config.num_disks) {
-        s->ejects = xcalloc((size_t)config.num_disks,
-                            sizeof(libxl_evgen_disk_eject *));
-        s->n_ejects = config.num_disks;
-        for (i = 0; i < config.num_disks; i++) {
-            if (!config.disks[i].removable) continue;
-            /* Without this event a CD only stays in. */
-            (void)libxl_evenable_disk_eject(hv->ctx, s->domid,
-                                            config.disks[i].vdev, s->dom,
-                                            &s->ejects[i]);
-        }
+    libxl_domain_config_init(&read);
+    if (!s->has_config) {
+        config = &read;
+        if (libxl_retrieve_domain_configuration(hv->ctx, s->domid, &read,
+                                                NULL))
+            goto out;
     }
-    libxl_domain_config_dispose(&config);
+    xl_slot_actions(s, config);
+    watch_ejects(hv, s, config);
+out:
+    libxl_domain_config_dispose(&read);
 }
 
 /* The new request comes before the old one is dropped, because a new watch

@@ -20,6 +20,7 @@ static void requests(void **state)
 {
     static const char line[] =
         "{\"v\":1,\"id\":42,\"cmd\":\"restart\",\"names\":[\"a\",\"b\"]}";
+    static const char ping[] = "{\"v\":1,\"cmd\":\"ping\"}";
     struct request req;
 
     (void)state;
@@ -28,6 +29,9 @@ static void requests(void **state)
     assert_int_equal(req.id, 42);
     assert_int_equal(req.names.n, 2);
     assert_string_equal(req.names.v[1], "b");
+    request_dispose(&req);
+    assert_null(proto_parse(ping, sizeof(ping) - 1, &req));
+    assert_int_equal(req.cmd, PROTO_PING);
     request_dispose(&req);
 }
 
@@ -42,15 +46,14 @@ static void refusals(void **state)
     assert_refused("[]", "not a JSON object");
     assert_refused("{\"v\":1,\"cmd\":\"status\"", "not a JSON object");
     assert_refused("{\"cmd\":\"status\"}",
-                   "this is version 1 of the protocol: \"v\" must be 1");
-    assert_refused("{\"v\":1}", "there is no \"cmd\"");
-    assert_refused("{\"v\":1,\"cmd\":\"explode\"}",
-                   "there is no such command");
-    assert_refused("{\"v\":1,\"cmd\":\"start\"}", "names no domain");
+                   "unsupported protocol version: \"v\" must be 1");
+    assert_refused("{\"v\":1}", "missing \"cmd\"");
+    assert_refused("{\"v\":1,\"cmd\":\"explode\"}", "unknown command");
+    assert_refused("{\"v\":1,\"cmd\":\"start\"}", "missing domain name");
     assert_refused("{\"v\":1,\"cmd\":\"start\",\"names\":[\"a\",7]}",
                    "names must be strings");
     assert_string_equal(proto_parse("{}\0x", 4, &req),
-                        "there is a zero byte in the line");
+                        "the line contains a NUL byte");
     buf_addf(&many, "{\"v\":1,\"cmd\":\"start\",\"names\":[\"x\"");
     for (i = 0; i < PROTO_NAMES_MAX; i++)
         buf_addf(&many, ",\"x\"");

@@ -12,7 +12,7 @@
  * of a saved one, which writes the disks that are named in it, if saved-NAME
  * is there; uuid-NAME is the UUID that its instances have; says-NAME is what
  * its device model has complained of by the time at which it is late. With
- * `blind` the hypervisor does not say what runs. Every creation, its end
+ * `blind` the running domains cannot be listed. Every creation, its end
  * (runs) and every destruction is noted in `history`.
  */
 #include "hv/hv.h"

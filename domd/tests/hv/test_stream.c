@@ -54,8 +54,7 @@ static void cut_off(void **state)
     stream_write(&stream);
     for (len = stream.len; len-- > 0;) {
         stream.len = len;
-        snprintf(expected, sizeof(expected),
-                 "it ends after %zu bytes, in the middle", len);
+        snprintf(expected, sizeof(expected), "truncated after %zu bytes", len);
         fault_is(&stream, expected);
     }
     buf_dispose(&stream);
@@ -68,14 +67,14 @@ static void something_else(void **state)
     (void)state;
     stream_write(&stream);
     stream.s[0] = 'X';
-    fault_is(&stream, "it is not what libxl writes");
+    fault_is(&stream, "it is not a stream of libxl");
     stream.s[0] = 'L';
     fault_is(&stream, NULL);
     stream.s[11] = 3;
-    fault_is(&stream, "it is not what libxl writes");
+    fault_is(&stream, "it is not a stream of libxl");
     stream.s[11] = 2;
     stream.s[24] = 0; /* of the marker */
-    fault_is(&stream, "the memory in it has no header");
+    fault_is(&stream, "its memory image has no header");
     buf_dispose(&stream);
 }
 

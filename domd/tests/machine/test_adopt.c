@@ -111,7 +111,7 @@ static void adoption_of_the_missing(void **state)
     adopt(d, MACHINE_CREATING, MACHINE_NEXT_STOPPED, true,
           MACHINE_FOUND_NOTHING);
     assert_state(a, "stopped");
-    assert_reason(a, "somebody else destroyed it");
+    assert_reason(a, "destroyed by another program");
     assert_false(m.doms[a].want);
     assert_state(c, "backoff");
     assert_string_equal(acts(), "create b; create d");
@@ -272,7 +272,7 @@ static void past_is_complete(void **state)
     assert_int_equal(past.n_failures, 1);
     assert_int_equal(past.stamp, 77);
     assert_true(strlist_has(&past.writes, "/dev/x"));
-    assert_string_equal(past.reason, "it crashed");
+    assert_string_equal(past.reason, "guest crashed");
     machine_past_dispose(&past);
     /* The stop of a restart: the start follows. */
     assert_null(machine_restart(&m, a, now));

@@ -46,7 +46,7 @@ static void barred_ones_say_why(void **state)
     unsigned int web = add("web", NULL, "win");
 
     (void)state;
-    policy_bar(p, true, "needs hvm, which this host does not have");
+    policy_bar(p, true, "needs hvm, which this host lacks");
     win = machine_add(&m, p);
     machine_link(&m, now);
     machine_autostart(&m, NULL, now);
@@ -54,7 +54,7 @@ static void barred_ones_say_why(void **state)
     assert_state(web, "blocked");
     assert_reason(web, "requires win, which is skipped");
     assert_string_equal(machine_start(&m, win, now),
-                        "needs hvm, which this host does not have");
+                        "needs hvm, which this host lacks");
     /* The file is fixed. */
     machine_set_policy(&m, win, policy_new("win", "win.cfg"));
     machine_link(&m, now);

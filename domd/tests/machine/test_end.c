@@ -26,7 +26,7 @@ static void crash_backs_off_and_is_held(void **state)
     dies(a, MACHINE_CRASH, false);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
-    assert_reason(a, "it crashed; held after 4 failures in 600 s");
+    assert_reason(a, "guest crashed; held after 4 failures in 600 s");
     assert_state(web, "blocked");
     assert_reason(web, "requires a, which is held");
     assert_int_equal(m.doms[a].restarts, 3);
@@ -123,7 +123,7 @@ static void reboot_before_ready_is_a_loop(void **state)
     dies(a, MACHINE_REBOOT, true);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "backoff");
-    assert_reason(a, "it rebooted itself before it was ready");
+    assert_reason(a, "guest rebooted before it was ready");
 }
 
 /* The guest counts as ready early in its boot, and reboots later in it. */
@@ -140,7 +140,7 @@ static void reboots_without_end_are_a_loop(void **state)
         dies(a, MACHINE_REBOOT, true);
         event(a, MACHINE_EV_GONE);
         assert_state(a, "backoff");
-        assert_reason(a, "it rebooted itself 59 s after it was ready");
+        assert_reason(a, "guest rebooted 59 s after it was ready");
         acts();
         pass((msec)1000 << i);
         assert_false(last_create_is_fresh());
@@ -149,8 +149,8 @@ static void reboots_without_end_are_a_loop(void **state)
     dies(a, MACHINE_REBOOT, true);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
-    assert_reason(a, "it rebooted itself 0 s after it was ready; "
-                     "held after 4 failures in 600 s");
+    assert_reason(a, "guest rebooted 0 s after it was ready; held after 4 "
+                     "failures in 600 s");
 }
 
 static void poweroff_stays_off(void **state)
@@ -165,7 +165,7 @@ static void poweroff_stays_off(void **state)
     dies(a, MACHINE_POWEROFF, false);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "stopped");
-    assert_reason(a, "it powered itself off");
+    assert_reason(a, "guest powered off");
     assert_state(web, "ready");
     assert_false(m.doms[a].want);
 }
@@ -234,18 +234,18 @@ static void device_model_ends(void **state)
     assert_string_equal(acts(), "remark a");
     assert_state(a, "booting");
     assert_string_equal(m.doms[a].remark,
-                        "its device model (QEMU) has ended: last words");
+                        "device model (QEMU) has exited: last words");
     pass(policy(a)->start_timeout);
     assert_state(a, "late");
     event(a, MACHINE_EV_READY);
     assert_state(a, "ready");
     assert_reason(a, "");
     assert_string_equal(m.doms[a].remark,
-                        "its device model (QEMU) has ended: last words");
+                        "device model (QEMU) has exited: last words");
     event(a, MACHINE_EV_DM_ENDED);
     assert_string_equal(
         m.doms[a].remark,
-        "its device model (QEMU) has ended: its log does not say why");
+        "device model (QEMU) has exited: no reason in its log");
     acts();
     machine_restart(&m, a, now);
     dies(a, MACHINE_POWEROFF, false);
@@ -284,8 +284,8 @@ static void resets_count(void **state)
     assert_string_equal(acts(), "destroy! a");
     event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
-    assert_reason(a, "it reset itself 2 s after it was ready; "
-                     "held after 3 failures in 600 s");
+    assert_reason(a, "guest reset itself 2 s after it was ready; held after 3 "
+                     "failures in 600 s");
 }
 
 static void resets_before_it_is_ready(void **state)
@@ -299,8 +299,8 @@ static void resets_before_it_is_ready(void **state)
     event(a, MACHINE_EV_RESET);
     event(a, MACHINE_EV_GONE);
     assert_state(a, "held");
-    assert_reason(a, "it reset itself before it was ready; "
-                     "held after 1 failures in 600 s");
+    assert_reason(a, "guest reset itself before it was ready; held after 1 "
+                     "failures in 600 s");
 }
 
 static void device_model_that_complains(void **state)
@@ -313,8 +313,7 @@ static void device_model_that_complains(void **state)
     acts();
     event_full(a, MACHINE_EV_DM_SAYS, 0, false, false, "no file");
     assert_string_equal(acts(), "remark a");
-    assert_string_equal(m.doms[a].remark,
-                        "its device model (QEMU) says: no file");
+    assert_string_equal(m.doms[a].remark, "device model (QEMU): no file");
     assert_state(a, "booting");
     event_full(a, MACHINE_EV_DM_SAYS, 0, false, false, "no file");
     assert_string_equal(acts(), "");
@@ -322,7 +321,7 @@ static void device_model_that_complains(void **state)
     event_full(a, MACHINE_EV_DM_ENDED, 0, false, false, "the end");
     assert_string_equal(acts(), "remark a");
     assert_string_equal(m.doms[a].remark,
-                        "its device model (QEMU) has ended: the end");
+                        "device model (QEMU) has exited: the end");
 }
 
 /* The memory would be lost for nothing. */

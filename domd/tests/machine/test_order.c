@@ -172,7 +172,7 @@ static void no_two_writers(void **state)
     machine_autostart(&m, NULL, now);
     assert_string_equal(acts(), "create a");
     assert_state(b, "blocked");
-    assert_reason(b, "the disk /dev/x is written by a");
+    assert_reason(b, "disk /dev/x is in use by domain a");
     bring_up(a);
     dies(a, MACHINE_POWEROFF, false);
     assert_state(b, "blocked");
@@ -198,7 +198,7 @@ static void writes_what_it_was_started_with(void **state)
     machine_link(&m, now);
     machine_start(&m, b, now);
     assert_state(b, "blocked");
-    assert_reason(b, "the disk /dev/x is written by a");
+    assert_reason(b, "disk /dev/x is in use by domain a");
     /* A reboot keeps them, a stop does not. */
     pass(MACHINE_BRIEF);
     dies(a, MACHINE_REBOOT, true);

@@ -488,8 +488,8 @@ static void add_cycle(void)
           on->policy->name);
     snprintf(name, sizeof(name), "d%u", dom);
     strlist_add(chance(50) ? &on->policy->requires : &on->policy->after, name);
-    policy_bar(d->policy, false, "a circle");
-    policy_bar(on->policy, false, "a circle");
+    policy_bar(d->policy, false, "dependency cycle");
+    policy_bar(on->policy, false, "dependency cycle");
     machine_link(&m, now);
     run_actions();
 }
@@ -730,7 +730,7 @@ static void run_seed(unsigned long with)
     MUST(i < 2000); /* it always ends */
     check_idle();
     if (!m.closing) {
-        limit = now + machine_down_limit(&m);
+        limit = now + machine_down_limit(&m, true);
         machine_close(&m, now);
         run_actions();
         for (i = 0; i < 2000 && advance(60000); i++) {

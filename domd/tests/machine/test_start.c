@@ -34,7 +34,7 @@ static void creation_that_takes_too_long_is_called_off(void **state)
     assert_string_equal(acts(), "abort a");
     event_full(a, MACHINE_EV_CREATE_FAILED, 0, false, false, "aborted");
     assert_state(a, "backoff");
-    assert_reason(a, "it was not created within 60 s");
+    assert_reason(a, "not created within 60 s");
     pass(1000);
     assert_string_equal(acts(), "create a");
 }
@@ -163,7 +163,7 @@ static void waiting_for_the_builder_does_not_count(void **state)
     assert_state(a, "creating");
     pass(1);
     assert_string_equal(acts(), "abort a");
-    assert_reason(a, "it was not created within 60 s");
+    assert_reason(a, "not created within 60 s");
     /* Neither event counts after a cancellation. */
     event(a, MACHINE_EV_QUEUED);
     event(a, MACHINE_EV_BEGUN);
@@ -239,13 +239,13 @@ static void a_restore_has_the_disks_of_its_save(void **state)
     assert_true(machine_is_stale(&m.doms[a]));
     machine_start(&m, b, now);
     assert_state(b, "blocked");
-    assert_reason(b, "the disk /old is written by a");
+    assert_reason(b, "disk /old is in use by domain a");
     machine_start(&m, c, now);
     assert_state(c, "creating");
     strlist_dispose(&writes);
     strlist_add(&writes, "/new");
     taken = machine_disk_taken(&m, b, &writes);
-    assert_string_equal(taken, "the disk /new is written by c");
+    assert_string_equal(taken, "disk /new is in use by domain c");
     free(taken);
     strlist_dispose(&writes);
 }
@@ -298,7 +298,7 @@ static void a_restore_has_the_time_of_a_save(void **state)
     r.gen = m.doms[a].gen;
     machine_event(&m, a, MACHINE_EV_BEGUN, &r, now);
     pass(180000);
-    assert_reason(a, "it was not restored within 180 s");
+    assert_reason(a, "not restored within 180 s");
 }
 
 int main(void)

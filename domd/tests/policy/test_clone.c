@@ -154,15 +154,17 @@ static void disks_and_what_was_asked_for(void **state)
             "");
     assert_null(
         clone_of("name = 'web'\ndisk = [ '/other,raw,xvda,w' ]\n", &given));
-    assert_non_null(strstr(said, "disk: /s/web.img is not found there\n"));
+    assert_non_null(
+        strstr(said, "disk: /s/web.img is not a disk of this domain\n"));
     assert_null(clone_of("name = 'web'\ndisk = [ '/s/web.img,raw,xvda,w' ]\n",
                          &given));
-    assert_string_equal(said, "web.cfg:2: disk: /s/web-seed.img is not found "
-                              "there\n");
+    assert_string_equal(
+        said,
+        "web.cfg:2: disk: /s/web-seed.img is not a disk of this domain\n");
     assert_null(clone_of("name = 'web'\ndisk = [ \"/s/a\\\"b,raw,xvda,w\" ]\n",
                          &quoted));
-    assert_string_equal(said, "web.cfg:2: disk: /s/a\"b is written with "
-                              "backslashes, and cannot be replaced\n");
+    assert_string_equal(said, "web.cfg:2: disk: cannot replace /s/a\"b: it is "
+                              "written with backslashes\n");
 }
 
 static void command_lines(void **state)

@@ -41,28 +41,28 @@ static void other_ways_to_boot(void **state)
 {
     (void)state;
     says("name = 'a'\ntype = 'hvm'\nkernel = 'hvmloader'\n",
-         "x.cfg:3: warning: kernel: hvmloader comes with the image, and xl "
-         "leaves this line out\n");
+         "x.cfg:3: warning: kernel: xl ignores this line: hvmloader is part "
+         "of the image\n");
     says("name = 'a'\nbuilder = 'hvm'\nkernel = '/usr/lib/xen/boot/hvmloader'"
          "\n",
-         "x.cfg:3: warning: kernel: hvmloader comes with the image, and xl "
-         "leaves this line out\n");
+         "x.cfg:3: warning: kernel: xl ignores this line: hvmloader is part "
+         "of the image\n");
     says("name = 'a'\nbuilder = 'generic'\n", "");
     says("name = 'a'\nbuilder = 'linux'\n",
-         "x.cfg:2: builder: xl refuses \"linux\": write type = \"pv\", "
-         "\"pvh\" or \"hvm\" instead\n");
+         "x.cfg:2: builder: xl rejects \"linux\"; use type = \"pv\", \"pvh\" "
+         "or \"hvm\"\n");
     says("name = 'a'\ntype = 'pvh'\nbuilder = 'hvm'\n",
-         "x.cfg:3: builder: \"hvm\" contradicts type = \"pvh\": take the "
-         "builder away\n");
+         "x.cfg:3: builder: \"hvm\" contradicts type = \"pvh\"; remove "
+         "builder\n");
     says("name = 'a'\nbootloader='/usr/bin/pygrub'\n",
-         "x.cfg:2: bootloader: pygrub is not in this image: take the line "
-         "away and write kernel = \"" GRUB "x86_64-xen.bin\" (for a pvh guest "
-         "\"" GRUB "i386-xen_pvh.bin\"), which reads the guest's own "
+         "x.cfg:2: bootloader: pygrub is not in this image; replace it by "
+         "kernel = \"" GRUB "x86_64-xen.bin\" (for a PVH guest \"" GRUB
+         "i386-xen_pvh.bin\"), which reads the guest's own "
          "grub.cfg\n");
     says("name = 'a'\ntype = 'pv'\nfirmware = 'pvgrub64'\n",
-         "x.cfg:3: firmware: pvgrub64 is not in this image: take the line "
-         "away and write kernel = \"" GRUB "x86_64-xen.bin\" (for a pvh guest "
-         "\"" GRUB "i386-xen_pvh.bin\")\n");
+         "x.cfg:3: firmware: pvgrub64 is not in this image; replace it by "
+         "kernel = \"" GRUB "x86_64-xen.bin\" (for a PVH guest \"" GRUB
+         "i386-xen_pvh.bin\")\n");
 }
 
 static void what_hvm_guests_cannot_have(void **state)
@@ -77,15 +77,15 @@ static void what_hvm_guests_cannot_have(void **state)
          "device_model_version = 'qemu-xen'\n",
          "");
     says("name = 'a'\ntype = 'hvm'\nbios = 'rombios'\n",
-         "x.cfg:3: bios: rombios is not in this image: seabios (the default) "
-         "and ovmf (UEFI) are\n");
+         "x.cfg:3: bios: rombios is not in this image; use seabios (the "
+         "default) or ovmf (UEFI)\n");
     says("name = 'a'\ntype = 'hvm'\n"
          "device_model_version = 'qemu-xen-traditional'\n",
          "x.cfg:3: device_model_version: qemu-xen-traditional is not in this "
-         "image: take the line away, and qemu-xen is used\n");
+         "image; remove the line to use qemu-xen\n");
     says("name = 'a'\ntype = 'hvm'\ndevice_model_stubdomain_override = 1\n",
-         "x.cfg:3: device_model_stubdomain_override: device models run in "
-         "dom0 here: this image has no stub domain; take the line away\n");
+         "x.cfg:3: device_model_stubdomain_override: this image has no stub "
+         "domains; remove the line to run the device model in dom0\n");
     says(own, "x.cfg:5: firmware_override: hvmloader is not an absolute "
               "path\n");
 }
@@ -94,10 +94,9 @@ static void lists_without_brackets(void **state)
 {
     (void)state;
     says("name = 'a'\ndisk = '/dev/x,raw,xvda,w'\nvif = ''\n",
-         "x.cfg:2: disk: xl leaves out what is no list: write disk = [ "
-         "\"/dev/x,raw,xvda,w\" ]\n"
-         "x.cfg:3: vif: xl leaves out what is no list: write vif = [ \"\" "
-         "]\n");
+         "x.cfg:2: disk: xl ignores a value that is not a list; write disk = "
+         "[ \"/dev/x,raw,xvda,w\" ]\nx.cfg:3: vif: xl ignores a value that "
+         "is not a list; write vif = [ \"\" ]\n");
 }
 
 static void disks(void **state)
@@ -106,7 +105,7 @@ static void disks(void **state)
     says("name = 'a'\ndisk = [ '/srv/Server 2022 x64.iso,,hdc,cdrom' ]\n", "");
     says("name = 'a'\ndisk = [ 'phy:vg0/x,xvda,w' ]\n",
          "x.cfg:2: disk: vg0/x is not an absolute path, and libxl does not "
-         "look for it in /dev: write /dev/vg0/x\n");
+         "search /dev; write /dev/vg0/x\n");
     says("name = 'a'\ndisk = [ '/dev/x,vmdk,xvda,w' ]\n",
          "x.cfg:2: disk: \"/dev/x,vmdk,xvda,w\": unknown value for format: "
          "near `vmdk'\n");
@@ -116,28 +115,79 @@ static void disks(void **state)
     says("name = 'a'\ndisk = [ '/dev/x,raw' ]\n",
          "x.cfg:2: disk: \"/dev/x,raw\": no vdev specified\n");
     says("name = 'a'\ndisk = [ 'drbd:res,xvda,w' ]\n",
-         "x.cfg:2: disk: the script block-drbd is not in this image "
+         "x.cfg:2: disk: script block-drbd is not in this image "
          "(/etc/xen/scripts)\n");
     says("name = 'a'\ndisk = [ 'vdev=xvda,script=block-nbd,target=a:1/b', "
          "'vdev=xvdb,script=mine,backend=storage,target=x' ]\n",
          "");
 }
 
-static void cards(void **state)
+#define NO_SCSI "needs a SCSI controller, which QEMU in this image lacks; use "
+
+static void disks_on_scsi(void **state)
 {
     (void)state;
-    says("name = 'a'\nvif = [ 'bridge=xenbr0,vlan=7' ]\n",
-         "x.cfg:2: vif: vlan=7 is not honoured: no script of this image puts "
-         "a guest into a VLAN; use a bridge that is on the VLAN\n");
+    says("name = 'a'\ntype = 'hvm'\ndisk = [ '/dev/x,,sda,w', "
+         "'/dev/y,,sdb1' ]\n",
+         "x.cfg:3: disk: sda " NO_SCSI "xvda or hda\n"
+         "x.cfg:3: disk: sdb1 " NO_SCSI "xvdb1 or hdb1\n");
+    says("name = 'a'\nbuilder = 'hvm'\ndisk = [ 'vdev=sdc,script=block-nbd,"
+         "target=x' ]\n",
+         "x.cfg:3: disk: sdc " NO_SCSI "xvdc or hdc\n");
+    /* A CD is on IDE, PV guests have no emulated disks, and another QEMU may
+     * have the controller. */
+    says("name = 'a'\ntype = 'hvm'\ndisk = [ '/x,,sda,cdrom', "
+         "'/dev/x,,xvda,w', '/dev/y,,hdb,w' ]\n",
+         "");
+    says("name = 'a'\ndisk = [ '/dev/x,,sda,w' ]\n", "");
+    says("name = 'a'\ntype = 'hvm'\ndevice_model_override = '/config/qemu'\n"
+         "disk = [ '/dev/x,,sda,w' ]\n",
+         "");
+}
+
+static void cards(void **state)
+{
+    static const char *const good[] = {
+        "7", "7p", "10p/20", "30-39/10p", "10p/100+10x4", "10p/20u", "4094",
+    };
+    static const char *const bad[] = {
+        "",      "0",       "4095",  "10/",
+        "/10",   "10p/20p", "20-10", "10-20p",
+        "abc",   "010",     "1+0x2", "4090+2x9",
+        "10p20", "10//20",  "-",     "99999999999999999999",
+    };
+    char *text;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_SIZE(good); i++) {
+        text =
+            xasprintf("name = 'a'\nvif = [ 'bridge=br0,vlan=%s' ]\n", good[i]);
+        says(text, "");
+        free(text);
+    }
+    for (i = 0; i < ARRAY_SIZE(bad); i++) {
+        char *said = xasprintf("x.cfg:2: vif: vlan=%s is invalid; write VLANs "
+                               "from 1 to 4094 as in 10p/20/30-39\n",
+                               bad[i]);
+
+        text = xasprintf("name = 'a'\nvif = [ 'vlan=%s' ]\n", bad[i]);
+        says(text, said);
+        free(text);
+        free(said);
+    }
+    says("name = 'a'\nvif = [ 'vlan=7,script=vif-route,ip=10.0.0.5' ]\n",
+         "x.cfg:2: vif: vlan=7 needs a bridge, which vif-route does not "
+         "use\n");
     says("name = 'a'\nvif = [ 'vlan=7, script=/config/mine' ]\n", "");
     says("name = 'a'\nvif = [ 'script=vif-openvswitch' ]\n",
-         "x.cfg:2: vif: the script vif-openvswitch is not in this image "
+         "x.cfg:2: vif: script vif-openvswitch is not in this image "
          "(/etc/xen/scripts)\n");
 }
 
 #define PASSWORD                                                              \
-    "a password for VNC is not possible, QEMU is built without DES: use "     \
-    "vnclisten = \"unix:/run/xen/vnc-NAME\", which is reached over SSH\n"
+    "VNC passwords are not supported: QEMU is built without DES; use "        \
+    "vnclisten = \"unix:/run/xen/vnc-NAME\" over SSH\n"
 
 static void passwords(void **state)
 {
@@ -159,17 +209,17 @@ static void passwords(void **state)
 static void names(void **state)
 {
     (void)state;
-    says("name = '42'\n", "x.cfg:1: name: \"42\" is a number, which xl takes "
-                          "for the id of a domain; add a letter\n");
+    says("name = '42'\n", "x.cfg:1: name: \"42\" is a number, which xl reads "
+                          "as a domain id; add a letter\n");
     says("name = 'Domain-0'\n",
-         "x.cfg:1: name: \"Domain-0\" is the name of dom0 itself\n");
+         "x.cfg:1: name: \"Domain-0\" is the name of dom0\n");
     says("name = 'a'\nafter = '0'\n",
-         "x.cfg:2: after: \"0\" is a number, which xl takes for the id of a "
-         "domain; add a letter\n");
+         "x.cfg:2: after: \"0\" is a number, which xl reads as a domain id; "
+         "add a letter\n");
     says("name = '4a'\n", "");
 }
 
-#define UTF16 "x.cfg:0: is UTF-16; save it as UTF-8\n"
+#define UTF16 "x.cfg:0: the file is UTF-16; save it as UTF-8\n"
 
 static void texts_of_other_editors(void **state)
 {
@@ -188,8 +238,8 @@ static void texts_of_other_editors(void **state)
     assert_string_equal(said, UTF16);
     free(said);
     said = problems_of(&nowhere, "a\0b", 3);
-    assert_string_equal(said, "x.cfg:0: is not a text file: it has a NUL byte "
-                              "in it\n");
+    assert_string_equal(said,
+                        "x.cfg:0: not a text file: it contains a NUL byte\n");
     free(said);
 }
 
@@ -222,6 +272,7 @@ int main(void)
         cmocka_unit_test(what_hvm_guests_cannot_have),
         cmocka_unit_test(lists_without_brackets),
         cmocka_unit_test(disks),
+        cmocka_unit_test(disks_on_scsi),
         cmocka_unit_test(cards),
         cmocka_unit_test(passwords),
         cmocka_unit_test(names),

@@ -71,19 +71,20 @@ static void defaults(void **state)
 
 static void every_key(void **state)
 {
-    struct policy *p = parse(
-        "name = 'web'; type = \"pvh\"\n"
-        "autostart = \"no\"\n"
-        "after = [ \"net\", # the network\n   \"log\" ]\n"
-        "requires = \"db\"\n"
-        "ready = \"http:8080/health?deep=1\"\n"
-        "start_timeout = 5\nstop_timeout = 6\nstart_delay = 7\n"
-        "restart = \"always\"\nrestart_delay = 2\nrestart_limit = 9\n"
-        "restart_window = 77\non_stop = \"save\"\nsave_to = \"/data\"\n"
-        "priority = 99\nneeds = [ \"hvm\", \"/dev/kvm\" ]\n"
-        "memory = 512\nvif = [ \"mac=00:16:3e:01:02:03, ip=10.0.0.5\" ]\n"
-        "disk = [ \"/dev/x,raw,xvda,rw\", \"/dev/y,raw,xvdb,ro\", "
-        "\"script=block-iscsi,vdev=xvdc,target=iqn=a:b\" ]\n");
+    struct policy *p =
+        parse("name = 'web'; type = \"pvh\"\n"
+              "autostart = \"no\"\n"
+              "after = [ \"net\", # the network\n   \"log\" ]\n"
+              "requires = \"db\"\n"
+              "ready = \"http:8080/health?deep=1\"\n"
+              "start_timeout = 5\nstop_timeout = 6\nstart_delay = 7\n"
+              "restart = \"always\"\nrestart_delay = 2\nrestart_limit = 9\n"
+              "restart_window = 77\non_stop = \"save\"\nsave_to = \"/data\"\n"
+              "priority = 99\nneeds = [ \"hvm\", \"/dev/kvm\" ]\n"
+              "memory = 512\nvif = [ \"mac=00:16:3e:01:02:03, ip=10.0.0.5 "
+              "2001:db8::5\" ]\n"
+              "disk = [ \"/dev/x,raw,xvda,rw\", \"/dev/y,raw,xvdb,ro\", "
+              "\"script=block-iscsi,vdev=xvdc,target=iqn=a:b\" ]\n");
     char *ready;
 
     (void)state;
@@ -118,16 +119,16 @@ static void mistakes_with_their_lines(void **state)
 {
     (void)state;
     reports("memory = 4\n",
-            "x.cfg:1: the domain has no name (name = \"...\")");
-    reports("name = \"a b\"\n", "x.cfg:1: name: \"a b\" is not made of "
-                                "letters, digits and _ . : + -");
+            "x.cfg:1: the domain has no name; add name = \"...\"");
+    reports("name = \"a b\"\n", "x.cfg:1: name: \"a b\" contains characters "
+                                "other than letters, digits and _ . : + -");
     reports("name = \"a\"\n\nautostrat = \"no\"\n",
             "x.cfg:3: warning: "
             "autostrat: neither xl nor domd knows this key (autostart?)");
     reports("name = \"a\"\nautostart = \"maybe\"\n",
             "x.cfg:2: autostart: \"maybe\" is not yes or no");
     reports("name = \"a\"\nrequires = \"a\"\n",
-            "x.cfg:2: requires: names the domain itself");
+            "x.cfg:2: requires: the domain cannot depend on itself");
     reports("name = \"a\"\nstart_timeout = \"soon\"\n",
             "x.cfg:2: start_timeout: \"soon\" is not a number from 1 to "
             "86400");
@@ -137,16 +138,15 @@ static void mistakes_with_their_lines(void **state)
     reports("name = \"a\"\npriority = 101\n",
             "x.cfg:2: priority: \"101\" is not a number from 0 to 100");
     reports("name = \"a\"\nready = \"tcp:0\"\n",
-            "x.cfg:2: ready: \"tcp:0\": tcp: needs a port (1 to 65535)");
-    reports("name = \"a\"\nready = \"console:(\"\n",
-            "x.cfg:2: ready: "
-            "\"console:(\": console: the regular expression is broken");
+            "x.cfg:2: ready: \"tcp:0\": tcp: expected a port (1 to 65535)");
+    reports(
+        "name = \"a\"\nready = \"console:(\"\n",
+        "x.cfg:2: ready: \"console:(\": console: invalid regular expression");
     reports("name = \"a\"\nready = \"xenstore:=x\"\n",
-            "x.cfg:2: ready: "
-            "\"xenstore:=x\": xenstore: needs PATH=VALUE");
+            "x.cfg:2: ready: \"xenstore:=x\": xenstore: expected PATH=VALUE");
     reports("name = \"a\"\nready = \"http:80/a b\"\n",
-            "x.cfg:2: ready: \"http:80/a b\": http: the path must not have "
-            "blanks in it");
+            "x.cfg:2: ready: \"http:80/a b\": http: the path must not contain "
+            "blanks");
     reports("name = \"a\"\non_stop = \"save\"\n",
             "x.cfg:2: on_stop: save needs save_to, a directory on a disk");
     reports("name = \"a\"\nneeds = \"luck\"\n",
@@ -157,7 +157,7 @@ static void mistakes_with_their_lines(void **state)
     reports("name = \"a\"\naddress = \"10.0.0.256\"\n",
             "x.cfg:2: address: \"10.0.0.256\" is not an IPv4 address");
     reports("name = [ \"a\" ]\n",
-            "x.cfg:1: name: is a list; it must be one value");
+            "x.cfg:1: name: expected a single value, not a list");
 }
 
 static void broken_syntax_has_a_line(void **state)
@@ -179,7 +179,7 @@ static void what_the_host_lacks(void **state)
     strlist_add(&host.words, "pv");
     p = parse_on(&host, "name = \"a\"\nneeds = [ \"pv\", \"hvm\" ]\n");
     assert_string_equal(first_problem(), "");
-    assert_string_equal(p->bar, "needs hvm, which this host does not have");
+    assert_string_equal(p->bar, "needs hvm, which this host lacks");
     assert_true(p->bar_is_skip);
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\ntype = \"pv\"\n");
@@ -188,9 +188,8 @@ static void what_the_host_lacks(void **state)
     p = parse_on(&host, "name = \"a\"\ntype = \"pvh\"\n");
     assert_true(p->bar_is_skip);
     assert_string_equal(
-        p->bar,
-        "a pvh guest needs hardware virtualisation (VT-x or SVM), which "
-        "this host lacks or has switched off in its firmware");
+        p->bar, "a pvh guest needs hardware virtualisation (VT-x or SVM), "
+                "which this host lacks or its firmware disables");
     policy_free(p);
     strlist_add(&host.words, "hvm");
     p = parse_on(&host, "name = \"a\"\ntype = \"pvh\"\n");
@@ -205,14 +204,15 @@ static void what_the_host_lacks(void **state)
     p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
     assert_true(p->bar_is_skip);
     assert_string_equal(
-        p->bar, "this image has no device model: it was built without HVM");
+        p->bar,
+        "this image has no device model (QEMU): it was built without HVM");
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\ntype = \"pv\"\n"
                         "disk = [ \"/a.qcow2,qcow2,xvda,rw\" ]\n");
     assert_true(p->bar_is_skip);
-    assert_string_equal(
-        p->bar, "this image has nothing that reads qcow2 (/a.qcow2): it was "
-                "built without HVM");
+    assert_string_equal(p->bar,
+                        "cannot open the qcow2 image /a.qcow2: this image has "
+                        "no QEMU, as it was built without HVM");
     policy_free(p);
     strlist_add(&host.words, HOST_DEVICE_MODEL);
     p = parse_on(&host, "name = \"a\"\ntype = \"hvm\"\n");
@@ -220,7 +220,7 @@ static void what_the_host_lacks(void **state)
     policy_free(p);
     p = parse_on(&host, "name = \"a\"\nmemory = 1001\n");
     assert_string_equal(first_problem(),
-                        "x.cfg:2: memory: 1001 MiB cannot fit: this "
+                        "x.cfg:2: memory: the domain needs 1001 MiB, but this "
                         "host has 1000 MiB for domains");
     policy_free(p);
     host_dispose(&host);
@@ -272,6 +272,13 @@ static void what_it_wants_of_the_host(void **state)
     assert_true(!p->wants[7].by_default && p->wants[8].by_default);
     assert_true(!p->wants[9].seize && p->wants[10].seize);
     policy_free(p);
+    /* So does one that is guarded. */
+    p = parse_on(&host, "name = \"a\"\nvif = [ "
+                        "\"bridge=nobr0,script=vif-antispoof\" ]\n");
+    assert_int_equal(p->n_wants, 2);
+    assert_want(p, 0, WANT_FILE, "/etc/xen/scripts/vif-antispoof", 2);
+    assert_want(p, 1, WANT_BRIDGE, "nobr0", 2);
+    policy_free(p);
     /* A device of another domain or of its own script needs nothing here. */
     p = parse_on(&host, "name = \"a\"\nvif = [ \"bridge=nobr0,backend=net\", "
                         "\"script=vif-route,bridge=nobr0\" ]\n"
@@ -293,10 +300,11 @@ static void pci_devices(void **state)
 
     (void)state;
     reports("name = \"a\"\npci = [ \"slot 3\" ]\n",
-            "x.cfg:2: pci: \"slot 3\" cannot be understood");
+            "x.cfg:2: pci: \"slot 3\" is not a PCI device; write its number, "
+            "as lspci prints it");
     reports("name = \"a\"\ntype = \"pvh\"\npci = [ \"3:0.0\" ]\n",
-            "x.cfg:3: pci: a pvh guest cannot have a PCI device; "
-            "pv and hvm can");
+            "x.cfg:3: pci: PVH guests cannot have PCI devices; use type = "
+            "\"pv\" or \"hvm\"");
     strlist_add(&host.words, "pv");
     p = parse_on(&host, "name = \"a\"\npci = [ \"name=card\" ]\n");
     assert_string_equal(first_problem(), "");
@@ -437,8 +445,8 @@ static void unknown_dependency(void **state)
     put("a.cfg", "name = \"a\"\n\nrequires = [ \"gone\" ]\n");
     put("b.cfg", "name = \"b\"\nafter = [ \"gone\" ]\n");
     read_all(&c, &nowhere);
-    assert_said(&c, 0, "a.cfg", "3: requires: there is no domain gone");
-    assert_said(&c, 1, "b.cfg", "2: warning: after: there is no domain gone");
+    assert_said(&c, 0, "a.cfg", "3: requires: no such domain: gone");
+    assert_said(&c, 1, "b.cfg", "2: warning: after: no such domain: gone");
     assert_non_null(c.v[0]->bar);
     assert_null(c.v[1]->bar);
     config_dispose(&c);
@@ -455,8 +463,10 @@ static void cycle_is_named_in_full(void **state)
     put("d.cfg", "name = \"d\"\n");
     read_all(&c, &nowhere);
     assert_int_equal(c.problems.n, 3);
-    assert_said(&c, 0, "a.cfg", "2: requires: a circle: a -> b -> c -> a");
-    assert_said(&c, 1, "b.cfg", "2: after: a circle: b -> c -> a -> b");
+    assert_said(&c, 0, "a.cfg",
+                "2: requires: dependency cycle: a -> b -> c -> a");
+    assert_said(&c, 1, "b.cfg",
+                "2: after: dependency cycle: b -> c -> a -> b");
     assert_null(c.v[3]->bar);
     config_dispose(&c);
 }
@@ -472,8 +482,8 @@ static void cycle_names_its_key(void **state)
     put("d.cfg", "name = \"d\"\n");
     read_all(&c, &nowhere);
     assert_int_equal(c.problems.n, 2);
-    assert_said(&c, 0, "a.cfg", "3: after: a circle: a -> b -> a");
-    assert_said(&c, 1, "b.cfg", "2: after: a circle: b -> a -> b");
+    assert_said(&c, 0, "a.cfg", "3: after: dependency cycle: a -> b -> a");
+    assert_said(&c, 1, "b.cfg", "2: after: dependency cycle: b -> a -> b");
     config_dispose(&c);
 }
 
@@ -489,11 +499,14 @@ static void names_and_disks_taken_twice(void **state)
     put("d.cfg", "name = \"a\"\n");
     read_all(&c, &nowhere);
     assert_int_equal(c.n, 3);
-    assert_non_null(strstr(c.problems.v[0].text, "\"a\" is already taken by"));
-    assert_said(&c, 1, "b.cfg", "2: disk: /dev/x is written by a, too");
+    assert_non_null(strstr(c.problems.v[0].text,
+                           "\"a\" is already the name of the domain in"));
+    assert_said(&c, 1, "b.cfg",
+                "2: disk: /dev/x is also written by domain a; set autostart = "
+                "\"no\" for one of them");
     assert_said(&c, 2, "c.cfg",
-                "3: warning: disk: /dev/x is written by a, "
-                "too; only one of them can run");
+                "3: warning: disk: /dev/x is also written by domain a; only "
+                "one of them can run at a time");
     assert_null(c.v[0]->bar);
     assert_non_null(c.v[1]->bar);
     assert_null(c.v[2]->bar);
@@ -510,12 +523,15 @@ static void uuids_taken_twice(void **state)
     put("c.cfg", "name = \"c\"\nautostart = \"no\"\nuuid = \"aab-b\"\n");
     put("d.cfg", "name = \"d\"\nuuid = \"aabb1\"\n");
     read_all(&c, &nowhere);
-    assert_said(&c, 0, "b.cfg",
-                "3: uuid: a has the same; give one of them another, or none");
+    assert_said(
+        &c, 0, "b.cfg",
+        "3: uuid: domain a has the same UUID; change or remove one of them");
     assert_said(&c, 1, "c.cfg",
-                "3: warning: uuid: a has the same; only one of them can run");
+                "3: warning: uuid: domain a has the same UUID; only one of "
+                "them can run at a time");
     assert_said(&c, 2, "c.cfg",
-                "3: warning: uuid: b has the same; only one of them can run");
+                "3: warning: uuid: domain b has the same UUID; only one of "
+                "them can run at a time");
     assert_int_equal(c.problems.n, 3);
     assert_null(c.v[0]->bar);
     assert_non_null(c.v[1]->bar);
@@ -533,7 +549,7 @@ static void memory_of_all(void **state)
     put("b.cfg", "name = \"b\"\nmemory = 600\n");
     read_all(&c, &host);
     assert_int_equal(c.problems.n, 1);
-    assert_non_null(strstr(c.problems.v[0].text, "want 1200 MiB"));
+    assert_non_null(strstr(c.problems.v[0].text, "need 1200 MiB"));
     config_dispose(&c);
 }
 

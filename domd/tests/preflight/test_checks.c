@@ -102,7 +102,7 @@ static void wait_for_back(void)
 static void assert_held(void)
 {
     char *expected = xasprintf(
-        "a.cfg:2: disk: %s does not answer; the domain waits for it", share);
+        "a.cfg:2: disk: %s does not respond; the domain waits for it", share);
 
     assert_string_equal(c.v[0]->hold, expected);
     assert_null(c.v[0]->bar);
@@ -118,7 +118,7 @@ static void finds_what_the_preflight_finds(void **state)
     assert_string_equal(c.v[1]->bar,
                         "b.cfg:3: kernel: /nowhere/k does not exist");
     assert_string_equal(c.v[0]->bar,
-                        "needs /nowhere/n, which this host does not have");
+                        "needs /nowhere/n, which this host lacks");
     assert_true(c.v[0]->bar_is_skip);
     assert_null(c.v[0]->hold);
     assert_string_equal(c.v[0]->writes.v[0], share);

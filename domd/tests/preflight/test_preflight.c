@@ -45,22 +45,21 @@ static void what_is_missing_is_named(void **state)
     (void)state;
     reports("kernel = \"/nowhere/k\"",
             "x.cfg:2: kernel: /nowhere/k does not exist");
-    reports(
-        "kernel = \"/dev/null\"",
-        "x.cfg:2: kernel: /dev/null is no kernel that Xen can start (an ELF "
-        "file or a bzImage is expected)");
+    reports("kernel = \"/dev/null\"",
+            "x.cfg:2: kernel: /dev/null is not a kernel that Xen can start: "
+            "an ELF file (vmlinux) or a bzImage (vmlinuz) is needed");
     reports("ramdisk = \"/dev/null/r\"",
             "x.cfg:2: ramdisk: /dev/null/r: Not a directory");
     reports("disk = [ \"/nowhere/d,,xvda\" ]",
             "x.cfg:2: disk: /nowhere/d does not exist");
     reports("vif = [ \"bridge=nobr0\" ]",
-            "x.cfg:2: vif: there is no bridge nobr0");
+            "x.cfg:2: vif: no such bridge: nobr0");
     reports("vif = [ \"bridge=no/br\" ]",
-            "x.cfg:2: vif: there is no bridge no/br");
-    reports("vif = [ \"\" ]", "x.cfg:2: vif: there is no bridge nobr1, the "
+            "x.cfg:2: vif: no such bridge: no/br");
+    reports("vif = [ \"\" ]", "x.cfg:2: vif: no such bridge: nobr1, the "
                               "default of /etc/xen/xl.conf");
     reports("pci = [ \"ff:1f.7,seize=1\" ]",
-            "x.cfg:2: pci: there is no PCI device 0000:ff:1f.7");
+            "x.cfg:2: pci: no such PCI device: 0000:ff:1f.7");
 }
 
 static void what_is_there_is_no_problem(void **state)
@@ -77,8 +76,7 @@ static void without_what_it_needs_it_is_skipped(void **state)
     (void)state;
     run_preflight("needs = [ \"/nowhere/n\", \"/nowhere/m\" ]");
     assert_int_equal(problems.n, 0);
-    assert_string_equal(p->bar,
-                        "needs /nowhere/n, which this host does not have");
+    assert_string_equal(p->bar, "needs /nowhere/n, which this host lacks");
     assert_true(p->bar_is_skip);
 }
 

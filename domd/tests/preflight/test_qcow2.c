@@ -67,9 +67,9 @@ static void test_whole(void **state)
 static void test_cut_off(void **state)
 {
     (void)state;
-    reports(image("web", 4095, NULL), "is cut off: it has 4095 bytes");
-    reports(image("web", 40, NULL), "is cut off");
-    reports(image("web", 600, "base"), "is cut off");
+    reports(image("web", 4095, NULL), "is truncated: it has 4095 bytes");
+    reports(image("web", 40, NULL), "is truncated");
+    reports(image("web", 600, "base"), "is truncated");
 }
 
 static void test_other_file(void **state)
@@ -78,7 +78,7 @@ static void test_other_file(void **state)
 
     (void)state;
     assert_int_equal(write_file(path, "text", 4, 0600), 0);
-    reports(path, "is no qcow2 image");
+    reports(path, "is not a qcow2 image");
 }
 
 static void test_base_that_is_not_there(void **state)
@@ -93,7 +93,7 @@ static void test_base_that_is_cut_off(void **state)
     char *base = image("base", 100, NULL);
 
     (void)state;
-    reports(image("web", 4096, "base"), "/base is cut off");
+    reports(image("web", 4096, "base"), "/base is truncated");
     (void)unlink(base);
     free(base);
 }
@@ -101,7 +101,7 @@ static void test_base_that_is_cut_off(void **state)
 static void test_circle(void **state)
 {
     (void)state;
-    reports(image("web", 4096, "web"), "based on more than 32 others");
+    reports(image("web", 4096, "web"), "has more than 32 backing files");
 }
 
 int main(void)

@@ -120,6 +120,7 @@ static void all_is_known(void **state)
          "  xen    XSA-484         \n",
          "{\"release\":\"1.2\",\"xen\":\"4.20.4-pre\","
          "\"xen_changeset\":\"c42374a105\",\"linux\":\"6.12.107\","
+         "\"slots\":null,"
          "\"advisories\":["
          "{\"package\":\"xen\",\"id\":\"XSA-483\","
          "\"reason\":\"4.20.4 is needed\"},"
@@ -138,6 +139,7 @@ static void nothing_is_open(void **state)
          "Open advisories: none known\n",
          "{\"release\":\"1.2\",\"xen\":\"4.20.4-pre\","
          "\"xen_changeset\":\"c42374a105\",\"linux\":\"6.12.107\","
+         "\"slots\":null,"
          "\"advisories\":[]}\n");
 }
 
@@ -155,7 +157,7 @@ static void nothing_is_known(void **state)
          "\n"
          "Open advisories: the list is not in this image\n",
          "{\"release\":null,\"xen\":null,\"xen_changeset\":null,"
-         "\"linux\":null,\"advisories\":null}\n");
+         "\"linux\":null,\"slots\":null,\"advisories\":null}\n");
 }
 
 /* On another system, its version must not pass for ours. */

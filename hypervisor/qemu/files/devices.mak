@@ -1,22 +1,22 @@
-# What a guest of Xen can see of the device model; nothing else is built in.
+# The devices that the device model can give to a Xen guest; no other is built in.
 
-# The machine: Intel's 440FX, with the devices that it always has.
+# The machine: Intel's 440FX with its fixed devices.
 CONFIG_I440FX=y
 
-# Screens (stdvga=1, or Cirrus) and what a guest types with.
+# Graphics cards: stdvga=1, or Cirrus.
 CONFIG_VGA_PCI=y
 CONFIG_VGA_CIRRUS=y
 
-# Network cards: `model=` in vif, before the guest's own drivers take over.
+# Network cards (`model=` in vif), used until the guest's PV drivers take over.
 CONFIG_E1000_PCI=y
 CONFIG_RTL8139_PCI=y
 
-# Disks: IDE comes with the machine; hdtype="ahci".
+# Disks: IDE is part of the machine; AHCI is for hdtype="ahci".
 CONFIG_AHCI_ICH9=y
 CONFIG_NVME_PCI=y
 
-# USB: controllers (usbversion= and usbctrl; libxl's third is NEC's), what a guest
-# points and types with (usbdevice="tablet"), sticks. The host's own devices: libusb.
+# USB: controllers (usbversion= and usbctrl; libxl's USB 3 controller is NEC's), tablets
+# and keyboards (usbdevice="tablet"), and sticks. Devices of the host need only libusb.
 CONFIG_USB_UHCI=y
 CONFIG_USB_EHCI_PCI=y
 CONFIG_USB_XHCI_NEC=y

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* argp over getopt_long(): the options of a program as a table, with --help
- * made from it. musl has no argp; xenalyze wants one. */
+/* argp on top of getopt_long(): a program describes its options in a table, and
+ * --help is generated from it. xenalyze needs argp, and musl has none. */
 #include "argp.h"
 
 #include <getopt.h>
@@ -15,7 +15,7 @@
  * table: keys may be any int and so cannot be returned themselves. */
 enum { KEY_HELP = 0xff00, KEY_USAGE, KEY_VERSION, KEY_BASE = 0x10000 };
 
-/* Column at which the text of an option starts, and where lines end. */
+/* The column at which an option's text starts, and the last column of a line. */
 enum { DOC_COLUMN = 30, LINE_WIDTH = 79 };
 
 const char *argp_program_version;
@@ -110,8 +110,8 @@ static void print_option(const struct argp_option *o, FILE *to)
 	print_wrapped(to, DOC_COLUMN, o->doc);
 }
 
-/* Groups are printed in their order: 0, 1, 2 and so on, then the negative
- * ones. The table need not be sorted by group, so look for the next each time. */
+/* Groups are printed in the order 0, 1, 2 and so on, then the negative ones.
+ * The table need not be sorted by group, so each call searches for the next. */
 static bool next_group(const struct argp *argp, size_t n, bool first, int *group)
 {
 	bool found = false;
@@ -225,7 +225,8 @@ static struct option *make_long_options(const struct argp *argp, size_t n)
 	return list;
 }
 
-/* "-": arguments come as option 1, in their order, as argp promises. */
+/* With "-", getopt_long() returns arguments in their order, as option 1; argp
+ * promises this order. */
 static char *make_short_options(const struct argp *argp, size_t n)
 {
 	char *list = malloc(3 * n + 2);
@@ -301,7 +302,7 @@ static error_t walk(struct argp_state *state, const char *shorts,
 			rc = give_option(state, c);
 		}
 	}
-	/* What follows "--". */
+	/* The arguments after "--". */
 	while (!rc && optind < state->argc) {
 		char *arg = state->argv[optind++];
 
@@ -324,7 +325,7 @@ error_t argp_parse(const struct argp *argp, int argc, char **argv,
 
 	if (!longs || !shorts)
 		goto out;
-	/* A parser may leave each of these keys unknown. */
+	/* A parser need not handle the keys of these calls. */
 	call(&state, ARGP_KEY_INIT, NULL);
 	rc = walk(&state, shorts, longs);
 	if (!rc && !state.arg_num)

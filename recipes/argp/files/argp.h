@@ -37,10 +37,10 @@ struct argp {
 	const char *doc;
 };
 
-/* What a parser answers for a key that it does not know. */
+/* A parser returns this for a key that it does not handle. */
 #define ARGP_ERR_UNKNOWN E2BIG
 
-/* Keys that are no options. */
+/* Keys that do not stand for an option. */
 #define ARGP_KEY_ARG 0
 #define ARGP_KEY_END 0x1000001
 #define ARGP_KEY_NO_ARGS 0x1000002

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Configures BusyBox from a fragment: every symbol starts as "no", the fragment
-# says what is wanted, and each line of it is looked for in the result. A symbol
-# that was renamed, or whose dependency is missing, stops the build by name.
+# Configures BusyBox from a fragment: every symbol starts as "no", the lines of the
+# fragment replace that, and each line is looked up in the result. A symbol that was
+# renamed, or whose dependency is missing, is reported and stops the build.
 #
 # usage: configure.sh FRAGMENT    in BusyBox's source directory
 set -eu
 
 fragment=$1
 
-# BusyBox's allnoconfig writes every symbol out, also those that nothing can see
-# yet. So putting the fragment's lines in their places leaves nothing for
-# oldconfig to ask, and no default of upstream's gets in.
+# BusyBox's allnoconfig writes every symbol, even those that are not visible yet. The
+# fragment's lines replace them in place, so oldconfig has nothing to ask, and no default
+# of upstream is used.
 make allnoconfig >/dev/null
 awk '
 	function symbol(line) {
@@ -31,7 +31,7 @@ missing=$(grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set$)' 
 		grep -qxF -e "$line" .config || printf '  %s\n' "$line"
 	done)
 if [ -n "$missing" ]; then
-	printf 'asked for in %s, but not so in .config:\n%s\n' \
+	printf 'requested in %s, but missing from .config:\n%s\n' \
 		"${fragment##*/}" "$missing"
 	exit 1
 fi

@@ -1,7 +1,7 @@
-/* Xenith's choices; all else is as src/default_options.h has it. */
+/* Xenith's choices; src/default_options.h has the defaults of all other options. */
 
-/* Keys only. A host is reached by whoever holds a key that its configuration
- * names; there are no passwords to guess, so none are asked for. */
+/* Keys only. The host's configuration lists the accepted keys; no account has a
+ * password, so dropbear does not ask for one. */
 #define DROPBEAR_SVR_PASSWORD_AUTH 0
 #define DROPBEAR_SVR_PAM_AUTH 0
 #define DROPBEAR_SVR_PUBKEY_AUTH 1
@@ -16,7 +16,7 @@
 #define DROPBEAR_DSS 0
 #define MIN_RSA_KEYLEN 2048
 
-/* Speed over size: disk images travel through this. */
+/* Speed over size: disk images are copied over SSH. */
 #define DROPBEAR_SMALL_CODE 0
 #define DROPBEAR_ENABLE_GCM_MODE 1
 #define DEFAULT_RECV_WINDOW 1048576
@@ -25,7 +25,7 @@
 #define DROPBEAR_X11FWD 0
 #define DROPBEAR_SFTPSERVER 0
 
-/* runsv starts it, never inetd. */
+/* runsv starts dropbear, never inetd. */
 #define NON_INETD_MODE 1
 #define INETD_MODE 0
 

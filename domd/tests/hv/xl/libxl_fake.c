@@ -21,6 +21,9 @@ bool has_aside;
 libxl_sigchld_owner owner;
 libxl_domain_config kept;
 bool no_config;
+int reads;
+bool has_cd;
+int eject_watches;
 int watches;
 bool armed;
 bool no_watches;
@@ -295,6 +298,49 @@ void libxl_evdisable_domain_death(libxl_ctx *c,
     watches--;
 }
 
+int libxl_evenable_disk_eject(libxl_ctx *c, uint32_t domid, const char *vdev,
+                              libxl_ev_user user,
+                              libxl_evgen_disk_eject **eject)
+{
+    (void)c;
+    (void)domid;
+    (void)user;
+    assert_string_equal(vdev, "hdc");
+    *eject = malloc(1);
+    eject_watches++;
+    return 0;
+}
+
+void libxl_evdisable_disk_eject(libxl_ctx *c, libxl_evgen_disk_eject *eject)
+{
+    (void)c;
+    free(eject);
+    eject_watches--;
+}
+
+static libxl_device_disk *add_disk(libxl_domain_config *config)
+{
+    config->disks = xrealloc(config->disks, (size_t)config->num_disks + 1,
+                             sizeof(*config->disks));
+    libxl_device_disk_init(&config->disks[config->num_disks]);
+    return &config->disks[config->num_disks++];
+}
+
+static void fill_config(libxl_domain_config *config)
+{
+    libxl_device_disk *cd;
+
+    config->on_poweroff = kept.on_poweroff;
+    config->on_reboot = kept.on_reboot;
+    config->on_watchdog = kept.on_watchdog;
+    config->on_crash = kept.on_crash;
+    config->on_soft_reset = kept.on_soft_reset;
+    if (!has_cd) return;
+    cd = add_disk(config);
+    cd->vdev = strdup("hdc");
+    cd->removable = 1;
+}
+
 int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
                                         libxl_domain_config *config,
                                         const libxl_asyncop_how *how)
@@ -302,13 +348,10 @@ int libxl_retrieve_domain_configuration(libxl_ctx *c, uint32_t domid,
     (void)c;
     (void)domid;
     (void)how;
+    reads++;
     if (no_config) return ERROR_FAIL;
     config->c_info.name = strdup("a");
-    config->on_poweroff = kept.on_poweroff;
-    config->on_reboot = kept.on_reboot;
-    config->on_watchdog = kept.on_watchdog;
-    config->on_crash = kept.on_crash;
-    config->on_soft_reset = kept.on_soft_reset;
+    fill_config(config);
     return 0;
 }
 
@@ -329,17 +372,17 @@ void libxl_device_disk_copy(libxl_ctx *c, libxl_device_disk *to,
 int libxl_domain_config_from_json(libxl_ctx *c, libxl_domain_config *config,
                                   const char *json)
 {
-    const char *disk = strchr(json, ' ');
+    const char *path = strchr(json, ' ');
+    libxl_device_disk *disk;
 
     (void)c;
     if (!*json) return ERROR_FAIL;
     config->c_info.name = strndup(json, strcspn(json, " "));
-    if (!disk) return 0;
-    config->disks = calloc(1, sizeof(*config->disks));
-    config->num_disks = 1;
-    libxl_device_disk_init(config->disks);
-    config->disks->pdev_path = strdup(disk + 1);
-    config->disks->readwrite = 1;
+    fill_config(config);
+    if (!path) return 0;
+    disk = add_disk(config);
+    disk->pdev_path = strdup(path + 1);
+    disk->readwrite = 1;
     return 0;
 }
 
@@ -506,7 +549,8 @@ void act_on_all(libxl_action_on_shutdown action)
 int libxl_fake_begin(void)
 {
     asked[0] = '\0';
-    there = has_aside = no_config = no_watches = false;
+    there = has_aside = no_config = no_watches = has_cd = false;
+    reads = eject_watches = 0;
     store_events = 0;
     refuse = watches = 0;
     fs_type = 0xEF53;

@@ -36,6 +36,9 @@ extern bool has_aside;      /* if there is one */
 extern libxl_sigchld_owner owner;
 extern libxl_domain_config kept; /* its on_* actions are the instance's */
 extern bool no_config;           /* it cannot be read */
+extern int reads;                /* how often it was read */
+extern bool has_cd;              /* it has a CD drive, hdc, */
+extern int eject_watches;        /* and requests for its ejects */
 extern int watches;              /* requests for its death */
 extern bool armed;               /* its death is unreported */
 extern bool no_watches;          /* libxl refuses them */

@@ -12,8 +12,8 @@ static void successor_of_one_that_did_not_go_on(void **state)
     there = true;
     hv_adopt(hv, 0, 1, "a", DOMID, false, false, scratch);
     assert_string_equal(files(), "save json");
-    assert_string_equal(marked, "domain a did not go on from what was saved, "
-                                "which is used again");
+    assert_string_equal(
+        marked, "domain a did not resume from its save, which is used again");
 }
 
 static void successor_of_one_that_went_on(void **state)
@@ -163,7 +163,7 @@ static void one_whose_end_libxl_does_not_tell(void **state)
     dom.paused = false;
     no_watches = true;
     assert_true(hv_adopt(hv, 0, 1, "a", DOMID, false, false, NULL));
-    assert_string_equal(logged, "a: libxl does not tell of its end: fail");
+    assert_string_equal(logged, "a: cannot watch for its end: fail");
     store_event();
     spin();
     assert_string_equal(told, "list");
@@ -209,6 +209,16 @@ static void successor_of_one_that_wants_a_reset(void **state)
     shuts_down(dom.shutdown_reason);
     assert_string_equal(asked, "reset");
     assert_string_equal(told, "reset");
+}
+
+/* Only libxl knows the configuration of an instance of an earlier domd. */
+static void successor_watches_cds(void **state)
+{
+    (void)state;
+    has_cd = true;
+    runs();
+    assert_int_equal(eject_watches, 1);
+    assert_int_equal(reads, 1);
 }
 
 /* A waiting xl may remove it; or there is none. */
@@ -302,6 +312,7 @@ int main(void)
         T(one_whose_end_libxl_does_not_tell),
         T(one_whose_end_libxl_tells_again),
         T(successor_of_one_that_wants_a_reset),
+        T(successor_watches_cds),
         T(by_hand_and_asked),
         T(suspends_after_its_save_was_cut_off),
     };

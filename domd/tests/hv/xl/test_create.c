@@ -16,6 +16,23 @@ static void comes_up(void **state)
     assert_string_equal(asked, "create; unpause");
 }
 
+/* Reading it back would cost dozens of requests to xenstored. */
+static void knows_its_own_configuration(void **state)
+{
+    (void)state;
+    has_cd = true;
+    begin_creation();
+    ends(0);
+    ends(0);
+    assert_string_equal(told, "queued; begins; created");
+    assert_int_equal(eject_watches, 1);
+    assert_int_equal(reads, 0);
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_int_equal(eject_watches, 0);
+}
+
 static void says_for_how_long_it_was_busy(void **state)
 {
     msec begun = loop_now();
@@ -61,7 +78,7 @@ static void remains_that_do_not_go(void **state)
     ends(ERROR_FAIL);
     ends(ERROR_FAIL);
     assert_string_equal(told, "queued; begins; left");
-    assert_string_equal(why, "libxl says fail");
+    assert_string_equal(why, "libxl error fail");
     assert_int_equal(hv_domid(hv, 0), DOMID);
     hv_destroy(hv, 0, 1);
     there = false;
@@ -131,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(comes_up),
+        T(knows_its_own_configuration),
         T(says_for_how_long_it_was_busy),
         T(children_are_for_libxl_to_reap),
         T(remains_that_go),

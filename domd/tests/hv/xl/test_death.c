@@ -100,6 +100,24 @@ static void each_action(void **state)
     }
 }
 
+/* The action is known from the creation, and the next instance is made from
+ * the file. */
+static void requested_end_reads_nothing(void **state)
+{
+    (void)state;
+    kept.on_poweroff = LIBXL_ACTION_ON_SHUTDOWN_PRESERVE;
+    begin_creation();
+    ends(0);
+    ends(0);
+    dom.paused = false;
+    hv_shutdown(hv, 0, 1);
+    ends(0);
+    told[0] = '\0';
+    shuts_down(LIBXL_SHUTDOWN_REASON_POWEROFF);
+    assert_string_equal(told, "poweroff keep");
+    assert_int_equal(reads, 0);
+}
+
 /* A reboot counts as one without a configuration. */
 static void end_of_one_whose_configuration_is_lost(void **state)
 {
@@ -118,7 +136,9 @@ static void reboot_goes_on_with_what_it_had(void **state)
     (void)state;
     runs();
     kept.on_reboot = LIBXL_ACTION_ON_SHUTDOWN_RESTART;
+    reads = 0;
     shuts_down(LIBXL_SHUTDOWN_REASON_REBOOT);
+    assert_int_equal(reads, 1); /* it may have got devices meanwhile */
     hv_destroy(hv, 0, 1);
     there = false;
     ends(0);
@@ -146,6 +166,7 @@ int main(void)
         T(ejects_are_bounded),
         T(each_end_has_its_own_action),
         T(each_action),
+        T(requested_end_reads_nothing),
         T(end_of_one_whose_configuration_is_lost),
         T(reboot_goes_on_with_what_it_had),
         T(somebody_else_destroys_it),

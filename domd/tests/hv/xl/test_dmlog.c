@@ -50,6 +50,18 @@ static void test_without_the_name_of_the_program(void **state)
        "Could not open option rom 'x.bin': No such file or directory");
 }
 
+/* The loader of kernels writes without QEMU's functions for messages. */
+static void test_short_name_of_the_program(void **state)
+{
+    (void)state;
+    is("qemu: linux kernel too old to load a ram disk\n",
+       "linux kernel too old to load a ram disk");
+    is("qemu: could not load kernel '/x': Success\n"
+       "qemu: warning: a CPU without a feature\n",
+       "could not load kernel '/x': Success");
+    is("about qemu: nothing\n", NULL);
+}
+
 static void test_usual_lines_are_none(void **state)
 {
     (void)state;
@@ -94,6 +106,7 @@ static void test_last_words(void **state)
         "terminating on signal 15 from pid 7 (sh)");
     last_words_are("Assertion failed: x (../hw/x.c: f: 7)\nVNC server\n",
                    "Assertion failed: x (../hw/x.c: f: 7)");
+    last_words_are("qemu: invalid kernel header\n", "invalid kernel header");
     last_words_are("qemu-system-i386: warning: a CPU without a feature\n"
                    "char device redirected to /dev/pts/1 (label serial0)\n",
                    NULL);
@@ -105,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_one),
         cmocka_unit_test(test_without_the_name_of_the_program),
+        cmocka_unit_test(test_short_name_of_the_program),
         cmocka_unit_test(test_usual_lines_are_none),
         cmocka_unit_test(test_old_log_is_not_read),
         cmocka_unit_test(test_last_words),

@@ -84,7 +84,7 @@ static void core_dump_that_fails(void **state)
     crashes();
     xl_ends(1 << 8);
     assert_string_equal(asked, "dump-core; destroy");
-    assert_string_equal(logged, "a: no core dump: xl failed");
+    assert_string_equal(logged, "a: no core dump: xl dump-core failed");
 }
 
 static void no_core_dump_into_memory(void **state)
@@ -162,7 +162,7 @@ static void earlier_core_dump_would_not_do(void **state)
     fs_mb = 64 + 32 - 1;
     crashes();
     assert_string_equal(asked, "destroy");
-    assert_non_null(strstr(logged, "has 93 MiB free, and 96 are needed"));
+    assert_non_null(strstr(logged, "has 93 MiB free, but 96 MiB are needed"));
     assert_int_equal(dump_of(""), 'o');
 }
 

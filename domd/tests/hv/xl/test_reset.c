@@ -70,7 +70,7 @@ static void stop_during_a_soft_reset(void **state)
     ends(0);
     hv_save(hv, 0, 1, scratch);
     assert_string_equal(told, "not saved");
-    assert_string_equal(why, "it is being reset");
+    assert_string_equal(why, "guest is being reset");
     dom.shutdown = false;
     ends(0);
     assert_string_equal(asked, "reset; unpause; shutdown");

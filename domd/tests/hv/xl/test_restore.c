@@ -100,9 +100,9 @@ static void restore_of_a_stream_that_is_cut_off(void **state)
     assert_string_equal(files(), "failed failed.json");
     assert_string_equal(asked, "restore; destroy");
     snprintf(expected, sizeof(expected),
-             "domain a boots afresh: what was saved is damaged: it ends after "
-             "4232 bytes, in the middle (libxl says fail). "
-             "What was saved is kept as %s/a.save.failed",
+             "domain a boots instead of resuming: the save is damaged: "
+             "truncated after 4232 bytes (libxl error fail); its save is kept "
+             "as %s/a.save.failed",
              scratch);
     assert_string_equal(marked, expected);
 }
@@ -119,7 +119,7 @@ static void saved_that_cannot_be_opened(void **state)
     spin();
     assert_string_equal(asked, "");
     assert_string_equal(told, "queued; failed");
-    assert_non_null(strstr(why, "cannot open what was saved, "));
+    assert_non_null(strstr(why, "cannot open the save "));
     assert_non_null(strstr(why, strerror(ELOOP)));
     free(path);
 }
@@ -178,8 +178,8 @@ static void restored_and_not_unpaused_in_time(void **state)
     ends(ERROR_FAIL);
     assert_string_equal(files(), "failed failed.json");
     snprintf(expected, sizeof(expected),
-             "domain a boots afresh: libxl says fail. "
-             "What was saved is kept as %s/a.save.failed",
+             "domain a boots instead of resuming: libxl error fail; its save "
+             "is kept as %s/a.save.failed",
              scratch);
     assert_string_equal(marked, expected);
 }
@@ -199,7 +199,8 @@ static void restored_and_not_renamed(void **state)
     there = false;
     ends(0);
     assert_string_equal(told, "queued; resumes; failed");
-    assert_non_null(strstr(why, "cannot be renamed: No such file"));
+    assert_non_null(strstr(why, "cannot rename the save in "));
+    assert_non_null(strstr(why, ": No such file"));
     free(path);
 }
 
@@ -218,7 +219,8 @@ static void restored_and_not_synced(void **state)
     there = false;
     ends(0);
     assert_string_equal(told, "queued; resumes; failed");
-    assert_non_null(strstr(why, "cannot be renamed: Input/output error"));
+    assert_non_null(strstr(why, "cannot rename the save in "));
+    assert_non_null(strstr(why, ": Input/output error"));
     told[0] = '\0';
     begin_creation();
     assert_string_equal(told, "queued; resumes");
@@ -231,7 +233,7 @@ static void save_without_a_configuration(void **state)
     begin_creation();
     assert_string_equal(told, "queued; begins");
     assert_string_equal(files(), "failed");
-    assert_non_null(strstr(marked, "what was saved has no configuration"));
+    assert_non_null(strstr(marked, "the save has no configuration"));
 }
 
 /* The host went down before the guest could run. */
@@ -243,7 +245,7 @@ static void taken_and_no_domain(void **state)
     begin_creation();
     assert_string_equal(told, "queued; begins");
     assert_string_equal(files(), "failed failed.json");
-    assert_non_null(strstr(marked, "it may have gone on from what was saved"));
+    assert_non_null(strstr(marked, "it may have resumed from this save"));
 }
 
 static void taken_and_saved_again(void **state)
@@ -283,7 +285,7 @@ static void disk_that_was_written_since(void **state)
     begin_creation();
     assert_string_equal(told, "queued; begins");
     assert_string_equal(files(), "failed failed.json");
-    assert_non_null(strstr(marked, ".img was written after it was saved"));
+    assert_non_null(strstr(marked, ".img was written after the save"));
     free(json);
     free(disk);
 }

@@ -31,7 +31,7 @@ static void power_button(void **state)
     refuse = ERROR_FAIL;
     ends(ERROR_NOPARAVIRT);
     assert_string_equal(told, "not asked");
-    assert_string_equal(why, "libxl says fail");
+    assert_string_equal(why, "libxl error fail");
 }
 
 /* The machine sets the time limit. */

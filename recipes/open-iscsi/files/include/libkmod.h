@@ -1,5 +1,5 @@
 /*
- * No module is loaded from here, and open-iscsi says so itself: the service loads
+ * Loading a module always fails here, which open-iscsi reports. The service loads
  * iscsi_tcp before it starts iscsid.
  */
 #ifndef XENITH_LIBKMOD_H

@@ -22,7 +22,7 @@ connected() {
 # device set up now.
 still_wanted() {
 	peek "$XENBUS_PATH/state" gone
-	[ "$value" = 2 ] || fatal "the device went away while $1 was waited for (state $value)"
+	[ "$value" = 2 ] || fatal "cannot attach $1: libxl gave up on the device while this script waited (state $value)"
 }
 
 # canonical_mode MODE: sets $mode to r, w or !.
@@ -56,7 +56,7 @@ server_answers() {
 		said=${said%%sent *}
 		said=${said%"$nl"}
 		said=${said#nc: }
-		fatal "nobody answers at $host, port $port${said:+: $said}"
+		fatal "cannot reach the server $host, port $port: ${said:-no answer}"
 	}
 	# HOST (ADDRESS:PORT) open
 	peer=${said#*" ("}
@@ -218,7 +218,7 @@ peek() {
 # or one is the other's device model. A domain without an entry is being destroyed and
 # counts as the same; dom0 has no entry.
 same_machine() {
-	get frontend-id || fatal "no frontend-id is given"
+	get frontend-id || fatal "cannot attach the disk: xenstore has no frontend-id for it"
 	frontend_id=$value
 	[ "$1" != 0 ] || {
 		[ "$frontend_id" = 0 ]
@@ -243,18 +243,16 @@ same_machine() {
 # physical-device before unlocking: the next check reads that entry.
 check_sharing() {
 	[ "$mode" != ! ] || return 0
-	case $mode in
-	w) how="to be written" ;;
-	*) how="to be read, because it is being written there" ;;
-	esac
+	writes=
+	[ "$mode" = w ] || writes=", which writes to it"
 	related "$2"
 	place=$(mounted "$shared")
-	[ -z "$place" ] || busy "$1 is mounted in dom0 on $place and cannot be given to a guest $how"
+	[ -z "$place" ] || busy "cannot attach $1: it is in use by dom0, mounted${writes:+ for writing} on $place; unmount it or use a copy"
 	others=$(guests "$shared")
 	others="$others $(guests_of_qemu "${3:-}")"
 	for other in $others; do
 		if same_machine "$other"; then continue; fi
 		peek "/local/domain/$other/name" ""
-		busy "$1 is used by domain $other${value:+ ($value)} and cannot be given to another guest $how"
+		busy "cannot attach $1: it is in use by domain $other${value:+ ($value)}$writes; stop that domain or use a copy"
 	done
 }

@@ -54,9 +54,9 @@ number_of() {
 
 add() {
 	! get physical-device || exit 0
-	get mode || fatal "no mode is given"
+	get mode || fatal "cannot attach the disk: xenstore has no mode for it"
 	canonical_mode "$value"
-	path=$(xenstore-read -R "$XENBUS_PATH/params") || fatal "no target is given"
+	path=$(xenstore-read -R "$XENBUS_PATH/params") || fatal "cannot attach the disk: xenstore has no target for it"
 	split "$path"
 	mkdir -p "$notes"
 	[ -n "$(with_field 4 "$connection_to")" ] || server_answers
@@ -80,7 +80,7 @@ add() {
 	connection_is=$(printf '%s\n' "$known" | cut -d ' ' -f 5)
 	trap 'rc=$?; [ $rc -eq 0 ] || forget; ended $rc' EXIT
 	if [ -z "$connection" ]; then
-		answer=$(connect 2>&1) || fatal "${answer:-$there does not answer}"
+		answer=$(connect 2>&1) || fatal "${answer:-cannot connect to $there: no answer}"
 		connection=$answer
 		connection_is=found
 		case $before in *"$nl$connection "*) ;; *) connection_is="made" ;; esac
@@ -91,7 +91,7 @@ add() {
 	done
 	[ -n "$disk" ] || {
 		log notice "attempt $attempt: $connection has no $unit_name $unit"
-		fatal "$there has no $unit_name $unit"
+		fatal "cannot attach $path: $there has no $unit_name $unit"
 	}
 	disk_is=$(with_field 2 "$disk" | head -n 1 | cut -d ' ' -f 6)
 	case $disk_is,$before in
@@ -105,7 +105,7 @@ add() {
 	printf '%s %s %s %s %s %s %s\n' "$connection" "$disk" "$disk_id" "$connection_to" \
 		"$connection_is" "$disk_is" "$XENBUS_PATH" >"$(note_of "$XENBUS_PATH")"
 	connected "$disk" "$(number_of "$disk")" "$XENBUS_PATH/node" "$connection" ||
-		fatal "cannot write to xenstore"
+		fatal "cannot attach $path: xenstore cannot be written"
 	unlock
 }
 
@@ -139,5 +139,5 @@ load
 case ${1:-} in
 add) add ;;
 remove) remove ;;
-*) fatal "${0##*/}: cannot do '${1:-}'" ;;
+*) fatal "${0##*/}: unknown action '${1:-}'" ;;
 esac

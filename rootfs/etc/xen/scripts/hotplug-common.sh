@@ -36,7 +36,7 @@ fatal() {
 
 # try COMMAND...: runs it; on failure its output is the error.
 try() {
-	said=$("$@" 2>&1) || fatal "$*: ${said:-failed}"
+	said=$("$@" 2>&1) || fatal "cannot run $*: ${said:-no reason given}"
 }
 
 # ended STATUS: reports a command that failed under `set -e`.

@@ -8,6 +8,9 @@
 
 # shellcheck source=rootfs/etc/xen/scripts/hotplug-common.sh
 . "${0%/*}/hotplug-common.sh"
+net=${HOTPLUG_NET:-/usr/lib/xenith/network}
+# shellcheck source=rootfs/usr/lib/xenith/network/vif.sh
+. "$net/vif.sh"
 
 action=
 kind=vif
@@ -24,7 +27,7 @@ vif/online | tap/add) up=yes ;;
 vif/offline | tap/remove) up= ;;
 # For the other interface.
 vif/add | vif/remove | tap/online | tap/offline) exit 0 ;;
-*) fatal "${0##*/}: cannot do '$action' for an interface of type '$kind'" ;;
+*) fatal "${0##*/}: unknown action '$action' for an interface of type '$kind'" ;;
 esac
 
 load
@@ -47,7 +50,7 @@ if get vifname; then
 	wanted=$value$suffix
 	if [ -n "$up" ] && [ "$wanted" != "$dev" ]; then
 		# Taking another guest's interface name would take its traffic.
-		! exists "$wanted" || fatal "cannot rename $dev: there is an interface $wanted already"
+		! exists "$wanted" || fatal "cannot rename $dev to $wanted: there is an interface of that name; change vifname"
 		try ip link set dev "$dev" name "$wanted"
 	fi
 	dev=$wanted
@@ -72,9 +75,9 @@ address_of() {
 	value=${value%%[/ ]*}
 }
 
-# allow SETTING: enables a network setting of the kernel.
+# allow SETTING: enables a network setting of the kernel: ipv4/... or ipv6/....
 allow() {
-	echo 1 >"$HOTPLUG_PROC/sys/net/ipv4/$1" || fatal "cannot switch $1 on"
+	echo 1 >"$HOTPLUG_PROC/sys/net/$1" || fatal "cannot enable $1: the kernel refuses it"
 }
 
 # dead: takes the interface down; one already gone is no error.

@@ -70,7 +70,7 @@ NF < 3 || NF > 6 {
 }
 
 device directory ~ /[\001-\037]/ {
-	wrong("a name has a character in it that no name should have")
+	wrong("a name has a control character")
 	next
 }
 
@@ -111,7 +111,7 @@ $3 !~ /^nfs/ && device !~ /^(\/|LABEL=.|UUID=.)/ {
 }
 
 refused != "" {
-	wrong(refused " is not understood here, and what is mounted would not be what is meant")
+	wrong("unsupported option " refused ": without it, something else would be mounted")
 	next
 }
 

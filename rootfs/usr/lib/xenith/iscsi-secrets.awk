@@ -34,7 +34,7 @@ length($2) > 255 || length($3) > 255 || length($4) > 255 || length($5) > 255 {
 }
 
 NF == 5 && $3 == $5 {
-	wrong("the target has the same secret as we have")
+	wrong("the target has the same secret as the host")
 	next
 }
 

@@ -13,7 +13,7 @@ name_unused() {
 		name=${file##*/}
 		small=$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]')
 		case $small in
-		host.conf | authorized_keys | fstab | iscsi-secrets | domains | images | ssh)
+		host.conf | authorized_keys | fstab | iscsi-secrets | domains | images | network | ssh | update-keys)
 			# vfat ignores case.
 			[ -e "$1/$small" ] || unused "$file" "its name is $small, in small letters"
 			;;
@@ -29,6 +29,22 @@ name_unused() {
 	for file in "$1"/domains/*; do
 		[ -e "$file" ] || [ -L "$file" ] || continue
 		case $file in *.cfg) ;; *) unused "$file" "its name does not end in .cfg" ;; esac
+	done
+	for file in "$1"/network/*; do
+		[ -e "$file" ] || [ -L "$file" ] || continue
+		case ${file##*/} in
+		*.conf | firewall.rules) ;;
+		*.network | *.netdev | *.link) unused "$file" "networks are files NAME.conf, one for each link" ;;
+		*) unused "$file" "networks are files NAME.conf" ;;
+		esac
+	done
+	for file in "$1"/update-keys/*; do
+		[ -e "$file" ] || [ -L "$file" ] || continue
+		case ${file##*/} in
+		*.pub | revoked) ;;
+		*.key) unused "$file" "it seems to be a private key, which belongs on no host" ;;
+		*) unused "$file" "keys for updates are files NAME.pub" ;;
+		esac
 	done
 	for file in "$1"/ssh/*; do
 		case ${file##*/} in ssh_host_*_key) unused_key "$file" ;; esac

@@ -9,7 +9,7 @@ FNR == 1 {
 	sub(/^\357\273\277/, "")
 	unread = /^(\377\376|\376\377)/
 	if (unread) {
-		printf "%s:0: is UTF-16; save it as UTF-8\n", FILENAME | "cat 1>&2"
+		printf "%s:0: the file is UTF-16; save it as UTF-8\n", FILENAME | "cat 1>&2"
 		failed = 1
 	}
 }

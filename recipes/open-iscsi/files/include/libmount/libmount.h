@@ -1,6 +1,6 @@
 /*
- * The little that open-iscsi asks of libmount: whether a device is the source of a
- * mount, or swapped to. A table is the name of the file that the kernel keeps.
+ * The part of libmount that open-iscsi uses: whether a device is the source of a mount,
+ * or a swap device. A table is the name of a file in /proc.
  */
 #ifndef XENITH_LIBMOUNT_H
 #define XENITH_LIBMOUNT_H
@@ -28,7 +28,7 @@ struct libmnt_fs;
 #define mnt_table_parse_mtab(table, name) ((table)->file = "/proc/self/mounts")
 #define mnt_table_parse_swaps(table, name) ((table)->file = "/proc/swaps")
 
-/* The first word of a line in both files; only whether there is one is asked. */
+/* In both files the source is the first word of a line. Callers only check for NULL. */
 static inline struct libmnt_fs *mnt_table_find_source(struct libmnt_table *table, const char *source, int order)
 {
 	struct libmnt_fs *found = NULL;

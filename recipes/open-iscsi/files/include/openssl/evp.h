@@ -1,7 +1,7 @@
 /*
- * The digests that CHAP needs, as the kernel has them (AF_ALG), under the names
- * of OpenSSL: open-iscsi uses nothing else of it, and OpenSSL takes many minutes
- * to build. What the kernel does not have is not offered to the target.
+ * The digests that CHAP needs, computed by the kernel (AF_ALG), under OpenSSL's names.
+ * open-iscsi uses nothing else of OpenSSL, which takes many minutes to build. A digest
+ * that the kernel lacks is not offered to the target.
  */
 #ifndef XENITH_EVP_H
 #define XENITH_EVP_H
@@ -17,7 +17,7 @@ typedef struct {
 	unsigned int size;
 } EVP_MD;
 
-/* What is hashed is gathered first: CHAP's messages are a few hundred bytes. */
+/* The data is collected before it is hashed: CHAP's messages are a few hundred bytes. */
 typedef struct {
 	const EVP_MD *md;
 	size_t length;
@@ -42,7 +42,7 @@ static inline const EVP_MD *EVP_sha256(void)
 	return &md;
 }
 
-/* A socket that hashes what is sent to it, or -1. */
+/* Returns a socket that hashes the data sent to it, or -1. */
 static inline int evp_open(const EVP_MD *md)
 {
 	struct sockaddr_alg address = { .salg_family = AF_ALG, .salg_type = "hash" };
@@ -95,8 +95,8 @@ static inline int EVP_DigestUpdate(EVP_MD_CTX *context, const void *data, size_t
 	return 1;
 }
 
-/* The callers do not ask whether it went well, so a digest that cannot be had is
-   random bytes: no other side accepts these. */
+/* The callers do not check the result, so a digest that cannot be computed is replaced
+   by random bytes, which no target accepts. */
 static inline int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *digest, unsigned int *size)
 {
 	int fd = evp_open(context->md), good;

@@ -1,4 +1,4 @@
-/* Random bytes from the kernel, under OpenSSL's name for them. */
+/* Random bytes from the kernel, under OpenSSL's name. */
 #ifndef XENITH_RAND_H
 #define XENITH_RAND_H
 

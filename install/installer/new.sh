@@ -1,0 +1,168 @@
+# shellcheck shell=sh disable=SC2154 # $work, and what the other parts set
+# A new installation: everything on the disk is replaced. What makes the disk bootable is
+# written last, so that a disk on which this was cut off does not boot half a system: first
+# the boot code and the head of the EFI partition are cleared, then all else is written and
+# read back, then come the EFI partition and the boot code.
+#
+# Needs: the other parts, domain/steps.sh.
+# Gives: new_plan, new_install.
+
+# new_plan NAME: prints what would be done.
+new_plan() {
+	echo "partitions of $1, after everything on it is erased:"
+	sh "$LIBRARY/partitions.sh" "$LAYOUT" | while read -r number name _ size label _; do
+		[ "$name:$data" != data:none ] || continue
+		if [ "$size" = - ]; then size="the rest"; else size="$((size / 2048)) MiB"; fi
+		case $name in
+		a) what="Xenith $version" ;;
+		b) what="for the first update" ;;
+		config) what="$(config_kib "$work/tree") KiB of configuration" ;;
+		data) what="LVM, volume group $(data_group)" ;;
+		*) what= ;;
+		esac
+		printf '  %s  %-12s %9s  %s\n' "$number" "$label" "$size" "$what"
+	done
+	layer_files "$work/tree" | sed 's/^/  configuration: /'
+	printf '  options for Xen: %s\n  options for Linux: %s\n' "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
+}
+
+# wipe DEVICE: clears what systems recognise it by: its first and last MiB.
+wipe() {
+	wipe_sectors=$(($(device_bytes "$1") / 512))
+	dd if=/dev/zero of="$1" bs=1048576 count=1 conv=notrunc,fsync &&
+		dd if=/dev/zero of="$1" bs=512 count=2048 seek=$((wipe_sectors - 2048)) conv=notrunc,fsync
+}
+
+# spoil NAME: makes sure that the disk does not boot, after a failure.
+spoil() {
+	spoiled=yes
+	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
+	spoil_esp=$(partition "$1" xenith-esp) || spoil_esp=
+	[ -z "$spoil_esp" ] || dd if=/dev/zero of="$spoil_esp" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
+	if [ -n "$spoiled" ]; then
+		say "xenith: install: $1 holds no system now: it does not boot, and what was on it is lost"
+	else
+		say "xenith: install: $1 cannot be written any more: do not boot from it; what was on it is lost"
+	fi
+}
+
+# partition_disk NAME: writes the partition table, with random identifiers.
+partition_disk() {
+	alone=
+	[ "$data" != none ] || alone=alone
+	identity_table "$(disk_field "$1" 7)" ${alone:+"$alone"} >"$work/table" &&
+		sfdisk --quiet --wipe always --wipe-partitions always "/dev/$1" <"$work/table"
+}
+
+# nodes_there NAME: true once the kernel has the new partitions.
+nodes_there() {
+	for label in xenith-bios xenith-esp xenith-a xenith-b XENITH-CFG; do
+		node=$(partition "$1" $label) && [ -e "$node" ] || return 1
+	done
+}
+
+wait_for_nodes() {
+	tries=50
+	until nodes_there "$1"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		usleep 200000
+	done
+}
+
+# write_image DEVICE BYTES WHAT: writes standard input there, reads it back, and sets $got
+# to the hash of what the disk returned.
+write_image() {
+	meter "$2" "$3" | "$LIBRARY/slot" write "$1" >"$work/written" 2>"$work/said" ||
+		fail "cannot write $3 ($1): $(tail -n 1 "$work/said")"
+	read -r got _ <"$work/written" || got=nothing
+}
+
+# write_slot DEVICE: writes the new version there, and verifies what the disk returns.
+write_slot() {
+	source_image | write_image_of "$1"
+	said=$("$LIBRARY/slot" check "$1" 2>&1) ||
+		fail "$1 is damaged after the write: $(printf '%s\n' "$said" | tail -n 1)"
+}
+
+# write_image_of DEVICE: a subshell, so it compares the hash itself.
+write_image_of() {
+	write_image "$1" "$image_size" "Xenith $version"
+	[ "$got" = "$image_sha256" ] ||
+		fail "$1 holds SHA-256 $got after the write, and $image_sha256 was expected: the disk is faulty, or what was read has changed"
+}
+
+# esp_make: the EFI partition as $work/esp.img, a file with holes. FAT32 has its serial number
+# in the first sector, and in the copy of that in the seventh.
+esp_make() {
+	cp "$PARTS/esp.head" "$work/esp.img"
+	head -c 4 /dev/urandom >"$work/serial"
+	for number in 0 6; do
+		dd if="$work/serial" of="$work/esp.img" bs=1 seek=$((number * 512 + 67)) conv=notrunc 2>/dev/null
+	done
+	truncate -s "$(sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$2 == "esp" { printf "%.0f\n", $4 * 512 }')" "$work/esp.img"
+	for number in 0 1; do
+		try "set the options" "$LIBRARY/slot" options "$work/esp.img" $number "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
+	done
+	medium_note | "$LIBRARY/slot" put "$work/esp.img" xenith/medium 2>"$work/said" ||
+		fail "cannot record the medium: $(tail -n 1 "$work/said")"
+}
+
+# medium_note: what an installed disk knows of the medium, in 512 bytes.
+medium_note() {
+	{
+		printf 'medium=%s\n' "$medium_id"
+		head -c 512 /dev/zero | tr '\0' '#'
+	} | head -c 512
+}
+
+# data_group: the name for the volume group of guests, which no other has.
+data_group() {
+	group=xenith
+	number=2
+	while vgs "$group" >/dev/null 2>&1; do
+		group=xenith$number
+		number=$((number + 1))
+	done
+	printf '%s\n' "$group"
+}
+
+# data_make NAME: the volume group of the guests. The system is complete without it.
+data_make() {
+	node=$(partition "$1" xenith-data) || return 0
+	group=$(data_group)
+	if { wipe "$node" && pvcreate -q -y -ff "$node" && vgcreate -q "$group" "$node"; } >"$work/said" 2>&1; then
+		say "volume group $group for guests: $node"
+	else
+		say "xenith: install: warning: the system is installed, but there is no volume group for guests on $node ($(tail -n 1 "$work/said")); make it with vgcreate $group $node"
+	fi
+}
+
+# new_install NAME
+new_install() {
+	esp_make
+	# Fails if the kernel knows of a user that the checks did not.
+	blockdev --rereadpt "/dev/$1" 2>"$work/said" ||
+		fail "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
+	undo spoil "$1"
+	try "write the partition table of $1" partition_disk "$1"
+	try "clear the boot code of $1" dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	wait_for_nodes "$1" || fail "cannot find the new partitions of $1: the kernel has not read the table"
+	esp=$(partition "$1" xenith-esp)
+	for label in xenith-esp xenith-bios xenith-a xenith-b XENITH-CFG; do
+		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
+	done
+	write_slot "$(partition "$1" xenith-a)"
+	config_write "$work/tree" "$(partition "$1" XENITH-CFG)"
+	write_image "$(partition "$1" xenith-bios)" "$(stat -L -c %s "$PARTS/bios.img")" "the boot loader" <"$PARTS/bios.img"
+	size=$(stat -L -c %s "$PARTS/esp.head")
+	head -c "$size" "$work/esp.img" | write_image "$esp" "$size" "the EFI partition"
+	try "write the boot code of $1" dd if="$PARTS/boot.img" of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	blockdev --flushbufs "/dev/$1" 2>/dev/null || :
+	head -c 440 "/dev/$1" >"$work/code"
+	head -c 440 "$PARTS/boot.img" | cmp -s - "$work/code" ||
+		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
+	undone "$(quoted spoil "$1")"
+	[ "$data" = none ] || data_make "$1"
+	say "Xenith $version is installed on $1"
+}

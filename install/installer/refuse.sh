@@ -1,0 +1,158 @@
+# shellcheck shell=sh disable=SC2154 # $work
+# Why a disk must not be written to.
+#
+# Needs: disks.sh, slots.sh, domain/host.sh, $medium_id (source.sh).
+# Gives: target_refused, target_small, upgrade_refused; they set $why.
+
+# numbers_of NAME: prints MAJOR:MINOR of a block device, of its partitions, and of all that
+# is made of them.
+numbers_of() {
+	cat "/sys/class/block/$1/dev"
+	for above in "/sys/class/block/$1/"*/partition "/sys/class/block/$1/holders"/*; do
+		[ -e "$above" ] || continue
+		above=${above%/partition}
+		(numbers_of "${above##*/}")
+	done
+}
+
+# holders_of NAME: prints the names of what is made of a disk or its partitions.
+holders_of() {
+	for holder in "/sys/class/block/$1/holders"/* "/sys/class/block/$1/"*/holders/*; do
+		[ -e "$holder" ] || continue
+		holder=${holder##*/}
+		attribute "/sys/class/block/$holder/dm/name" || :
+		[ -e "/sys/class/block/$holder/dm/name" ] || printf '%s\n' "$holder"
+	done
+}
+
+# is_medium NAME: true if this system was booted from the disk, or it carries the same
+# identifier.
+is_medium() {
+	[ -n "$medium_id" ] || return 1
+	for device in "$1" $(partitions_of "$1"); do
+		[ "$(tag "$device" ' LABEL')" != "$medium_id" ] || return 0
+	done
+	return 1
+}
+
+# mounted_at NAME: prints where the device, or something on it, is mounted.
+mounted_at() {
+	numbers_of "$1" >"$work/numbers"
+	awk 'FILENAME == ARGV[1] { of[$1]; next } $3 in of { print $5 }' "$work/numbers" /proc/self/mountinfo
+}
+
+# is_swap NAME: true if the disk or a partition is swapped to.
+is_swap() {
+	for device in "$1" $(partitions_of "$1"); do
+		! grep -q "^/dev/${device}[[:space:]]" /proc/swaps 2>/dev/null || return 0
+	done
+	return 1
+}
+
+# given_to NAME: prints the domain that has the disk or a part of it, now or by its file.
+given_to() {
+	{
+		printf '/dev/%s\n' "$1"
+		partitions_of "$1" | sed 's|^|/dev/|'
+	} >"$work/paths"
+	numbers_of "$1" | while IFS=: read -r major minor; do
+		printf '%x:%x\n' "$major" "$minor"
+	done >"$work/numbers"
+	# .../backend/KIND/DOMAIN/DEVICE/params = "PATH"
+	timeout 20 xenstore-ls -f /local/domain/0/backend 2>/dev/null | awk -v numbers="$work/numbers" -v paths="$work/paths" '
+		BEGIN {
+			while ((getline line < numbers) > 0) number[line]
+			while ((getline line < paths) > 0) path[line]
+		}
+		{
+			split($1, part, "/")
+			value = $0
+			sub(/^[^"]*"/, "", value)
+			sub(/"$/, "", value)
+			if (part[9] == "physical-device" && !(value in number)) next
+			if (part[9] == "params") sub(/^[a-z0-9]*:/, "", value)
+			if (part[9] ~ /^(params|physical-device-path)$/ && !(value in path)) next
+			if (part[9] ~ /^(params|physical-device|physical-device-path)$/) { print "the running domain " part[7]; exit }
+		}' >"$work/owner"
+	[ -s "$work/owner" ] || for file in "$CONFIG"/domains/*.cfg; do
+		[ -e "$file" ] || continue
+		xenith file-facts "$file" 2>/dev/null | disks_of | cut -f 2 >"$work/wanted"
+		while read -r wanted; do
+			case $wanted in /*) wanted=$(readlink -f "$wanted" 2>/dev/null) || continue ;; esac
+			! grep -qxF -e "$wanted" "$work/paths" || printf 'the domain of %s\n' "$file"
+		done <"$work/wanted"
+	done >"$work/owner"
+	head -n 1 "$work/owner"
+}
+
+# needed_bytes: what the layout needs, and a MiB at each end.
+needed_bytes() {
+	sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$4 != "-" { end = $3 + $4 } END { printf "%.0f\n", (end + 2048) * 512 }'
+}
+
+# target_small NAME: true if the disk is too small.
+target_small() {
+	[ "$(disk_field "$1" 2)" -lt "$(needed_bytes)" ] || return 1
+	why="it is too small: $(show_bytes "$(needed_bytes)") are needed"
+}
+
+# target_sectors NAME: true if the disk has sectors of 4096 bytes: the EFI partition of the
+# medium has sectors of 512.
+target_sectors() {
+	[ "$(disk_field "$1" 7)" != 512 ] || return 1
+	why="it has sectors of $(disk_field "$1" 7) bytes, for which there is no EFI partition yet; some disks can be reformatted to 512 (nvme format, sg_format, on another system)"
+}
+
+# target_busy NAME: true if something uses the disk.
+target_busy() {
+	where=$(mounted_at "$1" | head -n 1)
+	if [ "$where" = "$DRIVE" ]; then
+		why="it holds the configuration that this system uses; boot without config_drive= to erase it"
+	elif [ -n "$where" ]; then
+		why="it is mounted on $where"
+	elif is_swap "$1"; then
+		why="this system swaps to it"
+	else
+		owner=$(given_to "$1")
+		holders=$(holders_of "$1" | xargs)
+		if [ -n "$owner" ]; then
+			why="it belongs to $owner"
+		elif [ -n "$holders" ]; then
+			why="it is in use by LVM or md ($holders); deactivate these first (vgchange -an GROUP, or boot with xenith.volumes=no)"
+		else
+			return 1
+		fi
+	fi
+}
+
+# target_refused NAME: true, with the reason in $why, if the disk must not be erased.
+target_refused() {
+	if is_medium "$1"; then
+		why="this system was booted from it, or it is a copy of that medium ($medium_id)"
+	elif [ "$(disk_field "$1" 8)" = 1 ]; then
+		why="it is read-only"
+	elif ! target_small "$1" && ! target_sectors "$1" && ! target_busy "$1"; then
+		return 1
+	fi
+}
+
+# upgrade_refused NAME: the same for an installed disk whose configuration and guests stay:
+# these may be in use.
+upgrade_refused() {
+	if is_medium "$1"; then
+		why="this system was booted from it, or it is a copy of that medium ($medium_id)"
+		return
+	elif [ "$(disk_field "$1" 8)" = 1 ]; then
+		why="it is read-only"
+		return
+	fi
+	for name in xenith-esp xenith-a xenith-b; do
+		device=$(partition "$1" $name)
+		where=$(mounted_at "${device##*/}" | head -n 1)
+		if [ -n "$where" ]; then
+			why="$device ($name) is mounted on $where"
+			return
+		fi
+	done
+	return 1
+}

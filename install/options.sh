@@ -1,0 +1,92 @@
+# shellcheck shell=sh disable=SC2154 # $esp, $running and the state are those of slots.sh
+# The options that the boot loader passes to Xen and Linux, on an installed host: those of
+# host.conf go into the file that is not in use, and are tried once. Sourced after slots.sh;
+# find_slots comes first.
+
+# What the boot or the last change found, for write_summary.
+OPTIONS=/run/xenith/options
+
+# options_of SETTINGS: prints what `slot options` would print of these settings, which
+# host-conf.awk has printed.
+options_of() {
+	printf 'xen=%s\nlinux=%s\n' "$(sh "$LIBRARY/boot-options" xen "$1")" "$(sh "$LIBRARY/boot-options" linux "$1")"
+}
+
+# options_in NUMBER: prints a file of options; nothing if it is torn.
+options_in() {
+	"$LIBRARY/slot" options "$esp" "$1" 2>/dev/null || :
+}
+
+# options_on_trial: true if this boot tries options; $used is their file. After read_state.
+options_on_trial() {
+	used=$(cmdline_value xenith.options)
+	case $used in 0 | 1) ;; *) return 1 ;; esac
+	[ "$used" != "$options" ] && [ -n "$(cmdline_value xenith.try)" ]
+}
+
+# option_words TEXT: prints the words of what options_of has printed.
+option_words() {
+	printf '%s\n' "$1" | sed -e 's/^xen=//' -e 's/^linux=//'
+}
+
+# options_difference OLD NEW: prints the words of NEW that OLD has not with +, those that are
+# gone with -.
+options_difference() {
+	OLD=$(option_words "$1") NEW=$(option_words "$2") awk -f "$LIBRARY/options-difference.awk"
+}
+
+# config_is_read: true if this boot has read the host's own host.conf.
+config_is_read() {
+	[ "$(cmdline_value xenith.config)" != ignore ] &&
+		awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
+}
+
+# options_note WORD CHANGE: keeps it for the summary: trial, waits, failed, or nothing.
+options_note() {
+	if [ -n "$1" ]; then
+		printf 'options=%s\nchange=%s\n' "$1" "$2" >"$OPTIONS.new"
+		mv "$OPTIONS.new" "$OPTIONS"
+	else
+		rm -f "$OPTIONS"
+	fi
+	write_summary
+}
+
+# stage_options SETTINGS: has the boot loader try the options of SETTINGS once, unless they
+# are those in use. Sets $change to the difference if the next boot tries them, else to
+# nothing. False, with the reason in $why, if the boot loader cannot be told. The file that is
+# written is never one that is to be tried.
+stage_options() {
+	change=
+	read_state || return 1
+	if options_on_trial; then
+		why="other options are on trial until they are committed"
+		return 1
+	fi
+	committed_options=$(options_in "$options")
+	wanted=$(options_of "$1")
+	if [ "$wanted" = "$committed_options" ]; then
+		[ -z "$tryoptions" ] || set_state tryoptions= || return 1
+		options_note ''
+		return
+	fi
+	idle=$((1 - options))
+	if [ "$tryoptions" != "$idle" ] || [ "$wanted" != "$(options_in "$idle")" ]; then
+		[ -z "$tryoptions" ] || set_state tryoptions= || return 1
+		xen=$(printf '%s\n' "$wanted" | sed -n 's/^xen=//p')
+		linux=$(printf '%s\n' "$wanted" | sed -n 's/^linux=//p')
+		said=$("$LIBRARY/slot" options "$esp" "$idle" "$xen" "$linux" 2>&1) || {
+			why=$(printf '%s\n' "$said" | tail -n 1)
+			return 1
+		}
+		set_state tryoptions="$idle" || return 1
+	fi
+	change=$(options_difference "$committed_options" "$wanted")
+	options_note waits "$change"
+}
+
+# options_hash: the hash of the options on standard input. The list of what ran before names
+# the options that it was made for.
+options_hash() {
+	sha256sum | sed 's/ .*//'
+}

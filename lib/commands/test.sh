@@ -1,0 +1,50 @@
+#!/bin/sh
+# Builds the image and runs every test: those that boot it and those that do not, in
+# parallel. With --all the slow ones too.
+#
+# usage: test.sh [--all]    (environment: TREE, XENITH_*)
+set -eu
+
+# shellcheck source=lib/common.sh
+. "$TREE/lib/common.sh"
+# shellcheck source=lib/engine/host.sh
+. "$TREE/lib/engine/host.sh"
+
+case ${1:-} in
+'' | --all) ;;
+*) die "test: unknown option $1; the only option is --all" ;;
+esac
+
+XENITH_NEEDS="run test${1:+ slow}"
+# Checked before anything is built, and installed in one call.
+need_all_packages
+need_room
+sh "$TREE/lib/commands/lint.sh"
+sh "$TREE/build.sh"
+# test_packages FILE: builds packages that tests use; without one, its tests are skipped.
+test_packages() {
+	lines "$1" | while read -r name; do
+		sh "$TREE/lib/engine/build.sh" "$name" </dev/null ||
+			say "cannot build $name; the tests that need it will be skipped"
+	done
+}
+test_packages "$TREE/lib/commands/testpkgs"
+[ "${1:-}" != --all ] || test_packages "$TREE/lib/commands/testpkgs-slow"
+# A boot test leaves much of a second CPU idle, so the tests without a machine run in
+# parallel; their output is shown when both are done.
+mkdir -p "$OUT/test-logs"
+log=$OUT/test-logs/tests.log
+nice sh "$TREE/tests/run" "$@" >"$log" 2>&1 &
+beside=$!
+trap 'kill "$beside" 2>/dev/null || :' EXIT
+trap 'exit 130' INT TERM HUP
+say "tests that boot nothing run in parallel; their output goes to $log"
+failed=
+sh "$TREE/qemu-test/run" "$@" || failed="qemu-test"
+wait "$beside" || failed="${failed:+$failed and }tests"
+trap - EXIT
+cat "$log"
+[ -z "$failed" ] || die "failed: $failed"
+# Last, so that an image with other hashes is tested all the same.
+sh "$TREE/lib/engine/outputs.sh" check
+say "all tests passed"

@@ -1,0 +1,133 @@
+"""What dom0 does to create one PV domain with one network card: requests to xenstored,
+processes, and CPU time.
+
+domd creates the domain several times, and the median counts: requests are counted in
+further creations, because xenstored's log costs CPU time itself. A domain is created when
+it says on its console that it is up; the front ends have connected by then.
+"""
+
+import statistics
+
+import drives
+import guests
+from machine import Machine
+
+NAME = "counted"
+LOGGED = 3
+# Seconds after the guest's answer, until dom0 is idle again.
+SETTLE = 3
+DAEMONS = ["domd", "xenstored", "xenconsoled"]
+HZ = 100  # of /proc/stat, on every architecture of Linux that Xenith runs on
+
+# Prints "NAME NUMBER..." lines. The shell starts the same programs each time.
+SNAPSHOT = (
+    "awk '$1 == \"processes\" { print \"forks\", $2 }' /proc/stat; "
+    "xl list 0 | awk 'NR == 2 { print \"dom0\", $6 }'; "
+    "for p in %s; do set -- $(cat /proc/$(pidof $p)/stat); shift 13; "
+    "echo $p $1 $2 $3 $4; done" % " ".join(DAEMONS))
+
+
+def parse_snapshot(text):
+    """{name: [numbers]} from the output of SNAPSHOT."""
+    found = {}
+    for line in text.splitlines():
+        name, *numbers = line.split()
+        found[name] = [float(number) for number in numbers]
+    return found
+
+
+def parse_requests(log, domid):
+    """{"dom0": requests, "guest": requests, "kinds": {kind: requests of dom0}} from
+    xenstored's log. Those that switch the log itself do not count."""
+    found = {"dom0": 0, "guest": 0, "kinds": {}}
+    for line in log.splitlines():
+        words = line.split()
+        if words[:2] != ["io:", "IN"] or len(words) < 7 or words[6] == "CONTROL":
+            continue
+        if words[3] == "(d%d)" % domid:
+            found["guest"] += 1
+        if words[3] == "(d0)":
+            found["dom0"] += 1
+            found["kinds"][words[6]] = found["kinds"].get(words[6], 0) + 1
+    return found
+
+
+def difference(before, after, idle_forks):
+    """One creation, from two snapshots: processes and threads, and seconds of CPU."""
+    def ticks(name, first, last):
+        return sum(after[name][first:last]) - sum(before[name][first:last])
+
+    found = {"processes": after["forks"][0] - before["forks"][0] - idle_forks,
+             "dom0": after["dom0"][0] - before["dom0"][0]}
+    for name in DAEMONS:
+        found[name] = ticks(name, 0, 2) / HZ
+    found["children of domd"] = ticks("domd", 2, 4) / HZ
+    return found
+
+
+def one_creation(machine, command="xenith start --wait " + NAME):
+    before = parse_snapshot(machine.out(SNAPSHOT))
+    machine.out("%s >/dev/null; sleep %d" % (command, SETTLE))
+    return before, parse_snapshot(machine.out(SNAPSHOT))
+
+
+def stop(machine):
+    machine.out("xenith stop --wait %s && sleep 1" % NAME)
+
+
+def count_requests(machine):
+    machine.out("rm -f /tmp/xenstored.log; xenstore-control logfile /tmp/xenstored.log; "
+                "xenstore-control log on; xenith start --wait %s >/dev/null; sleep %d; "
+                "xenstore-control log off" % (NAME, SETTLE), 300)
+    domid = int(machine.out("xl domid " + NAME))
+    # Only what is counted goes over the serial line.
+    log = machine.out("awk '$2 == \"IN\" { print $1, $2, $3, $4, $5, $6, $7 }' /tmp/xenstored.log")
+    stop(machine)
+    return parse_requests(log, domid)
+
+
+def measure(iso, scratch, times):
+    """The figures of one image, in one boot: of so many creations."""
+    tree = drives.write_tree(scratch / "create", {
+        "host.conf": "autostart=no\n",
+        "domains/%s.cfg" % NAME: guests.hello(NAME, 40, "00:01", 'autostart = "no"',
+                                              guests.says_it_is_up(NAME))})
+    drive = drives.ext4(scratch / "create.img", tree)
+    with Machine("bench-create", str(iso), drives=[drive],
+                 log_dir=str(drives.OUT / "test-logs")) as machine:
+        machine.wait_ready()
+        # Unmeasured: it reads everything from the medium into the cache.
+        one_creation(machine)
+        stop(machine)
+        before, after = one_creation(machine, "xenith status " + NAME)
+        idle = after["forks"][0] - before["forks"][0]
+        runs = []
+        for _ in range(times):
+            runs.append(difference(*one_creation(machine), idle))
+            stop(machine)
+        return {"runs": runs, "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
+
+
+def rows(found):
+    """[(what, median, smallest, largest)]"""
+    def row(what, values):
+        return what, statistics.median(values), min(values), max(values)
+
+    names = [name for name in found["runs"][0] if name != "processes"]
+    return [
+        row("requests of dom0 to xenstored", [one["dom0"] for one in found["requests"]]),
+        row("requests of the guest", [one["guest"] for one in found["requests"]]),
+        row("processes and threads started", [run["processes"] for run in found["runs"]]),
+        *(row("CPU seconds, %s" % ("dom0 as Xen counts it" if name == "dom0" else name),
+              [run[name] for run in found["runs"]]) for name in names)]
+
+
+def report(found):
+    """The table, from {name of an image: measure(...)}."""
+    lines = ["%-34s" % "one PV domain, one vif: medians"
+             + "".join(" %26s" % name for name in found)]
+    columns = [rows(figures) for figures in found.values()]
+    for entries in zip(*columns):
+        lines.append("%-34s" % entries[0][0] + "".join(
+            " %8.2f (%6.2f to %6.2f)" % entry[1:] for entry in entries))
+    return "\n".join(lines)

@@ -1,0 +1,235 @@
+"""Installation by itself: which disk the keys install_... choose, what stops it, and what
+happens afterwards."""
+
+import threading
+
+import pytest
+
+from conftest import MIB
+from reports import Reports
+
+GB = 10 ** 9
+
+
+@pytest.fixture
+def disks(host):
+    """Five of different kinds; only some are large enough."""
+    host.disk("nvme0n1", 960 * GB, "pci/nvme/nvme0", device__model="ACME SSD", device__serial="N1", wwid="eui.01")
+    host.disk("nvme1n1", 480 * GB, "pci/nvme/nvme1", device__model="ACME SSD", device__serial="N2")
+    host.disk("sda", 480 * GB, "pci/ata1/host0", device__vendor="ATA", device__model="Spinner", device__vpd_pg80=b"\0\x80\0\2S1",
+              device__wwid="naa.5000c500a1b2c3d4")
+    host.disk("sdb", 2000 * GB, "pci/ata3/host2", device__vendor="ATA", device__model="Spinner", device__vpd_pg80=b"\0\x80\0\2S2")
+    host.disk("sdc", 100 * MIB, "pci/usb1/host4", device__vendor="Generic", device__model="Stick")
+    return host
+
+
+@pytest.fixture
+def reports():
+    with Reports(("127.0.0.1", 0), Reports.Handler) as server:
+        server.got = []
+        server.url = "http://127.0.0.1:%d/told" % server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def match(host, criteria):
+    """The disks that match, by the functions of the installer."""
+    host.write("usr/lib/xenith/match", f"""
+        set -eu
+        . {host.top}/usr/lib/xenith/slots.sh
+        . $LIBRARY/domain/host.sh
+        . $LIBRARY/domain/steps.sh
+        . $LIBRARY/installer/disks.sh
+        . $LIBRARY/installer/refuse.sh
+        . $LIBRARY/installer/choose.sh
+        LAYOUT={host.top}/usr/share/xenith/layout
+        medium_id=$(cmdline_value xenith.medium)
+        begin
+        disks_read
+        candidates
+        disks_matching '{criteria}'
+        """)
+    done = host.call("usr/lib/xenith/match")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("criteria, names", [
+    ("smallest,bus:nvme", "nvme1n1"), ("bus:nvme,largest", "nvme0n1"), ("largest", "sdb"), ("smallest", "nvme1n1 sda"),
+    ("bus:nvme", "nvme0n1 nvme1n1"), ("id:sata-Spinner_S1", "sda"), ("id:sata-*", "sda sdb"), ("id:nvme-ACME_SSD_N?", ""),
+    ("serial:S2", "sdb"), ("serial:S", ""), ("wwn:0x5000C500A1B2C3D4", "sda"), ("wwn:naa.5000c500a1b2c3d4", "sda"),
+    ("size:500G-1T", "nvme0n1"), ("size:1T-", "sdb"), ("size:-480G", "nvme1n1 sda"), ("size:-480G,bus:sata", "sda"),
+    ("bus:usb", ""), ("bus:virtio", ""), ("smallest,size:500G-", "nvme0n1")])
+def test_criteria(disks, criteria, names):
+    """sdc is too small, and no candidate."""
+    assert " ".join(match(disks, criteria)) == names
+
+
+def test_onto_an_empty_disk(disks, reports):
+    disks.host_conf(f"hostname=alpha\ninstall_disk=serial:S1\ninstall_report={reports.url}\n")
+    done = disks.unattended()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert disks.boots("sda") == "2" and disks.text("ended") == "reboot\n"
+    assert disks.config("sda", "host.conf") == "hostname=alpha\n"
+    told = reports.got[0]
+    assert (told["status"], told["hostname"], told["disk"], told["version"], told["mac"]) == (
+        "installed", "alpha", "sda", "2", "52:54:00:12:34:56")
+
+
+@pytest.mark.parametrize("then, ended", [("poweroff", "poweroff\n"), ("nothing", "")])
+def test_then(host, then, ended):
+    host.disk("vda")
+    host.host_conf(f"install_disk=smallest\ninstall_then={then}\ninstall_data=none\n")
+    assert host.unattended().returncode == 0
+    assert host.boots("vda") == "2" and host.text("ended") == ended
+    assert host.device("vda", "xenith-data") is None
+
+
+def stopped(host, reports, reason):
+    before = host.snapshot()
+    done = host.unattended()
+    assert done.returncode == 1 and host.snapshot() == before and not host.text("ended")
+    assert done.stdout.startswith(reason), done.stdout
+    assert "\nnvme0n1 " in done.stdout and "\nsdb " in done.stdout
+    assert reports.got[-1]["status"] == "failed" and reports.got[-1]["message"].startswith(reason)
+
+
+@pytest.mark.parametrize("criteria, reason", [
+    ("bus:nvme", "install_disk=bus:nvme matches several disks: nvme0n1 nvme1n1"),
+    ("smallest", "install_disk=smallest matches several disks: nvme1n1 sda"),
+    ("bus:usb", "no disk matches install_disk=bus:usb")])
+def test_not_one_disk(disks, reports, criteria, reason):
+    disks.host_conf(f"install_disk={criteria}\ninstall_report={reports.url}\n")
+    stopped(disks, reports, reason)
+
+
+def foreign_partition(host):
+    host.partition("sda", 1, "windows", MIB)
+
+
+def foreign_file_system(host):
+    host.blkid("sda", 'LABEL="backup" TYPE="xfs"')
+
+
+def foreign_bytes(host):
+    with open(host.top / "dev/sda", "r+b") as disk:
+        disk.seek(1000)
+        disk.write(b"x")
+
+
+def foreign_end(host):
+    with open(host.top / "dev/sda", "r+b") as disk:
+        disk.seek(-1000, 2)
+        disk.write(b"x")
+
+
+@pytest.mark.parametrize("foreign", [foreign_partition, foreign_file_system, foreign_bytes, foreign_end])
+def test_foreign_data(disks, reports, foreign):
+    foreign(disks)
+    conf = f"install_disk=serial:S1\ninstall_report={reports.url}\n"
+    disks.host_conf(conf)
+    stopped(disks, reports, "sda is not empty; erase it yourself, or set install_foreign=erase")
+    disks.host_conf(conf + "install_foreign=erase\n")
+    assert disks.unattended().returncode == 0
+    assert disks.boots("sda") == "2"
+
+
+@pytest.mark.parametrize("existing", ["upgrade", "keep", "erase"])
+def test_the_same_medium_again(disks, reports, existing):
+    """Nothing is erased, and the machine does not restart for ever."""
+    disks.host_conf(f"install_disk=serial:S1\ninstall_existing={existing}\ninstall_foreign=erase\ninstall_report={reports.url}\n")
+    assert disks.unattended().returncode == 0
+    (disks.top / "ended").unlink()
+    before = disks.snapshot()
+    done = disks.unattended()
+    assert done.returncode == 0 and disks.snapshot() == before and not disks.text("ended")
+    assert "sda was installed from this medium already" in done.stdout
+    assert [told["status"] for told in reports.got] == ["installed", "unchanged"]
+
+
+def newer_medium(host):
+    host.medium("3", 2000000009)
+    host.write("proc/cmdline", "xenith.medium=XENITH_0000000000000003\n")
+    host.write("blkid", "")
+    host.blkid("sr0", 'LABEL="XENITH_0000000000000003" TYPE="iso9660"')
+
+
+@pytest.mark.parametrize("existing, version, configuration, ended", [
+    ("upgrade", "3", "hostname=alpha\n", "reboot\n"), ("keep", "2", "hostname=alpha\n", ""), ("erase", "3", "hostname=beta\n", "reboot\n")])
+def test_another_medium(disks, existing, version, configuration, ended):
+    disks.host_conf("hostname=alpha\ninstall_disk=serial:S1\ninstall_then=nothing\n")
+    assert disks.unattended().returncode == 0
+    newer_medium(disks)
+    disks.host_conf(f"hostname=beta\ninstall_disk=serial:S1\ninstall_existing={existing}\n")
+    for _ in range(2):
+        done = disks.unattended()
+        assert done.returncode == 0, done.stdout
+        assert disks.boots("sda") == version
+        assert disks.config("sda", "host.conf") == configuration
+        # Only once.
+        assert disks.text("ended") == ended
+    assert disks.state("sda")["try"] == ("b" if existing == "upgrade" else "")
+
+
+def test_an_upgrade_that_failed(disks, reports):
+    disks.host_conf("install_disk=serial:S1\ninstall_then=nothing\n")
+    disks.unattended()
+    newer_medium(disks)
+    disks.slot("set", disks.device("sda", "xenith-esp"), "failed=3")
+    disks.host_conf(f"install_disk=serial:S1\ninstall_report={reports.url}\n")
+    done = disks.unattended()
+    assert done.returncode == 1 and not disks.text("ended")
+    assert reports.got[-1]["message"].startswith("3 has failed on sda before")
+
+
+def test_a_disk_in_use(disks):
+    disks.mounted("sda", "/mnt")
+    disks.host_conf("install_disk=serial:S1\n")
+    done = disks.unattended()
+    assert done.returncode == 1 and "cannot install on sda: it is mounted on /mnt" in done.stdout
+
+
+def test_the_medium_is_no_candidate(host):
+    host.disk("sda", 960 * GB, "pci/usb1/host1", serial="stick")
+    host.blkid("sda", 'LABEL="XENITH_0123456789ABCDEF" TYPE="iso9660"')
+    host.disk("sdb", 480 * GB, "pci/ata1/host0", serial="disk")
+    host.host_conf("install_disk=largest\n")
+    assert host.unattended().returncode == 0
+    assert host.boots("sdb") == "2"
+
+
+def test_nobody_is_there_to_be_told(host):
+    host.disk("vda")
+    host.host_conf("install_disk=smallest\ninstall_report=http://127.0.0.1:1/\n")
+    done = host.unattended()
+    assert done.returncode == 0 and "cannot report to http://127.0.0.1:1/: " in done.stdout
+    assert host.text("ended") == "reboot\n"
+
+
+def test_in_the_boot(host):
+    """Each line is on the console."""
+    host.disk("vda")
+    host.host_conf("install_disk=smallest\n")
+    assert host.call("boot/52-install").returncode == 0
+    marks = host.text("dev/console")
+    assert "Xenith: install: install_disk=smallest\n" in marks and "Xenith: install: Xenith 2 is installed on vda\n" in marks
+
+
+@pytest.mark.parametrize("conf, word", [("", ""), ("install_disk=smallest\n", "xenith.install=no"), ("install_disk=smallest\n", "xenith.install=ask")])
+def test_not_in_this_boot(host, conf, word):
+    host.disk("vda")
+    host.host_conf(conf)
+    host.write("proc/cmdline", host.text("proc/cmdline").strip() + f" {word}\n")
+    before = host.snapshot()
+    assert host.call("boot/52-install").returncode == 0
+    assert host.snapshot() == before and not host.text("dev/console")
+
+
+def test_not_on_an_installed_host(host):
+    """It has no files for an installer."""
+    host.disk("vda")
+    host.host_conf("install_disk=smallest\n")
+    (host.top / "run/xenith/install").unlink()
+    assert host.call("boot/52-install").returncode == 0
+    assert not host.text("dev/console")

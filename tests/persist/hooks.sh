@@ -1,0 +1,114 @@
+# shellcheck shell=sh
+# Sourced before a program of the store, in the image's shell: functions come before its
+# applets. What writes to the drive is a step; step number $KILL_AT ends the program
+# before it is done, as a power cut does. $FAKE/pending has what is not on the medium
+# yet, each with the file that was there before.
+
+hook_steps=0
+
+# step_of PROGRAM PATH: counts a step that changes PATH.
+step_of() {
+	case $2 in "$FAKE/drive" | "$FAKE/drive/"*) ;; *) return 0 ;; esac
+	echo "$1 ${2#"$FAKE/drive"}" >>"$FAKE/steps"
+	hook_steps=$((hook_steps + 1))
+	if [ "$hook_steps" = "${KILL_AT:-0}" ]; then
+		kill -9 $$
+		exit 137
+	fi
+	if [ "$hook_steps" = "${FAIL_AT:-0}" ]; then
+		echo "$1: $2: no space left on device" >&2
+		return 1
+	fi
+}
+
+# pending_write PROGRAM PATH: notes what was at PATH.
+pending_write() {
+	case $2 in "$FAKE/drive/"*) ;; *) return 0 ;; esac
+	hook_pending=$FAKE/pending/$((1000 + hook_steps))
+	while [ -e "$hook_pending" ]; do hook_pending=$hook_pending.1; done
+	command mkdir -p "$hook_pending"
+	printf '%s\n' "$1" >"$hook_pending/program"
+	printf '%s\n' "${2#"$FAKE/drive/"}" >"$hook_pending/path"
+	[ ! -f "$2" ] || command cp "$2" "$hook_pending/before"
+}
+
+last_of() {
+	for hook_last; do :; done
+}
+
+cp() {
+	last_of "$@"
+	step_of cp "$hook_last" || return 1
+	pending_write cp "$hook_last"
+	command cp "$@"
+}
+
+mv() {
+	last_of "$@"
+	step_of mv "$hook_last" || return 1
+	pending_write mv "$hook_last"
+	[ $# -ne 2 ] || pending_write gone "$1"
+	command mv "$@"
+}
+
+rm() {
+	for hook_word; do
+		case $hook_word in
+		-*) continue ;;
+		"$FAKE/drive"/*) [ -e "$hook_word" ] || continue ;;
+		esac
+		step_of rm "$hook_word" || return 1
+		pending_write gone "$hook_word"
+	done
+	command rm "$@"
+}
+
+sync() {
+	for hook_word; do
+		step_of sync "$hook_word" || return 1
+		for hook_noted in "$FAKE"/pending/*; do
+			[ -e "$hook_noted" ] || continue
+			read -r hook_path <"$hook_noted/path"
+			hook_path=$FAKE/drive/$hook_path
+			case $hook_word in "$hook_path" | "${hook_path%/*}") command rm -r "$hook_noted" ;; esac
+		done
+	done
+}
+
+stat() {
+	case "$*" in
+	"-f -c %T $FAKE/drive"*) echo "$FILE_SYSTEM" ;;
+	*) command stat "$@" ;;
+	esac
+}
+
+df() {
+	if [ -e "$FAKE/full" ]; then
+		printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 32768 32700 68 99%% %s\n' "$2"
+	else
+		command df "$@"
+	fi
+}
+
+mount() {
+	[ ! -e "$FAKE/read-only" ] || {
+		echo "mount: $3: cannot remount read-write, is write-protected" >&2
+		return 1
+	}
+	case $2 in
+	remount,rw) sed -i 's/ ro,/ rw,/' "$FAKE/mounts" ;;
+	remount,ro) sed -i 's/ rw,/ ro,/' "$FAKE/mounts" ;;
+	esac
+	echo "$*" >>"$FAKE/mount.log"
+}
+
+mountpoint() {
+	[ ! -e "$FAKE/no-drive" ]
+}
+
+xenith() {
+	case $1 in
+	check | file-*) "$XENITH" "$@" ;;
+	*) echo "$*" >>"$FAKE/xenith.log" ;;
+	esac
+}

@@ -1,0 +1,260 @@
+"""The boot after an update: the trial, its verdict, and what the boot says of it."""
+
+import pytest
+
+from conftest import LIBRARY
+
+GOOD = {"slot": "b", "try": "", "pending": "", "failed": ""}
+BACK = {"slot": "a", "try": "", "pending": "", "failed": "2"}
+
+
+@pytest.fixture
+def trial(host, maker):
+    """The host after the update to 2 was given and the boot loader has booted it."""
+    def begin(*domains, conf="health_time=20\nhealth_limit=60\n"):
+        host.host_conf(conf)
+        for name in domains:
+            host.domain(name)
+        host.updated(maker.update("2", 20))
+        # The boot loader clears the mark before it boots the slot.
+        host.set("try=")
+        host.boot("b", "xenith.try=1")
+        host.write("proc/uptime", "15.00 1.00\n")
+        return host
+    return begin
+
+
+def judge(host):
+    done = host.run(f"{LIBRARY}/trial")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert host.calls()[-1] == "sv down trial"
+    return float(host.text("proc/uptime").split()[0])
+
+
+def boot(host):
+    done = host.run("boot/65-update")
+    assert (done.returncode, done.stderr) == (0, "")
+    return host.marks()
+
+
+def test_healthy(trial):
+    host = trial("web")
+    assert 35 <= judge(host) <= 40
+    assert host.state() == GOOD
+    assert host.marks() == ["update 2 committed"]
+    assert not host.text("rebooted")
+
+
+def test_a_domain_that_needs_its_time(trial):
+    host = trial("web", "db")
+    (host.top / "ready/web").unlink()
+    host.write("at/50", "touch $FAKE/ready/web")
+    assert 70 <= judge(host) <= 75
+    assert host.state() == GOOD
+
+
+def test_a_domain_that_does_not_come_back(trial):
+    host = trial("web", "db")
+    (host.top / "ready/web").unlink()
+    assert 60 <= judge(host) <= 65
+    assert host.state() == BACK
+    assert host.marks() == ["update 2 failed: domain web is not ready; the host restarts with 1"]
+    assert "reboot" in host.text("rebooted")
+
+
+def test_one_that_was_not_ready_before_is_not_asked_for(trial, host):
+    host.domain("old", ready=False)
+    trial("web")
+    judge(host)
+    assert host.state() == GOOD
+
+
+@pytest.mark.parametrize("change", ["edited", "removed"])
+def test_one_whose_file_has_changed_is_not_asked_for(trial, change):
+    host = trial("web")
+    (host.top / "ready/web").unlink()
+    if change == "edited":
+        host.domain("web", "memory = 64\n", ready=False)
+    else:
+        (host.top / "config/domains/web.cfg").unlink()
+    judge(host)
+    assert host.state() == GOOD
+
+
+def test_health_must_last(trial):
+    """It breaks in the last moment, and comes back too late."""
+    host = trial("web")
+    host.write("at/34", "rm $FAKE/ready/web")
+    host.write("at/62", "touch $FAKE/ready/web")
+    judge(host)
+    assert host.state() == BACK
+
+
+def test_health_begins_anew(trial):
+    host = trial("web")
+    host.write("at/30", "rm $FAKE/ready/web")
+    host.write("at/44", "touch $FAKE/ready/web")
+    assert 65 <= judge(host) <= 70
+    assert host.state() == GOOD
+
+
+@pytest.mark.parametrize("how, reason", [
+    ("rm $FAKE/run/xenith/network", "the network is down"),
+    ("echo none >$FAKE/run/xenith/network", "the network is down"),
+    ("echo 192.168.144.1 >$FAKE/run/xenith/network", "the network is down"),
+    ("echo 0 >$FAKE/sys/class/net/eth0/carrier", "no network card has a link"),
+    (": >$FAKE/answers", "the router 192.0.2.1 does not answer"),
+    ("touch $FAKE/no-domd", "domd does not answer: xenith: domd does not answer within 30 s"),
+    ("echo 9.00 init >$FAKE/run/xenith/boot.log", "the boot is not finished"),
+])
+def test_what_the_host_itself_needs(trial, how, reason):
+    host = trial("web")
+    host.write("at/20", how)
+    judge(host)
+    assert host.state() == BACK
+    assert host.marks() == [f"update 2 failed: {reason}; the host restarts with 1"]
+
+
+def test_what_was_not_there_before_is_not_asked_for(trial, host):
+    host.write("run/xenith/network", "192.168.144.1\n")
+    host.write("sys/class/net/eth0/carrier", "0\n")
+    host.write("answers", "")
+    trial()
+    judge(host)
+    assert host.state() == GOOD
+
+
+def test_health_command(trial):
+    host = trial()
+    check = host.top / "check"
+    check.write_text('#!/bin/sh\n[ "$1" = "a b" ] && [ -e "$FAKE/well" ] || { echo "the pool is degraded" >&2; exit 1; }\n')
+    check.chmod(0o755)
+    host.host_conf(f"health={check} 'a b'\nhealth_time=20\nhealth_limit=60\n")
+    host.write("well", "")
+    judge(host)
+    assert host.state() == GOOD
+    host.set("slot=a", "pending=b")
+    (host.top / "well").unlink()
+    judge(host)
+    assert host.state() == BACK
+    assert host.marks()[-1] == \
+        f"update 2 failed: health={check} 'a b' has failed: the pool is degraded; the host restarts with 1"
+
+
+def test_health_url(trial):
+    host = trial()
+    host.host_conf("health=http://127.0.0.1:1/health\nhealth_time=20\nhealth_limit=60\n")
+    judge(host)
+    assert host.state() == BACK
+    assert "health=http://127.0.0.1:1/health has failed: wget: can't connect" in host.marks()[-1]
+
+
+def test_the_user_decides_first(trial):
+    host = trial("web")
+    host.updated("--commit")
+    assert judge(host) == 15
+    assert host.state() == GOOD and host.marks() == []
+
+
+def test_a_state_that_cannot_be_written_at_once(trial):
+    host = trial()
+    host.write("at/50", 'rm "$FAKE/usr/lib/xenith/slot"; ln -s "$SLOT" "$FAKE/usr/lib/xenith/slot"')
+    done = host.run(f"{LIBRARY}/trial", BREAK="set")
+    assert done.returncode == 0
+    assert host.state() == GOOD
+    assert "cannot be committed: slot: " in host.text("run/xenith/boot.log")
+
+
+def test_going_back_needs_no_state(trial):
+    """The disk takes no writes any more: the next boot gives the verdict."""
+    host = trial("web")
+    (host.top / "ready/web").unlink()
+    host.run(f"{LIBRARY}/trial", BREAK="set")
+    assert "reboot" in host.text("rebooted")
+    host.boot("a")
+    host.write("dev/console", "")
+    assert boot(host) == ["update 2 failed: it did not become healthy; this is 1 again"]
+    assert host.state() == BACK
+
+
+def test_a_boot_that_stops_before_there_is_a_configuration(trial):
+    host = trial("web")
+    (host.top / "config/host.conf").unlink()
+    host.write("run/xenith/boot.log", "9.00 init\n")
+    host.write("proc/mounts", "")
+    host.write("proc/uptime", "1100.00 1.00\n")
+    assert 1200 <= judge(host) <= 1205
+    assert host.state() == BACK
+    assert host.marks() == ["update 2 failed: the boot is not finished; the host restarts with 1"]
+
+
+def test_disks_that_come_late(trial):
+    host = trial()
+    (host.top / "sys/class/block").rename(host.top / "late")
+    host.write("at/30", "mv $FAKE/late $FAKE/sys/class/block")
+    assert 50 <= judge(host) <= 55
+    assert host.state() == GOOD
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_a_disk_that_never_comes(trial, tried):
+    host = trial()
+    host.boot("b", "xenith.try=1" if tried else "")
+    (host.top / "sys/class/block").rename(host.top / "late")
+    assert 60 <= judge(host) <= 65
+    assert bool(host.text("rebooted")) == tried
+
+
+def test_an_ordinary_boot_needs_no_trial(host):
+    assert judge(host) == 100
+    assert host.marks() == [] and not host.text("rebooted")
+    host.write("proc/cmdline", "xenith.medium=1 quiet\n")
+    assert judge(host) == 100
+
+
+# --- What the boot does first
+
+def test_boot_of_a_trial(trial):
+    host = trial()
+    assert boot(host) == ["update 2 on trial: committed after 20 s of health, and given up after 60 s"]
+    assert "pending=b" in host.text("run/xenith/slots")
+
+
+def test_boot_after_a_trial_that_ended_in_a_hang(trial):
+    host = trial()
+    host.boot("a")
+    assert boot(host) == ["update 2 failed: it did not become healthy; this is 1 again"]
+    assert host.state() == BACK
+    assert "failed=2" in host.text("run/xenith/slots")
+    # Said once.
+    host.write("dev/console", "")
+    assert boot(host) == []
+
+
+def test_boot_without_the_trial(trial):
+    """The boot loader could not clear the mark, or somebody chose the other slot."""
+    host = trial()
+    host.set("try=b")
+    host.boot("a")
+    assert boot(host) == ["update 2 was not tried: this is slot a; the next boot tries it"]
+    assert host.state() == {"slot": "a", "try": "b", "pending": "b", "failed": ""}
+
+
+def test_boot_with_a_lost_state(host):
+    host.state_blocks(b"x" * 1024, b"y" * 1024)
+    host.boot("b")
+    (mark,) = boot(host)
+    assert mark.startswith("update: cannot read the boot state on /dev/sda2 (slot: ".replace("/dev", f"{host.top}/dev"))
+    assert mark.endswith("): slot b is committed anew")
+    assert host.state() == GOOD
+
+
+def test_boot_of_a_live_image(host):
+    host.write("proc/cmdline", "xenith.medium=1 quiet\n")
+    assert boot(host) == []
+    assert host.calls() == []
+
+
+def test_an_ordinary_boot(host):
+    assert boot(host) == []
+    assert host.text("run/xenith/slots").startswith("running=a\ncommitted=a\ntry=\npending=\nfailed=\nversion_a=1\n")
