@@ -164,6 +164,19 @@ def test_a_trial_that_is_healthy(host):
     assert boot(host) == [] and judge(host) == 15
 
 
+def test_the_status_is_right_once_the_console_says_so(host):
+    host.domain("web")
+    staged(host)
+    tried(host)
+    boot(host)
+    run = host.top / "run/xenith"
+    with open(host.top / LIBRARY / "lib.sh", "a", encoding="utf-8") as library:
+        library.write(f'mark() {{ event "$*"; cp {run}/slots "{run}/slots at $*"; }}\n')
+    judge(host)
+    told = host.text(f"run/xenith/slots at options committed: {WORDS}")
+    assert "committed=a\n" in told and "options=" not in told
+
+
 def test_a_trial_that_fails(host):
     host.domain("web")
     staged(host)
