@@ -38,10 +38,13 @@ has_jump() {
 
 # rules_load FAMILY FILE: replaces the chains that FILE has, all at once: iptables-restore
 # changes nothing if one line is wrong. A line "jump TABLE CHAIN TARGET [first]" in FILE's
-# comments (#) becomes a rule unless there is one.
+# comments (#) becomes a rule unless there is one. At the first load, which the boot waits
+# for, there is none: nobody is asked.
 rules_load() {
 	rules_family=$1
 	rules_file=$2
+	rules_first=
+	[ -e "$rules_file.load" ] || rules_first=yes
 	{
 		rules_table=
 		while IFS= read -r rules_line; do
@@ -50,7 +53,9 @@ rules_load() {
 			'#jump '*)
 				# shellcheck disable=SC2086 # words
 				set -- $rules_line
-				has_jump "$rules_family" "$rules_table" "$2" "$3" || printf -- '-%s %s -j %s\n' "${4:-A}" "$2" "$3"
+				if [ -n "$rules_first" ] || ! has_jump "$rules_family" "$rules_table" "$2" "$3"; then
+					printf -- '-%s %s -j %s\n' "${4:-A}" "$2" "$3"
+				fi
 				continue
 				;;
 			esac
