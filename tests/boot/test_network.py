@@ -141,6 +141,25 @@ def test_ip_that_knows_no_bridges(host):
     assert host.text("brctl.log") == "addbr xenbr0\naddif xenbr0 eth0\n"
 
 
+@pytest.mark.parametrize("conf", ["", "address=192.0.2.10/25\n"])
+def test_closed_before_it_is_reached(host, conf):
+    """Neither a card nor an address, also of IPv6, is there before the firewall is."""
+    disabled = "proc/sys/net/ipv6/conf/xenbr0/disable_ipv6"
+    host.write("proc/net/if_inet6", "")
+    host.write(disabled, "0\n")
+    host.write("bin/ip6tables-restore", f'#!/bin/sh\ncat >/dev/null\ncat {host.top}/{disabled} >{host.top}/was\n'
+               f'echo "${{0##*/}} $*" >>{host.top}/ip.log\n')
+    (host.top / "bin/ip6tables-restore").chmod(0o755)
+    host.card("eth0", 2)
+    boot(host, conf)
+    log = host.text("ip.log").splitlines()
+    closed = log.index("ip6tables-restore -w --noflush")
+    assert log.index("link set dev xenbr0 up") < log.index("iptables-restore -w --noflush") < closed
+    assert closed < log.index("link set dev eth0 up")
+    assert not any(line.startswith("addr add") for line in log[:closed])
+    assert (host.text("was"), host.text(disabled)) == ("1\n", "0\n")
+
+
 # --- A static address
 
 STATIC = "address=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.2, 192.0.2.3\n"
