@@ -39,15 +39,10 @@ gateway() {
 	ip route show default 2>/dev/null | sed -n 's/^default via \([0-9.]*\).*/\1/p' | head -n 1
 }
 
-# own_link: the link with the host's own address.
-own_link() {
-	cat "$RUN/networks/primary" 2>/dev/null || host_setting bridge
-}
-
 # has_link: true if a card of the host's bridge has a link, where the guests' ends do not
 # count; or the link, if it is no bridge.
 has_link() {
-	link=/sys/class/net/$(own_link)
+	link=/sys/class/net/$(host_link)
 	if [ ! -d "$link/bridge" ] && [ ! -d "$link/brif" ]; then
 		[ "$(cat "$link/carrier" 2>/dev/null)" = 1 ]
 		return
@@ -62,7 +57,7 @@ has_link() {
 
 # answers ADDRESS: true if that machine answers on the host's link.
 answers() {
-	arping -q -f -c 3 -w 3 -I "$(own_link)" "$1" </dev/null >/dev/null 2>&1
+	arping -q -f -c 3 -w 3 -I "$(host_link)" "$1" </dev/null >/dev/null 2>&1
 }
 
 # list_before: prints the present state.

@@ -13,7 +13,7 @@ SUPPLIED_MIB=64
 # machine_value mac|uuid|serial: prints it; nothing if this machine has none.
 machine_value() {
 	case $1 in
-	mac) attribute "/sys/class/net/$(host_setting bridge)/address" | tr : - ;;
+	mac) attribute "/sys/class/net/$(host_link)/address" | tr : - ;;
 	uuid) attribute /sys/class/dmi/id/product_uuid | tr A-F a-f ;;
 	serial) attribute /sys/class/dmi/id/product_serial | tr -c 'A-Za-z0-9.\n-' _ ;;
 	esac

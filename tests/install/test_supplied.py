@@ -103,6 +103,15 @@ def test_from_a_server(host, vda, server, signed):
         assert host.config(vda, "host.conf") == f"hostname=h{len(name)}\n"
 
 
+def test_the_address_of_a_host_with_other_networks(host, vda, server, signed):
+    """{mac} is that of the link with the host's own address, which files of networks choose."""
+    host.write("run/xenith/networks/primary", "mgmt\n")
+    host.write("sys/class/net/mgmt/address", "52:54:00:00:00:99\n")
+    signed(pack(server.files / "52-54-00-00-00-99.tar", {"host.conf": "hostname=mgmt\n"}))
+    host.installed(vda, "--erase", "--config", f"{server.url}/{{mac}}.tar")
+    assert host.config(vda, "host.conf") == "hostname=mgmt\n"
+
+
 def another_name(server, signed):
     signed(pack(server.files / "beta.tar", FILES))
     for end in ("", ".minisig"):

@@ -2,7 +2,7 @@
 # The host: its paths and its settings, and what its domain files hold.
 #
 # Needs: `xenith`, which reads domain files. Tests set the paths in the environment.
-# Gives: the paths below, host_setting, files_of, fact, disks_of.
+# Gives: the paths below, host_setting, host_link, files_of, fact, disks_of.
 
 DEV=${XENITH_DEV:-/dev}
 # The configuration in memory, and the drive that keeps it.
@@ -18,6 +18,11 @@ OVMF=${OVMF:-/usr/share/ovmf/OVMF.fd}
 # host_setting KEY: prints its value in host.conf; nothing if unset.
 host_setting() {
 	sed -n "s/^$1=//p" "$CONFIG/host.conf" 2>/dev/null || :
+}
+
+# host_link: prints the name of the link with the host's own address.
+host_link() {
+	cat "$RUN/networks/primary" 2>/dev/null || host_setting bridge
 }
 
 # files_of NAME: prints the domain files with that name.
