@@ -69,7 +69,7 @@ else
 	tar -xf "$file" -C "$work/new" manifest slot.img
 fi
 facts=$(LC_ALL=C awk -v update=1 -f "$TREE/install/manifest.awk" "$work/new/manifest") ||
-	die "sign: ${file:-$disk}: its manifest is not right: $facts"
+	die "sign: ${file:-$disk} cannot be signed: its manifest is invalid: $facts"
 # fact KEY
 fact() {
 	printf '%s\n' "$facts" | sed -n "s/^$1=//p"
