@@ -11,7 +11,10 @@ name_unused() {
 	for file in "$1"/*; do
 		[ -e "$file" ] || [ -L "$file" ] || continue
 		name=${file##*/}
-		small=$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]')
+		case $name in
+		*[A-Z]*) small=$(printf '%s' "$name" | tr '[:upper:]' '[:lower:]') ;;
+		*) small=$name ;;
+		esac
 		case $small in
 		host.conf | authorized_keys | fstab | iscsi-secrets | domains | images | network | ssh | update-keys)
 			# vfat ignores case.
