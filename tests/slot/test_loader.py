@@ -7,62 +7,15 @@ import subprocess
 import pytest
 
 import drives
-import tools
-from conftest import TOP, Fat, block, run, write_states
-
-MIB = 1 << 20
-SECTOR = 512
-BIOS_AT, BIOS_SIZE = MIB, MIB
-HALF = BIOS_SIZE // 2
-LAYOUT = "1 bios xenith-bios 1 21686148-6449-6E6F-744E-656564454649\n"
-
-
-def core(text, sectors=60):
-    """A core image: the first block ends with where the others are, and how many."""
-    data = bytearray((text * SECTOR).encode()[:SECTOR * sectors].ljust(SECTOR * sectors, b"."))
-    data[500:508] = bytes(8)
-    data[508:510] = (sectors - 1).to_bytes(2, "little")
-    data[510:512] = (0x820).to_bytes(2, "little")
-    return bytes(data)
-
-
-class Loader:
-    """What a version brings."""
-
-    def __init__(self, top, name, **sizes):
-        self.directory = top / ("loader-" + name)
-        self.directory.mkdir()
-        source = top / "unpatched"
-        source.mkdir(exist_ok=True)
-        (source / "boot").write_bytes(("boot of " + name).encode().ljust(440, b"b").ljust(SECTOR, b"\xff"))
-        (source / "core").write_bytes(core("core of " + name, **sizes))
-        (source / "layout").write_text(LAYOUT)
-        run("sh", TOP / "install/loader.sh", source / "layout", source / "boot", source / "core",
-            self.directory / "boot.img", self.directory / "bios.img")
-        self.write("BOOTX64.EFI", ("GRUB of %s " % name).encode() * 9000)
-        self.write("grub.cfg", ("menu of %s\n" % name).encode() * 700)
-        self.boot, self.core, self.efi, self.menu = (
-            (self.directory / each).read_bytes() for each in ("boot.img", "bios.img", "BOOTX64.EFI", "grub.cfg"))
-
-    def write(self, name, data):
-        (self.directory / name).write_bytes(data)
-
+from conftest import Fat, block, run, write_states
+from loaders import BIOS_AT, BIOS_SIZE, SECTOR, Loader, by_bios, core, make_disk
 
 class Installed:
     """A disk with the boot loader of a version, and its EFI system partition."""
 
     def __init__(self, top, loader, bits=32, sector=SECTOR):
-        self.disk, self.sector = top / "disk", sector
-        with open(self.disk, "wb") as out:
-            out.truncate(3 * MIB)
-        (top / "table").write_text(
-            "label: gpt\nstart=%d, size=%d, type=21686148-6449-6E6F-744E-656564454649, name=xenith-bios\n"
-            % (BIOS_AT // sector, BIOS_SIZE // sector))
-        # sfdisk takes a file for a disk with sectors of 512 bytes.
-        run(tools.find("fdisk"), "-b", sector, "-w", "always", self.disk, input=b"I\n%s\nw\n" % str(top / "table").encode())
-        if sector == SECTOR:
-            self.poke(0, loader.boot[:440])
-            self.poke(BIOS_AT, loader.core)
+        self.disk = top / "disk"
+        make_disk(self.disk, loader, sector)
         self.esp = Fat(top / "esp", kib=34000 if bits == 32 else 4096, bits=bits, cluster=1)
         self.esp.mkdir("EFI")
         self.esp.mkdir("EFI/BOOT")
@@ -91,26 +44,11 @@ class Installed:
                         file.seek(at)
                         file.write(data[at:at + step])
 
-    def by_bios(self):
-        """(boot code, core image) as a BIOS and GRUB's first stages load them, with what
-        depends on their place as on a new disk."""
-        data = self.disk.read_bytes()
-        code = bytearray(data[:440])
-        at = int.from_bytes(code[92:100], "little") * SECTOR
-        assert at in (BIOS_AT, BIOS_AT + HALF)
-        first = bytearray(data[at:at + SECTOR])
-        rest = int.from_bytes(first[500:508], "little") * SECTOR
-        count = int.from_bytes(first[508:510], "little") * SECTOR
-        assert rest == at + SECTOR
-        for place, value in ((code, 92), (first, 500)):
-            place[value:value + 8] = ((BIOS_AT + (SECTOR if place is first else 0)) // SECTOR).to_bytes(8, "little")
-        return bytes(code), bytes(first) + data[rest:rest + count]
-
     def by_uefi(self):
         return self.esp.mtool("mtype", "::/EFI/BOOT/BOOTX64.EFI"), self.esp.mtool("mtype", "::/grub/grub.cfg")
 
     def has(self, loader):
-        return self.by_bios() == (loader.boot[:440], loader.core) and self.by_uefi() == (loader.efi, loader.menu)
+        return by_bios(self.disk) == (loader.boot[:440], loader.core) and self.by_uefi() == (loader.efi, loader.menu)
 
     def checked(self):
         run(drives.tool("fsck.fat", "dosfstools"), "-n", self.esp.path)
@@ -118,7 +56,7 @@ class Installed:
 
 @pytest.fixture
 def loaders(tmp_path):
-    return Loader(tmp_path, "one"), Loader(tmp_path, "two", sectors=75)
+    return Loader(tmp_path / "one", "one"), Loader(tmp_path / "two", "two", sectors=75)
 
 
 @pytest.fixture(params=[16, 32])
@@ -223,7 +161,7 @@ def test_power_cuts(slot, installed, loaders, tmp_path):
             with open(files[name], "r+b") as out:
                 out.seek(offset)
                 out.write(data)
-        bios, uefi, menu = installed.by_bios(), *installed.by_uefi()
+        bios, uefi, menu = by_bios(installed.disk), *installed.by_uefi()
         assert bios in [(loader.boot[:440], loader.core) for loader in loaders]
         assert uefi in (old.efi, new.efi) and menu in (old.menu, new.menu)
         # The menu may need the new GRUB.
@@ -312,7 +250,7 @@ def unchanged(slot, installed, loader, message):
 
 def test_a_core_image_that_is_too_large(slot, tmp_path, loaders):
     installed = Installed(tmp_path, loaders[0])
-    big = Loader(tmp_path, "big", sectors=1024)
+    big = Loader(tmp_path / "big", "big", sectors=1024)
     answer(slot, installed, big, "loader-write")
     assert installed.has(big)
     big.write("bios.img", core("bigger", sectors=1025))
