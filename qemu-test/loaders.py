@@ -65,7 +65,8 @@ def make_disk(path, loader, sector=SECTOR):
 def by_bios(path):
     """(boot code, core image) as a BIOS and GRUB's first stages load them, with what depends
     on their place as on a new disk."""
-    data = pathlib.Path(path).read_bytes()
+    with open(path, "rb") as disk:
+        data = disk.read(BIOS_AT + BIOS_SIZE)
     code = bytearray(data[:440])
     at = int.from_bytes(code[92:100], "little") * SECTOR
     assert at in (BIOS_AT, BIOS_AT + HALF)
