@@ -15,9 +15,9 @@ core_out=$5
 here=${0%/*}
 
 start=$(sh "$here/partitions.sh" "$layout" | awk '$2 == "bios" { print $3 }')
-room=$(sh "$here/partitions.sh" "$layout" | awk '$2 == "bios" { print $4 * 512 }')
+room=$(sh "$here/partitions.sh" "$layout" | awk '$2 == "bios" { print $4 / 2 * 512 }')
 [ "$(stat -c %s "$core")" -le "$room" ] || {
-	echo "loader.sh: $core is larger than the partition bios ($room bytes)" >&2
+	echo "loader.sh: $core is larger than half of the partition bios ($room bytes), and an update needs the other half" >&2
 	exit 1
 }
 

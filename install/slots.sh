@@ -155,8 +155,8 @@ write_summary() {
 		printf 'running=%s\ncommitted=%s\ntry=%s\npending=%s\nfailed=%s\n' \
 			"$running" "$committed" "$try" "$pending" "$failed"
 		printf 'version_a=%s\nversion_b=%s\n' "$(value_in a version)" "$(value_in b version)"
-		# Those that the boot loader passes: options.sh.
-		cat /run/xenith/options 2>/dev/null || :
+		# Those that the boot loader passes, and that itself: options.sh, boot-loader.sh.
+		cat /run/xenith/options /run/xenith/loader 2>/dev/null || :
 	} >"$SUMMARY.new"
 	mv "$SUMMARY.new" "$SUMMARY"
 }

@@ -208,17 +208,19 @@ def bundle(netboot, copy, option):
 
 
 class EmptyDisk:
-    """An empty disk with a serial number, and what happens to it in several machines."""
+    """An empty disk with a serial number, and what happens to it in several machines. SECTOR:
+    bytes of its sectors."""
 
-    def __init__(self, path, name):
-        self.path, self.name = path, name
+    def __init__(self, path, name, sector=512):
+        self.path, self.name, self.sector = path, name, sector
         with open(path, "wb") as out:
             out.truncate(2 << 30)
 
     def options(self, first=False):
         """For QEMU; FIRST: the firmware boots it."""
         return ["-drive", "if=none,id=target,format=raw,cache=unsafe,file=%s" % self.path,
-                "-device", "virtio-blk-pci,drive=target,serial=%s%s" % (self.name, ",bootindex=0" if first else "")]
+                "-device", "virtio-blk-pci,drive=target,serial=%s,logical_block_size=%d,physical_block_size=%d%s"
+                % (self.name, self.sector, self.sector, ",bootindex=0" if first else "")]
 
     def table(self):
         return subprocess.run([tools.find("sfdisk"), "-d", str(self.path)], capture_output=True, text=True, check=True).stdout

@@ -236,9 +236,10 @@ class Result:
             self.points, len(self.images), ", ".join("%d times the %s" % (n, kind) for kind, n in self.checked.items()))
 
 
-def replay(recording, directory, program, count, seed, parts, numbers, worst=3, rounds=1):
+def replay(recording, directory, program, count, seed, parts, numbers, worst=3, rounds=1, also=None):
     """Checks COUNT power cuts or more during the operations of a recording; PARTS and
-    NUMBERS as in install/layout, or only `config` for a configuration drive. Two cuts may leave the same disk: up to ROUNDS times there
+    NUMBERS as in install/layout, or only `config` for a configuration drive. ALSO is called
+    with each Image, and raises Bad. Two cuts may leave the same disk: up to ROUNDS times there
     are more of them, until COUNT disks are different. It stops at WORST bad ones, which are
     kept as DIRECTORY/bad-N."""
     log = recording.log()
@@ -264,6 +265,8 @@ def replay(recording, directory, program, count, seed, parts, numbers, worst=3, 
                     result.images.add(image.key)
                     try:
                         judge.check(cut)
+                        if also:
+                            also(image)
                     except Bad as bad:
                         result.bad.append("%s, %s: %s" % (name, cut, bad))
                         keep(image, parts, directory / ("bad-%d" % len(result.bad)))

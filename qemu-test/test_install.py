@@ -136,6 +136,32 @@ def test_uefi(boot, iso, tmp_path):
 
 
 @pytest.mark.slow
+def test_sectors_of_4096_bytes(boot, iso, tmp_path):
+    """UEFI boots from them, and GRUB writes to them."""
+    disk = EmptyDisk(tmp_path / "disk.img", "large", sector=4096)
+    machine = boot("install-4096-cd", iso, firmware="uefi", extra=disk.options()).wait_ready()
+    said = machine.out("xenith install large --yes large 2>&1")
+    assert "is installed on vda" in said and "vda boots by UEFI only: its sectors have 4096 bytes" in said
+    machine.close()
+    machine = boot("install-4096-disk", "none", attach="disk", firmware="uefi", extra=disk.options(first=True)).wait_ready()
+    assert machine.out("cat /sys/class/block/vda/queue/logical_block_size").strip() == "4096"
+    assert "xenith.slot=a" in machine.out("cat /proc/cmdline")
+    host.wait_up(machine, *HELLO)
+    assert machine.out("vgs --noheadings -o vg_name").strip() == "xenith"
+    assert "already; nothing to do" in machine.out("xenith update --loader")
+    # Both files of options are equal.
+    machine.out("/usr/lib/xenith/slot set /dev/vda2 tryoptions=1")
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+    machine = boot("install-4096-try", "none", attach="disk", firmware="uefi", extra=disk.options(first=True)).wait_ready()
+    words = machine.out("cat /proc/cmdline")
+    assert "xenith.try=1" in words and "xenith.options=1" in words
+    assert "tryoptions=\n" in machine.out("/usr/lib/xenith/slot state /dev/vda2").replace("\r", "") + "\n"
+    machine.close()
+
+
+@pytest.mark.slow
 def test_upgrade_in_place(boot, iso, tmp_path):
     """A disk with an older version, which is made older by its manifest alone."""
     disk = EmptyDisk(tmp_path / "disk.img", "old")

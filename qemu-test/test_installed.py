@@ -8,6 +8,7 @@ import pytest
 
 import drives
 import host
+import loaders
 import tools
 from writelog import Recording
 
@@ -17,6 +18,12 @@ SIZE = 1 << 30
 EDITOR = """#!/bin/sh
 printf 'max_cstate=1\\nhealth_time=5\\n' >>"$1"
 """
+# The running version gets another boot loader: what is behind each program is not used.
+LOADER = """cp -r /usr/share/xenith/loader /tmp/loader &&
+head -c 512 /dev/zero >>/tmp/loader/bios.img &&
+head -c 512 /dev/zero >>/tmp/loader/BOOTX64.EFI &&
+echo 'echo "Xenith: another menu"' >>/tmp/loader/grub.cfg &&
+mount -o bind /tmp/loader /usr/share/xenith/loader"""
 
 
 class Disk:
@@ -148,3 +155,24 @@ def test_options_are_tried_and_kept(second):
     said = second.out("xenith status")
     assert "Reboot pending" not in said and "on trial" not in said
     off(second)
+
+
+@pytest.mark.slow
+def test_the_boot_loader_is_replaced(boot, disk, second):
+    """Under UEFI; then both kinds of firmware start the new one."""
+    before = loaders.by_bios(disk.path)
+    machine = boot("installed-loader", "", attach="disk", firmware="uefi", extra=disk.options()).wait_ready()
+    assert "oot loader" not in machine.out("xenith version; xenith update --list")
+    assert "already; nothing to do" in machine.out("xenith update --loader")
+    machine.out(LOADER.replace("\n", " "))
+    assert "the boot loader on vda differs from that of" in machine.out("xenith update --list")
+    assert "written: GRUB for BIOS, GRUB for UEFI, the menu" in machine.out("xenith update --loader")
+    assert "already; nothing to do" in machine.out("xenith update --loader")
+    off(machine)
+    # The core image that is in use has the same blocks, and is in the other half.
+    assert loaders.by_bios(disk.path) == before
+    for firmware in ("bios", "uefi"):
+        machine = boot("installed-loader-" + firmware, "", attach="disk", firmware=firmware, extra=disk.options()).wait_ready()
+        assert "Xenith: another menu" in " ".join(machine.console.text.split())
+        assert "Boot loader differs from that of" in machine.out("xenith version")
+        off(machine)

@@ -33,6 +33,7 @@ PACKAGES = {
     "qemu-io": "qemu-utils",
     "qemu-nbd": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
+    "fdisk": "fdisk",
     "sfdisk": "fdisk",
     "shellcheck": "shellcheck",
     "ssh": "openssh-client",
@@ -40,6 +41,7 @@ PACKAGES = {
     "tc": "iproute2",
     # The build makes these, too; its own are preferred (drives.tool).
     "blkid": "util-linux",
+    "fsck.fat": "dosfstools",
     "grub-editenv": "grub-common",
     "grub-fstest": "grub-common",
     "grub-mkimage": "grub-common",

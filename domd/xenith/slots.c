@@ -27,6 +27,7 @@ static void set_key(struct slots *s, const char *key, const char *value)
     if (!strcmp(key, "failed")) set_text(&s->failed, value);
     if (!strcmp(key, "options")) set_text(&s->options, value);
     if (!strcmp(key, "change")) set_text(&s->change, value);
+    if (!strcmp(key, "loader")) set_text(&s->loader, value);
     if (!strcmp(key, "version_a")) set_text(&s->version[0], value);
     if (!strcmp(key, "version_b")) set_text(&s->version[1], value);
 }
@@ -61,6 +62,7 @@ void slots_dispose(struct slots *s)
     free(s->version[1]);
     free(s->options);
     free(s->change);
+    free(s->loader);
     memset(s, 0, sizeof(*s));
 }
 
@@ -92,6 +94,11 @@ void slots_text(const struct slots *s, struct buf *out)
                  strcmp(s->next, slot) ? "" : ", tried at the next boot");
     }
     if (s->failed) buf_addf(out, "Failed %s\n", s->failed);
+    if (s->loader && !strcmp(s->loader, "differs"))
+        buf_addf(out,
+                 "Boot loader differs from that of %s: xenith update --loader "
+                 "replaces it\n",
+                 version_in(s, s->running));
 }
 
 void slots_json(const struct slots *s, yajl_gen g, const char *key)
@@ -110,6 +117,7 @@ void slots_json(const struct slots *s, yajl_gen g, const char *key)
     json_string(g, "b", s->version[1]);
     json_string(g, "options", s->options);
     json_string(g, "change", s->change);
+    json_string(g, "loader", s->loader);
     json_close(g);
 }
 

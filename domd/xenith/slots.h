@@ -16,13 +16,15 @@ struct slots {
     char *options;    /* of host.conf, for Xen and Linux: "trial", "waits",
                        * "failed"; NULL: they are in use */
     char *change;     /* how they differ from those before */
+    char *loader;     /* compared with that of the running version: "same",
+                       * "differs"; NULL: unknown */
 };
 
 /* Reads the file below the directory ROOT ("": this host). */
 void slots_read(struct slots *s, const char *root);
 void slots_dispose(struct slots *s);
 
-/* Adds a line for each slot, or nothing. */
+/* Adds a line for each slot, and what else is to be known, or nothing. */
 void slots_text(const struct slots *s, struct buf *out);
 /* Adds an object KEY, or null. */
 void slots_json(const struct slots *s, yajl_gen g, const char *key);

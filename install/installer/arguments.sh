@@ -41,7 +41,8 @@ installed Xenith is upgraded, and keeps its configuration and its guests.
   --data lvm|none    what becomes of the rest of the disk (default: lvm, a volume
                      group for guests)
   --allow-downgrade  upgrade also to a version that is not newer
-  --force            also to one that is there, or that has failed on this disk
+  --force            also to one that is there, or that has failed on this disk; also
+                     on a disk from which the firmware of this machine cannot boot
   --reboot           restart when it is done
 END
 }

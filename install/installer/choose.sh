@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # $work
 # Which disk is meant: by a name, or by what it is.
 #
-# Needs: $work/disks (disks.sh), target_small (refuse.sh).
+# Needs: $work/disks (disks.sh), target_small, target_sectors (refuse.sh).
 # Gives: the functions below.
 
 # disk_named WORD: prints the names of the disks with that name, device, identifier, serial
@@ -58,12 +58,12 @@ disks_matching() {
 }
 
 # candidates: keeps the disks in $work/candidates that an unattended installation may choose
-# from: not the boot medium, none that is read-only or too small.
+# from: not the boot medium, none that is read-only or too small, or cannot boot here.
 candidates() {
 	: >"$work/candidates"
 	cut -f 1 "$work/disks" >"$work/names"
 	while read -r candidate <&5; do
-		if is_medium "$candidate" || target_small "$candidate" || [ "$(disk_field "$candidate" 8)" = 1 ]; then continue; fi
+		if is_medium "$candidate" || target_small "$candidate" || target_sectors "$candidate" || [ "$(disk_field "$candidate" 8)" = 1 ]; then continue; fi
 		awk -F '\t' -v name="$candidate" '$1 == name' "$work/disks" >>"$work/candidates"
 	done 5<"$work/names"
 }

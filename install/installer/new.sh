@@ -7,6 +7,14 @@
 # Needs: the other parts, domain/steps.sh.
 # Gives: new_plan, new_install.
 
+# The boot loader of this version.
+LOADER=/usr/share/xenith/loader
+
+# boots_by_bios NAME: true if a BIOS can boot the disk, too: it reads sectors of 512 bytes.
+boots_by_bios() {
+	[ "$(disk_field "$1" 7)" = 512 ]
+}
+
 # new_plan NAME: prints what would be done.
 new_plan() {
 	echo "partitions of $1, after everything on it is erased:"
@@ -22,6 +30,7 @@ new_plan() {
 		esac
 		printf '  %s  %-12s %9s  %s\n' "$number" "$label" "$size" "$what"
 	done
+	boots_by_bios "$1" || echo "  boots by UEFI only: its sectors have $(disk_field "$1" 7) bytes"
 	layer_files "$work/tree" | sed 's/^/  configuration: /'
 	printf '  options for Xen: %s\n  options for Linux: %s\n' "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
 }
@@ -92,13 +101,23 @@ write_image_of() {
 		fail "$1 holds SHA-256 $got after the write, and $image_sha256 was expected: the disk is faulty, or what was read has changed"
 }
 
-# esp_make: the EFI partition as $work/esp.img, a file with holes. FAT32 has its serial number
-# in the first sector, and in the copy of that in the seventh.
+# esp_make NAME: the EFI partition of the disk as $work/esp.img, a file with holes. The head
+# depends on the size of the disk's sectors; GRUB follows it. FAT32 has its serial number in
+# the first sector, and in the copy of that in the seventh. On sectors of 4096 bytes it is
+# FAT16, which has no copy.
 esp_make() {
-	cp "$PARTS/esp.head" "$work/esp.img"
+	if boots_by_bios "$1"; then
+		cp "$PARTS/esp.head" "$work/esp.img"
+		places='67 3139'
+	else
+		cp "$PARTS/esp-4096.head" "$work/esp.img"
+		places=39
+	fi
+	cat "$LOADER/BOOTX64.EFI" >>"$work/esp.img"
+	esp_used=$(stat -c %s "$work/esp.img")
 	head -c 4 /dev/urandom >"$work/serial"
-	for number in 0 6; do
-		dd if="$work/serial" of="$work/esp.img" bs=1 seek=$((number * 512 + 67)) conv=notrunc 2>/dev/null
+	for place in $places; do
+		dd if="$work/serial" of="$work/esp.img" bs=1 seek="$place" conv=notrunc 2>/dev/null
 	done
 	truncate -s "$(sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$2 == "esp" { printf "%.0f\n", $4 * 512 }')" "$work/esp.img"
 	for number in 0 1; do
@@ -138,9 +157,18 @@ data_make() {
 	fi
 }
 
+# boot_code_write NAME: GRUB's first stage, for BIOS.
+boot_code_write() {
+	try "write the boot code of $1" dd if="$LOADER/boot.img" of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	blockdev --flushbufs "/dev/$1" 2>/dev/null || :
+	head -c 440 "/dev/$1" >"$work/code"
+	head -c 440 "$LOADER/boot.img" | cmp -s - "$work/code" ||
+		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
+}
+
 # new_install NAME
 new_install() {
-	esp_make
+	esp_make "$1"
 	# Fails if the kernel knows of a user that the checks did not.
 	blockdev --rereadpt "/dev/$1" 2>"$work/said" ||
 		fail "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
@@ -154,15 +182,11 @@ new_install() {
 	done
 	write_slot "$(partition "$1" xenith-a)"
 	config_write "$work/tree" "$(partition "$1" XENITH-CFG)"
-	write_image "$(partition "$1" xenith-bios)" "$(stat -L -c %s "$PARTS/bios.img")" "the boot loader" <"$PARTS/bios.img"
-	size=$(stat -L -c %s "$PARTS/esp.head")
-	head -c "$size" "$work/esp.img" | write_image "$esp" "$size" "the EFI partition"
-	try "write the boot code of $1" dd if="$PARTS/boot.img" of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
-	blockdev --flushbufs "/dev/$1" 2>/dev/null || :
-	head -c 440 "/dev/$1" >"$work/code"
-	head -c 440 "$PARTS/boot.img" | cmp -s - "$work/code" ||
-		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
+	! boots_by_bios "$1" || write_image "$(partition "$1" xenith-bios)" "$(stat -L -c %s "$LOADER/bios.img")" "the boot loader" <"$LOADER/bios.img"
+	head -c "$esp_used" "$work/esp.img" | write_image "$esp" "$esp_used" "the EFI partition"
+	! boots_by_bios "$1" || boot_code_write "$1"
 	undone "$(quoted spoil "$1")"
 	[ "$data" = none ] || data_make "$1"
 	say "Xenith $version is installed on $1"
+	boots_by_bios "$1" || say "$1 boots by UEFI only: its sectors have $(disk_field "$1" 7) bytes"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # $work
 # Why a disk must not be written to.
 #
-# Needs: disks.sh, slots.sh, domain/host.sh, $medium_id (source.sh).
-# Gives: target_refused, target_small, upgrade_refused; they set $why.
+# Needs: disks.sh, slots.sh, domain/host.sh, $medium_id (source.sh), $force.
+# Gives: target_refused, target_small, target_sectors, upgrade_refused; they set $why.
 
 # numbers_of NAME: prints MAJOR:MINOR of a block device, of its partitions, and of all that
 # is made of them.
@@ -96,11 +96,17 @@ target_small() {
 	why="it is too small: $(show_bytes "$(needed_bytes)") are needed"
 }
 
-# target_sectors NAME: true if the disk has sectors of 4096 bytes: the EFI partition of the
-# medium has sectors of 512.
+# target_sectors NAME: true if this machine would not boot the disk because of the size of its
+# sectors: a BIOS knows 512 bytes only.
 target_sectors() {
-	[ "$(disk_field "$1" 7)" != 512 ] || return 1
-	why="it has sectors of $(disk_field "$1" 7) bytes, for which there is no EFI partition yet; some disks can be reformatted to 512 (nvme format, sg_format, on another system)"
+	case $(disk_field "$1" 7) in
+	512) return 1 ;;
+	4096)
+		if [ -n "${force:-}" ] || [ -d /sys/firmware/efi ]; then return 1; fi
+		why="it has sectors of 4096 bytes, from which only UEFI boots, and this machine was booted by BIOS: switch the firmware to UEFI and boot again; --force installs for another machine; some disks can be reformatted to 512 (nvme format, sg_format, on another system)"
+		;;
+	*) why="it has sectors of $(disk_field "$1" 7) bytes; disks with 512 and with 4096 can be used" ;;
+	esac
 }
 
 # target_busy NAME: true if something uses the disk.

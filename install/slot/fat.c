@@ -21,7 +21,7 @@
 /* A directory of a slot or of the boot state has a few files. */
 #define DIRECTORY_MAX (1024 * 1024)
 
-static int damaged(const struct fat *fat, const char *what)
+int fat_damaged(const struct fat *fat, const char *what)
 {
     log_error("%s: damaged FAT file system: %s", fat->dev->path, what);
     return ERROR_INVAL;
@@ -48,10 +48,11 @@ int fat_open(struct fat *fat, const struct device *dev)
     if (rc) return rc;
     sector = get16(boot + 11);
     if (get16(boot + 510) != 0xaa55 || !power_of_two(sector) || sector < 512 ||
-        sector > 4096 || !power_of_two(boot[13])) {
+        sector > FAT_SECTOR_MAX || !power_of_two(boot[13])) {
         log_error("%s: not a FAT file system", dev->path);
         return ERROR_INVAL;
     }
+    fat->sector = sector;
     fat->cluster_size = sector * boot[13];
     reserved = get16(boot + 14);
     fat->root_size = get16(boot + 17) * ENTRY_SIZE;
@@ -61,14 +62,17 @@ int fat_open(struct fat *fat, const struct device *dev)
     if (!per_table) per_table = get32(boot + 36);
 
     fat->table = (uint64_t)reserved * sector;
-    fat->root = fat->table + (uint64_t)boot[16] * per_table * sector;
+    fat->tables = boot[16];
+    fat->table_size = (uint64_t)per_table * sector;
+    fat->root = fat->table + fat->tables * fat->table_size;
     before_data = fat->root + (fat->root_size + sector - 1) / sector * sector;
     fat->data = before_data;
     if (!reserved || !boot[16] || !per_table || sectors * sector > dev->size ||
         before_data >= sectors * sector)
-        return damaged(fat, "it is larger than its partition, or has no data");
+        return fat_damaged(fat,
+                           "it is larger than its partition, or has no data");
     if ((fat->bits == 32) != !fat->root_size)
-        return damaged(fat, "no root directory");
+        return fat_damaged(fat, "no root directory");
     fat->clusters =
         (uint32_t)((sectors * sector - before_data) / fat->cluster_size);
     if (fat->bits == 16 && fat->clusters < 4085) {
@@ -77,19 +81,22 @@ int fat_open(struct fat *fat, const struct device *dev)
                   dev->path);
         return ERROR_INVAL;
     }
-    if (((uint64_t)fat->clusters + 2) * fat->bits / 8 >
-        (uint64_t)per_table * sector)
-        return damaged(fat, "the table is too short");
-    if (fat->bits == 32) fat->root_cluster = get32(boot + 44);
+    if (((uint64_t)fat->clusters + 2) * fat->bits / 8 > fat->table_size)
+        return fat_damaged(fat, "the table is too short");
+    if (fat->bits == 32) {
+        fat->root_cluster = get32(boot + 44);
+        if (get16(boot + 48) < reserved)
+            fat->info = (uint64_t)get16(boot + 48) * sector;
+    }
     return 0;
 }
 
-static bool cluster_valid(const struct fat *fat, uint32_t cluster)
+bool fat_cluster_valid(const struct fat *fat, uint32_t cluster)
 {
     return cluster >= 2 && cluster - 2 < fat->clusters;
 }
 
-static uint64_t cluster_offset(const struct fat *fat, uint32_t cluster)
+uint64_t fat_cluster_offset(const struct fat *fat, uint32_t cluster)
 {
     return fat->data + (uint64_t)(cluster - 2) * fat->cluster_size;
 }
@@ -109,8 +116,8 @@ static int cluster_next(const struct fat *fat, uint32_t *cluster)
         *cluster = 0;
         return 0;
     }
-    if (!cluster_valid(fat, value))
-        return damaged(fat, "a file leads to no valid cluster");
+    if (!fat_cluster_valid(fat, value))
+        return fat_damaged(fat, "a file leads to no valid cluster");
     *cluster = value;
     return 0;
 }
@@ -129,14 +136,15 @@ static int read_chain(const struct fat *fat, uint32_t cluster, uint64_t len,
     while (len) {
         size_t n = len < fat->cluster_size ? (size_t)len : fat->cluster_size;
 
-        if (!cluster_valid(fat, cluster)) {
-            rc = damaged(fat, "a file is shorter than its size");
+        if (!fat_cluster_valid(fat, cluster)) {
+            rc = fat_damaged(fat, "a file is shorter than its size");
             break;
         }
         if (pieces_r && cluster != expected) ++*pieces_r;
         expected = cluster + 1;
         if (sink) {
-            rc = device_read(fat->dev, data, n, cluster_offset(fat, cluster));
+            rc = device_read(fat->dev, data, n,
+                             fat_cluster_offset(fat, cluster));
             if (!rc) rc = sink(user, data, n);
             if (rc) break;
         }
@@ -227,9 +235,10 @@ static void short_name(char *name, const uint8_t *e)
     *p = '\0';
 }
 
-static int walk_entry(struct walk *w, const uint8_t *e)
+/* The entry E is at byte AT of the device. */
+static int walk_entry(struct walk *w, const uint8_t *e, uint64_t at)
 {
-    struct fat_file file = {0};
+    struct fat_file file = {.entry = at};
     bool named = w->named && w->checksum == short_checksum(e);
 
     if (!e[0]) {
@@ -257,14 +266,15 @@ static int walk_entry(struct walk *w, const uint8_t *e)
     return w->each(w->user, &file);
 }
 
-static int walk_sink(void *user, const void *data, size_t len)
+/* The next LEN bytes of the directory, which are at byte AT of the device. */
+static int walk_piece(struct walk *w, const uint8_t *data, size_t len,
+                      uint64_t at)
 {
-    struct walk *w = user;
     size_t i;
     int rc = 0;
 
     for (i = 0; i < len && !rc && !w->ended; i += ENTRY_SIZE)
-        rc = walk_entry(w, (const uint8_t *)data + i);
+        rc = walk_entry(w, data + i, at + i);
     return rc;
 }
 
@@ -273,7 +283,7 @@ static int walk_root16(struct walk *w)
     uint8_t *data = xmalloc(w->fat->root_size);
     int rc = device_read(w->fat->dev, data, w->fat->root_size, w->fat->root);
 
-    if (!rc) rc = walk_sink(w, data, w->fat->root_size);
+    if (!rc) rc = walk_piece(w, data, w->fat->root_size, w->fat->root);
     free(data);
     return rc;
 }
@@ -290,14 +300,16 @@ int fat_list(const struct fat *fat, const struct fat_file *directory,
     if (!directory && fat->bits == 16) return walk_root16(&w);
     data = xmalloc(fat->cluster_size);
     while (cluster && !rc && !w.ended) {
-        if (!cluster_valid(fat, cluster))
-            rc = damaged(fat, "a directory leads to no valid cluster");
+        if (!fat_cluster_valid(fat, cluster))
+            rc = fat_damaged(fat, "a directory leads to no valid cluster");
         else if (length > DIRECTORY_MAX)
-            rc = damaged(fat, "a directory without an end");
+            rc = fat_damaged(fat, "a directory without an end");
         if (!rc)
             rc = device_read(fat->dev, data, fat->cluster_size,
-                             cluster_offset(fat, cluster));
-        if (!rc) rc = walk_sink(&w, data, fat->cluster_size);
+                             fat_cluster_offset(fat, cluster));
+        if (!rc)
+            rc = walk_piece(&w, data, fat->cluster_size,
+                            fat_cluster_offset(fat, cluster));
         if (!rc) rc = cluster_next(fat, &cluster);
         length += fat->cluster_size;
     }
@@ -385,7 +397,7 @@ static int find_extent(const struct fat *fat, const struct fat_file *file,
                   fat->dev->path, file->name, pieces);
         return ERROR_INVAL;
     }
-    *offset_r = cluster_offset(fat, file->cluster);
+    *offset_r = fat_cluster_offset(fat, file->cluster);
     return 0;
 }
 

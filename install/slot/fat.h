@@ -1,23 +1,29 @@
 /*
  * Files in a FAT16 or FAT32 file system, read without mounting it. Its content
- * may come from an update, so no value in it is trusted.
+ * may come from an update, so no value in it is trusted. fat_table.h changes
+ * such a file system.
  */
 #ifndef SLOT_FAT_H
 #define SLOT_FAT_H
 
 #include "device.h"
 
-#define FAT_NAME_MAX 256
+#define FAT_NAME_MAX   256
+#define FAT_SECTOR_MAX 4096
 
 struct fat {
     const struct device *dev;
     unsigned int bits;     /* of an entry of the table: 16 or 32 */
+    uint32_t sector;       /* bytes, by the file system */
     uint32_t cluster_size; /* bytes */
     uint32_t clusters;     /* numbered from 2 */
-    uint64_t table;        /* offset of the table, */
-    uint64_t data;         /* of cluster 2, */
-    uint64_t root;         /* of FAT16's root directory */
-    uint32_t root_size;    /* bytes; 0: FAT32 */
+    unsigned int tables;   /* copies of the table, one behind the other */
+    uint64_t table_size;   /* bytes of each */
+    uint64_t info;      /* offset of FAT32's count of what is free; 0: none */
+    uint64_t table;     /* offset of the table, */
+    uint64_t data;      /* of cluster 2, */
+    uint64_t root;      /* of FAT16's root directory */
+    uint32_t root_size; /* bytes; 0: FAT32 */
     uint32_t root_cluster; /* FAT32's root directory */
 };
 
@@ -26,9 +32,16 @@ struct fat_file {
     bool directory;
     uint32_t size;
     uint32_t cluster; /* 0: empty, or FAT16's root directory */
+    uint64_t entry;   /* offset of its entry in the directory */
 };
 
 int fat_open(struct fat *fat, const struct device *dev);
+/* Whether a file may use the cluster, and where it is on the device. */
+bool fat_cluster_valid(const struct fat *fat, uint32_t cluster);
+uint64_t fat_cluster_offset(const struct fat *fat, uint32_t cluster);
+/* Logs that the file system is damaged, and WHAT is wrong. Returns an error.
+ */
+int fat_damaged(const struct fat *fat, const char *what);
 
 /* Calls EACH for every file of DIRECTORY (NULL: the root) until it returns
  * other than 0, which is then the result. */

@@ -10,6 +10,7 @@
 
 #include "fat.h"
 #include "identity.h"
+#include "loader.h"
 #include "manifest.h"
 #include "options.h"
 #include "state.h"
@@ -32,6 +33,8 @@ static int usage(void)
           "       slot check PARTITION\n"
           "       slot identity DISK\n"
           "       slot identify DISK [LABEL TYPE]\n"
+          "       slot loader DISK ESP DIRECTORY\n"
+          "       slot loader-write DISK ESP DIRECTORY\n"
           "ESP, PARTITION and DISK are block devices or plain files.\n",
           stderr);
     return EXIT_USAGE;
@@ -218,6 +221,26 @@ static int cmd_identify(const struct device *dev, char **args)
     return identity_give(dev, args[0], args[0] ? args[1] : NULL);
 }
 
+static int cmd_loader(const struct device *dev, char **args)
+{
+    struct device esp;
+    int rc = device_open(&esp, args[0], DEVICE_READ);
+
+    if (!rc) rc = loader_print(dev, &esp, args[1]);
+    device_close(&esp);
+    return rc;
+}
+
+static int cmd_loader_write(const struct device *dev, char **args)
+{
+    struct device esp;
+    int rc = device_open(&esp, args[0], DEVICE_SYNC);
+
+    if (!rc) rc = loader_write(dev, &esp, args[1]);
+    device_close(&esp);
+    return rc;
+}
+
 static const struct {
     const char *name;
     enum device_mode mode;
@@ -236,6 +259,8 @@ static const struct {
     {"identity", DEVICE_READ, 0, 0, cmd_identity},
     {"identify", DEVICE_WRITE, 0, 0, cmd_identify},
     {"identify", DEVICE_WRITE, 2, 2, cmd_identify},
+    {"loader", DEVICE_READ, 2, 2, cmd_loader},
+    {"loader-write", DEVICE_SYNC, 2, 2, cmd_loader_write},
 };
 
 int main(int argc, char **argv)

@@ -54,8 +54,9 @@ class Maker:
         if made.exists():
             return made
         tools_dir, cd = made / "tools", made / "cd/boot"
-        for directory in (tools_dir / "boot", cd, made / "medium", made / "dest/disk", made / "root"):
+        for directory in (tools_dir / "boot", tools_dir / "loader", cd, made / "dest", made / "root/medium"):
             directory.mkdir(parents=True)
+        (made / "medium").symlink_to("root/medium")
         for number, path in enumerate(("boot/xen.gz", "boot/vmlinuz", "root.cpio", "hvm.cpio", "install.cpio", "config.cpio")):
             text = f"{path} of {name} ".encode()
             (tools_dir / path).write_bytes(text * ((15 * MIB if "vmlinuz" in path else 70000 + 100 * number) // len(text)))
@@ -64,20 +65,15 @@ class Maker:
         for path in ("iso", "install", "rootfs"):
             (made / "inputs" / path).symlink_to(TOP / path)
         (made / "inputs/config").symlink_to(made / "config")
-        medium = made / "medium"
-        (medium / "boot.img").write_bytes(b"boot code" + os.urandom(431) + bytes(72))
-        (medium / "bios.img").write_bytes(os.urandom(30000))
-        (made / "efi").write_bytes(os.urandom(100000))
+        for path, content in (("boot.img", b"boot code" + os.urandom(431) + bytes(72)), ("bios.img", os.urandom(30000)),
+                              ("BOOTX64.EFI", os.urandom(100000)), ("grub.cfg", b"# menu\n" * 1000)):
+            (tools_dir / "loader" / path).write_bytes(content)
         script = f"""set -eu
             INPUTS={made}/inputs TOOLS={tools_dir} DEST={made}/dest ROOT={made}/root
             . {TOP}/image/installer/build
             slot_tree
-            cp {made}/dest/disk/* {medium}/ 2>/dev/null || :
             slot_image
-            sh "$install/esp.sh" $(($(mib esp) * 1024)) {made}/efi {made}/efi "$ROOT/defaults" "$ROOT/esp.img"
-            used_part "$ROOT/esp.img" >{medium}/esp.head
-            slot_head >{medium}/slot.head
-            sh "$install/update-manifest.sh" "$ROOT/manifest" "$DEST/slot.img" >{medium}/manifest"""
+            medium_tree"""
         run("sh", "-c", script, env={"PATH": f"{tool_path()}:/usr/bin:/bin:/usr/sbin:/sbin", "SOURCE_DATE_EPOCH": str(order)})
         for path in ("xen.gz", "vmlinuz"):
             shutil.copy(tools_dir / "boot" / path, cd)
@@ -162,7 +158,8 @@ class Host:
     def medium(self, name, order):
         """What the initrd carries, and the files of the CD."""
         self.made = self.maker.version(name, order)
-        for path, link in ((self.made / "medium", "run/xenith/install"), (self.made / "cd", "cd")):
+        for path, link in ((self.made / "medium", "run/xenith/install"), (self.made / "cd", "cd"),
+                           (self.made / "tools/loader", "usr/share/xenith/loader")):
             (self.top / link).unlink(missing_ok=True)
             (self.top / link).symlink_to(path)
 
@@ -295,6 +292,7 @@ class Host:
         return None
 
     def table(self, disk):
+        """As sfdisk reads it, on sectors of 512 bytes."""
         return json.loads(run(tools.find("sfdisk"), "--json", self.top / "dev" / disk))["partitiontable"]
 
     def slot(self, *words):

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import drives
 from conftest import LABELS, MEDIUM, MIB, TOP, run
 from tier import slow
 
@@ -21,7 +22,12 @@ def test_the_image_is_that_of_the_build(host):
     image = run("sh", TOP / "install/slot-image.sh", host.made / "cd/boot", host.made / "medium/slot.head", host.made / "medium/manifest")
     assert image == (host.made / "dest/slot.img").read_bytes()
     assert (host.made / "medium/slot.head").stat().st_size < 200000
-    assert (host.made / "medium/esp.head").stat().st_size < 2 * MIB
+    # Without GRUB, which is in dom0's root.
+    for name in ("esp.head", "esp-4096.head"):
+        head = (host.made / "medium" / name).read_bytes()
+        assert b"BOOTX64 EFI" in head and len(head.replace(b"\0", b"")) < 40000
+    for name in ("boot.img", "bios.img"):
+        assert not (host.made / "medium" / name).exists()
 
 
 def test_onto_an_empty_disk(host, vda):
@@ -32,10 +38,10 @@ def test_onto_an_empty_disk(host, vda):
     assert host.boots(vda) == "2"
     assert (host.state(vda)["slot"], host.state(vda)["try"], host.state(vda)["pending"]) == ("a", "", "")
     with open(host.top / "dev/vda", "rb") as disk:
-        assert disk.read(440) == (host.made / "medium/boot.img").read_bytes()[:440]
+        assert disk.read(440) == (host.made / "tools/loader/boot.img").read_bytes()[:440]
         assert disk.read(72)[70:] == b"\x55\xaa"
     bios = host.device(vda, "xenith-bios").read_bytes()
-    assert bios.startswith((host.made / "medium/bios.img").read_bytes())
+    assert bios.startswith((host.made / "tools/loader/bios.img").read_bytes())
     assert not any(host.device(vda, "xenith-b").read_bytes()[:MIB])
     assert f"medium={MEDIUM}" in host.slot("cat", host.device(vda, "xenith-esp"), "xenith/medium").stdout
     assert f"medium={MEDIUM}\n" in host.config(vda, "installation")
@@ -182,7 +188,12 @@ def refuse_small(host):
 
 def refuse_sectors(host):
     host.write("sys/class/block/vda/queue/logical_block_size", "4096\n")
-    return "it has sectors of 4096 bytes"
+    return "it has sectors of 4096 bytes, from which only UEFI boots, and this machine was booted by BIOS"
+
+
+def refuse_other_sectors(host):
+    host.write("sys/class/block/vda/queue/logical_block_size", "8192\n")
+    return "it has sectors of 8192 bytes; disks with 512 and with 4096 can be used"
 
 
 def refuse_mounted(host):
@@ -345,6 +356,79 @@ def test_from_an_update_without_a_signature(host, vda, maker):
 def test_from_nothing(host, vda):
     assert "there is no such file" in host.refused(vda, "--yes", vda, "--from", "/nonexistent")
     assert "only http://" in host.refused(vda, "--yes", vda, "--from", "https://example.org/x.update")
+
+
+# ---- sectors of 4096 bytes ----
+
+@pytest.fixture
+def large(host):
+    """A disk with them, on a machine that was booted by UEFI."""
+    (host.top / "sys/firmware/efi").mkdir()
+    return host.disk("vda", queue__logical_block_size=4096)
+
+
+def test_onto_sectors_of_4096_bytes(host, large):
+    out = host.installed(large)
+    assert "Xenith 2 is installed on vda\n" in out
+    assert "\nvda boots by UEFI only: its sectors have 4096 bytes\n" in out
+    assert "\n  boots by UEFI only: its sectors have 4096 bytes\n" in out
+    assert host.boots(large) == "2"
+    with open(host.top / "dev/vda", "rb") as disk:
+        head = disk.read(3 * 4096)
+    assert not any(head[:440]) and head[510:512] == b"\x55\xaa"
+    assert head[4096:4104] == b"EFI PART" and int.from_bytes(head[8192 + 32:8192 + 40], "little") == 256
+    assert not any(host.device(large, "xenith-bios").read_bytes())
+    # The slot is that of the build, and the configuration's file system is one of the disk.
+    assert host.device(large, "xenith-a").read_bytes().startswith((host.made / "dest/slot.img").read_bytes())
+    assert f"medium={MEDIUM}\n" in host.config(large, "installation")
+
+
+def test_the_efi_partition_on_sectors_of_4096_bytes(host, large):
+    """As the tools of this machine read it, and GRUB."""
+    host.host_conf("dom0_mem=1G\n")
+    host.installed(large)
+    esp = host.device(large, "xenith-esp")
+    data = esp.read_bytes()
+    assert int.from_bytes(data[11:13], "little") == 4096 and data[54:59] == b"FAT16"
+    run(drives.tool("fsck.fat", "dosfstools"), "-n", esp)
+    loader = host.made / "tools/loader"
+    for path, name in (("EFI/BOOT/BOOTX64.EFI", "BOOTX64.EFI"), ("grub/grub.cfg", "grub.cfg")):
+        assert run(drives.tool("grub-fstest", "grub"), esp, "cat", "(loop0)/" + path) == (loader / name).read_bytes()
+    assert f"medium={MEDIUM}" in host.slot("cat", esp, "xenith/medium").stdout
+    for number in (0, 1):
+        assert "dom0_mem=1G" in host.slot("options", esp, number).stdout
+    assert host.slot("set", esp, "try=b", "pending=b").returncode == 0
+    assert host.state(large)["try"] == "b"
+    # A file of the boot state has a sector of its own.
+    assert len({data.index(b"seq=0000000%d" % number) // 4096 for number in (0, 1)}) == 2
+    serial = data[39:43]
+    host.installed(large, "--erase")
+    assert host.device(large, "xenith-esp").read_bytes()[39:43] != serial
+
+
+def test_sectors_of_4096_bytes_on_a_bios(host):
+    """Refused, unless it is said that the disk is for another machine."""
+    host.disk("vda", queue__logical_block_size=4096)
+    said = host.refused("vda", "--yes", "vda")
+    assert "switch the firmware to UEFI and boot again; --force installs for another machine" in said
+    host.installed("vda", "--force")
+    assert host.boots("vda") == "2"
+
+
+def test_an_upgrade_on_sectors_of_4096_bytes(host, large):
+    host.installed(large)
+    host.medium("3", 2100000000)
+    host.installed(large)
+    assert host.boots(large) == "3" and host.state(large)["try"] == "b"
+
+
+def test_the_boot_loader_on_sectors_of_4096_bytes(host, large):
+    """`slot loader` leaves BIOS alone there."""
+    host.installed(large)
+    words = (host.top / "dev/vda", host.device(large, "xenith-esp"), host.made / "tools/loader")
+    assert host.slot("loader", *words).stdout == "bios=none\nefi=same\nmenu=same\n"
+    done = host.slot("identity", host.top / "dev/vda")
+    assert done.stdout.endswith("from=own\n"), done.stderr
 
 
 # ---- the configuration ----

@@ -66,6 +66,14 @@ def test_criteria(disks, criteria, names):
     assert " ".join(match(disks, criteria)) == names
 
 
+def test_sectors_of_4096_bytes(disks):
+    """No candidate on a machine that was booted by BIOS."""
+    disks.write("sys/class/block/nvme1n1/queue/logical_block_size", "4096\n")
+    assert match(disks, "smallest") == ["sda"]
+    (disks.top / "sys/firmware/efi").mkdir()
+    assert match(disks, "smallest") == ["nvme1n1", "sda"]
+
+
 def test_onto_an_empty_disk(disks, reports):
     disks.host_conf(f"hostname=alpha\ninstall_disk=serial:S1\ninstall_report={reports.url}\n")
     done = disks.unattended()

@@ -18,7 +18,7 @@ def records(path):
     found = []
     while data:
         head, data = data.split(b"\n", 1)
-        offset, length = (int(word) for word in head.split())
+        offset, length = (int(word) for word in head.split(b" ", 2)[:2])
         found.append((offset, data[:length]))
         data = data[length:]
     return found

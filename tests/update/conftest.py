@@ -15,10 +15,11 @@ TOP = HERE.parents[1]
 sys.path.append(str(TOP / "qemu-test"))
 
 import drives  # noqa: E402
+import loaders  # noqa: E402
 import tools  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-INSTALL = ["update", "trial", "slots.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh", "before.sh",
+INSTALL = ["update", "trial", "slots.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh", "before.sh", "boot-loader.sh",
            "ustar.awk", "manifest.awk"]
 BUSYBOX = tools.find("busybox")
 MINISIGN = tools.find("minisign")
@@ -40,7 +41,7 @@ def fat(path, size, files):
         out.truncate(size)
     run(drives.tool("mkfs.fat", "dosfstools"), "--invariant", "-F", "16", "-s", "1", path)
     env = {**os.environ, "MTOOLS_SKIP_CHECK": "1"}
-    for directory in sorted({str(Path(name).parent) for name in files} - {"."}):
+    for directory in sorted({str(each) for name in files for each in Path(name).parents} - {"."}):
         run(drives.tool("mmd", "mtools"), "-i", path, "::" + directory, env=env)
     for name, content in files.items():
         run(drives.tool("mcopy", "mtools"), "-i", path, "-", "::" + name, input=content, env=env)
@@ -59,6 +60,7 @@ class Maker:
     def __init__(self, top):
         self.top = top
         self.keys = {}
+        self.made = {}
 
     def key(self, name):
         """The public key of a pair without a password."""
@@ -77,6 +79,21 @@ class Maker:
             (made / "manifest").write_bytes(run("sh", TOP / "install/manifest.sh", version, str(order), *FILES, cwd=made))
             fat(made / "slot.img", IMAGE_SIZE, {name: (made / name).read_bytes() for name in [*FILES, "manifest"]})
         return made
+
+    def loader(self, name, **sizes):
+        """The boot loader of a version."""
+        return self.once("loader-" + name, lambda path: loaders.Loader(path, name, **sizes))
+
+    def disk(self):
+        """A disk with the boot loader of version 1."""
+        path = self.top / "disk"
+        self.once("disk", lambda path: loaders.make_disk(path, self.loader("1")))
+        return path
+
+    def once(self, name, make):
+        if name not in self.made:
+            self.made[name] = make(self.top / name)
+        return self.made[name]
 
     def update(self, version, order, key="one", comment=None, legacy=False, **kwargs):
         """Like `build.sh sign`; key None: unsigned."""
@@ -127,6 +144,8 @@ class Host:
                            ("route", "default via 192.0.2.1 dev xenbr0\n"), ("answers", "192.0.2.1\n")):
             self.write(path, text)
         self.disk("sda")
+        shutil.copy(maker.disk(), top / "dev/sda")
+        self.has_loader("1")
         self.boot("a")
         self.write("proc/mounts", f"/dev/sda5 {top}/run/xenith/sources/drive ext4 ro,relatime 0 0\n")
         self.host_conf()
@@ -141,7 +160,7 @@ class Host:
 
     def real(self, source, target):
         """A program of the tree, with the paths of this host."""
-        text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev)/(?!null)|usr/lib/xenith\b|config\b)",
+        text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev)/(?!null)|usr/(?:lib|share)/xenith\b|config\b)",
                       f"{self.top}/", (TOP / source).read_text())
         text = text.replace(f'>"{self.top}/dev/$console"', f'>>"{self.top}/dev/$console"')
         (self.top / target).parent.mkdir(parents=True, exist_ok=True)
@@ -167,8 +186,24 @@ class Host:
             out.truncate(size)
 
     def state_blocks(self, one, two):
+        loader = self.maker.loader("1")
         fat(self.top / "dev/sda2", IMAGE_SIZE, {"xenith/state0": one, "xenith/state1": two,
-                                             "xenith/options0": b"#" * 4096, "xenith/options1": b"#" * 4096})
+                                             "xenith/options0": b"#" * 4096, "xenith/options1": b"#" * 4096,
+                                             "EFI/BOOT/BOOTX64.EFI": loader.efi, "grub/grub.cfg": loader.menu})
+
+    def has_loader(self, name):
+        """The running version brings this one."""
+        link = self.top / "usr/share/xenith/loader"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.maker.loader(name).directory)
+
+    def boots_with(self, name):
+        """Whether BIOS and UEFI start the boot loader of this version."""
+        loader = self.maker.loader(name)
+        esp = self.top / "dev/sda2"
+        files = [run(self.real_slot, "cat", esp, path) for path in ("EFI/BOOT/BOOTX64.EFI", "grub/grub.cfg")]
+        return files == [loader.efi, loader.menu] and loaders.by_bios(self.top / "dev/sda") == (loader.boot[:440], loader.core)
 
     def options_of(self, settings):
         """What Xen and Linux get of these settings."""

@@ -42,7 +42,9 @@ class Cuts:
         parts = top / "parts"
         parts.mkdir(parents=True)
         (top / "layout").write_text(LAYOUT)
-        (parts / "boot.img").write_bytes(bytes(440))
+        first = (host.top / "dev/sda").read_bytes()
+        (parts / "boot.img").write_bytes(first[:440])
+        (parts / "bios.img").write_bytes(first[MIB:2 * MIB])
         for name, device in DEVICES.items():
             sparse_copy(host.top / "dev" / device, parts / (name + ".img"))
         drives.ext4(parts / "config.img", drives.write_tree(top / "tree", {"host.conf": "hostname=x\n"}), mib=4)
@@ -57,6 +59,7 @@ class Cuts:
         assert (done.returncode, done.stderr) == (0, "")
         data = self.trace.read_bytes()
         places = {str(self.host.top / "dev" / device): PARTS[name][0] for name, device in DEVICES.items()}
+        places[str(self.host.top / "dev/sda")] = 0
         while data:
             head, data = data.split(b"\n", 1)
             path, *numbers = head.decode().split(" ")
@@ -78,10 +81,10 @@ class Cuts:
         path.write_bytes(data[:at] + sector + data[at + SECTOR:])
         self.writer.write((PARTS["esp"][0] + at) // SECTOR, sector)
 
-    def replay(self, traced, seed):
+    def replay(self, traced, seed, also=None):
         work = self.top / "work"
         work.mkdir()
-        return outside.replay(self.recording, work, traced, POINTS, seed, PARTS, NUMBERS)
+        return outside.replay(self.recording, work, traced, POINTS, seed, PARTS, NUMBERS, also=also)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ static void nothing_to_say(void **state)
          "Slot a 1.0, running, committed\nSlot b (unknown)\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":null,"
          "\"pending\":null,\"failed\":null,\"a\":\"1.0\",\"b\":null,"
-         "\"options\":null,\"change\":null}}\n",
+         "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "");
 }
 
@@ -97,7 +97,7 @@ static void an_update_waits(void **state)
          "Slot b 2.0, tried at the next boot\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":\"b\","
          "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
-         "\"options\":null,\"change\":null}}\n",
+         "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 is tried at the next boot.\n");
 }
 
@@ -109,7 +109,7 @@ static void an_update_is_on_trial(void **state)
          "Slot a 1.0, committed\nSlot b 2.0, running, on trial\n",
          "{\"slots\":{\"running\":\"b\",\"committed\":\"a\",\"try\":null,"
          "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
-         "\"options\":null,\"change\":null}}\n",
+         "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 is on trial: it is not committed yet, and a restart "
          "goes back to 1.0.\n");
 }
@@ -122,7 +122,7 @@ static void an_update_has_failed(void **state)
          "Slot a 1.0, running, committed\nSlot b 2.0\nFailed 2.0\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":null,"
          "\"pending\":null,\"failed\":\"2.0\",\"a\":\"1.0\",\"b\":\"2.0\","
-         "\"options\":null,\"change\":null}}\n",
+         "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 failed: it did not become healthy. This is 1.0.\n");
 }
 
@@ -135,7 +135,8 @@ static void options_say(const char *options, const char *note)
     char *text = xasprintf("{\"slots\":{\"running\":\"a\",\"committed\":\"a\","
                            "\"try\":null,\"pending\":null,\"failed\":null,"
                            "\"a\":\"1.0\",\"b\":null,\"options\":\"%s\","
-                           "\"change\":\"+max_cstate=1 -quiet\"}}\n",
+                           "\"change\":\"+max_cstate=1 -quiet\","
+                           "\"loader\":null}}\n",
                            options);
 
     says(file, "Slot a 1.0, running, committed\nSlot b (unknown)\n", text,
@@ -160,6 +161,33 @@ static void options_of_xen(void **state)
     options_say("else", "");
 }
 
+static void loader_says(const char *loader, const char *text)
+{
+    char *file = xasprintf("running=b\ncommitted=b\ntry=\npending=\nfailed=\n"
+                           "version_a=1.0\nversion_b=2.0\nloader=%s\n",
+                           loader);
+    char *slots =
+        xasprintf("Slot a 1.0\nSlot b 2.0, running, committed\n%s", text);
+    char *json = xasprintf("{\"slots\":{\"running\":\"b\",\"committed\":\"b\","
+                           "\"try\":null,\"pending\":null,\"failed\":null,"
+                           "\"a\":\"1.0\",\"b\":\"2.0\",\"options\":null,"
+                           "\"change\":null,\"loader\":\"%s\"}}\n",
+                           loader);
+
+    says(file, slots, json, "");
+    free(file);
+    free(slots);
+    free(json);
+}
+
+static void a_boot_loader(void **state)
+{
+    (void)state;
+    loader_says("same", "");
+    loader_says("differs", "Boot loader differs from that of 2.0: xenith "
+                           "update --loader replaces it\n");
+}
+
 /* The file may be anything, or half of itself. */
 static void a_damaged_file(void **state)
 {
@@ -176,7 +204,7 @@ int main(void)
         TEST(a_live_image),         TEST(nothing_to_say),
         TEST(an_update_waits),      TEST(an_update_is_on_trial),
         TEST(an_update_has_failed), TEST(options_of_xen),
-        TEST(a_damaged_file),
+        TEST(a_boot_loader),        TEST(a_damaged_file),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
