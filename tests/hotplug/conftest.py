@@ -8,6 +8,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1] / "qemu-test"))
 
+import network  # noqa: E402
 import tools  # noqa: E402
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
@@ -139,3 +140,19 @@ def takes_programs_from_path(shell):
 @pytest.fixture(params=SHELLS)
 def dom0(request, tmp_path):
     return Dom0(tmp_path, request.param)
+
+
+@pytest.fixture(scope="session")
+def hotplug():
+    """The program, with what it asks the kernel recorded (record.c)."""
+    return network.build("recorded")
+
+
+@pytest.fixture
+def host(tmp_path, hotplug):
+    """A dom0 with a network of its own."""
+    if not network.possible():
+        pytest.skip("no network namespace can be made here")
+    machine = network.Network(tmp_path, hotplug)
+    yield machine
+    machine.close()

@@ -58,7 +58,7 @@ def test_every_command_is_a_target_of_make():
 
 
 # Packages whose licence is stored under another name, or is the project's own.
-LICENCES = {"xen-tools": "xen", "xen-options": "xen", "pvgrub": "grub", "domd": None, "slot": None, "argp": None, "sbom": None, "ndproxy": None,
+LICENCES = {"xen-tools": "xen", "xen-options": "xen", "pvgrub": "grub", "domd": None, "slot": None, "hotplug": None, "argp": None, "sbom": None, "ndproxy": None,
             "linux-headers": "linux", "musl-headers": "musl", "busybox-static": "busybox"}
 
 
