@@ -22,6 +22,8 @@ static const struct script {
 } scripts[] = {
     {"vif-bridge", false, vif_bridge},
     {"vif-antispoof", true, vif_bridge},
+    {"vif-route", false, vif_route},
+    {"vif-nat", false, vif_nat},
 };
 
 /* The script of that path, by which the program was called. */
@@ -97,8 +99,8 @@ int main(int argc, char **argv)
 
     if (argc > 0) script = find_script(argv[0]);
     if (!script || !path || !*path) {
-        fputs("usage: vif-bridge|vif-antispoof online|offline|add|remove "
-              "[type_if=vif|tap]\n"
+        fputs("usage: vif-bridge|vif-antispoof|vif-route|vif-nat "
+              "online|offline|add|remove [type_if=vif|tap]\n"
               "libxl calls these with XENBUS_PATH in the environment.\n",
               stderr);
         return 2;

@@ -1,7 +1,7 @@
 """The filter of a card: as it was set, and as guard.awk writes it."""
 import subprocess
 
-import conftest
+from network import BUSYBOX, NET
 
 
 def filters(machine):
@@ -13,8 +13,8 @@ def filters(machine):
 
 
 def program(device, addresses, link=""):
-    return subprocess.run([conftest.BUSYBOX, "awk", "-v", f"device={device}", "-v", "mac=00:16:3e:01:02:03",
-                           "-v", f"addresses={addresses}", "-v", f"link={link}", "-f", str(conftest.NET / "guard.awk")],
+    return subprocess.run([BUSYBOX, "awk", "-v", f"device={device}", "-v", "mac=00:16:3e:01:02:03",
+                           "-v", f"addresses={addresses}", "-v", f"link={link}", "-f", str(NET / "guard.awk")],
                           check=True, capture_output=True, text=True).stdout
 
 

@@ -1,5 +1,5 @@
 """`network/antispoof`, which guards the cards that are connected already."""
-import conftest
+import network
 import pytest
 
 from guard import GUARDED, UNGUARDED, cannot_be_guarded, filters, program
@@ -9,7 +9,7 @@ BACKEND = "backend/vif/3/0"
 
 @pytest.fixture
 def bridged(dom0):
-    dom0.interface("xenbr0", bridge=True)
+    dom0.interface("xenbr0")
     dom0.interface("vif3.0")
     dom0.write(BACKEND, {"bridge": "xenbr0", "mac": "00:16:3e:01:02:03"})
     return dom0
@@ -20,7 +20,7 @@ def antispoof(dom0, *ports):
     for port in ports:
         (dom0.top / "sys/class/net/xenbr0/brif" / port).mkdir(parents=True)
     (dom0.top / "run/networks/facts").write_text(GUARDED)
-    return dom0.run(conftest.NET / "antispoof", str(dom0.top / "run/networks/facts"),
+    return dom0.run(network.NET / "antispoof", str(dom0.top / "run/networks/facts"),
                     XENITH_NET_SYS=f"{dom0.top}/sys/class/net")
 
 
