@@ -63,7 +63,9 @@ def routed(guest):
         guest.ip("addr", "add", address, "dev", name)
         guest.ip("link", "set", name, "up")
     guest.ip("addr", "add", "10.0.2.16/24", "dev", "eth0")
+    # None of these is the default route.
     guest.ip("route", "add", "unreachable", "10.99.0.0/16")
+    guest.ip("route", "add", "0.0.0.0/1", "dev", "eth1")
     guest.ip("route", "add", "default", "via", "10.7.0.2", "metric", "5")
     guest.ip("route", "add", "default", "via", "10.0.2.2")
     guest.write(BACKEND, {"ip": "10.0.2.100 10.0.3.0/24"})

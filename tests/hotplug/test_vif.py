@@ -310,7 +310,7 @@ def test_guarded_by_the_bridge(bridged):
 
 
 @pytest.mark.parametrize("facts", [
-    "xenbr00\tBridge.AntiSpoofing\tyes\n", "xenbr\tBridge.AntiSpoofing\tyes\n", "xenbr0\tBridge.AntiSpoofing\tno\n",
+    "xenbr1\tBridge.AntiSpoofing\tyes\n", "xenbr00\tBridge.AntiSpoofing\tyes\n", "xenbr\tBridge.AntiSpoofing\tyes\n", "xenbr0\tBridge.AntiSpoofing\tno\n",
     "xenbr0\tBridge.AntiSpoofing\tyes.\n", "xenbr0\tBridge.STP\tyes\n", ""])
 def test_not_guarded_by_another_line(bridged, facts):
     (bridged.top / "run/networks/facts").write_text(facts)
