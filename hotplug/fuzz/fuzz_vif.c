@@ -184,6 +184,7 @@ static void check_request(const struct message *m)
                       [RTM_NEWNEIGH] = sizeof(struct ndmsg),
                       [RTM_DELNEIGH] = sizeof(struct ndmsg)};
     const struct ifinfomsg *link = NLMSG_DATA(&m->header);
+    const struct rtmsg *route = NLMSG_DATA(&m->header);
     size_t start;
 
     if (m->header.nlmsg_type >= ARRAY_SIZE(fixed) ||
@@ -192,6 +193,9 @@ static void check_request(const struct message *m)
     start = NLMSG_ALIGN(NLMSG_LENGTH(fixed[m->header.nlmsg_type]));
     check_attributes((const char *)m + start, m->header.nlmsg_len - start,
                      m->header.nlmsg_type == RTM_SETLINK);
+    if (m->header.nlmsg_type == RTM_NEWROUTE &&
+        route->rtm_dst_len > (route->rtm_family == AF_INET ? 32 : 128))
+        abort();
     if (m->header.nlmsg_type == RTM_NEWLINK && link->ifi_flags)
         world.joined = true;
 }

@@ -151,8 +151,11 @@ def test_route_gone_with_all_else(routed, gone):
 ])
 def test_route_without(routed, missing, words):
     netdev = {"address": "eth9", "interface": "eth7", "long name": "eth0567890abcdefg"}.get(missing, "")
-    routed.tap("eth9")
-    routed.ip("link", "set", "eth9", "up")
+    # The longest name that an interface can have is no abbreviation.
+    for name in ("eth9", "eth0567890abcde"):
+        routed.tap(name)
+        routed.ip("link", "set", name, "up")
+    routed.ip("addr", "add", "10.8.0.1/24", "dev", "eth0567890abcde")
     if missing == "ip":
         routed.forget(f"{BACKEND}/ip")
     elif missing == "default route":
