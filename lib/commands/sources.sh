@@ -32,7 +32,7 @@ tree_files() {
 		git -C "$TREE" ls-files
 	else
 		(cd "$TREE" && find .ci .clang-format .gitignore LICENSE Makefile README.md build.sh config bootscripts docs \
-			domains domd hypervisor image iso kernel-configs lib man qemu-test recipes rootfs tests -type f -o -type l)
+			domains domd hotplug hypervisor image install iso kernel-configs lib man qemu-test recipes rootfs tests -type f -o -type l)
 	fi | LC_ALL=C sort
 }
 

@@ -1,4 +1,4 @@
-"""A fake dom0 made of files: a xenstore, /sys and /proc, and programs that act on them."""
+"""A fake dom0 made of files, for the scripts of disks: a xenstore, /sys and /proc, and programs that act on them."""
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1] / "qemu-test"))
 
+import network  # noqa: E402
 import tools  # noqa: E402
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
-NET = HERE.parents[1] / "rootfs/usr/lib/xenith/network"
 
 # Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
 # shell if that prefers the fakes.
@@ -24,11 +24,9 @@ class Dom0:
     def __init__(self, top, shell):
         self.top = top
         self.shell = ["sh"]
-        for d in ("store", "sys/class/net", "sys/block", "proc/self", "proc/sys/net/ipv4/conf",
-                  "proc/sys/net/ipv6/conf/all", "run/networks", "bin"):
+        for d in ("store", "sys/class/net", "sys/block", "proc/self", "run/networks", "bin"):
             (top / d).mkdir(parents=True)
         (top / "proc/self/mountinfo").touch()
-        (top / "proc/sys/net/ipv4/ip_forward").write_text("0\n")
         if shell == "busybox":
             built_in = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
             for name in set(APPLETS).intersection(built_in):
@@ -57,16 +55,8 @@ class Dom0:
 
     # --- The machine
 
-    def interface(self, name, mtu=1500, bridge=False):
-        directory = self.top / "sys/class/net" / name
-        directory.mkdir()
-        (directory / "mtu").write_text(f"{mtu}\n")
-        if bridge:
-            (directory / "bridge").mkdir()
-            (directory / "bridge/vlan_filtering").write_text("0\n")
-            (directory / "bridge/default_pvid").write_text("1\n")
-        for family in ("ipv4", "ipv6"):
-            (self.top / "proc/sys/net" / family / "conf" / name).mkdir()
+    def interface(self, name):
+        (self.top / "sys/class/net" / name).mkdir()
 
     def block_device(self, path, number):
         with open(self.top / "devices", "a") as f:
@@ -112,7 +102,6 @@ class Dom0:
             "HOTPLUG_SYS": f"{self.top}/sys",
             "HOTPLUG_PROC": f"{self.top}/proc",
             "HOTPLUG_RUN": f"{self.top}/run",
-            "HOTPLUG_NET": str(NET),
             "XENITH_RUN_DIR": f"{self.top}/run",
             "XENBUS_BASE_PATH": "backend",
             **environment,
@@ -139,3 +128,19 @@ def takes_programs_from_path(shell):
 @pytest.fixture(params=SHELLS)
 def dom0(request, tmp_path):
     return Dom0(tmp_path, request.param)
+
+
+@pytest.fixture(scope="session")
+def hotplug():
+    """The program, with what it asks the kernel recorded (record.c)."""
+    return network.build("recorded")
+
+
+@pytest.fixture
+def host(tmp_path, hotplug):
+    """A dom0 with a network of its own."""
+    if not network.possible():
+        pytest.skip("no network namespace can be made here")
+    machine = network.Network(tmp_path, hotplug)
+    yield machine
+    machine.close()

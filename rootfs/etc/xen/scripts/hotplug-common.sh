@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Shared by all hotplug scripts: reads the device's keys and reports the result to
+# Shared by the scripts for disks: reads the device's keys and reports the result to
 # libxl. libxl starts a script with XENBUS_PATH (the backend's directory in xenstore) in
 # the environment, waits up to 40 s, and shows hotplug-error to the user on failure.
 # Keep the number of processes low: dozens of these run at once when a host boots.
