@@ -20,7 +20,7 @@ printf 'max_cstate=1\\nhealth_time=5\\n' >>"$1"
 """
 # The running version gets another boot loader: what is behind each program is not used.
 LOADER = """cp -r /usr/share/xenith/loader /tmp/loader &&
-head -c 512 /dev/zero >>/tmp/loader/bios.img &&
+head -c 512 /dev/zero | tr '\\0' x >>/tmp/loader/bios.img &&
 head -c 512 /dev/zero >>/tmp/loader/BOOTX64.EFI &&
 echo 'echo "Xenith: another menu"' >>/tmp/loader/grub.cfg &&
 mount -o bind /tmp/loader /usr/share/xenith/loader"""
