@@ -18,8 +18,10 @@ SIZE = 1 << 30
 EDITOR = """#!/bin/sh
 printf 'max_cstate=1\\nhealth_time=5\\n' >>"$1"
 """
-# The running version gets another boot loader: what is behind each program is not used.
+# The running version gets another boot loader: what is behind each program is not used. The
+# last block of the core image is not full, and has zeros on the disk.
 LOADER = """cp -r /usr/share/xenith/loader /tmp/loader &&
+head -c 512 /dev/zero >>/tmp/loader/bios.img &&
 head -c 512 /dev/zero | tr '\\0' x >>/tmp/loader/bios.img &&
 head -c 512 /dev/zero >>/tmp/loader/BOOTX64.EFI &&
 echo 'echo "Xenith: another menu"' >>/tmp/loader/grub.cfg &&
