@@ -10,7 +10,7 @@
 drive_needed() {
 	! drive_mounted || return 0
 	why=$(sed -n 's/^[0-9.]* config drive:0: //p' "$RUN/boot.log" 2>/dev/null | head -n 1)
-	fail "cannot keep changes: no drive labelled XENITH-CFG is in use${why:+ ($why)}; give a partition the label (mkfs.ext4 -L XENITH-CFG /dev/sdX1, which erases it; or mkfs.vfat -n), and restart the host"
+	fail "cannot keep changes: no drive labelled XENITH-CFG is in use${why:+ ($why)}; give a partition the label (mkfs.ext4 -O ^metadata_csum -L XENITH-CFG /dev/sdX1, which erases it; or mkfs.vfat -n), and restart the host"
 }
 
 # drive_write: makes the drive writable, or fails.
