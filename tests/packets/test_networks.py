@@ -121,9 +121,11 @@ class Lab:
             server = socket.socket(family, kind)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+        # Before the thread runs: who asks at once is refused otherwise.
+        if kind == socket.SOCK_STREAM:
+            server.listen(5)
 
         def stream():
-            server.listen(5)
             while True:
                 peer, address = server.accept()
                 peer.sendall(address[0].encode())
