@@ -50,10 +50,12 @@ static void on_term(int sig)
     ended = 1;
 }
 
+static void report(const struct watch *w, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Writes a line to the kernel's log: syslogd may hang, and a console shows a
  * LEVEL below 4. */
-static void __attribute__((format(printf, 3, 4)))
-report(const struct watch *w, int level, const char *format, ...)
+static void report(const struct watch *w, int level, const char *format, ...)
 {
     int fd = open(w->kmsg, O_WRONLY | O_CLOEXEC | O_APPEND);
     va_list args;

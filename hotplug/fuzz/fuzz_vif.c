@@ -353,10 +353,12 @@ static char *read_world(const uint8_t *data, size_t size)
     return text;
 }
 
+typedef int script_fn(struct vif *v);
+
 static int run(struct vif *v, unsigned int script)
 {
-    static int (*const scripts[])(struct vif * v) = {vif_bridge, vif_bridge,
-                                                     vif_route, vif_nat};
+    static script_fn *const scripts[] = {vif_bridge, vif_bridge, vif_route,
+                                         vif_nat};
     int rc = vif_open(v, v->tap ? "vif3.0-emu" : "vif3.0");
 
     if (!rc) rc = scripts[script](v);
