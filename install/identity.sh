@@ -39,11 +39,13 @@ identity_give() {
 	identity_of "$identity_disk"
 }
 
-# identity_table SECTOR [alone]: prints the partitions of a new disk with sectors of SECTOR
-# bytes (/sys/class/block/NAME/queue/logical_block_size), for the standard input of
-# `sfdisk --wipe always --wipe-partitions always DISK`, which makes random GUIDs.
+# identity_table SECTOR [alone [GUID]]: prints the partitions of a new disk with sectors of
+# SECTOR bytes (/sys/class/block/NAME/queue/logical_block_size), for the standard input of
+# `sfdisk --wipe always --wipe-partitions always DISK`, which makes random GUIDs. The disk
+# itself gets GUID, if it is known already.
 identity_table() {
 	printf 'label: gpt\nunit: sectors\nsector-size: %s\n' "$1"
+	[ -z "${3:-}" ] || printf 'label-id: %s\n' "$3"
 	sh "$LIBRARY/partitions.sh" "$LAYOUT" "$1" | while read -r number _ start size label type; do
 		if [ "$size" = - ]; then
 			[ "${2:-}" != alone ] || continue
@@ -62,6 +64,13 @@ identity_put() {
 		rm -f "$identity_aside" 2>/dev/null
 		return 1
 	}
+}
+
+# mirror_of DIRECTORY: prints what the configuration in DIRECTORY says of the mirror that its
+# disk belongs to: a number, which increases when a disk is replaced, and the GUIDs of the
+# disks; nothing if the host has one disk.
+mirror_of() {
+	sed -n 's/^mirror=\([0-9]\{8\}\( [0-9A-F-]\{36\}\)\{2\}\)$/\1/p' "$1/installation" 2>/dev/null
 }
 
 # identity_installation DIRECTORY [MEDIUM]: sets $installation to the identifier of the

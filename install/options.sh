@@ -17,6 +17,15 @@ options_in() {
 	"$LIBRARY/slot" options "$esp" "$1" 2>/dev/null || :
 }
 
+# options_put DISK NUMBER XEN LINUX: writes a file of options there; false, with the reason in
+# $why.
+options_put() {
+	said=$("$LIBRARY/slot" options "$(partition "$1" xenith-esp)" "$2" "$3" "$4" 2>&1) || {
+		why=$(printf '%s\n' "$said" | tail -n 1)
+		return 1
+	}
+}
+
 # options_on_trial: true if this boot tries options; $used is their file. After read_state.
 options_on_trial() {
 	used=$(cmdline_value xenith.options)
@@ -75,10 +84,7 @@ stage_options() {
 		[ -z "$tryoptions" ] || set_state tryoptions= || return 1
 		xen=$(printf '%s\n' "$wanted" | sed -n 's/^xen=//p')
 		linux=$(printf '%s\n' "$wanted" | sed -n 's/^linux=//p')
-		said=$("$LIBRARY/slot" options "$esp" "$idle" "$xen" "$linux" 2>&1) || {
-			why=$(printf '%s\n' "$said" | tail -n 1)
-			return 1
-		}
+		on_disks options_put "$idle" "$xen" "$linux" || return 1
 		set_state tryoptions="$idle" || return 1
 	fi
 	change=$(options_difference "$committed_options" "$wanted")

@@ -6,6 +6,9 @@
 LIBRARY=/usr/lib/xenith
 # What is in the slots, for `xenith status` and `xenith version`.
 SUMMARY=/run/xenith/slots
+# On a host that is mirrored on two disks: disks=NAME..., those in use, and a line
+# degraded=REASON for each that is not. The boot writes it (30-config).
+MIRROR_STATE=/run/xenith/mirror
 
 # cmdline_value WORD: the value of WORD=VALUE on the kernel's command line, if it is there.
 cmdline_value() {
@@ -66,16 +69,72 @@ is_installed() {
 	case $(cmdline_value xenith.slot) in a | b) ;; *) return 1 ;; esac
 }
 
-# find_slots: sets $running (a or b) and $disk, $esp, $slot_a and $slot_b (devices).
+# mirror_disks: prints the disks of a mirror that are in use, without one that was taken out;
+# false if there is no mirror.
+mirror_disks() {
+	sed -n 's/^disks=//p' "$MIRROR_STATE" 2>/dev/null | tr ' ' '\n' | while read -r name; do
+		! has_slots "$name" || printf '%s\n' "$name"
+	done | xargs | grep .
+}
+
+# use_disks NAME...: sets $disks to them, and $disk, $esp, $slot_a and $slot_b (devices) to
+# the first, which is read; all are written. A host that is not mirrored has one.
+use_disks() {
+	disks=$*
+	disk=$1
+	esp=$(partition "$disk" xenith-esp)
+	slot_a=$(partition "$disk" xenith-a)
+	slot_b=$(partition "$disk" xenith-b)
+}
+
+# disks_drop: the disks of $lost, a line "NAME REASON" each, are used no more: they have
+# missed a write. The next boot brings them in step, if they work.
+disks_drop() {
+	while read -r lost_disk lost_why <&6; do
+		echo "xenith: warning: the mirror is degraded: $lost_disk: $lost_why" >&2
+		disks=$(printf '%s\n' "$disks" | tr ' ' '\n' | grep -vx "$lost_disk" | xargs)
+		{
+			echo "disks=$disks"
+			sed -n '/^degraded=/p' "$MIRROR_STATE" 2>/dev/null || :
+			echo "degraded=$lost_disk: $lost_why"
+		} >"$MIRROR_STATE.new"
+		mv "$MIRROR_STATE.new" "$MIRROR_STATE"
+	done 6<<-END
+		$lost
+	END
+	# shellcheck disable=SC2086 # names
+	use_disks $disks
+}
+
+# on_disks FUNCTION WORD...: calls FUNCTION DISK WORD... for each of $disks. Where it fails,
+# with the reason in $why, the disk is dropped, unless it has failed on all: then it is false.
+# $lost has a line "NAME REASON" for each that has failed.
+on_disks() {
+	on_function=$1
+	shift
+	lost=
+	worked=
+	for on_disk in $disks; do
+		if "$on_function" "$on_disk" "$@"; then
+			worked=yes
+		else
+			lost="$lost${lost:+
+}$on_disk $why"
+		fi
+	done
+	[ -n "$worked" ] || return 1
+	[ -z "$lost" ] || disks_drop
+}
+
+# find_slots: sets $running (a or b), and what use_disks sets.
 find_slots() {
 	is_installed ||
 		fail "this host runs from a live image, which has no slots: install it on a disk first"
 	running=$(cmdline_value xenith.slot)
-	disk=$(config_disk) || disk=$(only_disk) ||
+	disks=$(mirror_disks) || disks=$(config_disk) || disks=$(only_disk) ||
 		fail "cannot tell which disk was booted: the XENITH-CFG drive is on none with the partitions xenith-esp, xenith-a and xenith-b, and not exactly one disk has them"
-	esp=$(partition "$disk" xenith-esp)
-	slot_a=$(partition "$disk" xenith-a)
-	slot_b=$(partition "$disk" xenith-b)
+	# shellcheck disable=SC2086 # names
+	use_disks $disks
 }
 
 # device_of SLOT
@@ -93,14 +152,45 @@ device_bytes() {
 	if [ -b "$1" ]; then blockdev --getsize64 "$1"; else stat -L -c %s "$1"; fi
 }
 
+# states_read: sets $state to the boot state of $disks. The one with the greatest number
+# counts. A disk of the same number whose mark is cleared has been booted: its boot loader
+# has cleared it, and could not write to the others.
+states_read() {
+	why=
+	all_states=
+	for state_disk in $disks; do
+		if said=$("$LIBRARY/slot" state "$(partition "$state_disk" xenith-esp)" 2>&1); then
+			all_states="$all_states$said
+"
+		else
+			why=$(printf '%s\n' "$said" | tail -n 1)
+		fi
+	done
+	[ -n "$all_states" ] || return 1
+	state=$(printf '%s' "$all_states" | awk '
+		/^seq=/ {
+			number = substr($0, 5)
+			if (number > greatest) {
+				greatest = number
+				cleared = cleared_options = 0
+			}
+		}
+		number != greatest { next }
+		$0 == "try=" { cleared = 1 }
+		$0 == "tryoptions=" { cleared_options = 1 }
+		{ key = substr($0, 1, index($0, "=") - 1); value[key] = substr($0, index($0, "=") + 1) }
+		END {
+			value["seq"] = greatest
+			if (cleared) value["try"] = ""
+			if (cleared_options) value["tryoptions"] = ""
+			for (key in value) print key "=" value[key]
+		}')
+}
+
 # read_state: sets $committed, $try, $pending, $failed, $options and $tryoptions; false, with
 # the reason in $why, if the boot state cannot be read.
 read_state() {
-	why=
-	state=$("$LIBRARY/slot" state "$esp" 2>&1) || {
-		why=$(printf '%s\n' "$state" | tail -n 1)
-		return 1
-	}
+	states_read || return 1
 	committed=$(state_of slot)
 	try=$(state_of try)
 	pending=$(state_of pending)
@@ -121,10 +211,15 @@ state_of() {
 	printf '%s\n' "$state" | sed -n "s/^$1=//p"
 }
 
-# manifest_of SLOT FILE: writes the slot's manifest there; false if it is not a right one.
-manifest_of() {
-	"$LIBRARY/slot" cat "$(device_of "$1")" manifest 2>/dev/null | head -c 4096 >"$2"
+# manifest_on DEVICE FILE: writes a slot's manifest there; false if it is not a right one.
+manifest_on() {
+	"$LIBRARY/slot" cat "$1" manifest 2>/dev/null | head -c 4096 >"$2"
 	awk -f "$LIBRARY/manifest.awk" "$2" >/dev/null
+}
+
+# manifest_of SLOT FILE: the same of a slot of this host.
+manifest_of() {
+	manifest_on "$(device_of "$1")" "$2"
 }
 
 # value_on DEVICE KEY: version or order in the manifest of a slot; nothing if that is
@@ -161,12 +256,37 @@ write_summary() {
 	mv "$SUMMARY.new" "$SUMMARY"
 }
 
-# set_state KEY=VALUE...: changes the boot state; false, with the reason in $why.
-set_state() {
-	if said=$("$LIBRARY/slot" set "$esp" "$@" 2>&1); then
-		write_summary
-	else
+# state_put DISK KEY=VALUE...: changes the boot state there; false, with the reason in $why.
+state_put() {
+	state_esp=$(partition "$1" xenith-esp)
+	shift
+	said=$("$LIBRARY/slot" set "$state_esp" "$@" 2>&1) || {
 		why=$(printf '%s\n' "$said" | tail -n 1)
 		return 1
-	fi
+	}
+}
+
+# seq_after COUNT: prints the number of $state, increased by COUNT.
+seq_after() {
+	last_seq=$(state_of seq)
+	last_seq=${last_seq#"${last_seq%%[!0]*}"}
+	printf '%08d\n' $((${last_seq:-0} + $1))
+}
+
+# whole_state: prints $state as arguments of `slot set`, with the next number. Disks that
+# get it are in step, whatever they held.
+whole_state() {
+	printf 'seq=%s\n' "$(seq_after 1)"
+	printf '%s\n' "$state" | grep -E '^(slot|try|pending|failed|options|tryoptions)='
+}
+
+# set_state KEY=VALUE...: changes the boot state; false, with the reason in $why.
+set_state() {
+	case $disks in
+	*' '*)
+		# shellcheck disable=SC2046 # words without blanks
+		! states_read || set -- $(whole_state) "$@"
+		;;
+	esac
+	on_disks state_put "$@" && write_summary
 }

@@ -14,7 +14,7 @@ LOGS = drives.OUT / "test-logs"
 
 # One machine runs at a time: that of a file is shut down before the next file boots its
 # own.
-ORDER = ["test_artefacts", "test_slots", "test_installed", "test_install", "test_bios_cd", "test_smoke",
+ORDER = ["test_artefacts", "test_slots", "test_installed", "test_install", "test_mirror", "test_bios_cd", "test_smoke",
          "test_uefi_cd", "test_bios_usb", "test_uefi_usb", "test_netboot", "test_menu", "test_rogue",
          "test_network", "test_firewall", "test_persist", "test_domd", "test_disks",
          "test_hvm", "test_devices", "test_hardware", "test_watchdog", "test_operations", "test_systems",

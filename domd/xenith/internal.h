@@ -23,7 +23,8 @@ enum {
     EXIT_OK = 0,
     EXIT_WRONG = 1, /* it failed, or something is wrong */
     EXIT_USAGE = 2,
-    EXIT_HANGS = 3, /* domd runs, but does not answer */
+    EXIT_HANGS = 3,    /* domd runs, but does not answer */
+    EXIT_DEGRADED = 4, /* `status`: the host's mirror has lost a disk */
 };
 
 struct options {

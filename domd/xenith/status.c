@@ -46,26 +46,47 @@ static void add_pending(struct buf *out)
     buf_dispose(&text);
 }
 
+/* Adds why a host that is mirrored on two disks has only one. Returns whether
+ * it has. */
+static bool add_degraded(struct buf *out)
+{
+    struct buf text = {0};
+    struct buf err = {0};
+    bool degraded;
+
+    (void)xenith_script("degraded", &text, &err);
+    degraded = text.len;
+    if (degraded) buf_addf(out, "\nThe mirror is degraded: %s", text.s);
+    buf_dispose(&err);
+    buf_dispose(&text);
+    return degraded;
+}
+
 static int print_status(struct conn *c, const struct options *o,
                         char *const *names)
 {
     struct buf out = {0};
+    struct buf mirror = {0};
     yajl_val answer = conn_ask(c, "status", names);
+    bool degraded;
 
     if (!answer) return EXIT_WRONG;
+    degraded = add_degraded(&mirror);
     if (o->json)
         buf_addf(&out, "%s\n", conn_text(c));
     else
         show_status(answer, &out);
     if (!o->json && !*names) {
         add_watchdog(o, &out);
+        if (degraded) buf_add(&out, mirror.s, mirror.len);
         add_note(&out);
         add_pending(&out);
     }
     xenith_print(&out);
+    buf_dispose(&mirror);
     buf_dispose(&out);
     yajl_tree_free(answer);
-    return EXIT_OK;
+    return degraded ? EXIT_DEGRADED : EXIT_OK;
 }
 
 /* Prints after each change. One connection follows, one asks. */
@@ -82,7 +103,7 @@ static int watch_status(struct conn *c, const struct options *o,
         yajl_tree_free(v);
         if (!o->json && isatty(STDOUT_FILENO)) printf("\033[H\033[2J");
         rc = print_status(c, o, names);
-        if (rc) goto out;
+        if (rc && rc != EXIT_DEGRADED) goto out;
         /* At least once a second, for the times. */
         v = conn_read(events, 1000, &eof);
         while (v) {

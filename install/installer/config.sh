@@ -3,7 +3,7 @@
 # administrator have set, and no default. So an update of the system brings no sample back,
 # and loses nothing.
 #
-# Needs: $work, the store (store/store.sh), identity.sh, supplied.sh, $medium_id, $given.
+# Needs: $mirror, $config_uuid (new.sh), $work, the store (store/store.sh), identity.sh, supplied.sh, $medium_id, $given.
 # Gives: config_make, config_options.
 
 # Settings that are for a live system: those of the installer, and the choice of the drive,
@@ -35,6 +35,7 @@ config_make() {
 	done
 	identity_host_key "$1" || fail "cannot make the host's SSH key: $why"
 	identity_installation "$1" "$medium_id" || fail "cannot make the identifier of the installation: $why"
+	[ -z "$mirror" ] || printf 'mirror=%s\n' "$mirror" >>"$1/installation"
 	# A drive with FAT has no modes.
 	find "$1" -type d -exec chmod 755 {} +
 	find "$1" -type f -exec chmod 644 {} +
@@ -87,22 +88,25 @@ config_options() {
 # config_write TREE DEVICE: makes the file system with the tree. The images are bound into
 # it while it is read, because they may be larger than the memory.
 config_write() {
+	mkdir -p "$work/links"
 	for link in "$1"/images/*; do
 		[ -L "$link" ] || continue
 		image=$(readlink "$link")
-		rm "$link"
+		mv "$link" "$work/links/"
 		if [ -d "$image" ]; then mkdir "$link"; else : >"$link"; fi
 		try "read $image" mount -o bind "$image" "$link"
 		undo umount "$link"
 	done
 	try "make the file system of the configuration on $2" \
-		mke2fs -q -F -t ext4 -O ^metadata_csum -L XENITH-CFG -U random -E root_owner=0:0 -d "$1" "$2"
+		mke2fs -q -F -t ext4 -O ^metadata_csum -L XENITH-CFG -U "$config_uuid" -E root_owner=0:0 -d "$1" "$2"
 	blockdev --flushbufs "$2" 2>/dev/null || :
 	try "read the configuration back from $2" e2fsck -fn "$2"
 	for link in "$1"/images/*; do
 		[ ! -e "$link" ] || {
 			umount "$link" 2>/dev/null || :
 			undone "$(quoted umount "$link")"
+			rmdir "$link" 2>/dev/null || rm -f "$link"
+			mv "$work/links/${link##*/}" "$link"
 		}
 	done
 }

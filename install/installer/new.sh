@@ -5,19 +5,42 @@
 # read back, then come the EFI partition and the boot code.
 #
 # Needs: the other parts, domain/steps.sh.
-# Gives: new_plan, new_install.
+# Gives: $mirror, $config_uuid, mirror_make, new_plan, new_install.
 
 # The boot loader of this version.
 LOADER=/usr/share/xenith/loader
+
+mirror=             # of two disks: the number 1 and their GUIDs
+config_uuid=random  # of the file system of the configuration
+
+# random_uuid: prints one.
+random_uuid() {
+	cat /proc/sys/kernel/random/uuid
+}
+
+# mirror_make: what the two disks have in common, which the boot knows them by.
+mirror_make() {
+	config_uuid=$(random_uuid)
+	mirror="00000001 $({
+		random_uuid
+		random_uuid
+	} | tr a-f A-F | xargs)"
+}
 
 # boots_by_bios NAME: true if a BIOS can boot the disk, too: it reads sectors of 512 bytes.
 boots_by_bios() {
 	[ "$(disk_field "$1" 7)" = 512 ]
 }
 
-# new_plan NAME: prints what would be done.
+# uefi_only NAME...: prints that they boot by UEFI only. The disks of a mirror are alike.
+uefi_only() {
+	if [ $# = 1 ]; then words="boots by UEFI only: its"; else words="boot by UEFI only: their"; fi
+	echo "$* $words sectors have $(disk_field "$1" 7) bytes"
+}
+
+# new_plan NAME...: prints what would be done.
 new_plan() {
-	echo "partitions of $1, after everything on it is erased:"
+	echo "partitions of $*, after everything on it is erased:"
 	sh "$LIBRARY/partitions.sh" "$LAYOUT" | while read -r number name _ size label _; do
 		[ "$name:$data" != data:none ] || continue
 		if [ "$size" = - ]; then size="the rest"; else size="$((size / 2048)) MiB"; fi
@@ -30,7 +53,7 @@ new_plan() {
 		esac
 		printf '  %s  %-12s %9s  %s\n' "$number" "$label" "$size" "$what"
 	done
-	boots_by_bios "$1" || echo "  boots by UEFI only: its sectors have $(disk_field "$1" 7) bytes"
+	boots_by_bios "$1" || echo "  $(uefi_only "$@")"
 	layer_files "$work/tree" | sed 's/^/  configuration: /'
 	printf '  options for Xen: %s\n  options for Linux: %s\n' "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
 }
@@ -55,11 +78,11 @@ spoil() {
 	fi
 }
 
-# partition_disk NAME: writes the partition table, with random identifiers.
+# partition_disk NAME [GUID]: writes the partition table, with random identifiers.
 partition_disk() {
 	alone=
 	[ "$data" != none ] || alone=alone
-	identity_table "$(disk_field "$1" 7)" ${alone:+"$alone"} >"$work/table" &&
+	identity_table "$(disk_field "$1" 7)" "$alone" "${2:-}" >"$work/table" &&
 		sfdisk --quiet --wipe always --wipe-partitions always "/dev/$1" <"$work/table"
 }
 
@@ -146,47 +169,89 @@ data_group() {
 	printf '%s\n' "$group"
 }
 
-# data_make NAME: the volume group of the guests. The system is complete without it.
+# group_make NAME DEVICE...: the volume group. The tag tells xenith create that each volume is
+# to be on both disks.
+group_make() {
+	group=$1
+	shift
+	for node; do
+		wipe "$node" && pvcreate -q -y -ff "$node" || return 1
+	done
+	# shellcheck disable=SC2086 # two words
+	vgcreate -q ${mirror:+--addtag xenith-mirror} "$group" "$@"
+}
+
+# data_make NAME...: the volume group of the guests. The system is complete without it.
 data_make() {
-	node=$(partition "$1" xenith-data) || return 0
 	group=$(data_group)
-	if { wipe "$node" && pvcreate -q -y -ff "$node" && vgcreate -q "$group" "$node"; } >"$work/said" 2>&1; then
-		say "volume group $group for guests: $node"
+	nodes=
+	for data_disk; do
+		node=$(partition "$data_disk" xenith-data) || return 0
+		nodes="$nodes${nodes:+ }$node"
+	done
+	# shellcheck disable=SC2086 # devices
+	if group_make "$group" $nodes >"$work/said" 2>&1; then
+		say "volume group $group for guests: $nodes"
 	else
-		say "xenith: install: warning: the system is installed, but there is no volume group for guests on $node ($(tail -n 1 "$work/said")); make it with vgcreate $group $node"
+		say "xenith: install: warning: the system is installed, but there is no volume group for guests on $nodes ($(tail -n 1 "$work/said")); make it with vgcreate ${mirror:+--addtag xenith-mirror }$group $nodes"
 	fi
 }
 
-# boot_code_write NAME: GRUB's first stage, for BIOS.
-boot_code_write() {
-	try "write the boot code of $1" dd if="$LOADER/boot.img" of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
-	blockdev --flushbufs "/dev/$1" 2>/dev/null || :
-	head -c 440 "/dev/$1" >"$work/code"
-	head -c 440 "$LOADER/boot.img" | cmp -s - "$work/code" ||
-		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
-}
-
-# new_install NAME
-new_install() {
-	esp_make "$1"
-	# Fails if the kernel knows of a user that the checks did not.
+# disk_free_of_users NAME: fails if the kernel knows of a user that the checks did not.
+disk_free_of_users() {
 	blockdev --rereadpt "/dev/$1" 2>"$work/said" ||
 		fail "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
+}
+
+# disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
+# its EFI partition and its boot code are there.
+disk_prepare() {
 	undo spoil "$1"
-	try "write the partition table of $1" partition_disk "$1"
+	try "write the partition table of $1" partition_disk "$@"
 	try "clear the boot code of $1" dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
 	wait_for_nodes "$1" || fail "cannot find the new partitions of $1: the kernel has not read the table"
-	esp=$(partition "$1" xenith-esp)
 	for label in xenith-esp xenith-bios xenith-a xenith-b XENITH-CFG; do
 		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
 	done
+}
+
+# boot_code_write NAME FILE: GRUB's first stage, for BIOS.
+boot_code_write() {
+	try "write the boot code of $1" dd if="$2" of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	blockdev --flushbufs "/dev/$1" 2>/dev/null || :
+	head -c 440 "/dev/$1" >"$work/code"
+	head -c 440 "$2" | cmp -s - "$work/code" ||
+		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
+}
+
+# disk_install NAME [GUID]
+disk_install() {
+	esp_make "$1"
+	disk_prepare "$@"
+	esp=$(partition "$1" xenith-esp)
 	write_slot "$(partition "$1" xenith-a)"
 	config_write "$work/tree" "$(partition "$1" XENITH-CFG)"
 	! boots_by_bios "$1" || write_image "$(partition "$1" xenith-bios)" "$(stat -L -c %s "$LOADER/bios.img")" "the boot loader" <"$LOADER/bios.img"
 	head -c "$esp_used" "$work/esp.img" | write_image "$esp" "$esp_used" "the EFI partition"
-	! boots_by_bios "$1" || boot_code_write "$1"
+	! boots_by_bios "$1" || boot_code_write "$1" "$LOADER/boot.img"
 	undone "$(quoted spoil "$1")"
-	[ "$data" = none ] || data_make "$1"
-	say "Xenith $version is installed on $1"
-	boots_by_bios "$1" || say "$1 boots by UEFI only: its sectors have $(disk_field "$1" 7) bytes"
+}
+
+# new_install NAME [NAME2]: one after the other, so that the first one is complete if the
+# second one fails.
+new_install() {
+	for each; do
+		disk_free_of_users "$each"
+	done
+	guids=${mirror#* }
+	disk_install "$1" ${mirror:+"${guids% *}"}
+	if [ $# = 2 ]; then
+		first_only="xenith: install: $1 is complete, and boots without $2 (degraded); on that host xenith install --repair DISK brings another disk in"
+		undo say "$first_only"
+		disk_install "$2" "${guids#* }"
+		undone "$(quoted say "$first_only")"
+	fi
+	[ "$data" = none ] || data_make "$@"
+	say "Xenith $version is installed on $*"
+	boots_by_bios "$1" || say "$(uefi_only "$@")"
 }

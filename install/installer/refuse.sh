@@ -2,7 +2,7 @@
 # Why a disk must not be written to.
 #
 # Needs: disks.sh, slots.sh, domain/host.sh, $medium_id (source.sh), $force.
-# Gives: target_refused, target_small, target_sectors, upgrade_refused; they set $why.
+# Gives: target_refused, target_small, target_sectors, mirror_refused, upgrade_refused; they set $why.
 
 # numbers_of NAME: prints MAJOR:MINOR of a block device, of its partitions, and of all that
 # is made of them.
@@ -107,6 +107,14 @@ target_sectors() {
 		;;
 	*) why="it has sectors of $(disk_field "$1" 7) bytes; disks with 512 and with 4096 can be used" ;;
 	esac
+}
+
+# mirror_refused NAME NAME2: true if the two cannot be a mirror. Guests' volumes on both would
+# have the larger sectors, with which a guest no longer reads what it wrote with the smaller
+# ones, so LVM makes no volume group of both.
+mirror_refused() {
+	[ "$(disk_field "$1" 7)" != "$(disk_field "$2" 7)" ] || return 1
+	why="$1 has sectors of $(disk_field "$1" 7) bytes, and $2 of $(disk_field "$2" 7): the disks of a mirror must have the same size of sectors"
 }
 
 # target_busy NAME: true if something uses the disk.

@@ -11,9 +11,7 @@
 # lost), $idle, the slot to write, and $fallback, the version in the other one, if that is
 # right.
 upgrade_read() {
-	esp=$(partition "$1" xenith-esp)
-	slot_a=$(partition "$1" xenith-a)
-	slot_b=$(partition "$1" xenith-b)
+	use_disks "$1"
 	failed=
 	try=
 	read_state || {

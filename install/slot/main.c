@@ -77,10 +77,9 @@ static int change(struct state *s, char **args)
         enum state_key key = state_key_find(*args, len);
         const char *value = *args + len + 1;
 
-        if (!(*args)[len] || key == STATE_KEYS || key == STATE_SEQ ||
-            key == STATE_END) {
+        if (!(*args)[len] || key == STATE_KEYS || key == STATE_END) {
             log_error("cannot set \"%s\": expected KEY=VALUE with slot, try, "
-                      "pending, failed, options or tryoptions",
+                      "pending, failed, options, tryoptions or seq",
                       *args);
             return ERROR_INVAL;
         }
@@ -249,7 +248,7 @@ static const struct {
     int (*run)(const struct device *dev, char **args);
 } commands[] = {
     {"state", DEVICE_READ, 0, 0, cmd_state},
-    {"set", DEVICE_SYNC, 1, STATE_KEYS, cmd_set},
+    {"set", DEVICE_SYNC, 1, 2 * STATE_KEYS, cmd_set},
     {"options", DEVICE_READ, 1, 1, cmd_options},
     {"options", DEVICE_SYNC, 3, 3, cmd_set_options},
     {"put", DEVICE_SYNC, 1, 1, cmd_put},

@@ -176,18 +176,20 @@ int state_write(const struct device *dev, struct state_file files[STATE_FILES],
     int newer = state_newer(files);
     struct state_file *to = &files[newer == 0 ? 1 : 0];
     char block[STATE_BLOCK];
-    long seq = 0;
+    long wanted = strtol(s->value[STATE_SEQ], NULL, 10);
+    long seq = 1;
     int rc;
 
     if (newer >= 0)
-        seq = strtol(files[newer].state.value[STATE_SEQ], NULL, 10);
-    if (seq >= SEQ_MAX) {
+        seq = strtol(files[newer].state.value[STATE_SEQ], NULL, 10) + 1;
+    if (seq < wanted) seq = wanted;
+    if (seq > SEQ_MAX) {
         log_error("%s: no number is left for the boot state; install anew",
                   dev->path);
         return ERROR_INVAL;
     }
     snprintf(s->value[STATE_SEQ], sizeof(s->value[STATE_SEQ]), "%0*ld",
-             SEQ_DIGITS, seq + 1);
+             SEQ_DIGITS, seq);
     strcpy(s->value[STATE_END], "1");
     state_format(s, block);
 

@@ -50,7 +50,9 @@ struct state_file {
 int state_read(const struct device *dev, struct state_file files[STATE_FILES]);
 /* The file that counts: the newer one that is readable; -1: none. */
 int state_newer(const struct state_file files[STATE_FILES]);
-/* Writes S with the next number over the other one, and reads it back. */
+/* Writes S over the other one, and reads it back. Its number becomes the next
+ * one, or stays as it is in S, if that is greater: the disks of a mirror have
+ * the same number. */
 int state_write(const struct device *dev, struct state_file files[STATE_FILES],
                 struct state *s);
 

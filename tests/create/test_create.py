@@ -91,6 +91,15 @@ class Host:
         (self.top / "pools/xen/pool").touch()
 
 
+def test_a_volume_on_both_disks(host):
+    """Of a group that the installer has made on two disks, and of no other."""
+    host.created("plain", "--size", "8M", "--kernel", host.kernel())
+    assert "raid1" not in (host.top / "calls").read_text()
+    (host.top / "tags-xen").write_text("  other,xenith-mirror\n")
+    host.created("web", "--size", "8M", "--kernel", host.kernel())
+    assert "lvcreate -q -y -W n --type raid1 -m 1 -L 8388608b -n web xen" in (host.top / "calls").read_text()
+
+
 @pytest.fixture
 def host(tmp_path):
     return Host(tmp_path)

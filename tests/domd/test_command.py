@@ -298,6 +298,24 @@ def played_scripts(host, monkeypatch, **scripts):
     monkeypatch.setenv("XENITH_SCRIPTS", str(host.fake))
 
 
+def test_status_of_a_mirror(host, monkeypatch):
+    """By its text and its status, which is another one than that of a failure."""
+    run = host.fake / "mirrored"
+    text = (TOP / "rootfs/usr/lib/xenith/degraded").read_text()
+    played_scripts(host, monkeypatch, degraded=text.replace("/run/xenith", str(run)).replace("/sys/class/block", str(run)))
+    for name in ("sda", "sdb"):
+        (run / name).mkdir(parents=True)
+    (run / "mirror").write_text("disks=sda sdb\n")
+    host.start()
+    assert "degraded" not in host.ok("status")
+    (run / "sdb").rmdir()
+    for words, text in ((["status"], "\nThe mirror is degraded: the disk sdb is gone\n"), (["status", "--json"], "")):
+        done = host.xenith(*words)
+        assert done.returncode == 4 and text in done.stdout and ("degraded" in done.stdout) == bool(text)
+    (run / "mirror").write_text("disks=sda\ndegraded=only sda is in use\n")
+    assert "\nThe mirror is degraded: only sda is in use\n" in host.xenith("status").stdout
+
+
 def test_status_of_a_host_that_waits_for_a_reboot(host, monkeypatch):
     """The table of all domains ends with it; other answers are domd's alone."""
     host.domain("web", 'autostart = "no"')

@@ -236,7 +236,9 @@ class Host:
         return self.call(f"{LIBRARY}/install", *words, **environment)
 
     def installed(self, disk, *words):
-        done = self.install(disk, "--yes", disk, *words)
+        """DISK, or two of them."""
+        named = [word for name in disk.split() for word in (name, "--yes", name)]
+        done = self.install(*named, *words)
         assert done.returncode == 0, done.stderr
         assert not list((self.top / "run/xenith").glob("work.*"))
         return done.stdout + done.stderr

@@ -157,7 +157,7 @@ def test_on_a_terminal_without_the_name(host, vda, answers, reason):
     assert done.returncode == 1 and reason in done.stderr and host.snapshot() == before
 
 
-@pytest.mark.parametrize("words", [["--yes", "vda"], ["vda", "vdb"], ["--nothing"], ["vda", "--data", "zfs"],
+@pytest.mark.parametrize("words", [["--yes", "vda"], ["vda", "vdb", "vdc"], ["--nothing"], ["vda", "--data", "zfs"],
                                    ["vda", "--unsigned", "0" * 64], ["vda", "--from", "x", "--unsigned", "12"]])
 def test_usage(host, vda, words):
     host.refused(*words, status=2)
@@ -371,7 +371,7 @@ def test_onto_sectors_of_4096_bytes(host, large):
     out = host.installed(large)
     assert "Xenith 2 is installed on vda\n" in out
     assert "\nvda boots by UEFI only: its sectors have 4096 bytes\n" in out
-    assert "\n  boots by UEFI only: its sectors have 4096 bytes\n" in out
+    assert "\n  vda boots by UEFI only: its sectors have 4096 bytes\n" in out
     assert host.boots(large) == "2"
     with open(host.top / "dev/vda", "rb") as disk:
         head = disk.read(3 * 4096)

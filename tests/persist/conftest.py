@@ -43,6 +43,10 @@ def library(tmp_path_factory):
     (copy / "bin").mkdir()
     for name in APPLETS:
         (copy / "bin" / name).symlink_to(BUSYBOX)
+    # Called by the others, in a shell of its own.
+    (copy / "mirror-follow").rename(copy / "mirror-follow.real")
+    (copy / "mirror-follow").write_text(f'#!{BUSYBOX} sh\n. "{HERE}/hooks.sh"\n. "$LIBRARY/mirror-follow.real"\n')
+    (copy / "mirror-follow").chmod(0o755)
     (copy / "login-keys").write_text('#!/bin/sh\necho keys >>"$FAKE/login.log"\n')
     return copy
 

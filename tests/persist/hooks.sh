@@ -8,7 +8,7 @@ hook_steps=0
 
 # step_of PROGRAM PATH: counts a step that changes PATH.
 step_of() {
-	case $2 in "$FAKE/drive" | "$FAKE/drive/"*) ;; *) return 0 ;; esac
+	case $2 in "$FAKE/drive" | "$FAKE/drive/"* | "$FAKE/drive.mirror" | "$FAKE/drive.mirror/"*) ;; *) return 0 ;; esac
 	echo "$1 ${2#"$FAKE/drive"}" >>"$FAKE/steps"
 	hook_steps=$((hook_steps + 1))
 	if [ "$hook_steps" = "${KILL_AT:-0}" ]; then
@@ -23,12 +23,12 @@ step_of() {
 
 # pending_write PROGRAM PATH: notes what was at PATH.
 pending_write() {
-	case $2 in "$FAKE/drive/"*) ;; *) return 0 ;; esac
+	case $2 in "$FAKE/drive/"* | "$FAKE/drive.mirror/"*) ;; *) return 0 ;; esac
 	hook_pending=$FAKE/pending/$((1000 + hook_steps))
 	while [ -e "$hook_pending" ]; do hook_pending=$hook_pending.1; done
 	command mkdir -p "$hook_pending"
 	printf '%s\n' "$1" >"$hook_pending/program"
-	printf '%s\n' "${2#"$FAKE/drive/"}" >"$hook_pending/path"
+	printf '%s\n' "${2#"$FAKE/"}" >"$hook_pending/path"
 	[ ! -f "$2" ] || command cp "$2" "$hook_pending/before"
 }
 
@@ -55,7 +55,7 @@ rm() {
 	for hook_word; do
 		case $hook_word in
 		-*) continue ;;
-		"$FAKE/drive"/*) [ -e "$hook_word" ] || continue ;;
+		"$FAKE/drive"/* | "$FAKE/drive.mirror"/*) [ -e "$hook_word" ] || continue ;;
 		esac
 		step_of rm "$hook_word" || return 1
 		pending_write gone "$hook_word"
@@ -69,7 +69,7 @@ sync() {
 		for hook_noted in "$FAKE"/pending/*; do
 			[ -e "$hook_noted" ] || continue
 			read -r hook_path <"$hook_noted/path"
-			hook_path=$FAKE/drive/$hook_path
+			hook_path=$FAKE/$hook_path
 			case $hook_word in "$hook_path" | "${hook_path%/*}") command rm -r "$hook_noted" ;; esac
 		done
 	done
@@ -103,7 +103,7 @@ mount() {
 }
 
 mountpoint() {
-	[ ! -e "$FAKE/no-drive" ]
+	case $2 in *.mirror) [ -d "$2" ] ;; *) [ ! -e "$FAKE/no-drive" ] ;; esac
 }
 
 xenith() {

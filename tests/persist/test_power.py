@@ -47,7 +47,7 @@ def notes(host):
     """What was written and not synchronised: program, path, content before."""
     for note in sorted((host.top / "pending").iterdir()):
         before = note / "before"
-        yield ((note / "program").read_text().strip(), host.top / "drive" / (note / "path").read_text().strip(),
+        yield ((note / "program").read_text().strip(), host.top / (note / "path").read_text().strip(),
                before.read_bytes() if before.exists() else None)
 
 

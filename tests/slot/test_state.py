@@ -100,13 +100,25 @@ def test_both_unreadable(slot, esp):
     assert slot.call("state", fat).stderr == b""
 
 
-@pytest.mark.parametrize("word", ["seq=00000009", "end=1", "slot=", "slot=c", "try=ab", "options=", "options=3",
+@pytest.mark.parametrize("word", ["seq=9", "seq=", "end=1", "slot=", "slot=c", "try=ab", "options=", "options=3",
                                   "tryoptions=2", "failed=a b", "failed=" + "9" * 65, "other=1", "slot", "=a", ""])
 def test_invalid_settings_change_nothing(slot, esp, word):
     fat = esp(block(1), block(2))
     before = fat.path.read_bytes()
     assert 'cannot set "%s"' % word in slot.fails("set", fat, "try=b", word)
     assert fat.path.read_bytes() == before
+
+
+def test_a_given_number(slot, esp):
+    """The disks of a mirror get the same one; it never falls."""
+    fat = esp(block(8, "b"), block(7))
+    slot.ok("set", fat, "seq=00000020", "slot=a")
+    assert (slot.state(fat)["seq"], slot.state(fat)["slot"]) == ("00000020", "a")
+    fat.find(block(8, "b"))
+    slot.ok("set", fat, "seq=00000020", "slot=b")
+    assert (slot.state(fat)["seq"], slot.state(fat)["slot"]) == ("00000021", "b")
+    slot.ok("set", fat, "seq=00000003", "try=a")
+    assert slot.state(fat)["seq"] == "00000022"
 
 
 def test_the_longest_values_fit(slot, esp):

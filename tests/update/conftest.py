@@ -19,8 +19,8 @@ import loaders  # noqa: E402
 import tools  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-INSTALL = ["update", "trial", "slots.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh", "before.sh", "boot-loader.sh",
-           "ustar.awk", "manifest.awk"]
+INSTALL = ["update", "trial", "slots.sh", "follow.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh",
+           "before.sh", "boot-loader.sh", "ustar.awk", "manifest.awk"]
 BUSYBOX = tools.find("busybox")
 MINISIGN = tools.find("minisign")
 APPLETS = ["awk", "base64", "cat", "cmp", "cp", "cut", "dd", "grep", "head", "hexdump",
@@ -198,12 +198,12 @@ class Host:
         link.unlink(missing_ok=True)
         link.symlink_to(self.maker.loader(name).directory)
 
-    def boots_with(self, name):
+    def boots_with(self, name, disk="sda"):
         """Whether BIOS and UEFI start the boot loader of this version."""
         loader = self.maker.loader(name)
-        esp = self.top / "dev/sda2"
+        esp = self.top / f"dev/{disk}2"
         files = [run(self.real_slot, "cat", esp, path) for path in ("EFI/BOOT/BOOTX64.EFI", "grub/grub.cfg")]
-        return files == [loader.efi, loader.menu] and loaders.by_bios(self.top / "dev/sda") == (loader.boot[:440], loader.core)
+        return files == [loader.efi, loader.menu] and loaders.by_bios(self.top / "dev" / disk) == (loader.boot[:440], loader.core)
 
     def options_of(self, settings):
         """What Xen and Linux get of these settings."""

@@ -112,8 +112,8 @@ def test_a_slot_that_is_written_after_it_is_marked(cuts, host, maker, traced):
     """The order of the steps is what the cuts depend on."""
     program = host.top / "usr/lib/xenith/update"
     text = program.read_text()
-    assert text.count('\tchange_state try= pending=\n\twrite_slot "$idle"\n') == 1
-    program.write_text(text.replace('\tchange_state try= pending=\n\twrite_slot "$idle"\n',
-                                    '\tchange_state try="$idle" pending="$idle"\n\twrite_slot "$idle"\n'))
+    assert text.count('\tchange_state try= pending=\n\ton_disks write_slot "$idle"') == 1
+    program.write_text(text.replace('\tchange_state try= pending=\n\ton_disks write_slot "$idle"',
+                                    '\tchange_state try="$idle" pending="$idle"\n\ton_disks write_slot "$idle"'))
     cuts.do("update", maker.update("2", 20))
     assert "slot b: " in cuts.replay(traced, "1").bad[0]

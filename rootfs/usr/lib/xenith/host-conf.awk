@@ -337,6 +337,7 @@ BEGIN {
 	key("health_time", "seconds", "600")
 	key("health_limit", "seconds", "1200")
 	key("install_disk", "disk", "")
+	key("install_mirror", "disk", "")
 	key("install_existing", "upgrade|keep|erase", "upgrade")
 	key("install_foreign", "stop|erase", "stop")
 	key("install_data", "lvm|none", "lvm")

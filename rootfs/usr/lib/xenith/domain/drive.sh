@@ -21,8 +21,11 @@ drive_open() {
 	drive_opened=yes
 }
 
+# drive_close: makes it read-only again. The second disk of a mirror follows.
 drive_close() {
-	[ -z "$drive_opened" ] || mount -o remount,ro "$DRIVE" 2>/dev/null || :
+	[ -n "$drive_opened" ] || return 0
+	[ ! -d "$DRIVE.mirror" ] || "${0%/*}/mirror-follow" || :
+	mount -o remount,ro "$DRIVE" 2>/dev/null || :
 	drive_opened=
 }
 

@@ -93,6 +93,14 @@ volume_remover() {
 	quoted lvremove -q -y "$1"
 }
 
+# copies VG: prints the options of lvcreate for a volume on both disks of a mirrored host, if
+# the group is one that xenith install has made on two.
+copies() {
+	case ",$(vgs --noheadings -o vg_tags "$1" 2>/dev/null | tr -d ' ')," in
+	*,xenith-mirror,*) echo --type raid1 -m 1 ;;
+	esac
+}
+
 # disk_make PLACE NAME BYTES: makes an empty disk.
 disk_make() {
 	new_disk=$(disk_path "$1" "$2")
@@ -105,7 +113,10 @@ disk_make() {
 		return
 		;;
 	thin:*) set -- "$1" "$2" lvcreate -q -y -W n -V "${3}b" -T "${1#*:}" -n "$2" ;;
-	volume:*) set -- "$1" "$2" lvcreate -q -y -W n -L "${3}b" -n "$2" "${1#*:}" ;;
+	volume:*)
+		# shellcheck disable=SC2046 # words
+		set -- "$1" "$2" lvcreate -q -y -W n $(copies "${1#*:}") -L "${3}b" -n "$2" "${1#*:}"
+		;;
 	esac
 	new_volume=$(volume_of "$1" "$2")
 	shift 2

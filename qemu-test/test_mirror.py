@@ -1,0 +1,110 @@
+"""A host that is installed on two disks: it boots with either, says that it is degraded, and
+takes a new disk in."""
+
+import re
+
+import pytest
+
+from drives import EmptyDisk, configuration
+
+CONF = {"host.conf": "hostname=alpha\nhealth_time=20\ninstall_disk=serial:one\ninstall_mirror=serial:two\ninstall_data=lvm\n"}
+
+
+class Disk(EmptyDisk):
+    """One of several in a machine."""
+
+    def options(self, first=False):
+        return [word.replace("id=target", "id=" + self.name).replace("drive=target", "drive=" + self.name)
+                for word in super().options(first)]
+
+
+def options(*disks):
+    """The firmware boots the first."""
+    return [word for number, disk in enumerate(disks) for word in disk.options(first=number == 0)]
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory):
+    top = tmp_path_factory.mktemp("mirror")
+    return {name: Disk(top / name, name) for name in ("one", "two", "three")}
+
+
+@pytest.fixture(scope="module")
+def installation(boot, iso, disks, tmp_path_factory, key):
+    """The console of the machine that installed both."""
+    answers = configuration(tmp_path_factory.mktemp("answers"), **CONF, authorized_keys=key.public)
+    machine = boot("mirror-cd", iso, drives=[answers], extra=disks["one"].options() + disks["two"].options())
+    machine.wait_alive()
+    machine.console.wait(r"Xenith: install: Xenith \S+ is installed on vd[a-z] vd[a-z]")
+    machine.wait_off(last="reboot")
+    machine.close()
+    return machine.console.text
+
+
+def boots(boot, name, *there, **more):
+    return boot(name, "none", attach="disk", extra=options(*there), **more).wait_ready()
+
+
+def test_without_the_first_disk(boot, installation, disks):
+    """Both at first, so that all is in step; then the second one alone, which is repaired."""
+    machine = boots(boot, "mirror-both", disks["one"], disks["two"])
+    assert machine.sh("xenith status")[1] == 0
+    assert "disks=vda vdb" in machine.out("cat /run/xenith/mirror") or "disks=vdb vda" in machine.out("cat /run/xenith/mirror")
+    assert machine.out("vgs --noheadings -o pv_count,vg_tags xenith").split() == ["2", "xenith-mirror"]
+    machine.out("xenith create web --kernel /config/images/hello/vmlinux --ramdisk /config/images/hello/initrd.gz --type pv --size 8M")
+    assert machine.out("lvs --noheadings -o segtype xenith/web").strip() == "raid1"
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+
+    machine = boots(boot, "mirror-second", disks["two"], disks["three"])
+    machine.console.wait("Xenith: mirror: degraded: only vda is in use")
+    said, status = machine.sh("xenith status")
+    assert status == 4 and "The mirror is degraded" in said
+    # What was created on both is here.
+    assert machine.out("ls /config/domains").count("web.cfg") == 1
+    assert machine.out("lvs --noheadings -o lv_active xenith/web").strip() == "active"
+    said = machine.out("xenith install --repair three --yes three 2>&1")
+    assert re.search("vdb is in the mirror with vda", said)
+    assert machine.sh("xenith status")[1] == 0
+    machine.out("xenith save -m repaired; sync")
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_the_new_disk_alone(boot, disks, firmware):
+    machine = boots(boot, "mirror-new-" + firmware, disks["three"], firmware=firmware)
+    assert machine.sh("xenith status")[1] == 4 and machine.out("hostname") == "alpha"
+    assert "web.cfg" in machine.out("ls /config/domains")
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+
+
+@pytest.mark.slow
+def test_the_replaced_disk_returns(boot, disks):
+    """And is even booted: the newer ones win."""
+    machine = boots(boot, "mirror-returned", disks["one"], disks["two"], disks["three"])
+    machine.console.wait("mirror: vda is not used: it was replaced by another disk")
+    assert "web.cfg" in machine.out("ls /config/domains")
+    assert machine.sh("xenith status")[1] == 0
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+
+
+@pytest.mark.slow
+def test_a_disk_that_was_away_follows(boot, disks):
+    """One of the mirror misses a save, and is the first one that is booted afterwards."""
+    machine = boots(boot, "mirror-away", disks["two"])
+    machine.out("xenith create db --kernel /config/images/hello/vmlinux --ramdisk /config/images/hello/initrd.gz --type pv --storage /run --size 8M")
+    machine.sh("poweroff")
+    machine.wait_off()
+    machine.close()
+    machine = boots(boot, "mirror-back", disks["three"], disks["two"])
+    assert "db.cfg" in machine.out("ls /config/domains") and "db.cfg" in machine.out("ls /run/xenith/sources/drive.mirror/domains")
+    assert machine.sh("xenith status")[1] == 0
+    machine.close()

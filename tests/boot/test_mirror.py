@@ -1,0 +1,144 @@
+"""The configuration of a host that is mirrored on two disks: the newest complete one is used,
+a disk that was replaced is not, and a host with one disk says so."""
+
+import shutil
+
+import pytest
+
+from conftest import HERE, LIBRARY, TOP
+
+UUID = "11111111-2222-4333-a444-555555555555"
+GUIDS = {name: f"{digit * 8}-0000-4000-8000-000000000000" for name, digit in (("sda", "A"), ("sdb", "B"), ("sdc", "C"))}
+
+
+def mirror_line(number, *disks):
+    return "mirror=%08d %s\n" % (number, " ".join(GUIDS[disk] for disk in disks))
+
+
+class Mirror:
+    def __init__(self, host):
+        self.host = host
+        (host.top / LIBRARY / "slot").symlink_to(HERE / "fake/slot")
+        (host.top / "usr/share/xenith").mkdir(parents=True)
+        shutil.copy(TOP / "install/layout", host.top / "usr/share/xenith/layout")
+        host.write("proc/cmdline", f"xenith.slot=a xenith.config_drive={UUID}\n")
+        host.write("identity", "guid=x\nfrom=own\n")
+
+    def disk(self, name, hostname, line, guid=None, at=None):
+        host = self.host
+        host.at(at, f"mkdir -p $FAKE/sys/devices/{name}; ln -s $FAKE/sys/devices/{name} $FAKE/sys/class/block/{name}; "
+                f"echo 4194304 >$FAKE/sys/devices/{name}/size")
+        for number, label in enumerate(("xenith-bios", "xenith-esp", "xenith-a", "xenith-b"), 1):
+            host.disk(f"{name}{number}", at=at)
+            host.write(f"uevents/{name}{number}", f"PARTNAME={label}\n")
+            host.at(at, f"cp $FAKE/uevents/{name}{number} $FAKE/sys/devices/{name}/{name}{number}/uevent")
+        host.disk(f"{name}5", "XENITH-CFG", UUID, {"host.conf": f"hostname={hostname}\n", "installation": "id=1\n" + line,
+                                                "ssh/dropbear_ed25519_host_key": "key\n"}, at=at)
+        host.write(f"identity-{name}", f"guid={guid or GUIDS[name]}\nfrom=own\n")
+
+    def generation(self, disk, number, settled=True):
+        """One that is taken as it is, for it has an .OK."""
+        self.host.write(f"content/{disk}5/saved/{number:08d}", "")
+        if settled:
+            self.host.write(f"content/{disk}5/saved/{number:08d}.OK", "")
+
+    def boot(self):
+        for name in ("mounted", "dev/console", "run/xenith/mirror"):
+            (self.host.top / name).unlink(missing_ok=True)
+        shutil.rmtree(self.host.top / "run/xenith/sources/drive", ignore_errors=True)
+        shutil.rmtree(self.host.top / "run/xenith/sources/drive.mirror", ignore_errors=True)
+        self.host.forget()
+        self.host.run("boot/30-config")
+        return self.host.conf()["hostname"]
+
+    def used(self):
+        return self.host.text("run/xenith/mirror").splitlines()
+
+
+@pytest.fixture
+def mirror(host):
+    return Mirror(host)
+
+
+def test_two_disks(mirror, host):
+    for name in ("sda", "sdb"):
+        mirror.disk(name, "ours", mirror_line(1, "sda", "sdb"))
+    assert mirror.boot() == "ours"
+    assert len(mirror.used()) == 1 and sorted(mirror.used()[0][6:].split()) == ["sda", "sdb"]
+    assert host.marks() == []
+    assert (host.top / "run/xenith/sources/drive.mirror/host.conf").exists()
+    assert "remount" not in host.text("mount.log")
+
+
+@pytest.mark.parametrize("newer", ["sda", "sdb"])
+def test_the_newest_configuration(mirror, host, newer):
+    """And the other one follows it."""
+    for name in ("sda", "sdb"):
+        mirror.disk(name, "new" if name == newer else "old", mirror_line(1, "sda", "sdb"))
+        mirror.generation(name, 9)
+    mirror.generation(newer, 10)
+    assert mirror.boot() == "new"
+    assert mirror.used()[0] == f"disks={newer} " + ("sdb" if newer == "sda" else "sda")
+    sources = host.top / "run/xenith/sources"
+    assert (sources / "drive.mirror/host.conf").read_text() == "hostname=new\n"
+    assert (sources / "drive.mirror/saved/00000010.OK").exists()
+    assert host.marks() == []
+
+
+@pytest.mark.parametrize("there", ["sda", "sdb"])
+def test_one_disk_is_missing(mirror, host, there):
+    mirror.disk(there, "ours", mirror_line(1, "sda", "sdb"))
+    assert mirror.boot() == "ours"
+    assert mirror.used()[0] == f"disks={there}" and mirror.used()[1].startswith(f"degraded=only {there} is in use")
+    assert host.marks() == [f"mirror: degraded: only {there} is in use: the other disk is missing, or its configuration cannot be read; "
+                            "xenith install --repair DISK brings a new one in"]
+
+
+def test_one_disk_is_late(mirror, host):
+    """A slow controller."""
+    host.write("sys/bus/usb/devices/usb1/x", "")
+    mirror.disk("sda", "ours", mirror_line(1, "sda", "sdb"))
+    mirror.disk("sdb", "ours", mirror_line(1, "sda", "sdb"), at=2)
+    assert mirror.boot() == "ours"
+    assert sorted(mirror.used()[0][6:].split()) == ["sda", "sdb"] and len(mirror.used()) == 1
+
+
+def test_a_disk_that_was_replaced(mirror, host):
+    """However new it is."""
+    mirror.disk("sda", "ours", mirror_line(2, "sda", "sdc"))
+    mirror.disk("sdb", "stale", mirror_line(1, "sda", "sdb"))
+    mirror.disk("sdc", "ours", mirror_line(2, "sda", "sdc"))
+    mirror.generation("sdb", 99)
+    assert mirror.boot() == "ours"
+    assert sorted(mirror.used()[0][6:].split()) == ["sda", "sdc"]
+    assert host.marks() == ["mirror: sdb is not used: it was replaced by another disk; xenith install --repair sdb erases it and brings it in"]
+
+
+def test_a_repair_that_was_cut_off(mirror):
+    """The new disk was complete, and the old one did not know of it."""
+    mirror.disk("sda", "ours", mirror_line(1, "sda", "sdb"))
+    mirror.disk("sdc", "ours", mirror_line(2, "sda", "sdc"))
+    assert mirror.boot() == "ours" and sorted(mirror.used()[0][6:].split()) == ["sda", "sdc"]
+
+
+def test_a_copy_of_a_disk(mirror, host):
+    """Nobody can say which is which."""
+    mirror.disk("sda", "ours", mirror_line(1, "sda", "sdb"))
+    mirror.disk("sdc", "copy", mirror_line(1, "sda", "sdb"), guid=GUIDS["sda"])
+    assert mirror.boot() == "xenith" and mirror.used() == []
+    assert "take the copy out" in host.marks()[0]
+
+
+def test_two_disks_without_a_mirror(mirror, host):
+    """As ever: the same image twice."""
+    mirror.disk("sda", "one", "")
+    mirror.disk("sdb", "two", "")
+    assert mirror.boot() == "xenith" and mirror.used() == []
+    assert "several drives are labelled XENITH-CFG, and none is used" in host.marks()[0]
+
+
+def test_a_configuration_that_cannot_be_read(mirror, host):
+    mirror.disk("sda", "ours", mirror_line(1, "sda", "sdb"))
+    mirror.disk("sdb", "ours", mirror_line(1, "sda", "sdb"))
+    shutil.rmtree(host.top / "content/sdb5")
+    assert mirror.boot() == "ours" and mirror.used()[0] == "disks=sda" and len(mirror.used()) == 2
