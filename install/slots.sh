@@ -126,6 +126,12 @@ on_disks() {
 	[ -z "$lost" ] || disks_drop
 }
 
+# runs_another: true if this system is none of the slots': the boot loader has started a disk
+# of a mirror that was not in step.
+runs_another() {
+	[ -e "$MIRROR_STATE" ] && [ "$(version_of "$running")" != "$(sed -n 's/^VERSION_ID=//p' /etc/os-release)" ]
+}
+
 # find_slots: sets $running (a or b), and what use_disks sets.
 find_slots() {
 	is_installed ||
@@ -172,23 +178,25 @@ states_read() {
 			number = substr($0, 5)
 			if (number > greatest) {
 				greatest = number
-				cleared = cleared_options = 0
+				cleared = cleared_options = cleared_menu = 0
 			}
 		}
 		number != greatest { next }
 		$0 == "try=" { cleared = 1 }
 		$0 == "tryoptions=" { cleared_options = 1 }
+		$0 == "menu=" { cleared_menu = 1 }
 		{ key = substr($0, 1, index($0, "=") - 1); value[key] = substr($0, index($0, "=") + 1) }
 		END {
 			value["seq"] = greatest
 			if (cleared) value["try"] = ""
 			if (cleared_options) value["tryoptions"] = ""
+			if (cleared_menu) value["menu"] = ""
 			for (key in value) print key "=" value[key]
 		}')
 }
 
-# read_state: sets $committed, $try, $pending, $failed, $options and $tryoptions; false, with
-# the reason in $why, if the boot state cannot be read.
+# read_state: sets $committed, $try, $pending, $failed, $options, $tryoptions and $menu; false,
+# with the reason in $why, if the boot state cannot be read.
 read_state() {
 	states_read || return 1
 	committed=$(state_of slot)
@@ -197,6 +205,7 @@ read_state() {
 	failed=$(state_of failed)
 	options=$(state_of options)
 	tryoptions=$(state_of tryoptions)
+	menu=$(state_of menu)
 	case $committed in
 	a | b) ;;
 	*)
@@ -277,7 +286,7 @@ seq_after() {
 # get it are in step, whatever they held.
 whole_state() {
 	printf 'seq=%s\n' "$(seq_after 1)"
-	printf '%s\n' "$state" | grep -E '^(slot|try|pending|failed|options|tryoptions)='
+	printf '%s\n' "$state" | grep -E '^(slot|try|pending|failed|options|tryoptions|menu)='
 }
 
 # set_state KEY=VALUE...: changes the boot state; false, with the reason in $why.

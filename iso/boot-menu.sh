@@ -9,8 +9,7 @@
 #           the directory on the network that the boot loader was loaded from
 #           (GRUB: its parent)
 #   MEDIUM  identifier of this build, which dom0 finds on its command line
-#   CONFIG  directory with xen.options, linux.options and perhaps menu.timeout
-#           (seconds), of one line each
+#   CONFIG  directory with xen.options and linux.options, of one line each
 #   RELEASE file with a line RELEASE=NAME
 set -eu
 
@@ -57,14 +56,7 @@ medium_settings() {
 	medium=$2
 	user_xen=$(first_line "$3/xen.options")
 	user_linux=$(first_line "$3/linux.options")
-	timeout=$(first_line "$3/menu.timeout")
 	release=$(sed -n 's/^RELEASE=//p' "$4")
-	case ${timeout:=2} in
-	*[!0-9]*)
-		echo "boot-menu.sh: the menu's timeout is a number of seconds, not '$timeout'" >&2
-		exit 1
-		;;
-	esac
 }
 
 # installed_entries KIND: the lines of kind `entry` or `preset` that an installed disk has
@@ -90,8 +82,8 @@ grub() {
 		# shellcheck disable=SC2016 # GRUB's variable
 		echo 'regexp --set=1:boot '"'^(.*)/grub\$'"' "$prefix"'
 	fi
-	printf 'set default=0\nset timeout=%s\n\n' "$timeout"
-	cat "$here/terminal.cfg" "$here/load.cfg"
+	printf 'set default=0\n\n'
+	cat "$here/terminal.cfg" "$here/load.cfg" "$here/pause.cfg"
 	entries entry grub_entry
 	# From the network, the firmware itself goes on with the disk.
 	if [ -n "$boot" ]; then
@@ -101,7 +93,7 @@ grub() {
 	# A submenu sees only exported variables.
 	printf "\nexport boot gfxpayload\nsubmenu 'Xenith %s, presets' --id presets {\n" "$release"
 	entries preset grub_entry | sed 's/^./\t&/'
-	echo '}'
+	printf '}\n\npause\n'
 }
 
 # mboot.c32 takes Xen and its modules on one line, split by ---.
@@ -115,7 +107,7 @@ pxelinux() {
 		SERIAL 0 115200
 		UI menu.c32
 		MENU TITLE Xenith $release
-		TIMEOUT $((timeout * 10))
+		TIMEOUT 5
 		DEFAULT default
 	END
 	entries entry pxelinux_entry
@@ -158,13 +150,13 @@ disk_entries() {
 
 # disk MENU
 disk() {
-	cat "$here/terminal.cfg" "$1"
+	cat "$here/terminal.cfg" "$here/pause.cfg" "$1"
 	disk_entries entry
 	# A submenu sees only exported variables.
 	echo 'export gfxpayload esp disk slot other options config version'
 	echo 'submenu "Xenith $version, presets" --id presets {'
 	disk_entries preset | sed 's/^./\t&/'
-	echo '}'
+	printf '}\n\nask_or_pause\n'
 }
 
 case $format in

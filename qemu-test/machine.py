@@ -59,6 +59,7 @@ class Machine:
                  sticks=(), disk=0, nic=True, bootfile=None, append="", modules="",
                  log_dir=None, cpu=CPU, memory=MEMORY, config=None, services=(22, 80), extra=()):
         self.name = name
+        self.firmware = firmware
         self.scratch = tempfile.mkdtemp(prefix="xenith-test-")
         self.forwards = {}      # (guest address, port) -> port on 127.0.0.1
         self._qmp = None

@@ -96,7 +96,8 @@ class Reader:
         listed = subprocess.run([self._editenv, str(path), "list"], capture_output=True, check=False)
         values = dict(line.split("=", 1) for line in listed.stdout.decode("latin-1").splitlines() if "=" in line)
         words = [values.get(key, "") for key in ("seq", "slot", "try", "options", "tryoptions", "end")]
-        return values if not listed.returncode and self._pattern.search(",".join(words)) else None
+        # The request for the menu has a line only if there is one.
+        return {"menu": "", **values} if not listed.returncode and self._pattern.search(",".join(words)) else None
 
     # ---- the slots ----
 

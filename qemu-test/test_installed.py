@@ -161,7 +161,7 @@ def test_options_are_tried_and_kept(second):
 
 @pytest.mark.slow
 def test_the_boot_loader_is_replaced(boot, disk, second):
-    """Under UEFI; then both kinds of firmware start the new one."""
+    """Under UEFI; then both kinds of firmware start the new one, UEFI by way of the menu."""
     before = loaders.by_bios(disk.path)
     machine = boot("installed-loader", "", attach="disk", firmware="uefi", extra=disk.options()).wait_ready()
     assert "oot loader" not in machine.out("xenith version; xenith update --list")
@@ -174,7 +174,18 @@ def test_the_boot_loader_is_replaced(boot, disk, second):
     # The core image that is in use has the same blocks, and is in the other half.
     assert loaders.by_bios(disk.path) == before
     for firmware in ("bios", "uefi"):
-        machine = boot("installed-loader-" + firmware, "", attach="disk", firmware=firmware, extra=disk.options()).wait_ready()
+        machine = boot("installed-loader-" + firmware, "", attach="disk", firmware=firmware, extra=disk.options())
+        # The first one has asked for it.
+        if firmware == "uefi":
+            machine.console.wait("presets")
+            machine.console.send("\r")
+        machine.wait_ready()
         assert "Xenith: another menu" in " ".join(machine.console.text.split())
         assert "Boot loader differs from that of" in machine.out("xenith version")
-        off(machine)
+        if firmware == "bios":
+            machine.sh("xenith reboot --menu")
+            machine.wait_off(last="reboot")
+            machine.close()
+        else:
+            assert "menu=\n" in machine.out("/usr/lib/xenith/slot state /dev/vda2").replace("\r", "") + "\n"
+            off(machine)

@@ -10,6 +10,7 @@ import pytest
 import drives
 import installed
 import machine
+import menu
 import tools
 from console import Console
 from installed import Disk, block, config_uuid, manifest, options_file, slot_files
@@ -313,10 +314,45 @@ def test_an_entry_of_the_menu(boot, disk, entry, slot, xen, linux):
     """A choice is no trial and clears no mark."""
     disk.states(block(3), block(4, **{"try": "b", "pending": "b"}))
     # Keys on a slow machine may choose another one.
-    menu = disk.read("grub/grub.cfg")
-    assert menu.count(b"set default=0\n") == 1
-    disk.put("grub/grub.cfg", menu.replace(b"set default=0\n", b"set default='%s'\n" % entry.encode()))
+    text = disk.read("grub/grub.cfg")
+    assert text.count(b"set default=0\n") == 1
+    disk.put("grub/grub.cfg", text.replace(b"set default=0\n", b"set default='%s'\n" % entry.encode()))
     found = boot("bios", disk)
     assert (found.slot, found.tried) == (slot, False)
     assert xen in found.xen and linux in found.linux
     assert disk.state(1)["try"] == "b"
+
+
+@both
+def test_the_menu_once(boot, start, disk, firmware):
+    """Asked for by `xenith reboot --menu`; the next boot has none."""
+    disk.states(block(3), block(4, menu="1"))
+    console = start(firmware, disk)
+    console.wait("presets")
+    # Of the first entry.
+    console.send("\r")
+    console.wait("STUB ENDS")
+    assert console.wait_end(60)
+    assert "press Esc" not in console.text
+    assert disk.state(1) == {**disk.state(0), "seq": "00000004", "menu": ""}
+    found = boot(firmware, disk)
+    assert found.slot == "a" and "press Esc or hold Shift for the menu" in found.said
+    assert "presets" not in found.said
+
+
+def test_the_menu_of_a_disk_that_cannot_be_written(start, disk):
+    """It comes at each boot then, and costs a minute, but not the boot."""
+    disk.states(block(3, menu="1"), block(2))
+    console = start("bios", disk, readonly=True)
+    console.wait("presets")
+    console.send("\r")
+    console.wait("STUB ENDS")
+    assert Boot(console.text).slot == "a"
+
+
+@both
+def test_a_key_shows_the_menu(start, disk, firmware):
+    disk.states(block(3), block(2))
+    console = start(firmware, disk)
+    menu.show(console, firmware, lambda: console.send("\x1b"))
+    assert "the other slot" in " ".join(console.text.split())

@@ -81,7 +81,6 @@ command cmd_console;
 command cmd_log;
 command cmd_version;
 command cmd_poweroff;
-command cmd_reboot;
 
 /* main.c: writes TEXT to standard output at once, with terminal control
  * characters escaped (base/visible.h) in a way that JSON knows, too. */

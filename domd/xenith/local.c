@@ -149,23 +149,11 @@ int cmd_version(const struct options *o, char *const *args)
 /* ---- the way down ------------------------------------------------------- */
 
 /* init shuts the host down, and stops the domains. */
-static int exec_init(const char *program)
-{
-    execlp(program, program, (char *)NULL);
-    fprintf(stderr, "xenith: cannot start %s: %s\n", program, strerror(errno));
-    return EXIT_WRONG;
-}
-
 int cmd_poweroff(const struct options *o, char *const *args)
 {
     (void)o;
     (void)args;
-    return exec_init("poweroff");
-}
-
-int cmd_reboot(const struct options *o, char *const *args)
-{
-    (void)o;
-    (void)args;
-    return exec_init("reboot");
+    execlp("poweroff", "poweroff", (char *)NULL);
+    fprintf(stderr, "xenith: cannot start poweroff: %s\n", strerror(errno));
+    return EXIT_WRONG;
 }

@@ -103,7 +103,7 @@ static const struct {
     {"version", cmd_version, "[--json]", "versions, and open advisories", 0},
     {"shutdown", cmd_shutdown, "[--limit]", "stop all domains, and wait", 0},
     {"poweroff", cmd_poweroff, "", "stop all, and switch the host off", 0},
-    {"reboot", cmd_reboot, "", "stop all, and restart the host", 0},
+    {"reboot", cmd_script, "[--menu]", "stop all, and restart the host", -1},
     /* For create and remove; without help, so in no list. */
     {"file-facts", cmd_file_facts, "FILE", NULL, 1},
     {"file-named", cmd_file_named, "DOMAIN DIR", NULL, 2},

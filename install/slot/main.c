@@ -64,8 +64,10 @@ static int cmd_state(const struct device *dev, char **args)
                   dev->path);
         return ERROR_INVAL;
     }
-    for (key = 0; key < STATE_END; key++)
+    for (key = 0; key < STATE_KEYS; key++) {
+        if (key == STATE_END) continue;
         printf("%s=%s\n", state_key_name(key), files[newer].state.value[key]);
+    }
     return 0;
 }
 
@@ -79,7 +81,7 @@ static int change(struct state *s, char **args)
 
         if (!(*args)[len] || key == STATE_KEYS || key == STATE_END) {
             log_error("cannot set \"%s\": expected KEY=VALUE with slot, try, "
-                      "pending, failed, options, tryoptions or seq",
+                      "pending, failed, options, tryoptions, menu or seq",
                       *args);
             return ERROR_INVAL;
         }

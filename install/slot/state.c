@@ -43,9 +43,14 @@ static bool pair_or_none(const char *s)
     return !*s || pair_valid(s);
 }
 
-static bool end_valid(const char *s)
+static bool is_set(const char *s)
 {
     return !strcmp(s, "1");
+}
+
+static bool set_or_none(const char *s)
+{
+    return !*s || is_set(s);
 }
 
 /* In the order of the block. */
@@ -60,7 +65,8 @@ static const struct {
     [STATE_FAILED] = {"failed", version_or_none},
     [STATE_OPTIONS] = {"options", pair_valid},
     [STATE_TRYOPTIONS] = {"tryoptions", pair_or_none},
-    [STATE_END] = {"end", end_valid},
+    [STATE_END] = {"end", is_set},
+    [STATE_MENU] = {"menu", set_or_none},
 };
 
 const char *state_key_name(enum state_key key)
@@ -85,6 +91,23 @@ bool state_value_valid(enum state_key key, const char *value)
     return keys[key].valid(value);
 }
 
+/* Takes "KEY=VALUE\n" off *LINE, and the value into S. */
+static bool parse_line(struct state *s, enum state_key key, char **line)
+{
+    size_t len = strlen(keys[key].name);
+    char *end = strchr(*line, '\n');
+    char *value = *line + len + 1;
+
+    if (!end) return false;
+    *end = '\0';
+    if (strncmp(*line, keys[key].name, len) || (*line)[len] != '=' ||
+        strlen(value) >= sizeof(s->value[key]) || !keys[key].valid(value))
+        return false;
+    strcpy(s->value[key], value);
+    *line = end + 1;
+    return true;
+}
+
 bool state_parse(struct state *s, const char block[STATE_BLOCK])
 {
     char half[STATE_HALF + 1];
@@ -96,19 +119,10 @@ bool state_parse(struct state *s, const char block[STATE_BLOCK])
     half[STATE_HALF] = '\0';
     if (strncmp(half, GRUB_BLOCK_SIGNATURE, strlen(GRUB_BLOCK_SIGNATURE)))
         return false;
-    for (key = 0; key < STATE_KEYS; key++) {
-        size_t len = strlen(keys[key].name);
-        char *end = strchr(line, '\n');
-        char *value = line + len + 1;
-
-        if (!end) return false;
-        *end = '\0';
-        if (strncmp(line, keys[key].name, len) || line[len] != '=' ||
-            strlen(value) >= sizeof(s->value[key]) || !keys[key].valid(value))
-            return false;
-        strcpy(s->value[key], value);
-        line = end + 1;
+    for (key = 0; key <= STATE_END; key++) {
+        if (!parse_line(s, key, &line)) return false;
     }
+    parse_line(s, STATE_MENU, &line);
     return true;
 }
 
@@ -118,9 +132,11 @@ void state_format(const struct state *s, char block[STATE_BLOCK])
     int len = snprintf(block, STATE_HALF, "%s", GRUB_BLOCK_SIGNATURE);
 
     /* The longest values of all keys need less than half of the half. */
-    for (key = 0; key < STATE_KEYS; key++)
+    for (key = 0; key < STATE_KEYS; key++) {
+        if (key == STATE_MENU && !*s->value[key]) continue;
         len += snprintf(block + len, (size_t)(STATE_HALF - len), "%s=%s\n",
                         keys[key].name, s->value[key]);
+    }
     memset(block + len, '#', (size_t)(STATE_BLOCK - len));
 }
 

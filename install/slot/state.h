@@ -2,7 +2,7 @@
  * The boot state: two GRUB environment blocks on the EFI system partition,
  * which are overwritten in place, the older one first. GRUB reads both, and
  * clears `try` and `tryoptions` in the newer one before it boots a slot on
- * trial; docs/install.md has the whole story.
+ * trial, and `menu` before it shows that; docs/install.md has the whole story.
  */
 #ifndef SLOT_STATE_H
 #define SLOT_STATE_H
@@ -23,6 +23,7 @@ enum state_key {
     STATE_OPTIONS,
     STATE_TRYOPTIONS,
     STATE_END,
+    STATE_MENU, /* behind the end, so that older versions ignore it */
     STATE_KEYS,
 };
 

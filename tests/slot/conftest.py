@@ -107,10 +107,12 @@ class Fat:
         return image.index(data)
 
 
-def block(seq, slot="a", end="1", **values):
-    """A file of the boot state."""
+def block(seq, slot="a", end="1", menu=None, **values):
+    """A file of the boot state. The request for the menu is behind the end."""
     keys = {"seq": "%08d" % seq, "slot": slot, "try": "", "pending": "", "failed": "",
             "options": "0", "tryoptions": "", **values, "end": end}
+    if menu is not None:
+        keys["menu"] = menu
     text = "# GRUB Environment Block\n" + "".join("%s=%s\n" % item for item in keys.items())
     return text.encode().ljust(BLOCK, b"#")
 

@@ -29,7 +29,7 @@ def test_the_newer_file_counts(slot, esp, bits, kib, cluster):
     fat = esp(block(7), block(8, "b", **{"try": "a", "pending": "a", "failed": "0.2", "options": "1",
                                          "tryoptions": "0"}), bits=bits, kib=kib, cluster=cluster)
     assert slot.state(fat) == {"seq": "00000008", "slot": "b", "try": "a", "pending": "a", "failed": "0.2",
-                               "options": "1", "tryoptions": "0"}
+                               "options": "1", "tryoptions": "0", "menu": ""}
 
 
 def test_the_first_file_may_be_newer(slot, esp):
@@ -94,14 +94,14 @@ def test_both_unreadable(slot, esp):
     assert "set slot= as well" in slot.fails("set", fat, "try=b")
     slot.ok("set", fat, "slot=b")
     assert slot.state(fat) == {"seq": "00000001", "slot": "b", "try": "", "pending": "", "failed": "",
-                               "options": "0", "tryoptions": ""}
+                               "options": "0", "tryoptions": "", "menu": ""}
     slot.ok("set", fat, "failed=0.3")
     assert slot.state(fat)["seq"] == "00000002"
     assert slot.call("state", fat).stderr == b""
 
 
 @pytest.mark.parametrize("word", ["seq=9", "seq=", "end=1", "slot=", "slot=c", "try=ab", "options=", "options=3",
-                                  "tryoptions=2", "failed=a b", "failed=" + "9" * 65, "other=1", "slot", "=a", ""])
+                                  "tryoptions=2", "menu=0", "failed=a b", "failed=" + "9" * 65, "other=1", "slot", "=a", ""])
 def test_invalid_settings_change_nothing(slot, esp, word):
     fat = esp(block(1), block(2))
     before = fat.path.read_bytes()
@@ -123,9 +123,22 @@ def test_a_given_number(slot, esp):
 
 def test_the_longest_values_fit(slot, esp):
     fat = esp(block(1), block(2))
-    slot.ok("set", fat, "failed=" + "9" * 64, "try=b", "pending=b", "tryoptions=1")
+    slot.ok("set", fat, "failed=" + "9" * 64, "try=b", "pending=b", "tryoptions=1", "menu=1")
     assert slot.state(fat)["failed"] == "9" * 64
-    assert block(3, failed="9" * 64, pending="b", tryoptions="1", **{"try": "b"}) in fat.path.read_bytes()
+    assert block(3, failed="9" * 64, pending="b", tryoptions="1", menu="1", **{"try": "b"}) in fat.path.read_bytes()
+
+
+@pytest.mark.parametrize("menu, is_set", [("1", "1"), ("", ""), (None, ""), ("2", ""), ("1" * 80, "")])
+def test_the_request_for_the_menu(slot, esp, menu, is_set):
+    """Older versions write none, and ignore what is behind the end."""
+    fat = esp(block(8, menu=menu), block(7))
+    assert slot.state(fat)["seq"] == "00000008" and slot.state(fat)["menu"] == is_set
+    # It stays until it is cleared, and leaves no line then.
+    slot.ok("set", fat, "failed=0.2")
+    assert block(9, failed="0.2", menu=is_set or None) in fat.path.read_bytes()
+    slot.ok("set", fat, "menu=")
+    assert slot.state(fat)["menu"] == ""
+    assert block(10, failed="0.2") in fat.path.read_bytes()
 
 
 def test_no_number_is_left(slot, esp):

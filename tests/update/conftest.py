@@ -19,7 +19,7 @@ import loaders  # noqa: E402
 import tools  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-INSTALL = ["update", "trial", "slots.sh", "follow.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh",
+INSTALL = ["update", "reboot", "trial", "slots.sh", "follow.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh",
            "before.sh", "boot-loader.sh", "ustar.awk", "manifest.awk"]
 BUSYBOX = tools.find("busybox")
 MINISIGN = tools.find("minisign")
