@@ -4,8 +4,12 @@ processes, and CPU time.
 domd creates the domain several times, and the median counts: requests are counted in
 further creations, because xenstored's log costs CPU time itself. A domain is created when
 it says on its console that it is up; the front ends have connected by then.
+
+Two more domains require that one: how long after it they are ready, created in their turn
+and created ahead (prebuild).
 """
 
+import re
 import statistics
 
 import drives
@@ -13,6 +17,7 @@ import guests
 from machine import Machine
 
 NAME = "counted"
+REQUIRING = {"in-turn": (), "ahead": ('prebuild = "yes"',)}
 LOGGED = 3
 # Seconds after the guest's answer, until dom0 is idle again.
 SETTLE = 3
@@ -86,12 +91,27 @@ def count_requests(machine):
     return parse_requests(log, domid)
 
 
+def seconds_behind(machine, name):
+    """From the time when what the domain requires is ready until it is itself."""
+    lines = int(machine.out("wc -l </run/xenith/boot.log"))
+    machine.out("xenith start --wait %s >/dev/null" % name, 300)
+    log = machine.out("tail -n +%d /run/xenith/boot.log" % (lines + 1))
+    ready = {who: float(when) for when, who in re.findall(r"(?m)^(\S+) domain (\S+) ready$", log)}
+    stop(machine)
+    return ready[name] - ready[NAME]
+
+
+def domain(name, mac, *lines):
+    return guests.hello(name, 40, mac, 'autostart = "no"', guests.says_it_is_up(name), *lines)
+
+
 def measure(iso, scratch, times):
     """The figures of one image, in one boot: of so many creations."""
+    files = {NAME: domain(NAME, "00:01")}
+    for number, (name, lines) in enumerate(REQUIRING.items(), 2):
+        files[name] = domain(name, "00:0%d" % number, guests.requires(NAME), *lines)
     tree = drives.write_tree(scratch / "create", {
-        "host.conf": "autostart=no\n",
-        "domains/%s.cfg" % NAME: guests.hello(NAME, 40, "00:01", 'autostart = "no"',
-                                              guests.says_it_is_up(NAME))})
+        "host.conf": "autostart=no\n", **{"domains/%s.cfg" % name: text for name, text in files.items()}})
     drive = drives.ext4(scratch / "create.img", tree)
     with Machine("bench-create", str(iso), drives=[drive],
                  log_dir=str(drives.OUT / "test-logs")) as machine:
@@ -105,7 +125,12 @@ def measure(iso, scratch, times):
         for _ in range(times):
             runs.append(difference(*one_creation(machine), idle))
             stop(machine)
-        return {"runs": runs, "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
+        behind = {name: [] for name in REQUIRING}
+        for _ in range(min(LOGGED, times)):
+            for name, seconds in behind.items():
+                seconds.append(seconds_behind(machine, name))
+        return {"runs": runs, "behind": behind,
+                "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
 
 
 def rows(found):
@@ -119,15 +144,16 @@ def rows(found):
         row("requests of the guest", [one["guest"] for one in found["requests"]]),
         row("processes and threads started", [run["processes"] for run in found["runs"]]),
         *(row("CPU seconds, %s" % ("dom0 as Xen counts it" if name == "dom0" else name),
-              [run[name] for run in found["runs"]]) for name in names)]
+              [run[name] for run in found["runs"]]) for name in names),
+        *(row("s after what it requires, %s" % name, seconds) for name, seconds in found["behind"].items())]
 
 
 def report(found):
     """The table, from {name of an image: measure(...)}."""
-    lines = ["%-34s" % "one PV domain, one vif: medians"
+    lines = ["%-36s" % "one PV domain, one vif: medians"
              + "".join(" %26s" % name for name in found)]
     columns = [rows(figures) for figures in found.values()]
     for entries in zip(*columns):
-        lines.append("%-34s" % entries[0][0] + "".join(
+        lines.append("%-36s" % entries[0][0] + "".join(
             " %8.2f (%6.2f to %6.2f)" % entry[1:] for entry in entries))
     return "\n".join(lines)

@@ -21,6 +21,7 @@ MISFITS = {
     "renamed": ("exit 1", 'ready = "console:never"', 'on_crash = "rename-restart"',
                 "restart_limit = 2", "restart_delay = 5"),
     "preserved": ("exit 1", 'ready = "console:never"', 'on_crash = "preserve"'),
+    "slow": ("/bin/busybox sleep 20; /bin/busybox echo it is up; /bin/busybox sleep 9999", 'ready = "console:it is up"'),
     "dumped": ("exit 1", 'ready = "console:never"', 'on_crash = "coredump-destroy"', 'restart = "no"'),
 }
 
@@ -44,6 +45,8 @@ def tree():
                for name, needs in NEEDS.items()}
     domains.update({name: misfit(name, *what) for name, what in MISFITS.items()})
     domains["brief"] = guest("brief", 'autostart = "no"', 'ready = "created"', 'on_stop = "destroy"')
+    domains["ahead"] = guest("ahead", 'autostart = "no"', guests.says_it_is_up("ahead"),
+                             guests.requires("slow"), 'prebuild = "yes"')
     domains["keeper"] = guest("keeper", 'autostart = "no"', guests.says_it_is_up("keeper"),
                               'on_stop = "save"', 'save_to = "/var/lib/xen/save"')
     domains["nodisk"] = guest("nodisk", 'disk = [ "/dev/nothing,raw,xvda,rw" ]')
@@ -111,6 +114,21 @@ def test_stop_and_start_leave_the_others_alone(machine):
     after = wait_for(machine, lambda now: now["h"]["state"] == "ready")
     assert after["h"]["domid"] != before["h"]["domid"]
     assert after["d"]["domid"] == before["d"]["domid"]
+
+
+def test_created_ahead(machine):
+    """Paused, and without a moment of the processor, until what it requires is ready."""
+    machine.out("xenith start ahead")
+    now = wait_for(machine, lambda now: now["ahead"]["state"] == "built")
+    assert now["slow"]["state"] == "booting"
+    listed = machine.out("xl list ahead").splitlines()[-1].split()
+    assert listed[4:] == ["--p---", "0.0"]
+    wait_for(machine, lambda now: now["ahead"]["state"] == "ready")
+    host.assert_in_order(machine.out("cat /run/xenith/boot.log"), "creating ahead$", "built ahead$",
+                         "domain slow ready", "domain ahead started", "domain ahead ready")
+    host.assert_hello(machine, "ahead")
+    machine.out("xenith stop --wait ahead slow")
+    assert {status(machine)[name]["state"] for name in ("slow", "ahead")} == {"stopped"}
 
 
 def test_misfits_end_as_documented(machine):

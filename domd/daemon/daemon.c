@@ -158,7 +158,17 @@ static void run_action(struct daemon *d, const struct machine_action *a)
         }
         x->mark = probe_mark(d->probes, a->dom, dom->policy);
         x->uuid[0] = '\0';
-        hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh);
+        x->print = checks_print(dom->policy);
+        hv_create(d->hv, a->dom, a->gen, dom->policy, a->fresh, a->ahead);
+        break;
+    case MACHINE_ACT_UNPAUSE:
+        /* What it was created from may have been replaced meanwhile. */
+        if (!checks_answer(d->checks, dom->policy) ||
+            checks_print(dom->policy) != x->print)
+            machine_event(&d->m, a->dom, MACHINE_EV_FILE_CHANGED, &res,
+                          loop_now());
+        else
+            hv_unpause(d->hv, a->dom, a->gen);
         break;
     case MACHINE_ACT_ABORT:
         hv_abort(d->hv, a->dom);

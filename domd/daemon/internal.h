@@ -24,6 +24,7 @@ struct extra {
     bool forced; /* the last destroy was forced */
     char uuid[HV_UUID_LEN];
     struct probe_mark mark; /* of the instance */
+    uint64_t print;         /* of the files that it was created from */
 };
 
 struct daemon {

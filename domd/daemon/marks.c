@@ -108,7 +108,10 @@ void mark_change(const struct machine_domain *d,
 
     switch (c->after) {
     case MACHINE_CREATING:
-        mark_event("creating %s", name);
+        if (c->before != MACHINE_BUILT) mark_event("creating %s", name);
+        break;
+    case MACHINE_BUILT:
+        mark_event("built %s", name);
         break;
     case MACHINE_BOOTING:
         if (c->before == MACHINE_CREATING || c->before == MACHINE_ABORTING)

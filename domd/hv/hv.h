@@ -75,14 +75,17 @@ struct hv_totals {
 };
 bool hv_totals(struct hv *hv, struct hv_totals *totals_r);
 
-/* The operations. All names are copied. `fresh`: the file is read again;
+/* The operations. All names are copied. `ahead`: the creation ends with
+ * MACHINE_EV_BUILT, and the domain is paused until hv_unpause, which ends as a
+ * creation does. `fresh`: the file is read again;
  * otherwise the previous instance's configuration is used (a reboot keeps its
  * MAC addresses, as with xl). A creation that has to wait for others reports
  * MACHINE_EV_QUEUED. If the file is no longer that of POLICY, the creation
  * reports MACHINE_EV_FILE_CHANGED, never before hv_create has returned: the
  * files are then read again. */
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
-               const struct policy *policy, bool fresh);
+               const struct policy *policy, bool fresh, bool ahead);
+void hv_unpause(struct hv *hv, unsigned int dom, unsigned int gen);
 void hv_abort(struct hv *hv, unsigned int dom);
 void hv_shutdown(struct hv *hv, unsigned int dom, unsigned int gen);
 void hv_save(struct hv *hv, unsigned int dom, unsigned int gen,

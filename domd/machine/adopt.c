@@ -120,6 +120,7 @@ static void adopt_instance(struct machine *m, struct machine_domain *d,
     switch (state) {
     case MACHINE_KEPT:
     case MACHINE_CREATING:
+    case MACHINE_BUILT:
     case MACHINE_BOOTING:
     case MACHINE_READY:
     case MACHINE_LATE:
@@ -183,6 +184,8 @@ unsigned int machine_adopt(struct machine *m, unsigned int dom,
     }
     if (past->state == MACHINE_STUCK)
         d->state = MACHINE_STUCK; /* a stop retries, as before */
+    else if (found == MACHINE_FOUND_BROKEN && past->state == MACHINE_BUILT)
+        machine_build_anew(m, d);
     else if (found == MACHINE_FOUND_BROKEN)
         machine_remove_it(m, d, true);
     else

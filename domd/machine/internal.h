@@ -61,10 +61,14 @@ typedef void machine_handler(struct machine *m, struct machine_domain *d,
 machine_handler machine_wait_turn;
 machine_handler machine_give_up_start;
 machine_handler machine_go;
+machine_handler machine_go_ahead;
+machine_handler machine_go_on;
 machine_handler machine_delay_over;
+machine_handler machine_built_delay_over;
 machine_handler machine_backoff_over;
 machine_handler machine_queued;
 machine_handler machine_begun;
+machine_handler machine_built;
 machine_handler machine_created;
 machine_handler machine_create_failed;
 machine_handler machine_create_left;
@@ -72,6 +76,7 @@ machine_handler machine_file_changed;
 machine_handler machine_create_late;
 machine_handler machine_create_abort;
 machine_handler machine_aborted;
+machine_handler machine_changed_too_late;
 machine_handler machine_left_too_late;
 machine_handler machine_created_too_late;
 machine_handler machine_ready;
@@ -89,6 +94,7 @@ machine_handler machine_destroy_failed;
 machine_handler machine_gone;
 machine_handler machine_stop_wait;
 machine_handler machine_stop_now;
+machine_handler machine_stop_built;
 machine_handler machine_force;
 machine_handler machine_shutdown_failed;
 machine_handler machine_died_stopping;
@@ -116,6 +122,10 @@ void machine_settle(struct machine *m, struct machine_domain *d);
 /* Removes the instance of D. FORCED: the guest did not shut down by itself. */
 void machine_remove_it(struct machine *m, struct machine_domain *d,
                        bool forced);
+
+/* Removes an instance that was created ahead and has not run. It waits for its
+ * turn again, which is no failure and no restart. */
+void machine_build_anew(struct machine *m, struct machine_domain *d);
 
 /* ---- machine.c ---------------------------------------------------------- */
 

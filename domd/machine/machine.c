@@ -17,6 +17,7 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
         {
             [MACHINE_EV_STOP] = machine_give_up_start,
             [MACHINE_EV_GO] = machine_go,
+            [MACHINE_EV_AHEAD] = machine_go_ahead,
         },
     [MACHINE_BLOCKED] =
         {
@@ -33,18 +34,29 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
             [MACHINE_EV_TIMER] = machine_create_late,
             [MACHINE_EV_QUEUED] = machine_queued,
             [MACHINE_EV_BEGUN] = machine_begun,
+            [MACHINE_EV_BUILT] = machine_built,
             [MACHINE_EV_CREATED] = machine_created,
             [MACHINE_EV_CREATE_FAILED] = machine_create_failed,
             [MACHINE_EV_CREATE_LEFT] = machine_create_left,
             [MACHINE_EV_FILE_CHANGED] = machine_file_changed,
         },
+    [MACHINE_BUILT] =
+        {
+            [MACHINE_EV_STOP] = machine_stop_built,
+            [MACHINE_EV_GO] = machine_go_on,
+            [MACHINE_EV_TIMER] = machine_built_delay_over,
+            [MACHINE_EV_GONE] = machine_died_gone,
+            [MACHINE_EV_DM_SAYS] = machine_dm_says,
+            [MACHINE_EV_DM_ENDED] = machine_dm_ended,
+        },
     [MACHINE_ABORTING] =
         {
             [MACHINE_EV_TIMER] = machine_hang,
+            [MACHINE_EV_BUILT] = machine_created_too_late,
             [MACHINE_EV_CREATED] = machine_created_too_late,
             [MACHINE_EV_CREATE_FAILED] = machine_aborted,
             [MACHINE_EV_CREATE_LEFT] = machine_left_too_late,
-            [MACHINE_EV_FILE_CHANGED] = machine_aborted,
+            [MACHINE_EV_FILE_CHANGED] = machine_changed_too_late,
         },
     [MACHINE_BOOTING] =
         {
@@ -135,10 +147,11 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
     [MACHINE_STUCK] =
         {
             [MACHINE_EV_STOP] = machine_remove_kept,
+            [MACHINE_EV_BUILT] = machine_created_too_late,
             [MACHINE_EV_CREATED] = machine_created_too_late,
             [MACHINE_EV_CREATE_FAILED] = machine_aborted,
             [MACHINE_EV_CREATE_LEFT] = machine_left_too_late,
-            [MACHINE_EV_FILE_CHANGED] = machine_aborted,
+            [MACHINE_EV_FILE_CHANGED] = machine_changed_too_late,
             [MACHINE_EV_DIED] = machine_stuck_died,
             [MACHINE_EV_GONE] = machine_stuck_gone,
             [MACHINE_EV_DESTROY_FAILED] = machine_destroy_failed,
@@ -160,6 +173,7 @@ static bool is_result(enum machine_event event)
     case MACHINE_EV_START:
     case MACHINE_EV_STOP:
     case MACHINE_EV_GO:
+    case MACHINE_EV_AHEAD:
     case MACHINE_EV_TIMER:
         return false;
     default:

@@ -38,7 +38,8 @@ enum machine_state {
     MACHINE_WAITING,    /* wanted; waits for dependencies or a free slot */
     MACHINE_BLOCKED,    /* wanted; a requirement failed, or a disk is in use */
     MACHINE_DELAY,      /* dependencies are ready; start_delay runs */
-    MACHINE_CREATING,   /* the hypervisor builds the domain */
+    MACHINE_CREATING,   /* the hypervisor builds the domain, or unpauses it */
+    MACHINE_BUILT,      /* created ahead, and paused until its turn */
     MACHINE_ABORTING,   /* creation is cancelled; its result is pending */
     MACHINE_BOOTING,    /* runs, not ready yet */
     MACHINE_READY,      /* runs, ready */
@@ -61,13 +62,16 @@ enum machine_event {
     MACHINE_EV_START,
     MACHINE_EV_STOP,
     MACHINE_EV_GO,     /* internal: its turn */
+    MACHINE_EV_AHEAD,  /* internal: its turn to be created ahead */
     MACHINE_EV_TIMER,  /* internal: its timer expired */
     MACHINE_EV_QUEUED, /* waits for other operations of the hypervisor */
     MACHINE_EV_BEGUN,  /* creation or restore begins */
+    MACHINE_EV_BUILT,  /* created ahead, and paused */
     MACHINE_EV_CREATED,
     MACHINE_EV_CREATE_FAILED,
     MACHINE_EV_CREATE_LEFT,  /* creation failed, and so did the cleanup */
-    MACHINE_EV_FILE_CHANGED, /* not created: the file has changed */
+    MACHINE_EV_FILE_CHANGED, /* not created, or not unpaused: the file, or
+                              * what it names, has changed */
     MACHINE_EV_READY,
     MACHINE_EV_RESET, /* the guest reset itself */
     MACHINE_EV_DIED,  /* the guest shut down; the domain still exists */
@@ -103,7 +107,8 @@ struct machine_result {
 
 enum machine_act {
     MACHINE_ACT_CREATE,
-    MACHINE_ACT_ABORT, /* cancel the operation (create, save) */
+    MACHINE_ACT_UNPAUSE, /* one that was created ahead */
+    MACHINE_ACT_ABORT,   /* cancel the operation (create, save) */
     MACHINE_ACT_SHUTDOWN,
     MACHINE_ACT_SAVE,
     MACHINE_ACT_DESTROY,
@@ -117,6 +122,7 @@ struct machine_action {
     unsigned int gen;
     bool forced; /* DESTROY: the guest did not shut down */
     bool fresh;  /* CREATE: from the file, not from the last instance */
+    bool ahead;  /* CREATE: reports MACHINE_EV_BUILT, and leaves it paused */
     enum machine_state before; /* CHANGED */
     enum machine_state after;
 };
@@ -145,6 +151,7 @@ struct machine_domain {
     bool stop_req;  /* a stop was requested */
     bool by_hand;   /* the instance was not started by domd */
     bool delayed;   /* start_delay has passed */
+    bool built;     /* this instance was created ahead, and has not run */
     bool was_ready; /* this instance was ready */
     bool dead;      /* died during the save */
     bool barred;    /* the policy is barred */

@@ -118,12 +118,65 @@ void machine_apply_bar(struct machine *m, struct machine_domain *d)
     }
 }
 
+/* Whether DOM, which waits for others, may be created meanwhile: it wants
+ * that, and all of them are on their way. One that has no instance yet might
+ * still need a disk of this domain. */
+static bool may_build_ahead(const struct machine *m, unsigned int dom)
+{
+    const struct machine_domain *d = &m->doms[dom];
+    unsigned int i;
+
+    if (!d->policy->prebuild || d->again) return false;
+    for (i = 0; i < d->n_edges; i++) {
+        switch (m->doms[d->edges[i].dom].state) {
+        case MACHINE_CREATING:
+        case MACHINE_BUILT:
+        case MACHINE_BOOTING:
+            break;
+        default:
+            if (!machine_at_rest(m->doms[d->edges[i].dom].state)) return false;
+            break;
+        }
+    }
+    return true;
+}
+
+/* Unpauses those that were created ahead, and whose turn has come; removes
+ * those that must not run as they are. Returns whether anything changed. */
+static bool go_on_with_built(struct machine *m)
+{
+    bool changed = false;
+    unsigned int i;
+
+    for (i = 0; i < m->n; i++) {
+        struct machine_domain *d = &m->doms[i];
+        char why[sizeof(d->reason)] = "";
+        enum turn turn;
+
+        if (!d->policy || d->state != MACHINE_BUILT) continue;
+        turn = turn_of(m, i, why, sizeof(why));
+        if (turn == TURN_NEVER || !d->listed || d->policy->bar ||
+            machine_is_stale(d)) {
+            machine_build_anew(m, d);
+        } else if (turn == TURN_WAIT) {
+            d->delayed = false;
+            d->deadline = MACHINE_NEVER;
+        } else {
+            machine_fire(m, d, MACHINE_EV_GO, NULL);
+        }
+        if (d->state != MACHINE_BUILT) changed = true;
+    }
+    return changed;
+}
+
 /* Starts a domain that can start. Returns whether anything changed. */
 static bool start_some(struct machine *m)
 {
     bool *may = xcalloc(m->n, sizeof(*may));
+    bool *ahead = xcalloc(m->n, sizeof(*ahead));
     bool place = count_creating(m) < m->max_creating;
     bool changed = false;
+    enum machine_event event;
     unsigned int i;
 
     for (i = 0; i < m->n; i++) {
@@ -149,6 +202,7 @@ static bool start_some(struct machine *m)
             break;
         case TURN_WAIT:
             d->delayed = false;
+            ahead[i] = place && may_build_ahead(m, i);
             if (d->state == MACHINE_BLOCKED) {
                 d->reason[0] = '\0';
                 machine_enter(m, d, MACHINE_WAITING);
@@ -166,10 +220,16 @@ static bool start_some(struct machine *m)
         }
     }
     /* One at a time: each start may take a slot or a disk. */
+    event = MACHINE_EV_GO;
     i = pick_next(m, may);
+    if (i == NONE) {
+        event = MACHINE_EV_AHEAD;
+        i = pick_next(m, ahead);
+    }
     free(may);
+    free(ahead);
     if (i == NONE) return changed;
-    machine_fire(m, &m->doms[i], MACHINE_EV_GO, NULL);
+    machine_fire(m, &m->doms[i], event, NULL);
     return true;
 }
 
@@ -274,6 +334,7 @@ void machine_run(struct machine *m)
                 changed = true;
             }
         }
+        if (!m->closing && go_on_with_built(m)) changed = true;
         if (!m->closing && start_some(m)) changed = true;
     } while (changed);
 }

@@ -33,19 +33,13 @@ void machine_give_up_start(struct machine *m, struct machine_domain *d,
     machine_enter(m, d, MACHINE_STOPPED);
 }
 
-/* The dependencies are ready, and there is a free slot. */
-void machine_go(struct machine *m, struct machine_domain *d,
-                const struct machine_result *res)
+/* AHEAD: the dependencies are not ready yet. */
+static void create(struct machine *m, struct machine_domain *d, bool ahead)
 {
     struct machine_action a = {0};
 
-    (void)res;
-    if (d->policy->start_delay && !d->delayed) {
-        machine_enter(m, d, MACHINE_DELAY);
-        machine_set_timer(m, d, d->policy->start_delay);
-        return;
-    }
     d->gen++;
+    d->built = false;
     d->was_ready = false;
     d->started = m->now;
     d->latency = -1;
@@ -60,8 +54,47 @@ void machine_go(struct machine *m, struct machine_domain *d,
     a.dom = (unsigned int)(d - m->doms);
     a.gen = d->gen;
     a.fresh = !d->again;
+    a.ahead = ahead;
     d->again = false;
     machine_emit(m, &a);
+}
+
+/* The dependencies are ready, and there is a free slot. */
+void machine_go(struct machine *m, struct machine_domain *d,
+                const struct machine_result *res)
+{
+    (void)res;
+    if (d->policy->start_delay && !d->delayed) {
+        machine_enter(m, d, MACHINE_DELAY);
+        machine_set_timer(m, d, d->policy->start_delay);
+        return;
+    }
+    create(m, d, false);
+}
+
+/* The dependencies boot, and there is a free slot. */
+void machine_go_ahead(struct machine *m, struct machine_domain *d,
+                      const struct machine_result *res)
+{
+    (void)res;
+    create(m, d, true);
+}
+
+/* The dependencies of an instance that was created ahead are ready: it is
+ * unpaused, and its time begins. */
+void machine_go_on(struct machine *m, struct machine_domain *d,
+                   const struct machine_result *res)
+{
+    (void)res;
+    if (d->policy->start_delay && !d->delayed) {
+        if (d->deadline == MACHINE_NEVER)
+            machine_set_timer(m, d, d->policy->start_delay);
+        return;
+    }
+    d->started = m->now;
+    machine_enter(m, d, MACHINE_CREATING);
+    machine_set_timer(m, d, d->policy->start_timeout);
+    machine_act_on(m, d, MACHINE_ACT_UNPAUSE);
 }
 
 void machine_delay_over(struct machine *m, struct machine_domain *d,
@@ -70,6 +103,14 @@ void machine_delay_over(struct machine *m, struct machine_domain *d,
     (void)res;
     d->delayed = true;
     machine_enter(m, d, MACHINE_WAITING);
+}
+
+void machine_built_delay_over(struct machine *m, struct machine_domain *d,
+                              const struct machine_result *res)
+{
+    (void)m;
+    (void)res;
+    d->delayed = true;
 }
 
 void machine_backoff_over(struct machine *m, struct machine_domain *d,
@@ -105,6 +146,14 @@ void machine_begun(struct machine *m, struct machine_domain *d,
                           (d->resumed ? d->policy->stop_timeout : 0));
 }
 
+void machine_built(struct machine *m, struct machine_domain *d,
+                   const struct machine_result *res)
+{
+    (void)res;
+    d->built = true;
+    machine_enter(m, d, MACHINE_BUILT);
+}
+
 void machine_created(struct machine *m, struct machine_domain *d,
                      const struct machine_result *res)
 {
@@ -112,6 +161,7 @@ void machine_created(struct machine *m, struct machine_domain *d,
     msec deadline = d->deadline;
 
     (void)res;
+    d->built = false;
     machine_enter(m, d, MACHINE_BOOTING);
     d->deadline = deadline;
     if (!d->resumed) return;
@@ -140,6 +190,10 @@ void machine_create_left(struct machine *m, struct machine_domain *d,
 void machine_file_changed(struct machine *m, struct machine_domain *d,
                           const struct machine_result *res)
 {
+    if (d->built) {
+        machine_build_anew(m, d);
+        return;
+    }
     (void)res;
     machine_enter(m, d, MACHINE_WAITING);
 }
@@ -165,6 +219,17 @@ void machine_create_abort(struct machine *m, struct machine_domain *d,
     machine_enter(m, d, MACHINE_ABORTING);
     machine_set_last_resort(m, d, MACHINE_ABORT_LIMIT);
     machine_act_on(m, d, MACHINE_ACT_ABORT);
+}
+
+/* A creation that was cancelled; an instance that was created ahead exists. */
+void machine_changed_too_late(struct machine *m, struct machine_domain *d,
+                              const struct machine_result *res)
+{
+    (void)res;
+    if (d->built)
+        machine_remove_it(m, d, true);
+    else
+        machine_settle(m, d);
 }
 
 void machine_aborted(struct machine *m, struct machine_domain *d,

@@ -18,6 +18,7 @@ static const struct {
     [MACHINE_BLOCKED] = {"blocked", false, true},
     [MACHINE_DELAY] = {"delay", false, false},
     [MACHINE_CREATING] = {"creating", true, false},
+    [MACHINE_BUILT] = {"built", true, false},
     [MACHINE_ABORTING] = {"aborting", true, false},
     [MACHINE_BOOTING] = {"booting", true, false},
     [MACHINE_READY] = {"ready", true, true},

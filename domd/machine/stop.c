@@ -152,6 +152,21 @@ static void ask_shutdown(struct machine *m, struct machine_domain *d)
     machine_act_on(m, d, MACHINE_ACT_SHUTDOWN);
 }
 
+void machine_build_anew(struct machine *m, struct machine_domain *d)
+{
+    d->stop_req = true;
+    d->next = MACHINE_NEXT_STOPPED;
+    machine_remove_it(m, d, true);
+}
+
+/* A guest that has not run needs no shutdown, and nothing depends on it. */
+void machine_stop_built(struct machine *m, struct machine_domain *d,
+                        const struct machine_result *res)
+{
+    (void)res;
+    machine_build_anew(m, d);
+}
+
 /* All dependents are gone. */
 void machine_stop_now(struct machine *m, struct machine_domain *d,
                       const struct machine_result *res)

@@ -71,6 +71,7 @@ struct policy {
     msec start_timeout;
     msec stop_timeout;
     msec start_delay;
+    bool prebuild; /* created while its dependencies boot */
     enum restart_mode restart;
     msec restart_delay;
     msec restart_window;

@@ -89,6 +89,11 @@ static void read_start_delay(struct reader *r, const char *key)
     get_seconds(r, key, 0, &r->p->start_delay);
 }
 
+static void read_prebuild(struct reader *r, const char *key)
+{
+    get_bool(r, key, &r->p->prebuild);
+}
+
 static void read_restart(struct reader *r, const char *key)
 {
     const char *text = reader_string(r, key);
@@ -209,6 +214,7 @@ static const struct {
     {"start_timeout", read_start_timeout},
     {"stop_timeout", read_stop_timeout},
     {"start_delay", read_start_delay},
+    {"prebuild", read_prebuild},
     {"restart", read_restart},
     {"restart_delay", read_restart_delay},
     {"restart_window", read_restart_window},
@@ -230,6 +236,10 @@ void reader_keys(struct reader *r)
     if (r->p->on_stop == STOP_SAVE && !r->p->save_to)
         reader_wrong(r, "on_stop",
                      "save needs save_to, a directory on a disk");
+    if (r->p->prebuild && r->p->save_to)
+        reader_wrong(r, "prebuild",
+                     "a domain with save_to may be restored, and is not "
+                     "created ahead; leave one of them out");
 }
 
 /* ---- unknown keys ------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -325,6 +326,38 @@ bool checks_answer(struct checks *all, struct policy *p)
     if (!k->run && !(k->whole && loop_now() - k->ended < FRESH))
         start_check(k, p);
     return await_check(k, p, loop_now() + CHECKS_PATIENCE, NULL);
+}
+
+/* FNV-1a. */
+static uint64_t add_to_print(uint64_t print, uint64_t value)
+{
+    unsigned int i;
+
+    for (i = 0; i < 64; i += 8)
+        print = (print ^ (value >> i & 0xff)) * 0x100000001b3u;
+    return print;
+}
+
+uint64_t checks_print(const struct policy *p)
+{
+    uint64_t print = 0xcbf29ce484222325u;
+    struct stat st;
+    size_t i;
+
+    for (i = 0; i < p->n_wants; i++) {
+        const struct want *w = &p->wants[i];
+
+        if (*w->what != '/' || stat(w->what, &st)) continue;
+        print = add_to_print(print, i);
+        print = add_to_print(print, st.st_dev);
+        print = add_to_print(print, st.st_ino);
+        print = add_to_print(print, st.st_rdev);
+        if (!S_ISREG(st.st_mode)) continue;
+        print = add_to_print(print, (uint64_t)st.st_size);
+        print = add_to_print(print, (uint64_t)st.st_mtim.tv_sec);
+        print = add_to_print(print, (uint64_t)st.st_mtim.tv_nsec);
+    }
+    return print;
 }
 
 size_t checks_left(const struct checks *all)

@@ -31,6 +31,10 @@ void checks_give_up(struct checks *checks);
 /* Whether the paths of P answer at this moment; otherwise P gets a `hold`. For
  * a caller that is about to open them. */
 bool checks_answer(struct checks *checks, struct policy *p);
+/* A hash of which files P wants, by device and inode, and of when those that
+ * are regular ones were last written. A path that does not answer blocks:
+ * ask checks_answer before. */
+uint64_t checks_print(const struct policy *p);
 /* The number of abandoned children. */
 size_t checks_left(const struct checks *checks);
 

@@ -49,6 +49,68 @@ def goes_on(host, *options):
     host.start(*options)
 
 
+def console(host, name, line):
+    with open(host.console / f"guest-{name}.log", "a", encoding="utf-8") as log:
+        log.write(line + "\n")
+
+
+@pytest.fixture
+def ahead(host, tmp_path):
+    """web is created, and waits for db, which boots."""
+    disk = tmp_path / "disk"
+    disk.write_bytes(b"old")
+    host.domain("db", 'ready = "console:is up"')
+    host.domain("web", 'requires = "db"', 'prebuild = "yes"', 'disk = [ "%s,raw,xvda,rw" ]' % disk)
+    host.start()
+    host.until_states(db="booting", web="built")
+    host.disk = disk
+    return host
+
+
+def test_created_ahead(ahead):
+    assert ahead.history(runs=True) == ["create db", "create web", "runs db"]
+    assert ahead.xenith("wait", "1").returncode == 1
+    console(ahead, "db", "is up")
+    ahead.until_states(db="ready", web="ready")
+    assert ahead.history(runs=True)[-1] == "runs web"
+    marks = ahead.timeline()
+    order = [marks.index(mark) for mark in ("creating db", "creating web", "built web", "domain db ready", "domain web started")]
+    assert order == sorted(order) and marks.count("creating web") == 1
+
+
+def test_a_disk_that_was_replaced_meanwhile(ahead):
+    """It is created anew with the other one, once its turn has come."""
+    new = ahead.disk.with_name("new")
+    new.write_bytes(b"new")
+    new.rename(ahead.disk)
+    console(ahead, "db", "is up")
+    ahead.until_states(web="ready")
+    assert ahead.history() == ["create db", "create web", "destroyed web", "create web"]
+    assert ahead.status()["web"]["restarts"] == 0
+
+
+def test_a_file_that_is_edited_meanwhile(ahead):
+    ahead.domain("web", 'requires = "db"', 'prebuild = "yes"', "memory = 99")
+    ahead.ok("reload")
+    ahead.until(lambda: ahead.history() == ["create db", "create web", "destroyed web", "create web"])
+    ahead.until_states(web="built")
+
+
+def test_a_daemon_that_ends_meanwhile(ahead):
+    goes_on(ahead)
+    ahead.until_states(db="booting", web="built")
+    assert ahead.history()[-4:] == ["adopt db", "adopt web", "destroyed web", "create web"]
+    assert ahead.status()["web"]["restarts"] == 0
+    console(ahead, "db", "is up")
+    ahead.until_states(web="ready")
+
+
+def test_a_stop_meanwhile(ahead):
+    ahead.ok("stop", "--wait", "web")
+    assert ahead.history() == ["create db", "create web", "destroyed web"]
+    assert ahead.states() == {"db": "booting", "web": "stopped"}
+
+
 def test_starts_side_by_side(host):
     for number in range(8):
         host.domain("d%d" % number)

@@ -46,10 +46,25 @@ def test_a_creation_is_the_difference_of_two_snapshots():
 
 def test_the_report_has_a_column_for_each_image():
     slow = dict(one(), dom0=1.5)
-    figures = {"image": {"runs": [one(), one(), slow], "requests": [creation.parse_requests(LOG, 7)]},
-               "against": {"runs": [slow], "requests": [creation.parse_requests(LOG, 17)]}}
+    figures = {"image": {"runs": [one(), one(), slow], "requests": [creation.parse_requests(LOG, 7)],
+                         "behind": {"in-turn": [3.0, 2.0, 4.0], "ahead": [1.0]}},
+               "against": {"runs": [slow], "requests": [creation.parse_requests(LOG, 17)],
+                           "behind": {"in-turn": [5.0], "ahead": [6.0]}}}
     lines = creation.report(figures).splitlines()
     assert lines[0].split()[-2:] == ["image", "against"]
     assert lines[1].startswith("requests of dom0") and lines[1].count("3.00") == 6
     cpu = next(line for line in lines if "as Xen counts it" in line)
     assert "0.90 (  0.90 to   1.50)" in cpu and "1.50 (  1.50 to   1.50)" in cpu
+    assert lines[-2].startswith("s after what it requires, in-turn") and "3.00 (  2.00 to   4.00)" in lines[-2]
+    assert lines[-1].startswith("s after what it requires, ahead") and "6.00 (  6.00 to   6.00)" in lines[-1]
+
+
+def test_how_long_a_domain_is_behind_what_it_requires():
+    class Machine:
+        """Answers with a log of which the first lines are of earlier."""
+
+        def out(self, command, _timeout=None):
+            if command.startswith("wc"):
+                return "3\n"
+            return "71.20 creating ahead\n73.25 domain counted ready\n74.50 domain ahead ready" if "+4 " in command else ""
+    assert creation.seconds_behind(Machine(), "ahead") == 1.25

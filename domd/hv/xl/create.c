@@ -137,7 +137,7 @@ static int convert_file(struct hv *hv, struct slot *s)
 }
 
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
-               const struct policy *policy, bool fresh)
+               const struct policy *policy, bool fresh, bool ahead)
 {
     struct slot *s = xl_slot_get(hv, dom);
     char *text;
@@ -145,6 +145,7 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
 
     xl_slot_clear(hv, s);
     s->gen = gen;
+    s->ahead = ahead;
     free(s->name);
     s->name = xstrdup(policy->name);
     xl_set_save_to(s, policy->save_to);
@@ -240,7 +241,9 @@ void xl_unpaused(struct hv *hv, struct slot *s, int rc)
     if (s->taken && !rc) saved_done(s->save_to, s->name);
     if (s->taken && rc) settle_failed_unpause(hv, s, rc);
     s->taken = false;
-    if (!rc) xl_watch_on(hv, s);
+    if (!rc && !s->ahead) xl_watch_on(hv, s);
+    if (rc && s->ahead) xl_slot_watch_off(hv, s);
+    s->ahead = false;
     if (s->was_reset) {
         xl_reset_done(hv, s, rc);
     } else if (rc) {
@@ -250,6 +253,15 @@ void xl_unpaused(struct hv *hv, struct slot *s, int rc)
         xl_report(hv, s, MACHINE_EV_CREATED, NULL);
         xl_device_model_says(hv, s);
     }
+}
+
+static void unpause(struct hv *hv, struct slot *s)
+{
+    int rc;
+
+    xl_begin_op(hv, s, OP_UNPAUSE);
+    rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
+    if (rc) xl_unpaused(hv, s, rc);
 }
 
 void xl_created(struct hv *hv, struct slot *s, int rc)
@@ -271,13 +283,22 @@ void xl_created(struct hv *hv, struct slot *s, int rc)
             text = xasprintf("cannot rename the save in %s: %s", s->save_to,
                              strerror(r));
     }
-    if (!rc && !r) {
-        xl_begin_op(hv, s, OP_UNPAUSE);
-        rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
-        if (rc) xl_unpaused(hv, s, rc);
-        return;
+    if (rc || r) {
+        clean_up(hv, s, text);
+    } else if (s->ahead) {
+        xl_watch_on(hv, s);
+        xl_report(hv, s, MACHINE_EV_BUILT, NULL);
+    } else {
+        unpause(hv, s);
     }
-    clean_up(hv, s, text);
+}
+
+/* An instance that was created ahead is watched already. */
+void hv_unpause(struct hv *hv, unsigned int dom, unsigned int gen)
+{
+    struct slot *s = xl_slot_get(hv, dom);
+
+    if (s->gen == gen) unpause(hv, s);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)

@@ -77,6 +77,7 @@ struct slot {
     char *kept; /* JSON of the previous one, for a restart */
     int fd;     /* OP_SAVE, or a restore */
     bool taken; /* OP_UNPAUSE: restored from a save */
+    bool ahead; /* to be left paused, or paused */
 
     bool cut_off; /* an earlier domd ended while saving it */
 

@@ -65,7 +65,7 @@ void xl_slot_clear(struct hv *hv, struct slot *s)
     s->guess = HV_NO_DOMID;
     s->uuid[0] = '\0';
     s->dump = s->rename = s->by_hand = s->aborted = s->was_reset = false;
-    s->taken = s->cut_off = s->asked = s->ended = false;
+    s->taken = s->ahead = s->cut_off = s->asked = s->ended = false;
     s->actions.known = false;
     s->op = s->then = OP_NONE;
 }

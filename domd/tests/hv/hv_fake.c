@@ -33,6 +33,7 @@ struct fake_slot {
     char *name;
     char *file;
     uint64_t stamp;
+    bool ahead;
     struct timer *timer;
     void (*next)(struct hv *hv, struct fake_slot *s);
 };
@@ -174,6 +175,11 @@ static uint32_t free_domid(const struct hv *hv)
 
 static void created(struct hv *hv, struct fake_slot *s)
 {
+    if (s->ahead) {
+        s->ahead = false;
+        report(hv, s, MACHINE_EV_BUILT, 0, false, NULL);
+        return;
+    }
     set_state(hv, s->domid, "runs");
     /* Logged after that: a domain logged but not running would look
      * destroyed. */
@@ -245,13 +251,14 @@ static void queued(struct hv *hv, struct fake_slot *s)
 }
 
 void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
-               const struct policy *policy, bool fresh)
+               const struct policy *policy, bool fresh, bool ahead)
 {
     struct fake_slot *s = get_slot(hv, dom);
     struct buf refusal = {0};
     struct buf wait = {0};
 
     (void)fresh;
+    s->ahead = ahead;
     s->gen = gen;
     free(s->name);
     s->name = xstrdup(policy->name);
@@ -272,6 +279,12 @@ void hv_create(struct hv *hv, unsigned int dom, unsigned int gen,
         build_dom(hv, s);
     }
     buf_dispose(&wait);
+}
+
+void hv_unpause(struct hv *hv, unsigned int dom, unsigned int gen)
+{
+    (void)gen;
+    call_later(get_slot(hv, dom), 0, created);
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)

@@ -55,6 +55,7 @@ static inline const char *acts(void)
         [MACHINE_ACT_CREATE] = "create",     [MACHINE_ACT_ABORT] = "abort",
         [MACHINE_ACT_SHUTDOWN] = "shutdown", [MACHINE_ACT_SAVE] = "save",
         [MACHINE_ACT_DESTROY] = "destroy",   [MACHINE_ACT_REMARK] = "remark",
+        [MACHINE_ACT_UNPAUSE] = "unpause",
     };
     static char text[512];
     struct machine_action a;
@@ -64,9 +65,9 @@ static inline const char *acts(void)
         size_t len = strlen(text);
 
         if (a.act == MACHINE_ACT_CHANGED) continue;
-        snprintf(text + len, sizeof(text) - len, "%s%s%s %s", len ? "; " : "",
-                 words[a.act], a.forced ? "!" : "",
-                 m.doms[a.dom].policy->name);
+        snprintf(text + len, sizeof(text) - len, "%s%s%s%s %s",
+                 len ? "; " : "", words[a.act], a.forced ? "!" : "",
+                 a.ahead ? " ahead" : "", m.doms[a.dom].policy->name);
     }
     return text;
 }

@@ -26,6 +26,7 @@ struct fake {
     bool stopping; /* its stop began in the right order */
     bool by_hand;
     bool queued; /* its creation is queued */
+    bool ahead;  /* it is to stay paused */
     unsigned int gen;
 };
 
@@ -113,7 +114,21 @@ static void may_hang(struct op *op)
 
 /* ---- invariants --------------------------------------------------------- */
 
-static void check_create(unsigned int dom, bool fresh)
+/* Never before its requirements. */
+static void check_requirements(unsigned int dom)
+{
+    const struct machine_domain *d = &m.doms[dom];
+    unsigned int i;
+
+    for (i = 0; i < d->n_edges; i++) {
+        const struct fake *on = &fakes[d->edges[i].dom];
+
+        if (!d->edges[i].requires) continue;
+        MUST(on->there && on->ready);
+    }
+}
+
+static void check_create(unsigned int dom, bool fresh, bool ahead)
 {
     const struct machine_domain *d = &m.doms[dom];
     unsigned int building = 0;
@@ -123,12 +138,8 @@ static void check_create(unsigned int dom, bool fresh)
     MUST(!m.closing);
     MUST(!fakes[dom].there); /* never two instances */
     MUST(!d->policy->bar || !fresh);
-    for (i = 0; i < d->n_edges; i++) {
-        const struct fake *on = &fakes[d->edges[i].dom];
-
-        if (!d->edges[i].requires) continue;
-        MUST(on->there && on->ready); /* never before its requirements */
-    }
+    MUST(!ahead || d->policy->prebuild);
+    if (!ahead) check_requirements(dom);
     for (i = 0; i < n_doms; i++) {
         if (i == dom || !fakes[i].there) continue;
         for (k = 0; k < d->policy->writes.n; k++)
@@ -229,15 +240,22 @@ static void run_actions(void)
         switch (a.act) {
         case MACHINE_ACT_CREATE:
             trace("%lld create %u\n", (long long)now, a.dom);
-            check_create(a.dom, a.fresh);
+            check_create(a.dom, a.fresh, a.ahead);
             op = add_op(MACHINE_ACT_CREATE, a.dom, a.gen, 1 + rnd(8000));
-            fakes[a.dom] = (struct fake){.there = true, .gen = a.gen};
+            fakes[a.dom] =
+                (struct fake){.there = true, .gen = a.gen, .ahead = a.ahead};
             if (!chance(30)) {
                 may_hang(op);
                 break;
             }
             fakes[a.dom].queued = true;
             report_creation(a.dom, a.gen, MACHINE_EV_QUEUED);
+            break;
+        case MACHINE_ACT_UNPAUSE:
+            trace("%lld unpause %u\n", (long long)now, a.dom);
+            MUST(fakes[a.dom].there && !m.closing);
+            check_requirements(a.dom);
+            add_op(MACHINE_ACT_UNPAUSE, a.dom, a.gen, 1 + rnd(50));
             break;
         case MACHINE_ACT_ABORT:
             trace("%lld abort %u\n", (long long)now, a.dom);
@@ -335,9 +353,24 @@ static void finish_op(struct op *op)
                                            : MACHINE_EV_CREATE_FAILED;
             f->queued = false;
             report(o.dom, o.gen, ev, 0, false, false);
+        } else if (f->ahead) {
+            f->ahead = false;
+            report(o.dom, o.gen, MACHINE_EV_BUILT, 0, false, false);
         } else {
             f->up = m.doms[o.dom].state == MACHINE_CREATING ||
                     m.doms[o.dom].resumed;
+            report(o.dom, o.gen, MACHINE_EV_CREATED, 0, false, false);
+        }
+        break;
+    case MACHINE_ACT_UNPAUSE:
+        if (f->gen != o.gen || !f->there) break;
+        if (chance(10)) {
+            report(o.dom, o.gen, MACHINE_EV_FILE_CHANGED, 0, false, false);
+        } else if (!calm && chance(10)) {
+            f->there = false;
+            report(o.dom, o.gen, MACHINE_EV_CREATE_FAILED, 0, false, false);
+        } else {
+            f->up = m.doms[o.dom].state == MACHINE_CREATING;
             report(o.dom, o.gen, MACHINE_EV_CREATED, 0, false, false);
         }
         break;
@@ -433,8 +466,13 @@ static void cause_accident(void)
     if (!fakes[dom].there || fakes[dom].dead) return;
     for (i = 0; i < MAX_OPS; i++) {
         if (ops[i].used && ops[i].dom == dom &&
-            ops[i].act == MACHINE_ACT_CREATE)
+            (ops[i].act == MACHINE_ACT_CREATE ||
+             ops[i].act == MACHINE_ACT_UNPAUSE))
             return;
+    }
+    if (m.doms[dom].state == MACHINE_BUILT) {
+        end_guest(dom, MACHINE_VANISHED, false);
+        return;
     }
     if (chance(5)) {
         report(dom, fakes[dom].gen, MACHINE_EV_DM_ENDED, 0, false, false);
@@ -535,6 +573,7 @@ static void add_domains(struct machine *into)
         p->on_stop = (enum stop_mode)rnd(3);
         p->save_to = xstrdup("/data");
         p->start_delay = chance(30) ? 2000 : 0;
+        p->prebuild = chance(30);
         p->start_timeout = 1000 + (msec)rnd(20000);
         p->stop_timeout = 1000 + (msec)rnd(20000);
         if (chance(20)) strlist_add(&p->writes, chance(50) ? "/x" : "/y");
@@ -559,10 +598,13 @@ static enum machine_found find_remains(unsigned int dom)
     for (i = 0; i < MAX_OPS; i++) {
         if (!ops[i].used || ops[i].dom != dom) continue;
         if (ops[i].act == MACHINE_ACT_CREATE) return MACHINE_FOUND_BROKEN;
+        if (ops[i].act == MACHINE_ACT_UNPAUSE && chance(50))
+            return MACHINE_FOUND_RUNNING;
         if (ops[i].act == MACHINE_ACT_DESTROY && chance(50))
             return MACHINE_FOUND_BROKEN;
     }
-    return f->dead ? MACHINE_FOUND_DEAD : MACHINE_FOUND_RUNNING;
+    if (f->dead) return MACHINE_FOUND_DEAD;
+    return m.doms[dom].built ? MACHINE_FOUND_BROKEN : MACHINE_FOUND_RUNNING;
 }
 
 /* A new daemon continues where the old one ended. */

@@ -61,11 +61,22 @@ static void defaults(void **state)
     assert_int_equal(p->start_timeout, 60000);
     assert_int_equal(p->stop_timeout, 120000);
     assert_int_equal(p->start_delay, 0);
+    assert_false(p->prebuild);
     assert_string_equal(restart_name(p->restart), "on-failure");
     assert_string_equal(stop_name(p->on_stop), "shutdown");
     assert_int_equal(p->priority, 50);
     assert_null(p->bar);
     free(ready);
+    policy_free(p);
+}
+
+static void created_ahead(void **state)
+{
+    struct policy *p = parse("name = \"web\"\nprebuild = \"yes\"\n");
+
+    (void)state;
+    assert_string_equal(first_problem(), "");
+    assert_true(p->prebuild);
     policy_free(p);
 }
 
@@ -127,6 +138,9 @@ static void mistakes_with_their_lines(void **state)
             "autostrat: neither xl nor domd knows this key (autostart?)");
     reports("name = \"a\"\nautostart = \"maybe\"\n",
             "x.cfg:2: autostart: \"maybe\" is not yes or no");
+    reports("name = \"a\"\nprebuild = \"yes\"\nsave_to = \"/tmp\"\n",
+            "x.cfg:2: prebuild: a domain with save_to may be restored, and is "
+            "not created ahead; leave one of them out");
     reports("name = \"a\"\nrequires = \"a\"\n",
             "x.cfg:2: requires: the domain cannot depend on itself");
     reports("name = \"a\"\nstart_timeout = \"soon\"\n",
@@ -326,6 +340,7 @@ static void no_key_is_shared_with_xl(void **state)
         "start_timeout", "stop_timeout",   "start_delay",   "restart",
         "restart_delay", "restart_window", "restart_limit", "on_stop",
         "save_to",       "priority",       "needs",         "address",
+        "prebuild",
     };
     static const char *const theirs[] = {
         "acpi",      "name",   "memory",           "disk", "vif",   "on_crash",
@@ -708,6 +723,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(defaults),
         T(every_key),
+        T(created_ahead),
         T(mistakes_with_their_lines),
         T(broken_syntax_has_a_line),
         T(what_the_host_lacks),

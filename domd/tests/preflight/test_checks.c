@@ -240,6 +240,47 @@ static void nothing_is_wanted(void **state)
     policy_free(p);
 }
 
+/* What a domain was created from: files by their place on the disk and their
+ * last write, devices by their number. */
+static void the_print_of_files(void **state)
+{
+    static const struct host host;
+    struct problems problems = {0};
+    char *path = xasprintf("%s/print", scratch);
+    char *other = xasprintf("%s/other", scratch);
+    char *text = xasprintf("name = \"n\"\ndisk = [ \"%s,,xvda\", "
+                           "\"/dev/null,,xvdb\" ]\n",
+                           path);
+    struct policy *p =
+        policy_parse(text, strlen(text), "n.cfg", &host, &problems);
+    struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    uint64_t missing = checks_print(p);
+    uint64_t print;
+
+    (void)state;
+    assert_int_equal(write_file(path, "old", 3, 0600), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    print = checks_print(p);
+    assert_true(print != missing);
+    assert_true(checks_print(p) == print);
+    /* Written to, with the same size. */
+    assert_int_equal(write_file(path, "new", 3, 0600), 0);
+    assert_true(checks_print(p) != print);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    print = checks_print(p);
+    /* Another file of the same size and time. */
+    assert_int_equal(write_file(other, "new", 3, 0600), 0);
+    assert_int_equal(utimensat(AT_FDCWD, other, times, 0), 0);
+    assert_int_equal(rename(other, path), 0);
+    assert_true(checks_print(p) != print);
+    (void)unlink(path);
+    free(path);
+    free(other);
+    free(text);
+    policy_free(p);
+    problems_dispose(&problems);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -254,6 +295,7 @@ int main(void)
         T(a_file_that_changed_is_looked_at_anew),
         T(it_may_die_between_two_looks),
         T(nothing_is_wanted),
+        T(the_print_of_files),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

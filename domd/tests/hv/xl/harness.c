@@ -15,6 +15,7 @@ char why[256];
 char saved_disks[512];
 const char *forbid;
 bool no_more_resets;
+bool create_ahead;
 msec stalled_ms;
 
 static void tell(const char *what)
@@ -29,6 +30,7 @@ static void result(void *user, unsigned int number, enum machine_event event,
 {
     static const char *const words[MACHINE_EVENTS] = {
         [MACHINE_EV_QUEUED] = "queued",
+        [MACHINE_EV_BUILT] = "built",
         [MACHINE_EV_CREATED] = "created",
         [MACHINE_EV_CREATE_FAILED] = "failed",
         [MACHINE_EV_CREATE_LEFT] = "left",
@@ -183,7 +185,7 @@ void converts(void)
 
 void begin_creation(void)
 {
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, create_ahead);
     converts();
     assert_string_equal(told, "queued");
     spin();
@@ -229,6 +231,7 @@ int setup(void **state)
     told[0] = marked[0] = logged[0] = why[0] = '\0';
     forbid = NULL;
     no_more_resets = false;
+    create_ahead = false;
     if (libxl_fake_begin()) return -1;
     loop = loop_new();
     if (hv_open(&hv, loop, &cb, &error)) return -1;

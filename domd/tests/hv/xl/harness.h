@@ -19,6 +19,7 @@ extern char why[256];
 extern char saved_disks[512]; /* disks that the save writes */
 extern const char *forbid;    /* why a restore is forbidden */
 extern bool no_more_resets;   /* the next one is refused */
+extern bool create_ahead;     /* by begin_creation */
 extern msec stalled_ms;
 
 int setup(void **state);

@@ -16,6 +16,79 @@ static void comes_up(void **state)
     assert_string_equal(asked, "create; unpause");
 }
 
+static void is_left_paused(void **state)
+{
+    (void)state;
+    create_ahead = has_cd = true;
+    begin_creation();
+    ends(0);
+    assert_string_equal(told, "queued; begins; built");
+    assert_string_equal(asked, "create");
+    assert_int_equal(hv_domid(hv, 0), DOMID);
+    hv_unpause(hv, 0, 1);
+    ends(0);
+    assert_string_equal(told, "queued; begins; built; created");
+    assert_string_equal(asked, "create; unpause");
+    /* Its events were requested once, without reading it back. */
+    assert_int_equal(watches, 1);
+    assert_int_equal(eject_watches, 1);
+    assert_int_equal(reads, 0);
+}
+
+static void is_removed_while_paused(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    ends(0);
+    hv_destroy(hv, 0, 1);
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; begins; built; gone");
+    assert_string_equal(asked, "create; destroy");
+    assert_int_equal(watches, 0);
+}
+
+static void vanishes_while_paused(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    ends(0);
+    there = false;
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+    spin();
+    assert_string_equal(told, "queued; begins; built; gone");
+}
+
+static void cannot_be_unpaused(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    ends(0);
+    hv_unpause(hv, 0, 1);
+    ends(ERROR_FAIL);
+    assert_string_equal(asked, "create; unpause; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; begins; built; failed");
+    assert_int_equal(watches, 0);
+}
+
+static void is_cancelled_before_it_is_left_paused(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    hv_abort(hv, 0);
+    ends(0);
+    assert_string_equal(asked, "create; abort; destroy");
+    there = false;
+    ends(0);
+    assert_string_equal(told, "queued; begins; failed");
+}
+
 /* Reading it back would cost dozens of requests to xenstored. */
 static void knows_its_own_configuration(void **state)
 {
@@ -126,7 +199,7 @@ static void file_from_another_editor(void **state)
 static void file_that_was_changed(void **state)
 {
     (void)state;
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, false);
     assert_string_equal(told, "");
     put(".cfg", "name = \"b\"\n");
     converts();
@@ -138,7 +211,7 @@ static void file_that_was_changed(void **state)
 static void file_that_is_gone(void **state)
 {
     (void)state;
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, false);
     assert_int_equal(unlink(policy->file), 0);
     converts();
     assert_string_equal(told, "changed");
@@ -147,6 +220,11 @@ static void file_that_is_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(is_left_paused),
+        T(is_removed_while_paused),
+        T(vanishes_while_paused),
+        T(cannot_be_unpaused),
+        T(is_cancelled_before_it_is_left_paused),
         T(comes_up),
         T(knows_its_own_configuration),
         T(says_for_how_long_it_was_busy),

@@ -143,7 +143,7 @@ static void reboot_goes_on_with_what_it_had(void **state)
     there = false;
     ends(0);
     assert_string_equal(told, "reboot again; gone");
-    hv_create(hv, 0, 1, policy, false);
+    hv_create(hv, 0, 1, policy, false, false);
     spin();
     assert_string_equal(told, "reboot again; gone; queued; begins");
     assert_string_equal(asked, "destroy; create");

@@ -31,7 +31,7 @@ static void another_writes_its_disk(void **state)
     put("", "memory");
     put(".json", "a");
     forbid = "the disk is written by b";
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, false);
     converts();
     spin();
     assert_string_equal(told, "queued; resumes; failed");
@@ -114,7 +114,7 @@ static void saved_that_cannot_be_opened(void **state)
     (void)state;
     put(".json", "a");
     assert_int_equal(symlink("a.save", path), 0); /* to itself */
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, false);
     converts();
     spin();
     assert_string_equal(asked, "");
@@ -131,7 +131,7 @@ static void configuration_that_cannot_be_read(void **state)
     (void)state;
     put_stream(true);
     assert_int_equal(symlink("a.save.json", path), 0);
-    hv_create(hv, 0, 1, policy, true);
+    hv_create(hv, 0, 1, policy, true, false);
     converts();
     spin();
     assert_string_equal(asked, "");
