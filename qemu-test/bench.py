@@ -3,12 +3,14 @@
 
 usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
        bench.py --create [--times N] [--iso FILE] [--against FILE]
+       bench.py --against-debian [--iso FILE]
 
 Prints a table of the stages of the boot, the memory used in dom0, the size of the
 image, the time that several tools take to start eight domains, and the overhead of
 blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
 measurements). With --create it prints what dom0 does to create one domain instead, for
-one image, or for two, one after the other.
+one image, or for two, one after the other; with --against-debian, how long the image and a
+Debian with Debian's Xen take to have eight guests running.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import statistics
 import sys
 import tempfile
 
+import against
 import creation
 import drives
 import fleet
@@ -132,7 +135,12 @@ def main(arguments):
     parser.add_argument("--create", action="store_true", help="only the work for one domain")
     parser.add_argument("--times", type=int, default=8, help="creations, for --create")
     parser.add_argument("--against", type=pathlib.Path, help="another image, for --create")
+    parser.add_argument("--against-debian", action="store_true", help="only eight guests, here and on Debian")
     options = parser.parse_args(arguments)
+    if options.against_debian:
+        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+            print(against.report(against.measure(str(options.iso), pathlib.Path(scratch))))
+        return
     if options.create:
         one_domain([options.iso] + ([options.against] if options.against else []), options.times)
         return

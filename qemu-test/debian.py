@@ -33,16 +33,16 @@ def run(script, *arguments):
             stdout=out, stderr=out, env={**os.environ, "PATH": path(), "TREE": str(drives.TOP)}).returncode == 0
 
 
-def tarball():
+def tarball(script="root"):
     """A tarball of Debian's files, cached for each version of the script that makes it;
     None if the packages cannot be fetched."""
-    key = hashlib.sha256((HERE / "root").read_bytes()).hexdigest()[:16]
-    made = drives.CACHE / "systems" / ("debian-%s.tar" % key)
+    key = hashlib.sha256((HERE / script).read_bytes()).hexdigest()[:16]
+    made = drives.CACHE / "systems" / ("debian-%s-%s.tar" % (script, key))
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        if not run("root", made):
+        if not run(script, made):
             return None
-        for old in set(made.parent.glob("debian-*")) - {made}:
+        for old in set(made.parent.glob("debian-%s-*" % script)) - {made}:
             old.unlink()
     return made
 
@@ -52,11 +52,11 @@ def installer(directory):
     return directory if run("installer", directory) else None
 
 
-def disk(image):
-    """A disk with Debian, or None if its packages cannot be fetched."""
-    made = tarball()
+def disk(image, script="root", files=HERE / "files"):
+    """A disk with Debian and FILES, or None if its packages cannot be fetched."""
+    made = tarball(script)
     if made:
-        assert run("disk", made, image), (drives.OUT / "logs/debian.log").read_text()
+        assert run("disk", made, image, files), (drives.OUT / "logs/debian.log").read_text()
     return image if made else None
 
 
