@@ -15,3 +15,10 @@
 . "$here/converge.sh"
 # shellcheck source=rootfs/usr/lib/xenith/network/shorthand.sh
 . "$here/shorthand.sh"
+
+# close_host FACTS: sets the firewall at boot, before anybody can reach the host. The console
+# says why it could not. The lock stays here.
+close_host() {
+	[ ! -x "$here/firewall" ] || "$here/firewall" "$1" "$CONFIG/network" 8>&- 2>"$NET/errors" ||
+		mark "network: $(tail -n 1 "$NET/errors")"
+}
