@@ -33,7 +33,11 @@ slots_follow() {
 		# A damaged one is no model.
 		if slot_same "$1" "$rest" || ! "$LIBRARY/slot" check "$(device_of "$rest")" >/dev/null 2>&1; then return 0; fi
 	fi
-	state_put "$disk" seq="$(seq_after "$AHEAD")" || return 1
+	# That disk has failed, and not this one.
+	state_put "$disk" seq="$(seq_after "$AHEAD")" || {
+		source_failed="$disk: $why"
+		return 0
+	}
 	its_slot=$("$LIBRARY/slot" state "$(partition "$1" xenith-esp)" 2>/dev/null | sed -n 's/^slot=//p')
 	if ! slot_same "$1" "$committed"; then
 		if [ "$its_slot" != "$rest" ]; then
@@ -49,7 +53,7 @@ slots_follow() {
 
 # disk_follow DISK: false, with the reason in $why, if the disk cannot be written.
 disk_follow() {
-	[ "$1" != "$disk" ] || return 0
+	[ "$1" != "$disk" ] && [ -z "$source_failed" ] || return 0
 	slots_follow "$1" || return 1
 	for pair in 0 1; do
 		words=$(options_in $pair)
@@ -65,10 +69,12 @@ disk_leads() {
 	"$LIBRARY/slot" state "$(partition "$1" xenith-esp)" 2>/dev/null | grep -qx "seq=$(state_of seq)"
 }
 
-# disk_is_whole DISK: true if both of its slots are right.
-disk_is_whole() {
-	for each_slot in a b; do
-		"$LIBRARY/slot" check "$(partition "$1" "xenith-$each_slot")" >/dev/null 2>&1 || return 1
+# slots_right DISK SLOT...: true if these are right.
+slots_right() {
+	checked=$1
+	shift
+	for each_slot; do
+		"$LIBRARY/slot" check "$(partition "$checked" "xenith-$each_slot")" >/dev/null 2>&1 || return 1
 	done
 }
 
@@ -78,7 +84,9 @@ use_first() {
 	use_disks "$1" $(printf '%s\n' "$disks" | tr ' ' '\n' | grep -vx "$1")
 }
 
-# choose_source: of those that lead, one that an interrupted write has not damaged.
+# choose_source: of those that lead, one that an interrupted write has not damaged, or at least
+# one with the committed slot. False, with the reason in $why, if they differ and no disk has
+# that: a damaged one is no model.
 choose_source() {
 	for each_disk in $disks; do
 		if disk_leads "$each_disk"; then
@@ -91,12 +99,17 @@ choose_source() {
 		if ! slot_same "$each_disk" a || ! slot_same "$each_disk" b; then same=; fi
 	done
 	[ -z "$same" ] || return 0
-	for each_disk in $disks; do
-		if disk_leads "$each_disk" && disk_is_whole "$each_disk"; then
-			use_first "$each_disk"
-			return
-		fi
+	for wanted_slots in "a b" "$committed"; do
+		for each_disk in $disks; do
+			# shellcheck disable=SC2086 # names of slots
+			if disk_leads "$each_disk" && slots_right "$each_disk" $wanted_slots; then
+				use_first "$each_disk"
+				return
+			fi
+		done
 	done
+	why="slot $committed, which is committed, is damaged on each disk that knows of it"
+	return 1
 }
 
 # states_differ: true if not all disks have $state.
@@ -113,8 +126,13 @@ states_differ() {
 mirror_follow() {
 	case $disks in *' '*) ;; *) return 0 ;; esac
 	read_state || return 1
-	choose_source
+	source_failed=
+	choose_source || return 1
 	on_disks disk_follow
+	[ -z "$source_failed" ] || {
+		why="cannot write the boot state on $source_failed"
+		return 1
+	}
 	read_state || return 1
 	! states_differ || set_state
 }

@@ -14,9 +14,22 @@ repair_start() {
 		fail "cannot repair: this host is installed on one disk ($disk), and not mirrored"
 	# The configuration of a disk that was taken out is still mounted.
 	in_use=$(sed -n 's/^disks=//p' "$MIRROR_STATE")
-	case $in_use in *' '*) fail "cannot repair: both disks of the mirror are in use ($in_use); take the faulty one out and restart the host" ;; esac
+	only_volumes=
+	case $in_use in
+	*' '*)
+		[ "$(vgs --noheadings -o vg_missing_pv_count -S vg_tags=xenith-mirror 2>/dev/null | grep -cv '^ *0$')" != 0 ] ||
+			fail "cannot repair: both disks of the mirror are in use ($in_use); take the faulty one out and restart the host"
+		only_volumes=yes
+		return
+		;;
+	esac
 	drive_needed
 	present=$disk
+	[ "$(config_disk)" = "$present" ] ||
+		fail "cannot repair: the configuration in use is not on $present, which is the disk that is left; restart the host first"
+	read_state || fail "cannot repair: the boot state on $esp is unreadable: $why"
+	said=$("$LIBRARY/slot" check "$(device_of "$committed")" 2>&1) ||
+		fail "cannot repair: slot $committed of $present, which is committed, is damaged ($(printf '%s\n' "$said" | tail -n 1)); install a version there first: xenith install $present from its medium, or xenith update"
 	# An update would change what is copied.
 	exec 8>"$RUN/update.lock"
 	flock -n -x 8 || fail "cannot repair: an update is at work; wait until it has ended"
@@ -36,8 +49,11 @@ slot_clone() {
 part_clone() {
 	part_from=$(partition "$present" "$1")
 	bytes=$(device_bytes "$part_from")
-	# In a pipe the function runs in a subshell.
-	dd if="$part_from" bs=1048576 2>/dev/null | write_image "$(partition "$2" "$1")" "$bytes" "$3"
+	part_to=$(partition "$2" "$1")
+	# In a pipe the function runs in a subshell, and a read that fails is not seen.
+	dd if="$part_from" bs=1048576 2>/dev/null | write_image "$part_to" "$bytes" "$3"
+	blockdev --flushbufs "$part_to" 2>/dev/null || :
+	try "compare $3 with its copy on $part_to" cmp "$part_from" "$part_to"
 }
 
 # installation_put DIRECTORY: writes the mirror's new line there.
@@ -57,9 +73,16 @@ config_clone() {
 	try "read the configuration back from $node" e2fsck -fn "$node"
 }
 
+# group_of DEVICE: prints its volume group.
+group_of() {
+	pvs --noheadings -o vg_name "$1" 2>/dev/null | tr -d ' '
+}
+
 # group_repair GROUP DEVICE: the device takes the place of the one that is missing.
 group_repair() {
-	wipe "$2" && pvcreate -q -y -ff "$2" && vgextend -q "$1" "$2" || return 1
+	if [ "$(group_of "$2")" != "$1" ]; then
+		wipe "$2" && pvcreate -q -y -ff "$2" && vgextend -q "$1" "$2" || return 1
+	fi
 	for volume in $(lvs --noheadings -o lv_name -S 'segtype=raid1' "$1" 2>/dev/null); do
 		lvconvert -q -y --repair "$1/$volume" || return 1
 	done
@@ -69,8 +92,13 @@ group_repair() {
 # volumes_repair NAME: the guests' volumes get their second copy back.
 volumes_repair() {
 	node=$(partition "$1" xenith-data) || return 0
-	group=$(pvs --noheadings -o vg_name "$(partition "$present" xenith-data)" 2>/dev/null | tr -d ' ')
-	[ -n "$group" ] || return 0
+	from_node=$(partition "$present" xenith-data) || return 0
+	group=$(group_of "$from_node")
+	if [ -z "$group" ]; then
+		# The installation could not make it.
+		[ -n "$(blkid "$from_node")" ] || data_make "$present" "$1"
+		return
+	fi
 	if group_repair "$group" "$node" >"$work/said" 2>&1; then
 		say "volume group $group: $node is in, and the guests' volumes are copied to it in the background (lvs -a $group)"
 	else
@@ -78,7 +106,26 @@ volumes_repair() {
 	fi
 }
 
+# repair_volumes: the mirror has both of its disks, and the volume group one.
+repair_volumes() {
+	case " $in_use " in
+	*" $chosen "*) ;;
+	*) fail_with_list "cannot use $chosen: the mirror has both of its disks ($in_use); only guests' volumes are incomplete: name the disk that the volume group lacks" ;;
+	esac
+	present=$(printf '%s\n' "$in_use" | tr ' ' '\n' | grep -vx "$chosen")
+	[ -n "$(group_of "$(partition "$present" xenith-data)")" ] ||
+		fail_with_list "cannot use $chosen: the volume group is on it, and not on $present"
+	[ -z "$dry_run" ] || return 0
+	confirm "put the guests' volumes on it"
+	volumes_repair "$chosen"
+	result repaired
+}
+
 repair() {
+	if [ -n "$only_volumes" ]; then
+		repair_volumes
+		return
+	fi
 	disk=$chosen
 	[ "$disk" != "$present" ] || fail_with_list "cannot use $disk: this host runs from it"
 	# A disk that was dropped may still have its configuration mounted.

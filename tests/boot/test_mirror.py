@@ -24,15 +24,15 @@ class Mirror:
         host.write("proc/cmdline", f"xenith.slot=a xenith.config_drive={UUID}\n")
         host.write("identity", "guid=x\nfrom=own\n")
 
-    def disk(self, name, hostname, line, guid=None, at=None):
+    def disk(self, name, hostname, line, guid=None, at=None, label="XENITH-CFG"):
         host = self.host
         host.at(at, f"mkdir -p $FAKE/sys/devices/{name}; ln -s $FAKE/sys/devices/{name} $FAKE/sys/class/block/{name}; "
                 f"echo 4194304 >$FAKE/sys/devices/{name}/size")
-        for number, label in enumerate(("xenith-bios", "xenith-esp", "xenith-a", "xenith-b"), 1):
+        for number, part in enumerate(("xenith-bios", "xenith-esp", "xenith-a", "xenith-b"), 1):
             host.disk(f"{name}{number}", at=at)
-            host.write(f"uevents/{name}{number}", f"PARTNAME={label}\n")
+            host.write(f"uevents/{name}{number}", f"PARTNAME={part}\n")
             host.at(at, f"cp $FAKE/uevents/{name}{number} $FAKE/sys/devices/{name}/{name}{number}/uevent")
-        host.disk(f"{name}5", "XENITH-CFG", UUID, {"host.conf": f"hostname={hostname}\n", "installation": "id=1\n" + line,
+        host.disk(f"{name}5", label, UUID, {"host.conf": f"hostname={hostname}\n", "installation": "id=1\n" + line,
                                                 "ssh/dropbear_ed25519_host_key": "key\n"}, at=at)
         host.write(f"identity-{name}", f"guid={guid or GUIDS[name]}\nfrom=own\n")
 
@@ -142,3 +142,55 @@ def test_a_configuration_that_cannot_be_read(mirror, host):
     mirror.disk("sdb", "ours", mirror_line(1, "sda", "sdb"))
     shutil.rmtree(host.top / "content/sdb5")
     assert mirror.boot() == "ours" and mirror.used()[0] == "disks=sda" and len(mirror.used()) == 2
+
+
+@pytest.fixture
+def failing(mirror, host):
+    """Two disks; the files of sda, which has the newer configuration, cannot all be read."""
+    for name in ("sda", "sdb"):
+        mirror.disk(name, "ours" if name == "sdb" else "partly", mirror_line(1, "sda", "sdb"))
+        mirror.generation(name, 9 if name == "sdb" else 10)
+    program = host.top / LIBRARY / "config-newest"
+    real = program.rename(program.with_name("config-newest.real"))
+    program.write_text(f'#!/bin/sh\n[ "$1" != --number ] || ! grep -q partly "$XENITH_DRIVE/host.conf" || exit 1\nexec "{real}" "$@"\n')
+    program.chmod(0o755)
+    return mirror
+
+
+def test_a_disk_that_cannot_be_read_does_not_count(failing, host):
+    assert failing.boot() == "ours"
+    assert failing.used()[0] == "disks=sdb" and len(failing.used()) == 2
+    assert host.marks()[0] == "mirror: the configuration on sda cannot be read"
+    assert (host.top / "content/sda5/host.conf").read_text() == "hostname=partly\n"
+
+
+def test_the_configuration_is_ignored(mirror, host):
+    """The slots are those of both disks all the same."""
+    for name in ("sda", "sdb"):
+        mirror.disk(name, "ours", mirror_line(1, "sda", "sdb"))
+    host.write("proc/cmdline", f"xenith.slot=a xenith.config_drive={UUID} xenith.config=ignore\n")
+    assert mirror.boot() == "xenith"
+    assert sorted(mirror.used()[0][6:].split()) == ["sda", "sdb"] and len(mirror.used()) == 1
+    assert not list(host.top.glob("run/xenith/sources/drive*/host.conf"))
+
+
+def test_the_boot_loader_finds_no_configuration(mirror, host):
+    """That of its own disk is damaged; the other disk's is used."""
+    mirror.disk("sda", "lost", mirror_line(1, "sda", "sdb"), label=None)
+    mirror.disk("sdb", "ours", mirror_line(1, "sda", "sdb"))
+    host.write("proc/cmdline", "xenith.slot=a xenith.config_drive=no\n")
+    assert mirror.boot() == "ours"
+    assert mirror.used()[0] == "disks=sdb" and host.marks()[0].startswith("mirror: degraded: only sdb is in use")
+
+
+def test_the_boot_loader_finds_none_and_the_other_disk_is_of_another_host(mirror, host):
+    mirror.disk("sda", "lost", mirror_line(1, "sda", "sdb"), label=None)
+    mirror.disk("sdc", "foreign", mirror_line(1, "sdb", "sdc"))
+    host.write("proc/cmdline", "xenith.slot=a xenith.config_drive=no\n")
+    assert mirror.boot() == "xenith" and mirror.used() == []
+
+
+def test_a_single_disk_without_a_configuration(mirror, host):
+    mirror.disk("sda", "lost", "", label=None)
+    host.write("proc/cmdline", "xenith.slot=a xenith.config_drive=no\n")
+    assert mirror.boot() == "xenith" and mirror.used() == [] and host.marks() == []

@@ -234,7 +234,7 @@ def degraded(host, disks):
     host.uuid = "12345678-1234-4234-8234-123456789012"
     host.write("proc/cmdline", f"xenith.slot=a xenith.config_drive={host.uuid}\n")
     host.write("run/xenith/mirror", "disks=vda\ndegraded=only vda is in use\n")
-    host.write("pvs", "  xenith\n")
+    host.write("pvs", "vda6  xenith\n")
     host.write("lvs", "  web\n  db\n")
     host.write("lvm-calls", "")
     return host
@@ -284,6 +284,60 @@ def test_repair_without_a_volume_group(degraded):
     assert "warning: the system is mirrored, but the guests' volumes are not (  Cannot use device)" in repaired(degraded)
 
 
+@pytest.mark.parametrize("number, what", [(2, "the EFI partition"), (3, "slot a")])
+def test_a_repair_that_cannot_read(degraded, number, what):
+    """The copy ends early, and the disk does not count."""
+    done = degraded.install("--repair", "vdc", "--yes", "vdc", READ_BREAK=f"vda{number}")
+    assert done.returncode == 1 and f"cannot compare {what} with its copy on /dev/vdc{number}" in done.stderr
+    assert degraded.text("run/xenith/mirror") == "disks=vda\ndegraded=only vda is in use\n"
+    assert "mirror=00000001 " in degraded.text("run/xenith/sources/drive/installation")
+    assert degraded.boots("vdc") is None
+
+
+def test_repair_of_a_group_that_was_never_made(degraded):
+    """By the installation, which went on without."""
+    degraded.write("pvs", "")
+    repaired(degraded)
+    assert degraded.text("lvm-calls").splitlines() == [
+        "pvcreate -q -y -ff /dev/vda6", "pvcreate -q -y -ff /dev/vdc6", "vgcreate -q --addtag xenith-mirror xenith /dev/vda6 /dev/vdc6"]
+
+
+def test_something_else_in_the_place_of_the_group(degraded):
+    degraded.write("pvs", "")
+    degraded.blkid("vda6", 'TYPE="ext4"')
+    repaired(degraded)
+    assert degraded.text("lvm-calls") == ""
+
+
+@pytest.fixture
+def without_volumes(degraded):
+    """A repair that was cut off before the guests' volumes."""
+    repaired(degraded)
+    degraded.write("lvm-calls", "")
+    degraded.write("missing", "  1\n")
+    return degraded
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_repair_of_the_volumes_only(without_volumes, begun):
+    host = without_volumes
+    if begun:
+        host.write("pvs", "vda6  xenith\nvdc6  xenith\n")
+    before = host.snapshot()
+    assert "volume group xenith: /dev/vdc6 is in" in repaired(host).replace(str(host.top), "")
+    assert host.text("lvm-calls").splitlines() == [
+        *([] if begun else ["pvcreate -q -y -ff /dev/vdc6", "vgextend -q xenith /dev/vdc6"]),
+        "lvconvert -q -y --repair xenith/web", "lvconvert -q -y --repair xenith/db", "vgreduce -q --removemissing xenith"]
+    after = host.snapshot()
+    assert {name: value for name, value in after.items() if name != "vdc"} == {name: value for name, value in before.items() if name != "vdc"}
+
+
+def test_repair_of_the_volumes_with_another_disk(without_volumes):
+    without_volumes.disk("vdd", serial="four")
+    assert "cannot use vdd: the mirror has both of its disks (vda vdc)" in without_volumes.refused("--repair", "vdd", "--yes", "vdd")
+    assert "cannot use vda: the volume group is on it, and not on vdc" in without_volumes.refused("--repair", "vda", "--yes", "vda")
+
+
 def test_repair_dry_run(degraded):
     before = degraded.snapshot()
     done = degraded.install("--repair", "vdc", "--dry-run")
@@ -293,6 +347,20 @@ def test_repair_dry_run(degraded):
 def complete(host):
     host.write("run/xenith/mirror", "disks=vda vdb\n")
     return "both disks of the mirror are in use (vda vdb)"
+
+
+def elsewhere(host):
+    """A write to the first disk has failed, and its configuration is still in use."""
+    host.write("run/xenith/mirror", "disks=vdb\ndegraded=vda: x\n")
+    for name in ("vdb", *("vdb%d" % number for number in range(1, 7))):
+        (host.top / "sys/class/block" / name).symlink_to(next(host.top.glob(f"sys/devices/pci/*/block/vdb/{name}" if name != "vdb" else "sys/devices/pci/*/block/vdb")))
+    return "the configuration in use is not on vdb, which is the disk that is left; restart the host first"
+
+
+def damaged(host):
+    path = host.device("vda", "xenith-a")
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    return "slot a of vda, which is committed, is damaged"
 
 
 def single(host):
@@ -328,7 +396,7 @@ def in_use(host):
     return "cannot use vdc: it belongs to the running domain 3"
 
 
-@pytest.mark.parametrize("reason", [complete, single, live, mounted, small, other_sectors, in_use])
+@pytest.mark.parametrize("reason", [complete, elsewhere, damaged, single, live, mounted, small, other_sectors, in_use])
 def test_repair_is_refused(degraded, reason):
     expected = reason(degraded)
     assert expected in degraded.refused("--repair", "vdc", "--yes", "vdc")

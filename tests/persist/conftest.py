@@ -149,10 +149,10 @@ class Host:
         return [line.replace(f"{self.top}/", "") for line in said]
 
     def tree(self, directory):
-        """Path and text of each file, but for images, hidden files and generations."""
+        """Path and text of each file, but for images, hidden files, generations, and notes about a mirror."""
         top = self.top / directory
         return {str(path.relative_to(top)): path.read_text(errors="replace") for path in sorted(top.rglob("*"))
-                if path.is_file() and not re.match(r"saved|images|.*/\.|\.", str(path.relative_to(top)))}
+                if path.is_file() and not re.match(r"saved|in-step|apart|images|.*/\.|\.", str(path.relative_to(top)))}
 
     def drive(self):
         return self.tree("drive")

@@ -90,7 +90,18 @@ df() {
 	fi
 }
 
+# The first disk of a mirror fails, as long as it is mounted.
 mount() {
+	case $(cat "$FAKE/failed" 2>/dev/null):$* in
+	first:*remount,rw*)
+		echo "mount: $3: cannot remount: input/output error" >&2
+		return 1
+		;;
+	first:*/dev/vdc*)
+		command rm -r "$FAKE/drive" "$FAKE/failed"
+		command mv "$FAKE/second" "$FAKE/drive"
+		;;
+	esac
 	[ ! -e "$FAKE/read-only" ] || {
 		echo "mount: $3: cannot remount read-write, is write-protected" >&2
 		return 1
@@ -100,6 +111,32 @@ mount() {
 	remount,ro) sed -i 's/ rw,/ ro,/' "$FAKE/mounts" ;;
 	esac
 	echo "$*" >>"$FAKE/mount.log"
+}
+
+# Of a disk that fails the file or directory in $FAKE/broken cannot be read.
+find() {
+	[ ! -d "$FAKE/drive/$(cat "$FAKE/broken" 2>/dev/null)/." ] || [ ! -e "$FAKE/broken" ] || [ "$PWD" != "$FAKE/drive" ] || {
+		echo "find: input/output error" >&2
+		return 1
+	}
+	command find "$@"
+}
+
+xargs() {
+	case "$*" in
+	"-0 -r cat")
+		[ ! -f "$FAKE/drive/$(cat "$FAKE/broken" 2>/dev/null)" ] || [ "$PWD" != "$FAKE/drive" ] || {
+			echo "cat: input/output error" >&2
+			return 123
+		}
+		;;
+	esac
+	command xargs "$@"
+}
+
+umount() {
+	case $1 in *.mirror) command mv "$1" "$FAKE/second" ;; esac
+	echo "umount $*" >>"$FAKE/mount.log"
 }
 
 mountpoint() {

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import run
+from conftest import LIBRARY, run
 from tier import slow
 
 DISKS = ("sda", "sdb")
@@ -23,7 +23,7 @@ class Mirror:
         host.disk("sdb")
         for number in ("", 2, 3, 4):
             shutil.copy(self.dev(f"sda{number}"), self.dev(f"sdb{number}"))
-        program = host.top / "boot/65-update"
+        program = host.top / LIBRARY / "slots.sh"
         program.write_text(program.read_text().replace("/etc/os-release", f"{host.top}/etc/os-release"))
 
     def dev(self, name):
@@ -166,6 +166,97 @@ def test_an_older_system_is_not_committed(mirror, host, maker):
     mirror.grub("sda")                          # a trial that ends with a reset
     assert mirror.boot("sdb") == "0.9"
     assert mirror.in_step() and (mirror.state("sda")["slot"], mirror.state("sda")["failed"]) == ("a", "2")
+
+
+def test_an_untried_version_is_not_committed(mirror, host, maker):
+    """It waits for its trial on one disk; the other one was away, and has started an older system from the same slot."""
+    mirror.set("sdb", "slot=b")
+    run(host.real_slot, "set", mirror.dev("sda2"), "seq=00000050", "slot=a")
+    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
+    host.updated(maker.update("2", 20))
+    assert mirror.boot("sdb") == "0.9"
+    before = mirror.state("sda")
+    assert (before["slot"], before["try"], before["pending"]) == ("a", "b", "b")
+    done = host.run(f"{LIBRARY}/trial")
+    assert done.returncode == 0 and mirror.state("sda") == before
+    done = host.update("--commit")
+    assert done.returncode == 1 and "cannot commit: this is an older system than that of slot b" in done.stderr
+    assert mirror.state("sda") == before and mirror.boot("sda") == "2"
+
+
+def test_a_disk_that_missed_one_update(mirror, host, maker):
+    """It starts the version before, which is in the other slot now."""
+    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
+    host.updated(maker.update("2", 20))
+    mirror.grub("sda")
+    host.updated("--commit")
+    assert mirror.boot("sdb") == "1"
+    assert "this is 1, and 2 is committed: if nobody has chosen it, its disk was not in step; restart it" in host.text("dev/console")
+    assert mirror.in_step() and mirror.boot("sdb") == "2"
+    assert "nobody has chosen" not in host.text("dev/console")
+
+
+def damage(mirror, device):
+    path = mirror.dev(device)
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+
+
+def test_the_only_good_slot(mirror, host):
+    """Of a new host: the second slots are empty, and no disk is whole."""
+    for device in ("sda4", "sdb4", "sda3"):
+        damage(mirror, device)
+    assert mirror.boot("sdb") == "1"
+    assert mirror.version("sda", "a") == "1" and mirror.versions("sdb") == ["1", None]
+    assert host.text("run/xenith/mirror") == "disks=sda sdb\n"
+
+
+def test_no_good_slot(mirror, host):
+    """The one that is not committed runs; nothing damaged is copied over it, and no disk is dropped."""
+    damage(mirror, "sda3")
+    path = mirror.dev("sdb3")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"xen.gz of 1", b"xen.gz of X"))
+    mirror.set("sda", "failed=0.8")
+    kept = mirror.keep()
+    host.boot("b")
+    host.write("etc/os-release", "VERSION_ID=0.9\n")
+    host.run("boot/65-update")
+    assert {name: kept[name] for name in kept if name[3:] in "345"} == {name: data for name, data in mirror.keep().items() if name[3:] in "345"}
+    assert "the disks are not brought in step: slot a, which is committed, is damaged on each disk that knows of it" in host.text("dev/console")
+    assert host.text("run/xenith/mirror") == "disks=sda sdb\n"
+
+
+def test_the_disk_to_follow_cannot_be_written(mirror, host, maker):
+    """The other one is not to blame."""
+    away = {name: data for name, data in mirror.keep().items() if name.startswith("sdb")}
+    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
+    host.updated(maker.update("2", 20))
+    mirror.grub("sda")
+    host.updated("--commit")
+    mirror.back(away)
+    host.write("run/xenith/mirror", "disks=sda sdb\n")
+    host.run("boot/65-update", BREAK="set", BREAK_ON="sda2")
+    assert "the disks are not brought in step: cannot write the boot state on sda: " in host.text("dev/console")
+    assert host.text("run/xenith/mirror") == "disks=sda sdb\n"
+
+
+def test_a_disk_that_the_trial_finds_late(mirror, host, maker):
+    """It begins before the boot has looked for disks; the verdict is written to both."""
+    host.host_conf("health_time=20\nhealth_limit=60\n")
+    host.updated(maker.update("2", 20))
+    mirror.grub("sda")
+    mirror.set("sdb", "try=")
+    host.write("proc/uptime", "15.00 1.00\n")
+    (host.top / "run/xenith/mirror").unlink()
+    hidden = sorted(host.top.glob("sys/class/block/sdb*"))
+    for path in hidden:
+        host.write(f"hidden/{path.name}", str(path.readlink()))
+        path.unlink()
+    host.write("at/25", 'for f in "$FAKE"/hidden/*; do ln -s "$(cat "$f")" "$FAKE/sys/class/block/${f##*/}"; done\n'
+                        'echo "disks=sda sdb" >"$FAKE/run/xenith/mirror"\n')
+    done = host.run(f"{LIBRARY}/trial")
+    assert done.returncode == 0 and "update 2 committed" in host.text("dev/console")
+    assert [mirror.state(disk)["slot"] for disk in DISKS] == ["b", "b"]
 
 
 def test_a_disk_that_fails(mirror, host, maker):

@@ -7,16 +7,33 @@
 # shellcheck disable=SC2154 # $work
 
 drive_opened=
+first_failed=
 
 drive_mounted() {
 	mountpoint -q "$DRIVE" 2>/dev/null
+}
+
+# drive_takes_over: of a mirror whose first disk has failed, the configuration on the second
+# one takes the place of the drive. It has followed each save; one that has not is of no use.
+drive_takes_over() {
+	second=$(awk -v at="$DRIVE.mirror" '$2 == at { print $1 }' "$MOUNTS")
+	[ -n "$second" ] || return 1
+	if grep -q '^degraded=the configuration on the second' "$RUN/mirror" 2>/dev/null; then return 1; fi
+	umount "$DRIVE.mirror" || return 1
+	# A guest may still have an image there open.
+	umount "$DRIVE" 2>/dev/null || umount -l "$DRIVE" || return 1
+	mount -o ro,nosuid,nodev,noexec "$second" "$DRIVE" || return 1
+	first_failed="the configuration on the first disk cannot be written; that on $second is used instead"
+	printf 'degraded=%s\n' "$first_failed" >>"$RUN/mirror"
 }
 
 # drive_open: makes the drive writable. A drive that is already writable stays so; else
 # drive_close or undo_all makes it read-only again.
 drive_open() {
 	! awk -v at="$DRIVE" '$2 == at && $4 ~ /^rw(,|$)/ { rw = 1 } END { exit !rw }' "$MOUNTS" || return 0
-	mount -o remount,rw "$DRIVE" || return 1
+	if ! mount -o remount,rw "$DRIVE"; then
+		drive_takes_over && mount -o remount,rw "$DRIVE" || return 1
+	fi
 	undo mount -o remount,ro "$DRIVE"
 	drive_opened=yes
 }
@@ -25,7 +42,9 @@ drive_open() {
 drive_close() {
 	[ -n "$drive_opened" ] || return 0
 	[ ! -d "$DRIVE.mirror" ] || "${0%/*}/mirror-follow" || :
+	[ -z "$first_failed" ] || printf 'xenith: warning: the mirror is degraded: %s\n' "$first_failed" >&2
 	mount -o remount,ro "$DRIVE" 2>/dev/null || :
+	undone "$(quoted mount -o remount,ro "$DRIVE")"
 	drive_opened=
 }
 

@@ -24,6 +24,19 @@ layer_either() {
 	} | sort -u
 }
 
+# tree_readable DIR: true if all of the drive but its images can be read. Of a disk that
+# fails nothing was edited or removed.
+tree_readable() (
+	cd "$1" && find . -type f ! -path './images/*' ! -path './lost+found/*' >"$work/readable" &&
+		tr '\n' '\0' <"$work/readable" | xargs -0 -r cat >/dev/null
+)
+
+# layer_newest DIR: prints when the newest of its files was changed, in seconds since 1970.
+layer_newest() (
+	cd "$1" 2>/dev/null || exit 0
+	layer_files . | tr '\n' '\0' | xargs -0 -r stat -c %Y | sort -n | tail -n 1
+)
+
 # is_key PATH: true for what lets somebody in, or proves who somebody is. A rollback
 # leaves it: a key that was revoked must not come back.
 is_key() {
