@@ -77,7 +77,8 @@ def one_creation(machine, command="xenith start --wait " + NAME):
 
 
 def stop(machine):
-    machine.out("xenith stop --wait %s && sleep 1" % NAME)
+    # What requires it would start with it the next time.
+    machine.out("xenith stop --wait %s && sleep 1" % " ".join([*REQUIRING, NAME]))
 
 
 def count_requests(machine):

@@ -2,7 +2,9 @@
 # What an administrator sets: the files of the drive's own layer, as in docs/persistence.md.
 # Images are not among them: they are large, and stay where they are on the drive.
 #
+# Needs: $work, for tree_readable.
 # Gives: the functions below.
+# shellcheck disable=SC2154 # $work
 
 newline='
 '
