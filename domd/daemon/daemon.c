@@ -164,11 +164,15 @@ static void run_action(struct daemon *d, const struct machine_action *a)
     case MACHINE_ACT_UNPAUSE:
         /* What it was created from may have been replaced meanwhile. */
         if (!checks_answer(d->checks, dom->policy) ||
-            checks_print(dom->policy) != x->print)
+            checks_print(dom->policy) != x->print ||
+            policy_stamp(dom->policy->file) != dom->stamp) {
             machine_event(&d->m, a->dom, MACHINE_EV_FILE_CHANGED, &res,
                           loop_now());
-        else
-            hv_unpause(d->hv, a->dom, a->gen);
+            break;
+        }
+        /* Save first: to a successor one that is built has not run. */
+        if (d->dirty) save_journal(d);
+        hv_unpause(d->hv, a->dom, a->gen);
         break;
     case MACHINE_ACT_ABORT:
         hv_abort(d->hv, a->dom);

@@ -166,7 +166,8 @@ unsigned int machine_adopt(struct machine *m, unsigned int dom,
     if (barred) return d->gen;
     d->barred = false;
     d->want = past->want;
-    d->started = past->started;
+    /* If it was created ahead, its time begins with the unpause. */
+    d->started = past->state == MACHINE_BUILT ? now : past->started;
     d->next = past_outcome(past);
     machine_set_reason(d, "%s", past->reason ? past->reason : "");
     if (found == MACHINE_FOUND_NOTHING) {

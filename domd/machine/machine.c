@@ -45,6 +45,8 @@ static machine_handler *const table[MACHINE_STATES][MACHINE_EVENTS] = {
             [MACHINE_EV_STOP] = machine_stop_built,
             [MACHINE_EV_GO] = machine_go_on,
             [MACHINE_EV_TIMER] = machine_built_delay_over,
+            /* Somebody else has unpaused it. */
+            [MACHINE_EV_DIED] = machine_died,
             [MACHINE_EV_GONE] = machine_died_gone,
             [MACHINE_EV_DM_SAYS] = machine_dm_says,
             [MACHINE_EV_DM_ENDED] = machine_dm_ended,

@@ -151,7 +151,9 @@ struct machine_domain {
     bool stop_req;  /* a stop was requested */
     bool by_hand;   /* the instance was not started by domd */
     bool delayed;   /* start_delay has passed */
+    bool ahead;     /* this instance is being created ahead */
     bool built;     /* this instance was created ahead, and has not run */
+    bool in_turn;   /* that has failed: not before its turn */
     bool was_ready; /* this instance was ready */
     bool dead;      /* died during the save */
     bool barred;    /* the policy is barred */

@@ -126,7 +126,7 @@ static bool may_build_ahead(const struct machine *m, unsigned int dom)
     const struct machine_domain *d = &m->doms[dom];
     unsigned int i;
 
-    if (!d->policy->prebuild || d->again) return false;
+    if (!d->policy->prebuild || d->again || d->in_turn) return false;
     for (i = 0; i < d->n_edges; i++) {
         switch (m->doms[d->edges[i].dom].state) {
         case MACHINE_CREATING:

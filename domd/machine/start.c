@@ -39,7 +39,9 @@ static void create(struct machine *m, struct machine_domain *d, bool ahead)
     struct machine_action a = {0};
 
     d->gen++;
+    d->ahead = ahead;
     d->built = false;
+    if (!ahead) d->in_turn = false;
     d->was_ready = false;
     d->started = m->now;
     d->latency = -1;
@@ -150,6 +152,7 @@ void machine_built(struct machine *m, struct machine_domain *d,
                    const struct machine_result *res)
 {
     (void)res;
+    d->ahead = false;
     d->built = true;
     machine_enter(m, d, MACHINE_BUILT);
 }
@@ -169,9 +172,26 @@ void machine_created(struct machine *m, struct machine_domain *d,
     machine_set_timer(m, d, d->policy->start_timeout);
 }
 
+/* A creation ahead has failed for WHY, perhaps for want of what its turn
+ * brings: memory, or a device. That is no failure; it is created in its turn.
+ */
+static void wait_for_turn(struct machine_domain *d, const char *why)
+{
+    machine_set_reason(d, "not created ahead: %s", why);
+    d->ahead = false;
+    d->in_turn = true;
+    d->stop_req = true;
+    d->next = MACHINE_NEXT_STOPPED;
+}
+
 void machine_create_failed(struct machine *m, struct machine_domain *d,
                            const struct machine_result *res)
 {
+    if (d->ahead) {
+        wait_for_turn(d, res->why ? res->why : "creation failed");
+        machine_settle(m, d);
+        return;
+    }
     machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
     d->next = machine_after_failure(m, d, false);
     machine_settle(m, d);
@@ -181,8 +201,12 @@ void machine_create_failed(struct machine *m, struct machine_domain *d,
 void machine_create_left(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
-    machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
-    d->next = machine_after_failure(m, d, false);
+    if (d->ahead) {
+        wait_for_turn(d, res->why ? res->why : "creation failed");
+    } else {
+        machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
+        d->next = machine_after_failure(m, d, false);
+    }
     machine_remove_it(m, d, true);
 }
 
@@ -203,7 +227,11 @@ void machine_create_late(struct machine *m, struct machine_domain *d,
 {
     msec limit = d->policy->start_timeout;
 
-    (void)res;
+    if (d->ahead) {
+        wait_for_turn(d, "it takes too long");
+        machine_create_abort(m, d, res);
+        return;
+    }
     if (d->resumed) limit += d->policy->stop_timeout;
     machine_set_reason(d, "not %s within %lld s",
                        d->resumed ? "restored" : "created",

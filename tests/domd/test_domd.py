@@ -89,6 +89,27 @@ def test_a_disk_that_was_replaced_meanwhile(ahead):
     assert ahead.status()["web"]["restarts"] == 0
 
 
+def test_a_file_that_is_edited_and_not_read_again(ahead):
+    ahead.domain("web", 'requires = "db"', 'prebuild = "yes"', "memory = 99")
+    console(ahead, "db", "is up")
+    ahead.until_states(web="ready")
+    assert ahead.history() == ["create db", "create web", "destroyed web", "create web"]
+
+
+def test_a_creation_ahead_that_fails(host):
+    """It is created in its turn, and nothing counts as a failure."""
+    host.domain("db", 'ready = "console:is up"')
+    host.domain("web", 'requires = "db"', 'prebuild = "yes"', 'restart = "no"')
+    (host.fake / "refuse-web").write_text("no memory")
+    host.start()
+    host.until_states(db="booting", web="waiting")
+    assert host.status()["web"]["reason"] == "not created ahead: no memory"
+    (host.fake / "refuse-web").unlink()
+    console(host, "db", "is up")
+    host.until_states(web="ready")
+    assert host.history() == ["create db", "create web"] and host.status()["web"]["restarts"] == 0
+
+
 def test_a_file_that_is_edited_meanwhile(ahead):
     ahead.domain("web", 'requires = "db"', 'prebuild = "yes"', "memory = 99")
     ahead.ok("reload")

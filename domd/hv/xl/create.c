@@ -65,6 +65,14 @@ static void build_domain(struct hv *hv, struct slot *s)
     if (rc) create_failed(hv, s, xl_why(hv, s, rc));
 }
 
+/* Whether A is built before B: one whose turn has come before one that is
+ * created ahead, and then in the order of their requests. */
+static bool is_before(const struct slot *a, const struct slot *b)
+{
+    if (a->ahead != b->ahead) return b->ahead;
+    return a->op_id < b->op_id;
+}
+
 /* Builds the next domain. libxl blocks while it loads the kernel and fills the
  * memory, so the loop runs a round between two builds. */
 void xl_build_next(void *user)
@@ -79,7 +87,7 @@ void xl_build_next(void *user)
 
         if (!s || s->op != OP_QUEUED) continue;
         queued++;
-        if (!first || s->op_id < first->op_id) first = s;
+        if (!first || is_before(s, first)) first = s;
     }
     if (queued > 1) loop_at(hv->builder, loop_now());
     if (first) build_domain(hv, first);
@@ -241,9 +249,8 @@ void xl_unpaused(struct hv *hv, struct slot *s, int rc)
     if (s->taken && !rc) saved_done(s->save_to, s->name);
     if (s->taken && rc) settle_failed_unpause(hv, s, rc);
     s->taken = false;
-    if (!rc && !s->ahead) xl_watch_on(hv, s);
-    if (rc && s->ahead) xl_slot_watch_off(hv, s);
     s->ahead = false;
+    if (!rc) xl_watch_on(hv, s);
     if (s->was_reset) {
         xl_reset_done(hv, s, rc);
     } else if (rc) {
@@ -255,10 +262,13 @@ void xl_unpaused(struct hv *hv, struct slot *s, int rc)
     }
 }
 
+/* Its end is reported once the unpause has ended: until then nobody expects
+ * one. */
 static void unpause(struct hv *hv, struct slot *s)
 {
     int rc;
 
+    if (s->ahead) xl_slot_watch_off(hv, s);
     xl_begin_op(hv, s, OP_UNPAUSE);
     rc = libxl_domain_unpause(hv->ctx, s->domid, &s->how);
     if (rc) xl_unpaused(hv, s, rc);
@@ -293,12 +303,29 @@ void xl_created(struct hv *hv, struct slot *s, int rc)
     }
 }
 
-/* An instance that was created ahead is watched already. */
+/* Whether somebody else has unpaused it already. */
+static bool has_run(struct hv *hv, const struct slot *s)
+{
+    libxl_dominfo info;
+    bool ran;
+
+    libxl_dominfo_init(&info);
+    ran = xl_look_at(hv, s->domid, &info) && !xl_never_ran(&info);
+    libxl_dominfo_dispose(&info);
+    return ran;
+}
+
 void hv_unpause(struct hv *hv, unsigned int dom, unsigned int gen)
 {
     struct slot *s = xl_slot_get(hv, dom);
 
-    if (s->gen == gen) unpause(hv, s);
+    if (s->gen != gen) return;
+    if (has_run(hv, s)) {
+        xl_slot_watch_off(hv, s);
+        xl_unpaused(hv, s, 0);
+    } else {
+        unpause(hv, s);
+    }
 }
 
 void hv_abort(struct hv *hv, unsigned int dom)

@@ -71,6 +71,8 @@ static void domain_event(struct hv *hv, const libxl_event *event)
     if (event->for_user >= hv->n_slots) return;
     s = hv->slots[event->for_user];
     if (!s || s->domid != event->domid) return; /* an earlier instance */
+    /* It is repeated once the unpause has ended. */
+    if (s->ahead && s->op == OP_UNPAUSE) return;
     switch (event->type) {
     case LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN:
         if (event->u.domain_shutdown.shutdown_reason ==

@@ -314,6 +314,78 @@ static void built_after_it_was_aborted(void **state)
     (void)db;
 }
 
+/* Perhaps it lacks what its turn brings. That is no failure, and it is not
+ * tried again before. */
+static void the_creation_ahead_fails(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add_ahead("web", "db", NULL);
+
+    (void)state;
+    policy(web)->restart = RESTART_NO;
+    machine_autostart(&m, NULL, now);
+    assert_string_equal(acts(), "create db; create ahead web");
+    event_full(web, MACHINE_EV_CREATE_FAILED, MACHINE_VANISHED, false, false,
+               "no memory");
+    assert_state(web, "waiting");
+    assert_reason(web, "not created ahead: no memory");
+    assert_int_equal(m.doms[web].n_failures, 0);
+    assert_string_equal(acts(), "");
+    bring_up(db);
+    assert_string_equal(acts(), "create web");
+    /* In its turn it is one. */
+    event(web, MACHINE_EV_CREATE_FAILED);
+    assert_state(web, "failed");
+    assert_int_equal(m.doms[web].n_failures, 1);
+}
+
+static void the_creation_ahead_leaves_something(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add_ahead("web", "db", NULL);
+
+    (void)state;
+    machine_autostart(&m, NULL, now);
+    event(web, MACHINE_EV_CREATE_LEFT);
+    assert_string_equal(acts(), "create db; create ahead web; destroy! web");
+    event(web, MACHINE_EV_GONE);
+    assert_state(web, "waiting");
+    assert_int_equal(m.doms[web].n_failures, 0);
+    bring_up(db);
+    assert_string_equal(acts(), "create web");
+}
+
+static void the_creation_ahead_is_late(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add_ahead("web", "db", NULL);
+
+    (void)state;
+    machine_autostart(&m, NULL, now);
+    event(db, MACHINE_EV_CREATED);
+    pass(policy(web)->start_timeout);
+    assert_string_equal(acts(), "create db; create ahead web; abort web");
+    assert_reason(web, "not created ahead: it takes too long");
+    event(web, MACHINE_EV_CREATE_FAILED);
+    assert_int_equal(m.doms[web].n_failures, 0);
+    /* Its turn has come, for db is late as well. */
+    assert_string_equal(acts(), "create web");
+}
+
+/* Somebody has unpaused it, and it has run and ended. */
+static void it_ends_before_its_turn(void **state)
+{
+    unsigned int db = add("db", NULL, NULL);
+    unsigned int web = add_ahead("web", NULL, "db");
+
+    (void)state;
+    build_web(db, web);
+    dies(web, MACHINE_POWEROFF, false);
+    assert_string_equal(acts(), "destroy web");
+    event(web, MACHINE_EV_GONE);
+    assert_state(web, "stopped");
+}
+
 static void it_keeps_its_disks(void **state)
 {
     unsigned int db = add("db", NULL, NULL);
@@ -382,9 +454,11 @@ static void adopted_while_it_runs(void **state)
     struct machine_past past = {.state = MACHINE_BUILT, .want = true};
 
     (void)state;
-    past.started = now;
+    now = 1000000;
+    past.started = 1000;
     machine_adopt(&m, web, &past, MACHINE_FOUND_RUNNING, now);
     assert_state(web, "booting");
+    assert_int_equal(machine_deadline(&m), now + policy(web)->start_timeout);
     assert_string_equal(acts(), "");
 }
 
@@ -407,6 +481,10 @@ int main(void)
         T(other_disks_at_the_unpause),
         T(other_disks_too_late),
         T(built_after_it_was_aborted),
+        T(the_creation_ahead_fails),
+        T(the_creation_ahead_leaves_something),
+        T(the_creation_ahead_is_late),
+        T(it_ends_before_its_turn),
         T(it_keeps_its_disks),
         T(a_path_that_does_not_answer),
         T(destroyed_by_somebody),

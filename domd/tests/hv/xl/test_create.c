@@ -76,6 +76,36 @@ static void cannot_be_unpaused(void **state)
     assert_int_equal(watches, 0);
 }
 
+/* Nobody expects an end before the creation has one. */
+static void vanishes_while_it_is_unpaused(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    ends(0);
+    (void)happens(LIBXL_EVENT_TYPE_DOMAIN_DEATH); /* queued already */
+    hv_unpause(hv, 0, 1);
+    assert_int_equal(watches, 0);
+    there = false;
+    spin();
+    assert_string_equal(told, "queued; begins; built");
+    ends(ERROR_FAIL);
+    assert_string_equal(told, "queued; begins; built; failed");
+}
+
+static void was_unpaused_by_somebody(void **state)
+{
+    (void)state;
+    create_ahead = true;
+    begin_creation();
+    ends(0);
+    dom.paused = false;
+    hv_unpause(hv, 0, 1);
+    assert_string_equal(asked, "create");
+    assert_string_equal(told, "queued; begins; built; created");
+    assert_int_equal(watches, 1);
+}
+
 static void is_cancelled_before_it_is_left_paused(void **state)
 {
     (void)state;
@@ -224,6 +254,8 @@ int main(void)
         T(is_removed_while_paused),
         T(vanishes_while_paused),
         T(cannot_be_unpaused),
+        T(vanishes_while_it_is_unpaused),
+        T(was_unpaused_by_somebody),
         T(is_cancelled_before_it_is_left_paused),
         T(comes_up),
         T(knows_its_own_configuration),

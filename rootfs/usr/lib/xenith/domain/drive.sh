@@ -18,7 +18,7 @@ drive_mounted() {
 drive_takes_over() {
 	second=$(awk -v at="$DRIVE.mirror" '$2 == at { print $1 }' "$MOUNTS")
 	[ -n "$second" ] || return 1
-	if grep -q '^degraded=the configuration on the second' "$RUN/mirror" 2>/dev/null; then return 1; fi
+	if grep -q '^degraded=the configuration ' "$RUN/mirror" 2>/dev/null; then return 1; fi
 	umount "$DRIVE.mirror" || return 1
 	# A guest may still have an image there open.
 	umount "$DRIVE" 2>/dev/null || umount -l "$DRIVE" || return 1
