@@ -140,7 +140,7 @@ def test_entries_of_the_menu_are_the_presets(options):
 
 
 def test_menus(tmp_path):
-    """The presets are in a submenu, for each boot loader."""
+    """The presets are in a submenu, for each boot loader. GRUB waits for a key once all entries are known."""
     (tmp_path / "xen.options").write_text("dom0_mem=1G\n")
     (tmp_path / "release").write_text("RELEASE=7\n")
 
@@ -148,7 +148,9 @@ def test_menus(tmp_path):
         return subprocess.run(["sh", TOP / "iso/boot-menu.sh", *arguments], capture_output=True, text=True, check=True).stdout
 
     medium = ["XENITH_1", tmp_path, tmp_path / "release"]
-    for text in (write("grub", "/boot", *medium), write("disk", TOP / "install/grub.cfg")):
+    for text, last in ((write("grub", "/boot", *medium), "pause"), (write("disk", TOP / "install/grub.cfg"), "ask_or_pause")):
+        assert "set timeout=2" not in text and "\nfunction %s {\n" % last in text
+        text = text.removesuffix("\n%s\n" % last)
         assert re.search(r"(?m)^submenu .* --id presets \{(\n\n?\tmenuentry .* --id [a-z-]+ \{\n(\t\t.*\n)+\t\})+\n\}\n\Z", text)
         assert re.findall(r"(?m)^\tmenuentry .* --id (\S+)", text.split("\nsubmenu ")[1]) == ["low-latency", "hardened", "lab"]
     # A medium starts an installed disk; a machine that booted from the network has its firmware for that.
