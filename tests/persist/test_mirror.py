@@ -99,6 +99,15 @@ def apart(host):
         return {entry.name: tar.extractfile(entry).read().decode() for entry in tar if entry.isfile() and entry.name != "generation"}
 
 
+def save_without_the_second(host):
+    """It is away for two saves."""
+    (host.top / "drive.mirror").rename(host.top / "second")
+    for name in ("a", "b"):
+        host.write("config", f"domains/{name}.cfg", domain(name))
+        host.done("save")
+    (host.top / "second").rename(host.top / "drive.mirror")
+
+
 @pytest.mark.parametrize("how", ["saved", "edited"])
 def test_both_were_changed_while_they_were_apart(host, how):
     host.write("config", "domains/one.cfg", domain("one"))
@@ -117,11 +126,7 @@ def test_both_were_changed_while_they_were_apart(host, how):
     # And then the first one alone, and both.
     (host.top / "drive").rename(host.top / "drive.mirror")
     (host.top / "first").rename(host.top / "drive")
-    (host.top / "drive.mirror").rename(host.top / "second")
-    for name in ("a", "b"):
-        host.write("config", f"domains/{name}.cfg", domain(name))
-        host.done("save")
-    (host.top / "second").rename(host.top / "drive.mirror")
+    save_without_the_second(host)
     said = host.run("mirror-follow").stderr
     assert said.startswith(f"{host.top}/drive/apart.tar:0: warning: both disks of the mirror were changed while they were apart")
     assert in_step(host) and apart(host) == other
@@ -133,11 +138,7 @@ def test_one_was_away(host):
     host.write("config", "domains/one.cfg", domain("one"))
     make_mirror(host)
     host.done("save")
-    (host.top / "drive.mirror").rename(host.top / "second")
-    for name in ("a", "b"):
-        host.write("config", f"domains/{name}.cfg", domain(name))
-        host.done("save")
-    (host.top / "second").rename(host.top / "drive.mirror")
+    save_without_the_second(host)
     assert host.done("mirror-follow") == "" and in_step(host) and apart(host) is None
 
 
@@ -187,17 +188,22 @@ def test_it_cannot_be_written(host):
     assert host.newest() == (host.drive(), [])
 
 
+def save_on_a_failed_disk(host, state=""):
+    """The first of two cannot be written any more; STATE is what the host knew of the second."""
+    make_mirror(host)
+    with open(host.top / "mounts", "a", encoding="utf-8") as mounts:
+        mounts.write(f"/dev/vdc {host.top}/drive.mirror ext4 ro,relatime 0 0\n")
+    host.write("run", "mirror", "disks=vdb vdc\n" + state)
+    (host.top / "failed").write_text("first")
+    host.write("config", "domains/two.cfg", domain("two"))
+    return host.run("save")
+
+
 def test_the_first_disk_fails(host):
     """The second one takes its place."""
     host.write("config", "domains/one.cfg", domain("one"))
     host.done("save")
-    make_mirror(host)
-    with open(host.top / "mounts", "a", encoding="utf-8") as mounts:
-        mounts.write(f"/dev/vdc {host.top}/drive.mirror ext4 ro,relatime 0 0\n")
-    host.write("run", "mirror", "disks=vdb vdc\n")
-    (host.top / "failed").write_text("first")
-    host.write("config", "domains/two.cfg", domain("two"))
-    done = host.run("save")
+    done = save_on_a_failed_disk(host)
     why = "the configuration on the first disk cannot be written; that on /dev/vdc is used instead"
     assert done.returncode == 0 and done.stderr == f"xenith: warning: the mirror is degraded: {why}\n"
     assert host.text("run/mirror") == f"disks=vdb vdc\ndegraded={why}\n"
@@ -207,13 +213,7 @@ def test_the_first_disk_fails(host):
 
 def test_the_second_disk_is_behind_when_the_first_one_fails(host):
     """It would lose what was saved since."""
-    make_mirror(host)
-    with open(host.top / "mounts", "a", encoding="utf-8") as mounts:
-        mounts.write(f"/dev/vdc {host.top}/drive.mirror ext4 ro,relatime 0 0\n")
-    host.write("run", "mirror", "disks=vdb vdc\ndegraded=the configuration on the second disk cannot be written: x\n")
-    (host.top / "failed").write_text("first")
-    host.write("config", "domains/two.cfg", domain("two"))
-    done = host.run("save")
+    done = save_on_a_failed_disk(host, "degraded=the configuration on the second disk cannot be written: x\n")
     assert done.returncode == 1 and "cannot write to the drive XENITH-CFG" in done.stderr
 
 

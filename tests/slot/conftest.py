@@ -14,10 +14,10 @@ sys.path.append(str(TOP / "qemu-test"))
 
 import drives  # noqa: E402
 import tools  # noqa: E402
+from installed import BLOCK, block  # noqa: E402,F401
 
 SOURCE = TOP / "install/slot"
 OUT = TOP / "out/slot"
-BLOCK = 1024
 
 
 def run(*command, **options):
@@ -105,16 +105,6 @@ class Fat:
         image = self.path.read_bytes()
         assert image.count(data) == 1
         return image.index(data)
-
-
-def block(seq, slot="a", end="1", menu=None, **values):
-    """A file of the boot state. The request for the menu is behind the end."""
-    keys = {"seq": "%08d" % seq, "slot": slot, "try": "", "pending": "", "failed": "",
-            "options": "0", "tryoptions": "", **values, "end": end}
-    if menu is not None:
-        keys["menu"] = menu
-    text = "# GRUB Environment Block\n" + "".join("%s=%s\n" % item for item in keys.items())
-    return text.encode().ljust(BLOCK, b"#")
 
 
 def write_states(fat, *blocks):
