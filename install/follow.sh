@@ -80,8 +80,8 @@ slots_right() {
 
 # use_first NAME: has that disk come first, as the source.
 use_first() {
-	# shellcheck disable=SC2046 # names
-	use_disks "$1" $(printf '%s\n' "$disks" | tr ' ' '\n' | grep -vx "$1")
+	# shellcheck disable=SC2046,SC2086 # names
+	use_disks "$1" $(without "$1" $disks)
 }
 
 # choose_source: of those that lead, one that an interrupted write has not damaged, or at least

@@ -20,10 +20,7 @@ options_in() {
 # options_put DISK NUMBER XEN LINUX: writes a file of options there; false, with the reason in
 # $why.
 options_put() {
-	said=$("$LIBRARY/slot" options "$(partition "$1" xenith-esp)" "$2" "$3" "$4" 2>&1) || {
-		why=$(printf '%s\n' "$said" | tail -n 1)
-		return 1
-	}
+	slot_try options "$(partition "$1" xenith-esp)" "$2" "$3" "$4"
 }
 
 # options_on_trial: true if this boot tries options; $used is their file. After read_state.

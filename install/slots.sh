@@ -77,6 +77,13 @@ mirror_disks() {
 	done | xargs | grep .
 }
 
+# without NAME WORD...: prints the words but that one.
+without() {
+	left_out=$1
+	shift
+	printf '%s\n' "$@" | grep -vx "$left_out" | xargs
+}
+
 # use_disks NAME...: sets $disks to them, and $disk, $esp, $slot_a and $slot_b (devices) to
 # the first, which is read; all are written. A host that is not mirrored has one.
 use_disks() {
@@ -92,7 +99,8 @@ use_disks() {
 disks_drop() {
 	while read -r lost_disk lost_why <&6; do
 		echo "xenith: warning: the mirror is degraded: $lost_disk: $lost_why" >&2
-		disks=$(printf '%s\n' "$disks" | tr ' ' '\n' | grep -vx "$lost_disk" | xargs)
+		# shellcheck disable=SC2086 # names
+		disks=$(without "$lost_disk" $disks)
 		{
 			echo "disks=$disks"
 			sed -n '/^degraded=/p' "$MIRROR_STATE" 2>/dev/null || :
@@ -265,14 +273,20 @@ write_summary() {
 	mv "$SUMMARY.new" "$SUMMARY"
 }
 
+# slot_try WORD...: runs the program slot, which prints nothing that matters; false, with the
+# reason in $why.
+slot_try() {
+	said=$("$LIBRARY/slot" "$@" 2>&1) || {
+		why=$(printf '%s\n' "$said" | tail -n 1)
+		return 1
+	}
+}
+
 # state_put DISK KEY=VALUE...: changes the boot state there; false, with the reason in $why.
 state_put() {
 	state_esp=$(partition "$1" xenith-esp)
 	shift
-	said=$("$LIBRARY/slot" set "$state_esp" "$@" 2>&1) || {
-		why=$(printf '%s\n' "$said" | tail -n 1)
-		return 1
-	}
+	slot_try set "$state_esp" "$@"
 }
 
 # seq_after COUNT: prints the number of $state, increased by COUNT.

@@ -196,6 +196,16 @@ out:
     return rc;
 }
 
+uint64_t hash_add(uint64_t hash, const void *data, size_t len)
+{
+    const unsigned char *bytes = data;
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
 char *link_name(const char *path, const char *fallback)
 {
     char *target = realpath(path, NULL);

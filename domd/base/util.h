@@ -64,6 +64,11 @@ int read_file(const char *path, size_t limit, struct buf *b);
 int write_file(const char *path, const char *data, size_t len,
                unsigned int mode);
 
+/* Adds LEN bytes at DATA to a hash that began with HASH_EMPTY (FNV-1a, 64
+ * bit). */
+#define HASH_EMPTY 0xcbf29ce484222325u
+uint64_t hash_add(uint64_t hash, const void *data, size_t len);
+
 /* The name of the file that the symbolic link PATH leads to, or a copy of
  * FALLBACK if there is none. The caller frees it. */
 char *link_name(const char *path, const char *fallback);

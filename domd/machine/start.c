@@ -4,6 +4,7 @@
  */
 #include "machine/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Requests to start. */
@@ -172,11 +173,17 @@ void machine_created(struct machine *m, struct machine_domain *d,
     machine_set_timer(m, d, d->policy->start_timeout);
 }
 
-/* A creation ahead has failed for WHY, perhaps for want of what its turn
- * brings: memory, or a device. That is no failure; it is created in its turn.
- */
-static void wait_for_turn(struct machine_domain *d, const char *why)
+/* Says that the creation has failed for WHY, and decides what follows. One
+ * ahead may lack what its turn brings, memory or a device: that is no failure,
+ * and it is created in its turn. */
+static void creation_failed(struct machine *m, struct machine_domain *d,
+                            const char *why)
 {
+    if (!d->ahead) {
+        machine_set_reason(d, "%s", why);
+        d->next = machine_after_failure(m, d, false);
+        return;
+    }
     machine_set_reason(d, "not created ahead: %s", why);
     d->ahead = false;
     d->in_turn = true;
@@ -187,13 +194,7 @@ static void wait_for_turn(struct machine_domain *d, const char *why)
 void machine_create_failed(struct machine *m, struct machine_domain *d,
                            const struct machine_result *res)
 {
-    if (d->ahead) {
-        wait_for_turn(d, res->why ? res->why : "creation failed");
-        machine_settle(m, d);
-        return;
-    }
-    machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
-    d->next = machine_after_failure(m, d, false);
+    creation_failed(m, d, res->why ? res->why : "creation failed");
     machine_settle(m, d);
 }
 
@@ -201,12 +202,7 @@ void machine_create_failed(struct machine *m, struct machine_domain *d,
 void machine_create_left(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
-    if (d->ahead) {
-        wait_for_turn(d, res->why ? res->why : "creation failed");
-    } else {
-        machine_set_reason(d, "%s", res->why ? res->why : "creation failed");
-        d->next = machine_after_failure(m, d, false);
-    }
+    creation_failed(m, d, res->why ? res->why : "creation failed");
     machine_remove_it(m, d, true);
 }
 
@@ -226,17 +222,12 @@ void machine_create_late(struct machine *m, struct machine_domain *d,
                          const struct machine_result *res)
 {
     msec limit = d->policy->start_timeout;
+    char why[64];
 
-    if (d->ahead) {
-        wait_for_turn(d, "it takes too long");
-        machine_create_abort(m, d, res);
-        return;
-    }
     if (d->resumed) limit += d->policy->stop_timeout;
-    machine_set_reason(d, "not %s within %lld s",
-                       d->resumed ? "restored" : "created",
-                       (long long)limit / 1000);
-    d->next = machine_after_failure(m, d, false);
+    snprintf(why, sizeof(why), "not %s within %lld s",
+             d->resumed ? "restored" : "created", (long long)limit / 1000);
+    creation_failed(m, d, d->ahead ? "it takes too long" : why);
     machine_create_abort(m, d, res);
 }
 

@@ -88,24 +88,13 @@ void reader_list(struct reader *r, const char *key, struct strlist *list)
 
 /* ---- the file ----------------------------------------------------------- */
 
-/* FNV-1a, 64 bit. */
-static uint64_t compute_stamp(const char *text, size_t len)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    size_t i;
-
-    for (i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-    return hash;
-}
-
 uint64_t policy_stamp(const char *path)
 {
     struct buf text = {0};
     uint64_t stamp = 0;
 
     if (!read_file(path, POLICY_FILE_MAX, &text))
-        stamp = compute_stamp(text.s, text.len);
+        stamp = hash_add(HASH_EMPTY, text.s, text.len);
     buf_dispose(&text);
     return stamp;
 }
@@ -170,7 +159,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *shown,
     if (!domfile_parse(&in, text, len, shown, problems)) goto out;
     r.cfg = in.cfg;
     if (!read_name(&r)) goto out;
-    r.p->stamp = compute_stamp(text, len);
+    r.p->stamp = hash_add(HASH_EMPTY, text, len);
     reader_check_names(&r);
     reader_keys(&r);
     reader_habits(&r);

@@ -328,19 +328,14 @@ bool checks_answer(struct checks *all, struct policy *p)
     return await_check(k, p, loop_now() + CHECKS_PATIENCE, NULL);
 }
 
-/* FNV-1a. */
 static uint64_t add_to_print(uint64_t print, uint64_t value)
 {
-    unsigned int i;
-
-    for (i = 0; i < 64; i += 8)
-        print = (print ^ (value >> i & 0xff)) * 0x100000001b3u;
-    return print;
+    return hash_add(print, &value, sizeof(value));
 }
 
 uint64_t checks_print(const struct policy *p)
 {
-    uint64_t print = 0xcbf29ce484222325u;
+    uint64_t print = HASH_EMPTY;
     struct stat st;
     size_t i;
 

@@ -112,7 +112,8 @@ repair_volumes() {
 	*" $chosen "*) ;;
 	*) fail_with_list "cannot use $chosen: the mirror has both of its disks ($in_use); only guests' volumes are incomplete: name the disk that the volume group lacks" ;;
 	esac
-	present=$(printf '%s\n' "$in_use" | tr ' ' '\n' | grep -vx "$chosen")
+	# shellcheck disable=SC2086 # names
+	present=$(without "$chosen" $in_use)
 	[ -n "$(group_of "$(partition "$present" xenith-data)")" ] ||
 		fail_with_list "cannot use $chosen: the volume group is on it, and not on $present"
 	[ -z "$dry_run" ] || return 0
@@ -142,10 +143,8 @@ repair() {
 	disk_free_of_users "$disk"
 	identity_of "/dev/$present" || fail "cannot read the identifier of $present: $why"
 	number=$(mirror_of "$DRIVE")
-	number=${number%% *}
-	number=${number#"${number%%[!0]*}"}
 	new_guid=$(random_uuid | tr a-f A-F)
-	mirror="$(printf '%08d' $((${number:-0} + 1))) $guid $new_guid"
+	mirror="$(printf '%08d' $(($(plain_number "${number%% *}") + 1))) $guid $new_guid"
 	disk_prepare "$disk" "$new_guid"
 	slot_clone a "$disk"
 	slot_clone b "$disk"
