@@ -12,7 +12,7 @@ TIMES = "health_time=20\nhealth_limit=60\n"
 def stage(host, conf=CHANGE, **environment):
     """What save does after it has stored this host.conf."""
     host.host_conf(conf + TIMES)
-    return host.run(f"{LIBRARY}/stage-options", host.top / "config/host.conf", **environment)
+    return host.run(f"{LIBRARY}/stage-options", **environment)
 
 
 def staged(host, conf=CHANGE):
@@ -267,6 +267,17 @@ def test_a_drive_that_was_edited_elsewhere(host):
     back(host)
     assert boot(host) == [f"options of host.conf: this boot has not tried them, the next one does: {WORDS}"]
     assert host.in_use() == ("0", "1") and host.options(1)[1] == "quiet"
+
+
+def test_the_command_line_is_for_one_boot(host):
+    """The menu's safe entry has no watchdog: neither the boot nor a save makes that stay."""
+    assert "dom0-watchdog=600" in host.defaults[0].split()
+    host.host_conf("", this_boot="watchdog=no\n")
+    before = host.snapshot()
+    assert boot(host) == []
+    done = host.run(f"{LIBRARY}/stage-options")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert host.snapshot() == before
 
 
 @pytest.mark.parametrize("why", ["no drive", "ignored"])
