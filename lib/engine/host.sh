@@ -50,8 +50,8 @@ need_packages() {
 	esac
 	if [ "$(id -u)" != 0 ]; then
 		die "packages are missing on this machine$why; install them with:
-    ${apt_conf:+sudo apt-get -c '$apt_conf' update &&
-    }sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
+    sudo apt-get ${apt_conf:+-c '$apt_conf' }update &&
+    sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
 	fi
 	say "installing missing packages: $missing"
 	# shellcheck disable=SC2086 # the packages are words

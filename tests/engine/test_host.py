@@ -67,6 +67,8 @@ def test_missing_packages_are_named_with_one_command(tree, played):
         line = [line for line in done.stdout.splitlines() if "sudo apt-get install" in line]
         assert len(line) == 1, done.stdout
         assert "xenith-no-such-package" in line[0] and "xenith-none-either" in line[0]
+        # apt may have no lists yet, or stale ones.
+        assert "\n    sudo apt-get update &&\n" + line[0] in done.stdout
         assert "lint:" not in done.stdout and "fetch: " not in done.stdout
 
 
