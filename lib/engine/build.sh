@@ -136,9 +136,11 @@ fetch_all "$PLAN/todo"
 # Remove the work directories of builds that were killed.
 sweep "$CACHE/work"
 
-# Jobs: one per core, but no more than available memory allows at 1 GiB each.
-jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
-	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
+# Jobs: one per core, but no more than the available memory, or the limit of the container,
+# allows at 1 GiB each.
+jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" -v memory="$(memory_mib)" '/^MemAvailable/ {
+	n = $2 / 1024; if (n > memory) n = memory
+	n = int(n / 1024); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 
 # The Makefile. Targets are sorted by the length of the path that they begin, so that
 # the critical path starts first.
