@@ -2,7 +2,8 @@
 # Publishes the images, the netboot bundle and the bill of materials in $OUT, each by one
 # rename, and prints their sizes and hashes.
 #
-# usage: publish.sh    (environment: TREE, XENITH_*)
+# usage: publish.sh    (environment: TREE, XENITH_*), called by lib/engine/build.sh, which
+# holds a lock on $OUT
 set -eu
 
 # shellcheck source=lib/common.sh
