@@ -18,7 +18,8 @@ case " $(setting GOALS) " in *' disk '*) disk=$(package_root disk) ;; esac
 if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot $disk" ] ||
 	[ ! -e "$OUT/xenith.iso" ] || [ ! -d "$OUT/netboot" ] ||
 	{ [ -n "$disk" ] && [ ! -e "$OUT/xenith.img" ]; }; then
-	rm -f "$OUT/published"
+	# A killed publish leaves files behind, whose mode cp would keep.
+	rm -f "$OUT/published" "$OUT/.xenith.iso" "$OUT/.xenith.img"
 	cp --reflink=auto "$iso/xenith.iso" "$OUT/.xenith.iso"
 	mv "$OUT/.xenith.iso" "$OUT/xenith.iso"
 	rm -rf "$OUT/.netboot"
