@@ -17,8 +17,8 @@ done
 # Every one of these commands boots the image.
 XENITH_NEEDS=${*:+run $*}
 case " $* " in *" slow "* | *" bench "*) XENITH_NEEDS="$XENITH_NEEDS test" ;; esac
-need_all_packages
 need_room
+need_all_packages
 # shellcheck disable=SC2046 # the goals are words
 sh "$TREE/lib/engine/build.sh" --fetch $(setting GOALS)
 

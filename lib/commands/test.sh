@@ -16,9 +16,9 @@ case ${1:-} in
 esac
 
 XENITH_NEEDS="run test${1:+ slow}"
+need_room
 # Checked before anything is built, and installed in one call.
 need_all_packages
-need_room
 sh "$TREE/lib/commands/lint.sh"
 sh "$TREE/build.sh"
 # test_packages FILE: builds packages that tests use; without one, its tests are skipped.

@@ -132,9 +132,9 @@ need_for_todo() {
 	need_packages "$@"
 }
 
+! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 # Before the final keys are computed, which include the versions of these packages.
 need_for_todo
-! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 
 # From here on the build reads a copy: an edit during the build must not get into a
 # package whose key was computed from the old text.

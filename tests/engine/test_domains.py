@@ -256,6 +256,7 @@ def test_an_image_with_secrets_is_its_owners(config, mine, secret):
 def test_a_killed_publish_leaves_no_mode(config, mine):
     """The leftover of an image without secrets does not make one with secrets readable."""
     (mine / "iscsi-secrets").write_text("iqn.2026-01.org.example:disk user a-secret-of-16-b\n")
+    (mine / "iscsi-secrets").chmod(0o600)
     out = config.top / "out"
     for name in ".xenith.iso", ".xenith.img":
         (out / name).write_text("half an image\n")

@@ -43,6 +43,29 @@ def test_a_part_needs_less(tree, played):
     tree.build("small", **played("df", df(700)))
 
 
+def test_too_little_room_where_a_plain_airlock_unpacks(tree, played):
+    """Without namespaces that is /tmp, wherever the cache is."""
+    tree.recipe("gcc", build="install() { :; }")
+    played("unshare", "exit 1")
+    done = tree.build("gcc", check=False, **played("df", "case $2 in /tmp) %s ;; *) %s ;; esac" % (df(700), df(7000))))
+    assert done.returncode != 0
+    assert "not enough disk space: a build needs 6144 MiB in /tmp, and 700 MiB are free" in done.stdout
+    assert "gcc: " not in done.stdout
+    tree.build("gcc", **played("df", df(7000)))
+
+
+@pytest.mark.parametrize("words", [["package", "gcc"], ["fetch"], ["test"]])
+def test_room_is_checked_before_packages(tree, played, words):
+    """Root would install them on a disk that is too small."""
+    tree.recipe("gcc", hostpkgs="xenith-no-such-package", build="install() { :; }")
+    calls = tree.upstream / "calls"
+    played("apt-get", 'echo "$*" >>"%s"; exit 1' % calls)
+    done = tree.command(*words, **played("df", df(700)))
+    assert done.returncode != 0
+    assert "not enough disk space: a build needs 6144 MiB" in done.stdout, done.stdout
+    assert "xenith-no-such-package" not in done.stdout and not calls.exists()
+
+
 def limit_memory(tree, limit):
     """The memory limit of a container."""
     host = tree.top / "lib/engine/host.sh"
