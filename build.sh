@@ -62,6 +62,8 @@ environment:
   XENITH_XEN        an alternative to the pinned Xen; see docs/security.md
   XENITH_OUT        the output directory    (out/ in this tree)
   XENITH_JOBS       the number of jobs      (one per core, as memory allows)
+  XENITH_TEST_WITHOUT
+                    packages whose tests are left out, if they cannot be fetched
 END
 }
 
@@ -71,8 +73,7 @@ build_goals() {
 	XENITH_NEEDS=${*:-${XENITH_NEEDS:-}}
 	export XENITH_NEEDS
 	# shellcheck disable=SC2046 # the goals are words
-	sh "$TREE/lib/engine/build.sh" $(setting GOALS)
-	sh "$TREE/lib/engine/publish.sh"
+	sh "$TREE/lib/engine/build.sh" --publish $(setting GOALS)
 }
 
 while :; do
