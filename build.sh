@@ -62,8 +62,6 @@ environment:
   XENITH_XEN        an alternative to the pinned Xen; see docs/security.md
   XENITH_OUT        the output directory    (out/ in this tree)
   XENITH_JOBS       the number of jobs      (one per core, as memory allows)
-  XENITH_TEST_WITHOUT
-                    packages whose tests are left out, if they cannot be fetched
 END
 }
 

@@ -2,19 +2,17 @@
 # The packages that only tests use.
 
 # make_test_packages OPTION LIST...: builds the packages in these lists, or with --fetch
-# fetches their sources. A missing one is an error, because its tests would be skipped; those
-# that XENITH_TEST_WITHOUT names are left out.
+# fetches their sources. Sets $left_out to those that cannot be had, each after a blank: all
+# other tests run without them.
 make_test_packages() {
 	option=$1
 	shift
-	names=$(for list; do lines "$list"; done | while read -r name; do
-		case " ${XENITH_TEST_WITHOUT:-} " in
-		*" $name "*) ;;
-		*) printf '%s ' "$name" ;;
-		esac
-	done)
-	[ -n "$names" ] || return 0
-	# shellcheck disable=SC2086 # the names are words; the option may be empty
-	sh "$TREE/lib/engine/build.sh" $option $names ||
-		die "cannot get a package that tests use: see above; to go on without its tests, name it: XENITH_TEST_WITHOUT=\"NAME...\""
+	left_out=
+	for name in $(for list; do lines "$list"; done); do
+		# shellcheck disable=SC2086 # the option may be empty
+		sh "$TREE/lib/engine/build.sh" $option "$name" </dev/null || {
+			left_out="$left_out $name"
+			say "cannot get $name; the tests that need it are skipped"
+		}
+	done
 }

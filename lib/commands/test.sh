@@ -43,4 +43,4 @@ cat "$log"
 [ -z "$failed" ] || die "failed: $failed"
 # Last, so that an image with other hashes is tested all the same.
 sh "$TREE/lib/engine/outputs.sh" check
-say "all tests passed${XENITH_TEST_WITHOUT:+, but for those that need $XENITH_TEST_WITHOUT}"
+say "all tests passed${left_out:+; skipped were those that need what could not be fetched:$left_out}"
