@@ -49,9 +49,10 @@ options_difference() {
 	OLD=$(option_words "$1") NEW=$(option_words "$2") awk -f "$LIBRARY/options-difference.awk"
 }
 
-# config_is_read: true if this boot has read the host's own host.conf.
+# config_is_read: true if this boot has read the host's own host.conf, and not that of another
+# drive.
 config_is_read() {
-	[ "$(cmdline_value xenith.config)" != ignore ] &&
+	[ "$(cmdline_value xenith.config)" != ignore ] && [ "$(cmdline_value xenith.config_drive)" != any ] &&
 		awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
 }
 

@@ -280,7 +280,7 @@ def test_the_command_line_is_for_one_boot(host):
     assert host.snapshot() == before
 
 
-@pytest.mark.parametrize("why", ["no drive", "ignored"])
+@pytest.mark.parametrize("why", ["no drive", "ignored", "another drive"])
 def test_a_configuration_that_was_not_read(host, why):
     host.set("options=1")
     host.host_conf(CHANGE)
@@ -288,9 +288,12 @@ def test_a_configuration_that_was_not_read(host, why):
     if why == "no drive":
         host.write("proc/mounts", "")
     else:
-        host.write("proc/cmdline", host.text("proc/cmdline").strip() + " xenith.config=ignore\n")
+        word = "xenith.config=ignore" if why == "ignored" else "xenith.config_drive=any"
+        host.write("proc/cmdline", host.text("proc/cmdline").replace("xenith.config_drive=1234", word))
     before = host.snapshot()
     assert boot(host) == []
+    done = host.run(f"{LIBRARY}/stage-options")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert host.snapshot() == before
 
 
