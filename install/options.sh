@@ -52,8 +52,9 @@ options_difference() {
 # config_is_read: true if this boot has read the host's own host.conf, and not that of another
 # drive.
 config_is_read() {
-	[ "$(cmdline_value xenith.config)" != ignore ] && [ "$(cmdline_value xenith.config_drive)" != any ] &&
-		awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
+	read -r words </proc/cmdline
+	case " $words " in *" xenith.config=ignore "* | *" xenith.config_drive=any "*) return 1 ;; esac
+	awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
 }
 
 # options_note WORD CHANGE: keeps it for the summary: trial, waits, failed, or nothing.
