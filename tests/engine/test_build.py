@@ -629,7 +629,7 @@ def test_a_plain_airlock_that_is_interrupted_is_free_again(no_namespaces, tree, 
                              # What a shell starts in the background ignores it, and so would its children.
                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                              start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (root / "dest/begun").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert (root / "dest/begun").exists()

@@ -132,7 +132,7 @@ def test_an_index_that_stalls_is_given_up(tree, world, archive, bytes_of, tmp_pa
     began = time.monotonic()
     done = tree.build("pkg", **{**world, **debian.environment})
     assert archive.stalled.is_set()
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 100
     assert "fetch: apt cannot read the index of suite trixie" in done.stdout
     assert tree.output("pkg", "text") == "the text"
 
