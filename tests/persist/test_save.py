@@ -71,6 +71,32 @@ def test_what_the_image_brings_is_removed(host):
     assert [name for name in host.config() if name.startswith("domains/")] == []
 
 
+UPDATE_KEY = "untrusted comment: minisign public key 0123456789ABCDEF\nRW" + "Q" * 54 + "\n"
+
+
+@pytest.mark.parametrize("words", [[], ["update-keys/release.pub"]])
+def test_an_update_key_of_the_image_is_removed(host, words):
+    host.write("image", "update-keys/release.pub", UPDATE_KEY)
+    host.write("image", "update-keys/other.pub", UPDATE_KEY)
+    host.boot()
+    (host.top / "config/update-keys/release.pub").unlink()
+    assert "release.pub" in host.run("diff").stdout
+    assert "+ update-keys/release.pub" in host.done("save", *words)
+    assert host.drive()["update-keys/release.pub"] == ""
+    assert host.done("diff") == ""
+    assert host.boot() == []
+    assert [name for name in host.config() if name.startswith("update-keys/")] == ["update-keys/other.pub"]
+
+
+def test_a_revocation_of_the_image_stays(host):
+    host.write("image", "update-keys/revoked", "0123456789ABCDEF\n")
+    host.boot()
+    (host.top / "config/update-keys/revoked").unlink()
+    host.done("save", "update-keys/revoked")
+    assert host.boot() == []
+    assert "0123456789ABCDEF" in host.config()["update-keys/revoked"]
+
+
 def test_the_host_key(host):
     (host.top / "dropbear_ed25519_host_key").write_bytes(b"secret\0key")
     key = {"XENITH_HOST_KEY": str(host.top / "dropbear_ed25519_host_key")}
