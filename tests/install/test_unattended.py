@@ -322,6 +322,21 @@ def test_in_the_boot(host):
     assert "Xenith: install: install_disk=smallest\n" in marks and "Xenith: install: Xenith 2 is installed on vda\n" in marks
 
 
+def test_on_the_kernel_s_command_line(disks):
+    """The keys are those of host.conf; the installed host does not keep them."""
+    words = disks.text("proc/cmdline").strip() + " xenith.install_disk=serial:S1,bus:sata xenith.install_then=poweroff\n"
+    disks.write("proc/cmdline", words)
+    sources = disks.top / "run/xenith/sources"
+    disks.write("run/xenith/sources/image/host.conf", "hostname=alpha\ninstall_then=reboot\n")
+    disks.write("run/xenith/sources/command-line/host.conf",
+                run("sh", TOP / "rootfs" / LIBRARY / "config-cmdline", input=words, text=True))
+    assert disks.call(f"{LIBRARY}/config-merge", disks.top / "config", sources / "image", sources / "command-line").stderr == ""
+    shutil.copy(disks.top / "config/host.conf", disks.top / "run/xenith/merged")
+    assert disks.call("boot/52-install").returncode == 0
+    assert disks.boots("sda") == "2" and disks.text("ended") == "poweroff\n"
+    assert disks.config("sda", "host.conf") == "hostname=alpha\n"
+
+
 @pytest.mark.parametrize("conf, word", [("", ""), ("install_disk=smallest\n", "xenith.install=no"), ("install_disk=smallest\n", "xenith.install=ask")])
 def test_not_in_this_boot(host, conf, word):
     host.disk("vda")
