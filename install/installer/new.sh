@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2154 # $work, and what the other parts set
 # A new installation: everything on the disk is replaced. What makes the disk bootable is
 # written last, so that a disk on which this was cut off does not boot half a system: first
-# the boot code and the head of the EFI partition are cleared, then all else is written and
-# read back, then come the EFI partition and the boot code.
+# the boot code is cleared and the head of the EFI partition says that it is incomplete
+# (is_incomplete), then all else is written and read back, then come the EFI partition and
+# the boot code.
 #
 # Needs: the other parts, domain/steps.sh.
 # Gives: $mirror, $config_uuid, mirror_make, new_plan, new_install.
@@ -58,10 +59,11 @@ new_plan() {
 	printf '  options for Xen: %s\n  options for Linux: %s\n' "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
 }
 
-# wipe DEVICE: clears what systems recognise it by: its first and last MiB.
+# wipe DEVICE [BLOCKS]: clears what systems recognise it by: its first and last MiB, but for
+# the first BLOCKS of 4096 bytes.
 wipe() {
 	wipe_sectors=$(($(device_bytes "$1") / 512))
-	dd if=/dev/zero of="$1" bs=1048576 count=1 conv=notrunc,fsync &&
+	dd if=/dev/zero of="$1" bs=4096 seek="${2:-0}" count=$((256 - ${2:-0})) conv=notrunc,fsync &&
 		dd if=/dev/zero of="$1" bs=512 count=2048 seek=$((wipe_sectors - 2048)) conv=notrunc,fsync
 }
 
@@ -70,7 +72,7 @@ spoil() {
 	spoiled=yes
 	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
 	spoil_esp=$(partition "$1" xenith-esp) || spoil_esp=
-	[ -z "$spoil_esp" ] || dd if=/dev/zero of="$spoil_esp" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
+	[ -z "$spoil_esp" ] || dd if="$work/incomplete" of="$spoil_esp" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
 	if [ -n "$spoiled" ]; then
 		say "xenith: install: $1 holds no system now: it does not boot, and what was on it is lost"
 	else
@@ -206,13 +208,27 @@ disk_free_of_users() {
 # disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
 # its EFI partition and its boot code are there.
 disk_prepare() {
+	{
+		printf '%s\n' "$INCOMPLETE"
+		head -c 4096 /dev/zero
+	} | head -c 4096 >"$work/incomplete"
+	prepare_at=$(sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$2 == "esp" { print $3 / 2048 }')
 	undo spoil "$1"
-	try "write the partition table of $1" partition_disk "$@"
 	try "clear the boot code of $1" dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	# Where the EFI partition will be.
+	try "write to $1" dd if="$work/incomplete" of="/dev/$1" bs=1048576 seek="$prepare_at" conv=notrunc,fsync
+	try "write the partition table of $1" partition_disk "$@"
 	wait_for_nodes "$1" || fail "cannot find the new partitions of $1: the kernel has not read the table"
-	for label in xenith-esp xenith-bios xenith-a xenith-b XENITH-CFG; do
+	try "clear the partition xenith-esp of $1" wipe "$(partition "$1" xenith-esp)" 1
+	for label in xenith-bios xenith-a xenith-b XENITH-CFG; do
 		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
 	done
+}
+
+# boot_code_missing NAME: true if a BIOS could boot the disk, but for the boot code, which is
+# written last.
+boot_code_missing() {
+	boots_by_bios "$1" && [ "$(head -c 440 "/dev/$1" | tr -d '\0' | wc -c)" = 0 ]
 }
 
 # boot_code_write NAME FILE: GRUB's first stage, for BIOS.
