@@ -65,12 +65,21 @@ wipe() {
 		dd if=/dev/zero of="$1" bs=512 count=2048 seek=$((wipe_sectors - 2048)) conv=notrunc,fsync
 }
 
+# boot_code_clear NAME
+boot_code_clear() {
+	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+}
+
+# esp_clear NAME: clears the head of the EFI partition, if there is one.
+esp_clear() {
+	! clear_esp=$(partition "$1" xenith-esp) || dd if=/dev/zero of="$clear_esp" bs=4096 count=1 conv=notrunc,fsync
+}
+
 # spoil NAME: makes sure that the disk does not boot, after a failure.
 spoil() {
 	spoiled=yes
-	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
-	spoil_esp=$(partition "$1" xenith-esp) || spoil_esp=
-	[ -z "$spoil_esp" ] || dd if=/dev/zero of="$spoil_esp" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
+	boot_code_clear "$1" 2>/dev/null || spoiled=
+	esp_clear "$1" 2>/dev/null || spoiled=
 	if [ -n "$spoiled" ]; then
 		say "xenith: install: $1 holds no system now: it does not boot, and what was on it is lost"
 	else
@@ -204,11 +213,14 @@ disk_free_of_users() {
 }
 
 # disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
-# its EFI partition and its boot code are there.
+# its EFI partition and its boot code are there. sfdisk clears what each old partition is
+# recognised by, and Linux finds no partitions while the table is half written: the old system
+# must not boot then.
 disk_prepare() {
 	undo spoil "$1"
+	try "clear the boot code of $1" boot_code_clear "$1"
+	try "clear the EFI partition of $1" esp_clear "$1"
 	try "write the partition table of $1" partition_disk "$@"
-	try "clear the boot code of $1" dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
 	wait_for_nodes "$1" || fail "cannot find the new partitions of $1: the kernel has not read the table"
 	for label in xenith-esp xenith-bios xenith-a xenith-b XENITH-CFG; do
 		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
