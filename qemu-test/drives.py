@@ -64,9 +64,11 @@ def cross_compiled(program, source, *options):
 
 
 def run(*command, **environment):
+    """Runs a command that must succeed; returns its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           env={**os.environ, **environment})
     assert done.returncode == 0, "%s: %s" % (" ".join(command), done.stderr)
+    return done.stdout
 
 
 def write_tree(directory, files):
@@ -217,8 +219,10 @@ class EmptyDisk:
         with open(path, "wb") as out:
             out.truncate(2 << 30)
 
-    def options(self, first=False):
-        """For QEMU; FIRST: the firmware boots it."""
+    def options(self, first=False, recording=None):
+        """For QEMU; FIRST: the firmware boots it. RECORDING: what is written is recorded."""
+        if recording:
+            return recording.options("target", boots=first, serial=self.name)
         return ["-drive", "if=none,id=target,format=raw,cache=unsafe,file=%s" % self.path,
                 "-device", "virtio-blk-pci,drive=target,serial=%s,logical_block_size=%d,physical_block_size=%d%s"
                 % (self.name, self.sector, self.sector, ",bootindex=0" if first else "")]

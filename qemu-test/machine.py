@@ -210,6 +210,11 @@ class Machine:
         packed = base64.b64encode(text.encode()).decode()
         self.out("echo %s | base64 -d >%s" % (packed, path))
 
+    def written(self, node):
+        """Bytes that the machine has written to the disk whose -blockdev has that name."""
+        return next(device["stats"]["wr_bytes"] for device in self.qmp.execute("query-blockstats")
+                    if device.get("node-name") == node)
+
     def http(self, address, timeout=5):
         """The HTTP answer of the guest at ADDRESS to this machine, or None."""
         url = "http://127.0.0.1:%d/" % self.forwards[address, 80]

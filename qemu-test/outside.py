@@ -2,6 +2,7 @@
 machine: the boot state by GRUB's own code, the slots by `slot`, the configuration by
 e2fsck and the boot's own script. Nothing is mounted."""
 
+import collections
 import hashlib
 import os
 import pathlib
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 
 import drives
+import reinstalled
 import tools
 from powercut import Cut, Image, cuts
 from writelog import SECTOR, extents, sparse_copy
@@ -50,7 +52,7 @@ class Reader:
         self._pattern = re.compile(grub_pattern())
         self._known = {}
         self._layers = {}
-        self.checked = dict.fromkeys(("state", "slot", "configuration"), 0)
+        self.checked = collections.Counter()
 
     def _once(self, kind, parts, read):
         key = (kind, *parts, *(self.image.keys[part] for part in parts))
@@ -84,20 +86,48 @@ class Reader:
             raise Bad("GRUB reads the boot state %s, and slot %s %s" % (state, ours, done.stderr))
         return state
 
+    def _cat(self, name):
+        """A file of the EFI partition, read by GRUB."""
+        name = "(loop0,gpt%d)/%s" % (self._numbers["esp"], name)
+        done = subprocess.run([self._fstest, str(self.image.file("disk")), "cat", name], capture_output=True, check=False)
+        if done.returncode:
+            raise Bad("GRUB cannot read %s: %s" % (name, done.stderr.decode()))
+        return done.stdout
+
     def _grub_state(self, number):
         """A file of the boot state, or None if it is not complete."""
-        name = "(loop0,gpt%d)/xenith/state%d" % (self._numbers["esp"], number)
-        block = subprocess.run([self._fstest, str(self.image.file("disk")), "cat", name],
-                               capture_output=True, check=False)
-        if block.returncode:
-            raise Bad("GRUB cannot read %s: %s" % (name, block.stderr.decode()))
         path = self.image.directory / "block"
-        path.write_bytes(block.stdout)
+        path.write_bytes(self._cat("xenith/state%d" % number))
         listed = subprocess.run([self._editenv, str(path), "list"], capture_output=True, check=False)
         values = dict(line.split("=", 1) for line in listed.stdout.decode("latin-1").splitlines() if "=" in line)
         words = [values.get(key, "") for key in ("seq", "slot", "try", "options", "tryoptions", "end")]
         # The request for the menu has a line only if there is one.
         return {"menu": "", **values} if not listed.returncode and self._pattern.search(",".join(words)) else None
+
+    # ---- the boot loader ----
+
+    def loader(self):
+        """The reinstalled.Loader of the disk."""
+        return self._once("loader", ("rest", "esp"), self._loader)
+
+    def _loader(self):
+        def cat(name):
+            try:
+                return self._cat(name)
+            except Bad:
+                return None
+        return reinstalled.Loader(reinstalled.find_bios(self.image.file("disk")), cat("EFI/BOOT/BOOTX64.EFI"), cat("grub/grub.cfg"))
+
+    def linux_finds_partitions(self):
+        return self._once("table", ("rest",), lambda: reinstalled.linux_finds_partitions(self.image.file("disk")))
+
+    def looks_installed(self):
+        """Whether `xenith install` would upgrade the disk, or leave it as it is."""
+        return self.linux_finds_partitions() and self._once("finish", ("esp",), self._looks_installed)
+
+    def _looks_installed(self):
+        return any(not subprocess.run([str(self._program), "cat", str(self.image.file("esp")), name], capture_output=True, check=False).returncode
+                   for name in ("xenith/state0", "xenith/medium"))
 
     # ---- the slots ----
 
@@ -158,15 +188,18 @@ def digest(tree):
 
 class Judge:
     """Says whether a boot after a cut has the host as it was before an operation or after
-    it. MARKS are (position, name): the operation NAME had returned at that position."""
+    it. MARKS are (position, name): the operation NAME had returned at that position. Those in
+    ERASING have installed the disk anew."""
 
-    def __init__(self, reader, log, marks):
+    def __init__(self, reader, log, marks, erasing=()):
         self._reader = reader
         self._log = log
         self._marks = marks
+        self._erasing = erasing
         self._flushed = []          # per position: that of the last flush before it
         self._states = []           # (position, state): each as of that position
         self._layers = []           # the configuration before, and after each operation
+        self._systems = []          # the same, with all else that a firmware starts
         flushed = 0
         for position, entry in enumerate([None, *log.entries]):
             if entry and entry.flush:
@@ -183,7 +216,16 @@ class Judge:
             state = self._known_state()
             if not self._states or self._states[-1][1] != state:
                 self._states.append((position, state))
-            self._layers += wanted.count(position) * [self._reader.configuration()] if position in wanted else []
+            if position in wanted:
+                self._layers += wanted.count(position) * [self._reader.configuration()]
+                if self._erasing:
+                    self._systems += wanted.count(position) * [self._system()]
+
+    def _system(self):
+        loader = self._reader.loader()
+        if not all(loader):
+            raise Bad("before or after %s the disk does not boot by BIOS and by UEFI" % ", ".join(self._erasing))
+        return reinstalled.System(loader, self._reader.state(), self._reader.configuration())
 
     def _known_state(self):
         """None if it is lost, or is one from before the last one."""
@@ -196,8 +238,14 @@ class Judge:
 
     def check(self, cut):
         """Fails with Bad if a boot after the cut has lost something."""
+        number = sum(position < cut.position for position, _ in self._marks)
+        if number < len(self._marks) and self._marks[number][1] in self._erasing:
+            wrong = reinstalled.fault(self._reader, *self._systems[number:number + 2])
+            if wrong:
+                raise Bad(wrong)
+            return
         self._check_state(cut)
-        self._check_configuration(cut)
+        self._check_configuration(cut, number)
 
     def _check_state(self, cut):
         state = self._reader.state()
@@ -212,8 +260,7 @@ class Judge:
         for slot in {state["slot"], state["try"]} - {""}:
             self._reader.check_slot(slot)
 
-    def _check_configuration(self, cut):
-        number = sum(position < cut.position for position, _ in self._marks)
+    def _check_configuration(self, cut, number):
         allowed = self._layers[number:number + 2]
         layer = self._reader.configuration()
         if layer in allowed:
@@ -253,7 +300,7 @@ def replay(recording, directory, program, count, seed, parts, numbers, worst=3, 
 
     try:
         reader = Reader(image, program, numbers)
-        judge = Judge(reader, log, recording.marks)
+        judge = Judge(reader, log, recording.marks, recording.erasing)
         result.checked = reader.checked
         begin = 0
         share = count // len(recording.marks) + 1

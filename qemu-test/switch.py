@@ -1,5 +1,6 @@
 """A switch between network cards of a machine and a host of this one, which lives in a
-network namespace: its kernel answers, and dnsmasq leases addresses of IPv6.
+network namespace: its kernel answers, and so do its programs. By default that is dnsmasq, which
+leases addresses of IPv6; bootserver.py has another one.
 
 The wires are QEMU's UDP sockets. A frame without a VLAN's tag passes from each wire to the
 host, and one of the host's to all wires. A test sees whatever the machine sends.
@@ -8,6 +9,7 @@ host, and one of the host's to all wires. A test sees whatever the machine sends
 import array
 import collections
 import fcntl
+import json
 import os
 import select
 import socket
@@ -18,6 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import ports
 import tools
@@ -42,10 +45,32 @@ class Wire:
         self.socket.sendto(frame, self._there)
 
 
+class Host(NamedTuple):
+    """A host of the namespace: the name of its card, the addresses of that, its programs."""
+    card: str
+    addresses: list
+    programs: list
+
+
+def dnsmasq(*options):
+    """The command that runs it in the foreground, without files of its own."""
+    return [tools.find("dnsmasq"), "--keep-in-foreground", "--user=", "--group=", "--pid-file", "--log-facility=-", "--log-dhcp",
+            "--leasefile-ro", *options]
+
+
+def lab():
+    return Host("host", [ADDRESS + "/24", ADDRESS6 + "/64"], [dnsmasq(
+        "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--interface=host", "--bind-interfaces",
+        # Addresses come from DHCP only; the host is no router.
+        "--enable-ra", "--ra-param=host,10,0", "--dhcp-range=%s,%s,64,2m" % LEASES6,
+        "--dhcp-option=option6:dns-server,[%s]" % ADDRESS6, "--dhcp-option=option6:domain-search,%s" % DOMAIN,
+        "--local=/%s/" % DOMAIN, "--host-record=%s,%s" % (NAME, NAME6))])
+
+
 class Switch:
     """Has a wire of each name. wires[NAME].qemu is the value of QEMU's option -netdev."""
 
-    def __init__(self, *names):
+    def __init__(self, *names, server=None):
         numbers = ports.free(2 * len(names))
         self.wires = {name: Wire(name, *numbers[2 * i:2 * i + 2]) for i, name in enumerate(names)}
         self.host = None
@@ -54,15 +79,15 @@ class Switch:
         self._changed = threading.Condition()
         self._stop, self._stopped = os.pipe()
         if subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode == 0:
-            self._start_host()
+            self._start_host(server or lab())
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def _start_host(self):
+    def _start_host(self, server):
         ours, theirs = socket.socketpair()
-        self.log = tempfile.NamedTemporaryFile(prefix="xenith-dnsmasq-")
+        self.log = tempfile.NamedTemporaryFile(prefix="xenith-switch-")
         with ours, theirs:
-            self._process = subprocess.Popen([*NAMESPACE, sys.executable, __file__, str(theirs.fileno()), tools.find("dnsmasq")],
+            self._process = subprocess.Popen([*NAMESPACE, sys.executable, __file__, str(theirs.fileno()), json.dumps(server)],
                                              pass_fds=[theirs.fileno()], stdout=self.log, stderr=self.log)
             theirs.close()
             _, handles, _, _ = socket.recv_fds(ours, 1, 1)
@@ -105,18 +130,18 @@ class Switch:
                     if condition(name, frame):
                         return name, frame
                 left = end - time.monotonic()
-                assert left > 0, "no such frame has come in %d s; dnsmasq says: %s" % (seconds, self.said())
+                assert left > 0, "no such frame has come in %d s; the host says: %s" % (seconds, self.said())
                 self._changed.wait(left)
 
     def wait_for_word(self, word, seconds):
-        """Waits until dnsmasq reports this."""
+        """Waits until a program of the host reports this."""
         end = time.monotonic() + seconds
         while word not in self.said():
-            assert time.monotonic() < end, "dnsmasq has not reported %s in %d s: %s" % (word, seconds, self.said())
+            assert time.monotonic() < end, "the host has not reported %s in %d s: %s" % (word, seconds, self.said())
             time.sleep(0.5)
 
     def said(self):
-        """What dnsmasq has reported."""
+        """What the programs of the host have reported."""
         return Path(self.log.name).read_text() if self.host else "(there is no host)"
 
     def close(self):
@@ -132,34 +157,31 @@ class Switch:
             wire.socket.close()
 
 
-def host(channel, dnsmasq):
-    """In the namespace: makes the host's card, sends the other end of it to the switch, and
-    becomes dnsmasq."""
+def run_host(channel, server):
+    """In the namespace: makes the host's card, sends the other end of it to the switch, starts
+    its programs and becomes the last of them; the others end with it."""
     ip = tools.find("ip")
 
     def run(words):
         subprocess.run([ip, *words.split()], check=True)
 
-    run("link add wire type veth peer name host")
+    run("link add wire type veth peer name " + server.card)
     Path("/proc/sys/net/ipv6/conf/wire/disable_ipv6").write_text("1")
-    for link in ("lo", "wire", "host"):
+    for link in ("lo", "wire", server.card):
         run("link set %s up" % link)
-    run("addr add %s/24 dev host" % ADDRESS)
-    run("addr add %s/64 dev host nodad" % ADDRESS6)
+    for address in server.addresses:
+        run("addr add %s dev %s%s" % (address, server.card, " nodad" if ":" in address else ""))
     end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     end.bind(("wire", 0))
     # Between such cards the kernel leaves checksums out, and no other machine would know.
     off = array.array("I", [ETHTOOL_STXCSUM, 0])
-    fcntl.ioctl(end, ETHTOOL, struct.pack("16sP", b"host", off.buffer_info()[0]))
+    fcntl.ioctl(end, ETHTOOL, struct.pack("16sP", server.card.encode(), off.buffer_info()[0]))
     socket.send_fds(socket.socket(fileno=channel), [b"."], [end.fileno()])
-    os.execv(dnsmasq, [
-        dnsmasq, "--keep-in-foreground", "--conf-file=/dev/null", "--user=", "--group=", "--pid-file", "--log-facility=-", "--log-dhcp",
-        "--no-resolv", "--no-hosts", "--leasefile-ro", "--interface=host", "--bind-interfaces",
-        # Addresses come from DHCP only; the host is no router.
-        "--enable-ra", "--ra-param=host,10,0", "--dhcp-range=%s,%s,64,2m" % LEASES6,
-        "--dhcp-option=option6:dns-server,[%s]" % ADDRESS6, "--dhcp-option=option6:domain-search,%s" % DOMAIN,
-        "--local=/%s/" % DOMAIN, "--host-record=%s,%s" % (NAME, NAME6)])
+    *others, last = server.programs
+    for program in others:
+        subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *program])
+    os.execv(last[0], last)
 
 
 if __name__ == "__main__":
-    host(int(sys.argv[1]), sys.argv[2])
+    run_host(int(sys.argv[1]), Host(*json.loads(sys.argv[2])))

@@ -1,5 +1,7 @@
-"""The host installs itself on an empty disk, and boots from it."""
+"""The host installs itself from a USB stick on an empty disk, and boots from it; the same stick
+then upgrades the disk, and installs it anew."""
 
+import filecmp
 import re
 import threading
 
@@ -9,6 +11,7 @@ import host
 import menu
 from drives import EmptyDisk, configuration
 from reports import Reports
+from writelog import Recording
 
 HELLO = ("hello-pv", "hello-pvh")
 
@@ -45,7 +48,7 @@ def end(machine):
 @pytest.fixture(scope="module")
 def installation(boot, iso, disk, answers):
     """The console of the machine that installed the disk."""
-    machine = boot("install-cd", iso, drives=[answers], extra=disk.options())
+    machine = boot("install-stick", iso, attach="usb", drives=[answers], extra=disk.options())
     machine.wait_alive()
     machine.console.wait(r"Xenith: install: Xenith \S+ is installed on vd[a-z]")
     end(machine)
@@ -94,21 +97,53 @@ def test_an_installed_host_installs_nothing(first):
     assert status == 1 and "booted from an installed disk" in said
 
 
-def test_the_disk_may_not_be_erased_by_the_same_cd(boot, iso, first, disk, answers, reports):
-    """The machine stays as it is, and does not restart for ever."""
+@pytest.fixture(scope="module")
+def recording(first, disk, recordings, tmp_path_factory):
+    """What the same stick writes over the installed system, for test_powercut.py."""
     first.sh("poweroff")
     first.wait_off()
     first.close()
-    before = disk.table()
-    machine = boot("install-again", iso, drives=[answers], extra=disk.options())
+    recordings["reinstalled"] = Recording(disk.path, tmp_path_factory.mktemp("recording"))
+    return recordings["reinstalled"]
+
+
+@pytest.fixture(scope="module")
+def again(boot, iso, disk, answers, recording):
+    machine = boot("install-again", iso, attach="usb", drives=[answers], extra=disk.options(recording=recording))
     machine.wait_alive()
-    machine.console.wait("was installed from this medium already")
-    machine.console.wait("Xenith: ready")
+    return machine
+
+
+def test_the_disk_may_not_be_erased_by_the_same_stick(again, recording, reports):
+    """The machine stays as it is, and does not restart for ever."""
+    again.console.wait("was installed from this medium already")
+    again.console.wait("Xenith: ready")
     assert reports.got[-1]["status"] == "unchanged"
-    said, status = machine.sh("xenith install --list")
+    said, status = again.sh("xenith install --list")
     assert status == 0 and "id virtio-target" in said and re.search(r"Xenith \d", said)
-    machine.close()
-    assert disk.table() == before
+    assert [entry for entry in recording.log().entries if entry.count] == []
+
+
+def test_the_stick_is_no_target(again, iso):
+    """Neither in the list nor by its name."""
+    why = "this system was booted from it, or it is a copy of that medium"
+    assert re.search(r"(?m)^sda .* usb .*(\n .*)*\n    cannot be used: " + why, again.out("xenith install --list"))
+    for options in ("", "--force", "--erase"):
+        said, status = again.sh("xenith install sda --yes sda %s 2>&1" % options)
+        assert status == 1 and "cannot install on sda: " + why in said
+    assert filecmp.cmp(again.stick, iso, shallow=False)
+
+
+def test_upgrade_and_new_installation_by_the_stick(again, recording):
+    # Guests' volumes are active, and keep the disk from being erased.
+    again.out("vgchange -q -an xenith")
+    said = again.out("xenith install target --yes target --force 2>&1", 300)
+    assert "in slot b" in said and "is tried at the next boot" in said
+    recording.mark("upgrade in place")
+    said = again.out("xenith install target --yes target --erase 2>&1", 300)
+    assert re.search(r"(?m)^Xenith \S+ is installed on vd[a-z]", said)
+    recording.mark("new installation", erases=True)
+    again.close()
 
 
 @pytest.mark.slow
@@ -122,14 +157,18 @@ def test_the_menu_boots_the_disk(boot, iso, installation, disk, firmware, tmp_pa
 
 
 @pytest.mark.slow
-def test_uefi(boot, iso, tmp_path):
+@pytest.mark.parametrize("attach", ["cd", "usb"])
+def test_uefi(boot, iso, tmp_path, attach):
     disk = EmptyDisk(tmp_path / "disk.img", "uefi")
-    machine = boot("install-uefi-cd", iso, firmware="uefi", extra=disk.options())
+    machine = boot("install-uefi-" + attach, iso, attach=attach, firmware="uefi", extra=disk.options())
     machine.wait_ready()
+    if attach == "usb":
+        said, status = machine.sh("xenith install sda --yes sda --erase 2>&1")
+        assert status == 1 and "cannot install on sda: this system was booted from it" in said
     said = machine.out("xenith install uefi --yes uefi --data none 2>&1")
     assert "is installed on" in said
     machine.close()
-    machine = boot("install-uefi-disk", "none", attach="disk", firmware="uefi", extra=disk.options(first=True)).wait_ready()
+    machine = boot("install-uefi-disk-" + attach, "none", attach="disk", firmware="uefi", extra=disk.options(first=True)).wait_ready()
     assert "xenith.slot=a" in machine.out("cat /proc/cmdline")
     host.wait_up(machine, *HELLO)
     machine.close()

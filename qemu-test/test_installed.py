@@ -116,6 +116,24 @@ def test_domain_answers(first, name):
     host.assert_hello(first, name)
 
 
+def test_domains_write_nothing_to_the_disk(first):
+    """Neither to the system nor to the configuration, with domains that run and one that is
+    restarted."""
+    first.out("sync")
+    before = first.written("disk")
+    assert before > 0           # the first boot has written
+    first.out("xenith restart --wait hello-pv; sync; sleep 20")
+    assert first.written("disk") == before
+
+
+@pytest.mark.slow
+def test_an_hour_writes_nothing(first):
+    before = first.written("disk")
+    first.out("sleep 3600; sync", timeout=4500)
+    assert first.written("disk") == before
+    host.assert_running(first, *HELLO)
+
+
 def test_options_for_xen_wait_for_a_restart(first, recording):
     assert "max_cstate" not in first.out("xl info xen_commandline")
     first.write("/tmp/editor", EDITOR)

@@ -12,7 +12,7 @@ from upgrades import CONF, Installed, Updates, WholeDisk
 from writelog import Recording
 
 POINTS = 10000
-SOME = 200
+SOME = 400
 KILLS = 30
 NUMBERS = {"esp": 2, "a": 3, "b": 4, "config": 5}
 PARTS = {name: PARTITIONS[name] for name in NUMBERS}
@@ -38,13 +38,16 @@ def check(recording, directory, program, points, seed, rounds=1):
 
 
 def test_some_power_cuts(recordings, program, tmp_path):
-    """In what other tests have recorded."""
+    """In what other tests have recorded; each operation has its share of the points."""
     if not recordings:
-        pytest.skip("no test of this run has recorded a disk; run test_persist.py and test_installed.py as well")
+        pytest.skip("no test of this run has recorded a disk; run test_installed.py, test_install.py and test_persist.py as well")
     seed = str(random.randrange(1000000))
+    share = SOME // sum(len(recording.marks) for recording in recordings.values()) + 1
+    points = 0
     for name, recording in recordings.items():
         (tmp_path / name).mkdir()
-        assert check(recording, tmp_path / name, program, SOME, seed).points >= SOME
+        points += check(recording, tmp_path / name, program, share * len(recording.marks), seed).points
+    assert points >= SOME
 
 
 class Recorded(Installed):
@@ -55,15 +58,23 @@ class Recorded(Installed):
         self._directory = directory
         self.recordings = []
 
-    def start(self):
+    def _record(self):
         directory = self._directory / str(len(self.recordings))
         directory.mkdir()
         self.recordings.append(Recording(self.disk.path, directory))
-        self.extra = self.recordings[-1].options("disk")
+        return self.recordings[-1]
+
+    def start(self):
+        self.extra = self._record().options("disk")
         return super().start()
 
-    def mark(self, name):
-        self.recordings[-1].mark(name)
+    def start_live(self, iso):
+        """Power on, with a CD that is booted."""
+        self.machine = self._boot(self._name + "-live", iso, extra=self._record().options("disk", boots=False))
+        return self.machine
+
+    def mark(self, name, **more):
+        self.recordings[-1].mark(name, **more)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +84,9 @@ def updates(tmp_path_factory):
     made.close()
 
 
-def operate(boot, updates, directory):
-    """The recordings of a first boot, saves, updates, a commit and rollbacks."""
+def operate(boot, iso, updates, directory):
+    """The recordings of a first boot, saves, updates, a commit and rollbacks, and of
+    installations over what these leave: an upgrade in place, and a new one."""
     disk = WholeDisk(directory / "disk")
     disk.configure(CONF % (3000, 3600))
     server = Recorded(boot, "powercut", disk, directory)
@@ -104,12 +116,18 @@ def operate(boot, updates, directory):
     machine.sh("poweroff")
     machine.wait_off()
     machine.close()
+    machine = server.start_live(iso).wait_ready()
+    machine.out("xenith install vda --yes vda --force 2>&1", 300)
+    server.mark("upgrade in place")
+    machine.out("xenith install vda --yes vda --erase --data none 2>&1", 300)
+    server.mark("new installation", erases=True)
+    machine.close()
     return server.recordings
 
 
 @pytest.fixture(scope="module")
-def operated(boot, updates, tmp_path_factory):
-    return operate(boot, updates, tmp_path_factory.mktemp("operated"))
+def operated(boot, iso, updates, tmp_path_factory):
+    return operate(boot, iso, updates, tmp_path_factory.mktemp("operated"))
 
 
 @pytest.mark.slow

@@ -51,10 +51,10 @@ def updates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(boot, tmp_path_factory):
-    """The installed host, with its domains up."""
+def server(boot, updates, tmp_path_factory):
+    """The installed host, with its domains up. It knows who signs updates."""
     disk = WholeDisk(tmp_path_factory.mktemp("disk") / "disk")
-    disk.configure(CONF % (30, LIMIT))
+    disk.configure(CONF % (30, LIMIT), updates.keys)
     installed = Installed(boot, "upgrades", disk)
     installed.up()
     return installed
@@ -88,10 +88,19 @@ def test_a_bad_update(server, updates, number, kind):
 def test_a_root_that_is_truncated_after_the_signature(server, updates):
     """The file is as it was signed, and what it holds is not: nothing is tried."""
     slot, old = server.running()
-    path = updates.make("bad.20", 20, damage=lambda files: files.update(initrd=files["initrd"][:-MIB]))
+    path = updates.sign(updates.make("bad.20", 20, damage=lambda files: files.update(initrd=files["initrd"][:-MIB])))
     said, status = server.machine.sh(updates.command(path))
-    assert status == 1 and "initrd has" in said and "the host boots slot %s as before" % slot in said
+    assert status == 1 and "bad.20 is signed with ours.pub" in said and "initrd has" in said and "the host boots slot %s as before" % slot in said
     assert server.running() == (slot, old)
+
+
+def test_a_foreign_signature(server, updates):
+    """Nothing is written, whoever else signs."""
+    before = server.version()
+    path = updates.sign(updates.make("foreign.1", 22), "foreign")
+    said, status = server.machine.sh(updates.command(path))
+    assert status == 1 and "which this host does not know (it knows ours.pub in /config/update-keys)" in said
+    assert "writing" not in said and server.version() == before
 
 
 def test_a_root_that_is_damaged_on_the_disk(server, updates):
@@ -134,11 +143,11 @@ def test_a_full_configuration_drive(server, updates):
 
 @pytest.mark.parametrize("number", range(1, IN_A_ROW + 1))
 def test_updates_in_a_row(server, updates, number):
-    """They alternate between the slots, and each is committed by itself."""
+    """They are signed, alternate between the slots, and each is committed by itself."""
     slot, old = server.running()
     version = "row.%d" % number
-    path = updates.make(version, 100 + number)
-    server.machine.out(updates.command(path))
+    path = updates.sign(updates.make(version, 100 + number))
+    assert "%s is signed with ours.pub" % version in server.machine.out(updates.command(path))
     server.machine.sh("reboot")
     server.restart().wait_ready()
     server.machine.console.wait("Xenith: update %s committed" % version, cap=LIMIT + 120)

@@ -40,10 +40,12 @@ def padded(data):
 
 
 class Updates:
-    """Makes updates, and serves them by HTTP to machines."""
+    """Makes updates, and serves them by HTTP to machines. The files of public keys in `keys`
+    go into the configuration of a host that accepts signed ones."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
+        self.keys = {"update-keys/ours.pub": self.key("ours").with_suffix(".pub").read_text()}
         self._slot = drives.package("disk") / "slot.img"
         handler = functools.partial(Quiet, directory=str(self.directory))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -90,10 +92,31 @@ class Updates:
             subprocess.run(["sh", str(TOP / "install/pack.sh"), str(work)], stdout=out, check=True)
         return path
 
+    def key(self, owner):
+        """The private key of a pair that is made at its first use."""
+        path = self.directory.parent / ("%s-%s" % (self.directory.name, owner)) / "update.key"
+        if not path.exists():
+            build("keys", str(path.parent), "--no-password")
+        return path
+
+    def sign(self, path, owner="ours"):
+        """Signs the update PATH, and returns that."""
+        build("sign", str(path), "--key", str(self.key(owner)))
+        return path
+
+    def url(self, path):
+        return "http://10.0.2.2:%d/%s" % (self._server.server_address[1], path.name)
+
     def command(self, path):
         """The words for a host to install this update."""
-        return "xenith update http://10.0.2.2:%d/%s --unsigned %s" % (
-            self._server.server_address[1], path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+        signed = "manifest.minisig" in drives.run("tar", "-tf", str(path)).split()
+        hashed = "" if signed else " --unsigned " + hashlib.sha256(path.read_bytes()).hexdigest()
+        return "xenith update " + self.url(path) + hashed
+
+
+def build(*words):
+    """Runs build.sh."""
+    drives.run("sh", str(TOP / "build.sh"), *words)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -108,19 +131,33 @@ class WholeDisk(Disk):
         self.path = pathlib.Path(path)
         sparse_copy(drives.OUT / "xenith.img", self.path)
 
-    def configure(self, text):
-        """Writes host.conf. Xen is told to watch dom0 from its start, there and in the
-        files of options that the boot loader reads."""
-        partition = "%s?offset=%d" % (self.path, PARTITIONS["config"][0])
-        source = self.path.with_suffix(".conf")
-        source.write_text(text + "xen_options=%s\n" % GUARD)
-        drives.run(tools.find("debugfs"), "-w", "-R", "rm host.conf", partition)
-        drives.run(tools.find("debugfs"), "-w", "-R", "write %s host.conf" % source, partition)
+    def configure(self, text, files=()):
+        """Writes host.conf, and FILES {path: text}. Xen is told to watch dom0 from its start,
+        there and in the files of options that the boot loader reads."""
+        for path, content in {"host.conf": text + "xen_options=%s\n" % GUARD, **dict(files)}.items():
+            self._write(path, content)
         for number in (0, 1):
             name = "xenith/options%d" % number
             old = self.read(name)
             new = re.sub(rb"(?m)^(xen=.*)$", rb"\1 " + GUARD.encode(), old)[:len(old)]
             self.replace(name, new)
+
+
+    def _debugfs(self, *options):
+        """On the file system of the configuration."""
+        return drives.run(tools.find("debugfs"), *options, "%s?offset=%d" % (self.path, PARTITIONS["config"][0]))
+
+    def _write(self, path, text):
+        """A file of the configuration, which may be there already."""
+        source = self.path.with_suffix(".conf")
+        source.write_text(text)
+        directory, _, name = path.rpartition("/")
+        if directory and "Inode:" not in self._debugfs("-R", "stat " + directory):
+            self._debugfs("-w", "-R", "mkdir " + directory)
+        commands = self.path.with_suffix(".debugfs")
+        commands.write_text("cd /%s\nrm %s\nwrite %s %s\n" % (directory, name, source, name))
+        self._debugfs("-w", "-f", str(commands))
+        assert self._debugfs("-R", "cat " + path) == text
 
 
 class Installed:

@@ -88,24 +88,28 @@ class Recording:
         self.before = pathlib.Path(directory) / "before"
         self.path = pathlib.Path(directory) / "writes"
         self.marks = []             # (number of entries, name): what was done so far
+        self.erasing = set()        # names of operations after which nothing is as it was
         sparse_copy(self.disk, self.before)
         self.path.write_bytes(b"")
 
-    def options(self, name, boots=True):
+    def options(self, name, boots=True, serial=None):
         """QEMU's words for the disk, which the machine BOOTS from or not. Flushes are recorded;
         nothing waits for this machine's own disk."""
         def plain(path):
             return {"driver": "raw", "file": {"driver": "file", "filename": str(path), "cache": {"no-flush": True}}}
         return ["-blockdev", json.dumps({"driver": "blklogwrites", "node-name": name, "file": plain(self.disk),
                                          "log": plain(self.path)}),
-                "-device", "virtio-blk-pci,drive=%s%s" % (name, ",bootindex=0" if boots else "")]
+                "-device", "virtio-blk-pci,drive=%s%s%s" % (name, ",bootindex=0" if boots else "", serial and ",serial=" + serial or "")]
 
     def log(self):
         return Log(self.path)
 
-    def mark(self, name):
-        """Notes that everything so far belongs to the operation NAME or to earlier ones."""
+    def mark(self, name, erases=False):
+        """Notes that everything so far belongs to the operation NAME or to earlier ones. It
+        ERASES the disk: a cut during it may leave one that boots nothing."""
         self.marks.append((len(self.log().entries), name))
+        if erases:
+            self.erasing.add(name)
 
 
 def sparse_copy(source, target):

@@ -67,12 +67,21 @@ wipe() {
 		dd if=/dev/zero of="$1" bs=512 count=2048 seek=$((wipe_sectors - 2048)) conv=notrunc,fsync
 }
 
+# boot_code_clear NAME
+boot_code_clear() {
+	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+}
+
+# esp_clear NAME: has the EFI partition, if there is one, begin with $INCOMPLETE.
+esp_clear() {
+	! clear_esp=$(partition "$1" xenith-esp) || dd if="$work/incomplete" of="$clear_esp" bs=4096 count=1 conv=notrunc,fsync
+}
+
 # spoil NAME: makes sure that the disk does not boot, after a failure.
 spoil() {
 	spoiled=yes
-	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
-	spoil_esp=$(partition "$1" xenith-esp) || spoil_esp=
-	[ -z "$spoil_esp" ] || dd if="$work/incomplete" of="$spoil_esp" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null || spoiled=
+	boot_code_clear "$1" 2>/dev/null || spoiled=
+	esp_clear "$1" 2>/dev/null || spoiled=
 	if [ -n "$spoiled" ]; then
 		say "xenith: install: $1 holds no system now: it does not boot, and what was on it is lost"
 	else
@@ -206,7 +215,9 @@ disk_free_of_users() {
 }
 
 # disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
-# its EFI partition and its boot code are there.
+# its EFI partition and its boot code are there. sfdisk clears what each old partition is
+# recognised by, and Linux finds no partitions while the table is half written: the old system
+# must not boot then.
 disk_prepare() {
 	{
 		printf '%s\n' "$INCOMPLETE"
@@ -214,7 +225,8 @@ disk_prepare() {
 	} | head -c 4096 >"$work/incomplete"
 	prepare_at=$(sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$2 == "esp" { print $3 / 2048 }')
 	undo spoil "$1"
-	try "clear the boot code of $1" dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
+	try "clear the boot code of $1" boot_code_clear "$1"
+	try "clear the EFI partition of $1" esp_clear "$1"
 	# Where the EFI partition will be.
 	try "write to $1" dd if="$work/incomplete" of="/dev/$1" bs=1048576 seek="$prepare_at" conv=notrunc,fsync
 	try "write the partition table of $1" partition_disk "$@"

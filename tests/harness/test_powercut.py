@@ -3,6 +3,7 @@ programs that write in a wrong order."""
 
 import itertools
 import os
+import pathlib
 import random
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 
 import drives
 import installed
+import loaders
 import outside
 import powercut
 import tools
@@ -197,7 +199,7 @@ def fat(path, files):
     with open(path, "wb") as out:
         out.truncate(4 * MIB)
     drives.run(drives.tool("mkfs.fat", "dosfstools"), "--invariant", "-F", "16", "-s", "1", str(path))
-    for name in {name.split("/")[0] for name in files if "/" in name}:
+    for name in sorted({str(above) for name in files for above in pathlib.Path(name).parents} - {"."}):
         drives.run(drives.tool("mmd", "mtools"), "-i", str(path), "::/" + name, MTOOLS_SKIP_CHECK="1")
     for name, data in files.items():
         source = path.with_suffix(".file")
@@ -216,20 +218,27 @@ def program(tmp_path_factory):
     return outside.slot_program(tmp_path_factory.mktemp("slot"))
 
 
-@pytest.fixture(scope="module")
-def installed_disk(tmp_path_factory):
-    top = tmp_path_factory.mktemp("installed")
+def make_disk(top, version, seq, configuration):
+    """A disk with VERSION in slot A. All identifiers on it depend on its content."""
     parts = top / "parts"
     parts.mkdir()
     (top / "layout").write_text(LAYOUT)
-    (parts / "boot.img").write_bytes(bytes(440))
-    fat(parts / "esp.img", {"xenith/state0": installed.block(2), "xenith/state1": installed.block(1)})
-    for name, version in (("a", "1"), ("b", "0")):
-        slot(parts / (name + ".img"), version, "2026110%s000000" % version)
-    drives.ext4(parts / "config.img", drives.write_tree(top / "tree", OLD), mib=8)
+    loader = loaders.Loader(top / "loader", version)
+    (parts / "boot.img").write_bytes(loader.boot)
+    (parts / "bios.img").write_bytes(loader.core)
+    fat(parts / "esp.img", {"xenith/state0": installed.block(seq + 1), "xenith/state1": installed.block(seq), "xenith/medium": b"x" * SECTOR,
+                            "grub/grub.cfg": loader.menu, "EFI/BOOT/BOOTX64.EFI": loader.efi})
+    for name, number in (("a", version), ("b", "0")):
+        slot(parts / (name + ".img"), number, "2026110%s000000" % number)
+    drives.ext4(parts / "config.img", drives.write_tree(top / "tree", configuration), mib=8)
     drives.run("sh", str(TOP / "install/disk.sh"), str(top / "layout"), str(parts), str(top / "disk"),
                SFDISK=tools.find("sfdisk"))
     return top / "disk"
+
+
+@pytest.fixture(scope="module")
+def installed_disk(tmp_path_factory):
+    return make_disk(tmp_path_factory.mktemp("installed"), "1", 1, OLD)
 
 
 class Host:
@@ -443,3 +452,123 @@ def test_no_partition_table(host):
     host.record([((os.path.getsize(host.top / "installed") // SECTOR) - 1, bytes(SECTOR))])
     host.mark("first boot")
     assert "GRUB cannot read" in " ".join(host.replay().bad)
+
+
+# ---- a disk that is installed anew ----
+
+@pytest.fixture(scope="module")
+def other_disk(tmp_path_factory):
+    return make_disk(tmp_path_factory.mktemp("other"), "2", 0, NEW)
+
+
+class Installer:
+    """Makes the disk of a Host one that is like another, step by step."""
+
+    def __init__(self, host, other):
+        self.host = host
+        self.now = bytearray((host.top / "installed").read_bytes())
+        self.other = other.read_bytes()
+        self.end = len(self.now)
+
+    def put(self, *pieces):
+        """Writes (start, data) of each piece where it differs, and flushes."""
+        writes = []
+        for start, data in pieces:
+            for at in range(0, len(data), SECTOR):
+                if self.now[start + at:start + at + SECTOR] != data[at:at + SECTOR]:
+                    writes.append(((start + at) // SECTOR, data[at:at + SECTOR]))
+            self.now[start:start + len(data)] = data
+        self.host.record(writes)
+
+    def copy(self, name, begin=0):
+        start, size = PARTS.get(name, (MIB, MIB))
+        self.put((start + begin, self.other[start + begin:start + size]))
+
+    def clear_code(self):
+        self.put((0, bytes(440) + self.now[440:SECTOR]))
+
+    def clear_esp(self):
+        self.put((PARTS["esp"][0], bytes(4096)))
+
+    def table(self):
+        self.put((0, self.now[:440] + self.other[440:34 * SECTOR]), (self.end - 33 * SECTOR, self.other[-33 * SECTOR:]))
+
+    def slot(self):
+        self.copy("a")
+
+    def configuration(self):
+        self.copy("config")
+
+    def bios(self):
+        self.copy("bios")
+
+    def esp(self):
+        """Its head last."""
+        start = PARTS["esp"][0]
+        self.put((start, bytes(4096)))
+        self.copy("esp", 4096)
+        self.put((start, self.other[start:start + 4096]))
+
+    def delete_loader(self):
+        path = self.host.top / "esp"
+        start, size = PARTS["esp"]
+        path.write_bytes(self.now[start:start + size])
+        drives.run(drives.tool("mdel", "mtools"), "-i", str(path), "::/EFI/BOOT/BOOTX64.EFI", MTOOLS_SKIP_CHECK="1")
+        self.put((start, path.read_bytes()))
+
+    def code(self):
+        self.put((0, self.other[:SECTOR]))
+
+
+ANEW = ["clear_code", "clear_esp", "table", "slot", "configuration", "bios", "esp", "code"]
+
+
+def install_anew(host, other, steps):
+    host.set("failed=x")
+    host.mark("something before")
+    installer = Installer(host, other)
+    installer.now[:] = installer.now[:PARTS["esp"][0]] + host.now["esp"].read_bytes() + installer.now[PARTS["a"][0]:]
+    for step in steps:
+        getattr(installer, step)()
+    host.recording.mark("erase", erases=True)
+
+
+def test_an_installation_in_the_right_order(host, other_disk):
+    install_anew(host, other_disk, ANEW)
+    result = host.replay()
+    assert result.bad == []
+    assert len(result.images) > 30 and result.checked["finish"] > 1 and result.checked["table"] > 3
+    # Only during that operation may a disk boot nothing.
+    host.recording.erasing.clear()
+    (host.top / "work").rename(host.top / "work1")
+    assert host.replay().bad
+
+
+@pytest.mark.parametrize("step, before, reason", [
+    ("table", "clear_code", "it boots, and Linux finds no partitions on it"),
+    ("clear_esp", "slot", "it boots, and Linux finds no partitions on it"),
+    ("configuration", "END", "it boots a mixture"),
+    ("slot", "END", "slot a: "),
+    ("bios", "END", "it boots a mixture"),
+    ("esp", "clear_code", "it boots a mixture"),
+    ("code", "esp", None),
+])
+def test_an_installation_in_another_order(host, other_disk, step, before, reason):
+    """STEP comes before another one. The boot code does not count without an EFI partition."""
+    steps = [each for each in ANEW if each != step] + ["END"]
+    steps.insert(steps.index(before), step)
+    install_anew(host, other_disk, steps[:-1])
+    bad = " ".join(host.replay(worst=100).bad)
+    assert reason in bad if reason else not bad
+
+
+def test_an_unfinished_installation_that_looks_complete(host, other_disk):
+    """The boot loaders are gone first, and the rest of the EFI partition is not."""
+    install_anew(host, other_disk, ["clear_code", "delete_loader", *ANEW])
+    assert "it boots nothing, and the installer takes it for an installed disk" in host.replay().bad[0]
+
+
+def test_an_installation_that_does_not_boot(host, other_disk):
+    install_anew(host, other_disk, ANEW[:-1])
+    with pytest.raises(outside.Bad, match="after erase the disk does not boot by BIOS and by UEFI"):
+        host.replay()

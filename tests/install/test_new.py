@@ -531,6 +531,23 @@ def test_power_cuts(host, vda, cut, old):
     assert {None, "2"} <= seen
 
 
+def test_nothing_boots_while_the_table_is_written(host, vda):
+    """sfdisk clears what the old partitions are recognised by, and Linux finds none in a table
+    that is half written."""
+    host.medium("1", 1900000000)
+    host.installed(vda)
+    host.medium("2", 2000000000)
+    saved = host.top / "saved"
+    run("cp", "-a", "--sparse=always", host.top / "dev", saved)
+    writes(host, vda, "--erase")
+    number = next(number for number, call in enumerate(host.calls(), 1) if call.startswith("sfdisk "))
+    run("cp", "-a", "--sparse=always", f"{saved}/.", host.top / "dev")
+    assert host.boots(vda) == "1"
+    with host.start("usr/lib/xenith/install", vda, "--yes", vda, "--erase", CUT_AT=str(number), CUT="before") as process:
+        process.communicate(timeout=600)
+    assert process.returncode == -9 and host.boots(vda) is None
+
+
 def test_interrupted(host, vda):
     """As by Ctrl-C, or when a connection ends."""
     with host.start("usr/lib/xenith/install", vda, "--yes", vda, CUT_AT="12", CUT="before", CUT_SIGNAL="TERM") as process:

@@ -4,15 +4,15 @@ when a machine installs itself."""
 import base64
 import functools
 import http.server
-import re
 import shutil
 import tarfile
 import threading
 
 import pytest
 
+import bootserver
 import tools
-from conftest import TOP, run
+from conftest import run
 
 MAC = "52-54-00-12-34-56"       # the host's card, as in the name of a file
 KEY = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
@@ -228,8 +228,7 @@ def test_unattended_without_a_signature(host, vda, server):
 
 
 def test_the_boot_server_of_the_manual(tmp_path):
-    text = (TOP / "docs/media.md").read_text().split("With dnsmasq as the DHCP and TFTP server")[1]
-    example = re.search(r"\n\n((?:    .*\n)+)", text)[1].replace("/srv/xenith", str(tmp_path))
+    example = bootserver.example(tmp_path)
     assert "grub/bootx64.efi" in example
     (tmp_path / "dnsmasq.conf").write_text(example)
     run(tools.find("dnsmasq"), "--test", "-C", tmp_path / "dnsmasq.conf")
