@@ -71,7 +71,8 @@ apt_private() (
 	}
 	sources_list "$2" "$1" >"$state/sources.list" || return 1
 	say "fetch: reading Debian's index ($2), suite $1"
-	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
+	# By default a server that does not answer is only a warning.
+	apt_in "$state" apt-get -qq -o APT::Update::Error-Mode=any update >"$state/log" 2>&1 || {
 		say "fetch: apt cannot read the index of suite $1:"
 		tail -n 3 "$state/log" | without_hosts >&2
 		: >"$RUN/no-index-$1-$2"
