@@ -218,9 +218,9 @@ def test_what_the_list_was_made_for(trial, first, counts):
     assert host.state() == (BACK if counts else GOOD)
 
 
-def test_a_trial_that_the_administrator_ends_meanwhile(trial):
+def test_a_trial_that_the_administrator_ends_meanwhile(trial, host):
     """During the last look, whose verdict would have been a good one."""
-    host = trial(conf="health_time=20\nhealth_limit=60\nhealth=healthy\n")
+    trial(conf=f"health_time=20\nhealth_limit=60\nhealth={host.top}/bin/healthy\n")
     host.write("bin/healthy", '#!/bin/sh\nread -r up _ <"$FAKE/proc/uptime"\n'
                f'[ "${{up%.*}}" -lt 35 ] || "$BUSYBOX" sh {host.top}/{LIBRARY}/update --rollback\n')
     (host.top / "bin/healthy").chmod(0o755)
