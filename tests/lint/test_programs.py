@@ -9,7 +9,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 TESTS = sorted([*TOP.glob("tests/*/*.py"), *TOP.glob("qemu-test/*.py")])
 
 # Programs of packages that are essential, or installed on every Debian.
-EVERYWHERE = {"awk", "dpkg-deb", "gzip", "ldd", "nsenter", "setpriv", "sh", "tar", "unshare"}
+EVERYWHERE = {"awk", "dpkg-deb", "gzip", "ldd", "nsenter", "setpriv", "sh", "sha256sum", "tar", "unshare"}
 EVERYWHERE_PACKAGES = {"mawk", "util-linux"}
 # Packages that the build makes: qemu-test uses those.
 BUILT = {"dosfstools", "grub-common", "mtools", "xorriso"}
