@@ -71,8 +71,7 @@ build_goals() {
 	XENITH_NEEDS=${*:-${XENITH_NEEDS:-}}
 	export XENITH_NEEDS
 	# shellcheck disable=SC2046 # the goals are words
-	sh "$TREE/lib/engine/build.sh" $(setting GOALS)
-	sh "$TREE/lib/engine/publish.sh"
+	sh "$TREE/lib/engine/build.sh" --publish $(setting GOALS)
 }
 
 while :; do

@@ -6,10 +6,18 @@
 # What the boot or the last change found, for write_summary.
 OPTIONS=/run/xenith/options
 
-# options_of SETTINGS: prints what `slot options` would print of these settings, which
-# host-conf.awk has printed.
-options_of() {
-	printf 'xen=%s\nlinux=%s\n' "$(sh "$LIBRARY/boot-options" xen "$1")" "$(sh "$LIBRARY/boot-options" linux "$1")"
+# saved_options: prints what `slot options` would print of host.conf as it is saved: what the
+# kernel's command line says is for one boot.
+saved_options() {
+	set --
+	for layer in image drive; do
+		saved=/run/xenith/sources/$layer/host.conf
+		[ ! -r "$saved" ] || set -- "$@" from=$layer "$saved"
+	done
+	settings=$(LC_ALL=C awk -v installed=1 -f "$LIBRARY/text.awk" -f "$LIBRARY/host-conf.awk" "$@" </dev/null 2>/dev/null) || :
+	for program in xen linux; do
+		printf '%s=%s\n' $program "$(printf '%s\n' "$settings" | sh "$LIBRARY/boot-options" $program -)"
+	done
 }
 
 # options_in NUMBER: prints a file of options; nothing if it is torn.
@@ -30,7 +38,7 @@ options_on_trial() {
 	[ "$used" != "$options" ] && [ -n "$(cmdline_value xenith.try)" ]
 }
 
-# option_words TEXT: prints the words of what options_of has printed.
+# option_words TEXT: prints the words of what saved_options has printed.
 option_words() {
 	printf '%s\n' "$1" | sed -e 's/^xen=//' -e 's/^linux=//'
 }
@@ -41,10 +49,12 @@ options_difference() {
 	OLD=$(option_words "$1") NEW=$(option_words "$2") awk -f "$LIBRARY/options-difference.awk"
 }
 
-# config_is_read: true if this boot has read the host's own host.conf.
+# config_is_read: true if this boot has read the host's own host.conf, and not that of another
+# drive.
 config_is_read() {
-	[ "$(cmdline_value xenith.config)" != ignore ] &&
-		awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
+	read -r words </proc/cmdline
+	case " $words " in *" xenith.config=ignore "* | *" xenith.config_drive=any "*) return 1 ;; esac
+	awk '$2 == "/run/xenith/sources/drive" { found = 1 } END { exit !found }' /proc/mounts
 }
 
 # options_note WORD CHANGE: keeps it for the summary: trial, waits, failed, or nothing.
@@ -58,8 +68,7 @@ options_note() {
 	write_summary
 }
 
-# stage_options SETTINGS: has the boot loader try the options of SETTINGS once, unless they
-# are those in use. Sets $change to the difference if the next boot tries them, else to
+# stage_options: has the boot loader try the saved options once, unless they are those in use. Sets $change to the difference if the next boot tries them, else to
 # nothing. False, with the reason in $why, if the boot loader cannot be told. The file that is
 # written is never one that is to be tried.
 stage_options() {
@@ -70,7 +79,7 @@ stage_options() {
 		return 1
 	fi
 	committed_options=$(options_in "$options")
-	wanted=$(options_of "$1")
+	wanted=$(saved_options)
 	if [ "$wanted" = "$committed_options" ]; then
 		[ -z "$tryoptions" ] || set_state tryoptions= || return 1
 		options_note ''

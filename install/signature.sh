@@ -46,7 +46,8 @@ verify_signature() {
 	known=
 	mismatch=
 	for key in "$KEYS"/*.pub; do
-		[ -e "$key" ] || continue
+		# An empty file removes a key.
+		[ -s "$key" ] || continue
 		known="$known ${key##*/}"
 		[ "$(key_number "$key")" = "$number" ] || continue
 		if is_revoked "$number" "$(key_text "$key")"; then

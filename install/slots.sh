@@ -140,6 +140,12 @@ runs_another() {
 	[ -e "$MIRROR_STATE" ] && [ "$(version_of "$running")" != "$(sed -n 's/^VERSION_ID=//p' /etc/os-release)" ]
 }
 
+# update_on_trial: true if this boot is the trial of an update. A slot that somebody has chosen
+# in the boot menu is on no trial. After read_state.
+update_on_trial() {
+	[ "$pending" = "$running" ] && [ -n "$(cmdline_value xenith.try)" ] && ! runs_another
+}
+
 # find_slots: sets $running (a or b), and what use_disks sets.
 find_slots() {
 	is_installed ||
@@ -271,6 +277,13 @@ write_summary() {
 		cat /run/xenith/options /run/xenith/loader 2>/dev/null || :
 	} >"$SUMMARY.new"
 	mv "$SUMMARY.new" "$SUMMARY"
+}
+
+# lock_slots [-n]: only this process changes slots and the boot state, until it ends or has
+# closed descriptor 8; with -n, false if another one does.
+lock_slots() {
+	exec 8>/run/xenith/update.lock
+	flock "$@" -x 8
 }
 
 # slot_try WORD...: runs the program slot, which prints nothing that matters; false, with the

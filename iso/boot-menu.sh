@@ -40,10 +40,10 @@ marker() {
 	[ "$1" = default ] || printf 'xenith.entry=%s' "$1"
 }
 
-# entries KIND FUNCTION: calls it with id, title, Xen's and Linux's options of each entry
-# (KIND entry), or of each in the submenu (KIND preset).
+# entries KIND FUNCTION: calls it with id, title, Xen's and Linux's options of each entry of a
+# live medium (KIND entry), or of each in the submenu (KIND preset).
 entries() {
-	grep "^$1|" "$here/menu" | while IFS='|' read -r _ id title base xen linux; do
+	grep "^$1|" "$here/menu" | grep -v '^entry|otherconfig|' | while IFS='|' read -r _ id title base xen linux; do
 		"$2" "$id" "Xenith $release${title:+, $title}" \
 			"$(words "$(base "$base" 3)" "$user_xen" "$xen")" \
 			"$(words "xenith.medium=$medium" "$(base "$base" 4)" "$user_linux" "$linux" "$(marker "$id")")"

@@ -34,9 +34,9 @@ def run(script, *arguments):
 
 
 def tarball(script="root"):
-    """A tarball of Debian's files, cached for each version of the script that makes it;
+    """A tarball of Debian's files, cached for each version of the scripts that make it;
     None if the packages cannot be fetched."""
-    key = hashlib.sha256((HERE / script).read_bytes()).hexdigest()[:16]
+    key = hashlib.sha256((HERE / script).read_bytes() + (HERE / "pack.sh").read_bytes()).hexdigest()[:16]
     made = drives.CACHE / "systems" / ("debian-%s-%s.tar" % (script, key))
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)

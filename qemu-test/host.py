@@ -85,6 +85,17 @@ def assert_hello(machine, name, **options):
     raise AssertionError("no HTTP answer from %s at %s, although its console says that it is up" % (name, address))
 
 
+def assert_hello_outside(machine, name):
+    """The same, and it also answers a client outside of the host."""
+    for _ in range(LOST):
+        address = assert_hello(machine, name)
+        said = machine.http(address, 30)
+        if said is not None:
+            assert said.strip() == "hello from " + name
+            return
+    raise AssertionError("no HTTP answer from %s at %s to a client outside, although it answers dom0" % (name, address))
+
+
 def create(machine, path, name, hello):
     """Start a guest with xl, and wait until it prints "hello: HELLO up". The background xl
     cleans up after a guest that the emulator loses."""

@@ -135,10 +135,10 @@ def test_the_stick_is_no_target(again, iso):
 def test_upgrade_and_new_installation_by_the_stick(again, recording):
     # Guests' volumes are active, and keep the disk from being erased.
     again.out("vgchange -q -an xenith")
-    said = again.out("xenith install target --yes target --force 2>&1", 600)
+    said = again.out("xenith install target --yes target --force 2>&1", 900)
     assert "in slot b" in said and "is tried at the next boot" in said
     recording.mark("upgrade in place")
-    said = again.out("xenith install target --yes target --erase 2>&1", 600)
+    said = again.out("xenith install target --yes target --erase 2>&1", 900)
     assert re.search(r"(?m)^Xenith \S+ is installed on vd[a-z]", said)
     recording.mark("new installation", erases=True)
     again.close()

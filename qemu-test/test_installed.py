@@ -70,8 +70,10 @@ def check_host(machine):
     slots = machine.out("xenith version")
     assert re.search(r"^Slot a \S+, running, committed\r?$", slots, re.M) and re.search(r"^Slot b \(unknown\)\r?$", slots, re.M)
     assert re.search(r"^a +\S+ +\d{14} +running, committed\r?$", machine.out("xenith update --list"), re.M)
-    for name in HELLO:
-        assert name in machine.out("xenith status")
+    status = machine.out("xenith status")
+    for name in (*HELLO, "watchdog: armed"):
+        assert name in status
+    assert "dom0-watchdog=600" in machine.out("xl info xen_commandline")
     assert " ro," in machine.out("grep sources/drive /proc/mounts")
 
 

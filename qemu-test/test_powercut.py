@@ -117,9 +117,9 @@ def operate(boot, iso, updates, directory):
     machine.wait_off()
     machine.close()
     machine = server.start_live(iso).wait_ready()
-    machine.out("xenith install vda --yes vda --force 2>&1", 600)
+    machine.out("xenith install vda --yes vda --force 2>&1", 900)
     server.mark("upgrade in place")
-    machine.out("xenith install vda --yes vda --erase --data none 2>&1", 600)
+    machine.out("xenith install vda --yes vda --erase --data none 2>&1", 900)
     server.mark("new installation", erases=True)
     machine.close()
     return server.recordings

@@ -73,9 +73,11 @@ static const char *version_in(const struct slots *s, const char *slot)
     return version ? version : "(unknown)";
 }
 
+/* The boot loader clears the mark of what it tries: with it, the slot was
+ * chosen in the menu. */
 static bool is_on_trial(const struct slots *s)
 {
-    return *s->pending && !strcmp(s->pending, s->running);
+    return *s->pending && !strcmp(s->pending, s->running) && !*s->next;
 }
 
 void slots_text(const struct slots *s, struct buf *out)

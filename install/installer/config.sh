@@ -79,7 +79,7 @@ config_kib() {
 config_options() {
 	set -- "$1/host.conf"
 	[ -e "$1" ] || set --
-	LC_ALL=C awk -f "$LIBRARY/text.awk" -f "$LIBRARY/host-conf.awk" "$@" </dev/null >"$work/settings.all" 2>/dev/null || :
+	LC_ALL=C awk -v installed=1 -f "$LIBRARY/text.awk" -f "$LIBRARY/host-conf.awk" "$@" </dev/null >"$work/settings.all" 2>/dev/null || :
 	for kind in xen linux; do
 		sh "$LIBRARY/boot-options" $kind "$work/settings.all" >"$work/$kind.options"
 	done

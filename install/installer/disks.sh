@@ -6,6 +6,9 @@
 # name, bytes, bus, identifier, serial number, WWN, bytes of a sector, 1 if it is read-only,
 # model) and $work/blkid; the functions below.
 
+# What a partition begins with while it is written (slot/write.c).
+INCOMPLETE="Xenith: incomplete"
+
 # one_line: prints the text on standard input without blanks at its ends, and without
 # characters that a terminal obeys.
 one_line() {
@@ -146,6 +149,17 @@ is_blank() {
 	done
 }
 
+# is_incomplete NAME: true if an installation was cut off on this disk, and nothing has been
+# put there since. Its EFI partition begins with $INCOMPLETE, from before the partitions are
+# made until it is complete.
+is_incomplete() {
+	has_slots "$1" || return 1
+	incomplete_esp=$(partition "$1" xenith-esp)
+	[ "$(head -c ${#INCOMPLETE} "$incomplete_esp" 2>/dev/null | tr -d '\0')" = "$INCOMPLETE" ] || return 1
+	incomplete_data=$(partition "$1" xenith-data) || return 0
+	[ -z "$(tag "${incomplete_data##*/}" ' TYPE')" ]
+}
+
 # committed_of NAME: the committed slot of an installed disk.
 committed_of() {
 	"$LIBRARY/slot" state "$(partition "$1" xenith-esp)" 2>/dev/null | sed -n 's/^slot=//p'
@@ -165,7 +179,9 @@ medium_of() {
 
 # content_of NAME: prints what is on the disk, a line each.
 content_of() {
-	if has_slots "$1"; then
+	if is_incomplete "$1"; then
+		echo "an installation of Xenith that was cut off"
+	elif has_slots "$1"; then
 		echo "Xenith $(installed_version "$1")"
 	fi
 	for part in $(partitions_of "$1"); do

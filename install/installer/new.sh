@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2154 # $work, and what the other parts set
 # A new installation: everything on the disk is replaced. What makes the disk bootable is
 # written last, so that a disk on which this was cut off does not boot half a system: first
-# the boot code and the head of the EFI partition are cleared, then all else is written and
-# read back, then come the EFI partition and the boot code.
+# the boot code is cleared and the head of the EFI partition says that it is incomplete
+# (is_incomplete), then all else is written and read back, then come the EFI partition and
+# the boot code.
 #
 # Needs: the other parts, domain/steps.sh.
 # Gives: $mirror, $config_uuid, mirror_make, new_plan, new_install.
@@ -58,10 +59,11 @@ new_plan() {
 	printf '  options for Xen: %s\n  options for Linux: %s\n' "$(cat "$work/xen.options")" "$(cat "$work/linux.options")"
 }
 
-# wipe DEVICE: clears what systems recognise it by: its first and last MiB.
+# wipe DEVICE [BLOCKS]: clears what systems recognise it by: its first and last MiB, but for
+# the first BLOCKS of 4096 bytes.
 wipe() {
 	wipe_sectors=$(($(device_bytes "$1") / 512))
-	dd if=/dev/zero of="$1" bs=1048576 count=1 conv=notrunc,fsync &&
+	dd if=/dev/zero of="$1" bs=4096 seek="${2:-0}" count=$((256 - ${2:-0})) conv=notrunc,fsync &&
 		dd if=/dev/zero of="$1" bs=512 count=2048 seek=$((wipe_sectors - 2048)) conv=notrunc,fsync
 }
 
@@ -70,9 +72,9 @@ boot_code_clear() {
 	dd if=/dev/zero of="/dev/$1" bs=440 count=1 conv=notrunc,fsync
 }
 
-# esp_clear NAME: clears the head of the EFI partition, if there is one.
+# esp_clear NAME: has the EFI partition, if there is one, begin with $INCOMPLETE.
 esp_clear() {
-	! clear_esp=$(partition "$1" xenith-esp) || dd if=/dev/zero of="$clear_esp" bs=4096 count=1 conv=notrunc,fsync
+	! clear_esp=$(partition "$1" xenith-esp) || dd if="$work/incomplete" of="$clear_esp" bs=4096 count=1 conv=notrunc,fsync
 }
 
 # spoil NAME: makes sure that the disk does not boot, after a failure.
@@ -217,14 +219,28 @@ disk_free_of_users() {
 # recognised by, and Linux finds no partitions while the table is half written: the old system
 # must not boot then.
 disk_prepare() {
+	{
+		printf '%s\n' "$INCOMPLETE"
+		head -c 4096 /dev/zero
+	} | head -c 4096 >"$work/incomplete"
+	prepare_at=$(sh "$LIBRARY/partitions.sh" "$LAYOUT" | awk '$2 == "esp" { print $3 / 2048 }')
 	undo spoil "$1"
 	try "clear the boot code of $1" boot_code_clear "$1"
 	try "clear the EFI partition of $1" esp_clear "$1"
+	# Where the EFI partition will be.
+	try "write to $1" dd if="$work/incomplete" of="/dev/$1" bs=1048576 seek="$prepare_at" conv=notrunc,fsync
 	try "write the partition table of $1" partition_disk "$@"
 	wait_for_nodes "$1" || fail "cannot find the new partitions of $1: the kernel has not read the table"
-	for label in xenith-esp xenith-bios xenith-a xenith-b XENITH-CFG; do
+	try "clear the partition xenith-esp of $1" wipe "$(partition "$1" xenith-esp)" 1
+	for label in xenith-bios xenith-a xenith-b XENITH-CFG; do
 		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
 	done
+}
+
+# boot_code_missing NAME: true if a BIOS could boot the disk, but for the boot code, which is
+# written last.
+boot_code_missing() {
+	boots_by_bios "$1" && [ "$(head -c 440 "/dev/$1" | tr -d '\0' | wc -c)" = 0 ]
 }
 
 # boot_code_write NAME FILE: GRUB's first stage, for BIOS.

@@ -31,8 +31,7 @@ repair_start() {
 	said=$("$LIBRARY/slot" check "$(device_of "$committed")" 2>&1) ||
 		fail "cannot repair: slot $committed of $present, which is committed, is damaged ($(printf '%s\n' "$said" | tail -n 1)); install a version there first: xenith install $present from its medium, or xenith update"
 	# An update would change what is copied.
-	exec 8>"$RUN/update.lock"
-	flock -n -x 8 || fail "cannot repair: an update is at work; wait until it has ended"
+	lock_slots -n || fail "cannot repair: an update is at work; wait until it has ended"
 }
 
 # slot_clone SLOT NAME: copies a slot, if it is right.

@@ -4,7 +4,7 @@
 # server must be signed by a key of this host, and for the name that was asked for: so
 # nobody on the way can change it, or give a machine what is meant for another.
 #
-# Needs: $work, the store (store/store.sh), signature.sh, config.sh, disks.sh.
+# Needs: $work, the store (store/store.sh), signature.sh, config.sh, disks.sh, progress.sh.
 # Gives: supplied_add.
 
 # The archive is kept in memory while the disk is written.
@@ -92,6 +92,9 @@ supplied_add() {
 	esac
 	supplied_unpack "$archive" "$work/supplied"
 	supplied_check "$work/supplied"
+	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z]*\)=.*/\1/p' | sort -u | xargs)
+	[ -z "$late" ] ||
+		say "xenith: install: warning: $place sets $late, which is ignored: it is fetched after these keys are read; set them in the configuration of the medium, or on the kernel's command line"
 	layer_over "$work/supplied" "$1" || fail "cannot read the files of $place"
 	images_add "$work/supplied" "$1"
 }

@@ -59,7 +59,9 @@ int slot_write(const struct device *dev, int fd, char hash[SHA256_HEX])
 {
     uint8_t *data = xmalloc(CHUNK);
     uint8_t head[HEAD];
-    char zero[HEAD] = {0};
+    /* Not all zeros: the installer knows its unfinished work by it
+     * (installer/disks.sh). */
+    char incomplete[HEAD] = "Xenith: incomplete\n";
     uint8_t wanted[crypto_hash_sha256_BYTES];
     uint8_t found[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state sum;
@@ -78,7 +80,7 @@ int slot_write(const struct device *dev, int fd, char hash[SHA256_HEX])
         goto out;
     }
     rc = check_room(dev, sizeof(head));
-    if (!rc) rc = device_write(dev, zero, sizeof(zero), 0);
+    if (!rc) rc = device_write(dev, incomplete, sizeof(incomplete), 0);
     if (!rc) rc = device_flush(dev);
     if (rc) goto out;
     crypto_hash_sha256_update(&sum, head, sizeof(head));

@@ -39,7 +39,7 @@ try_patches() (
 	series=$1/series
 	[ -e "$3" ] || series=
 	[ -e "$series" ] || [ -n "$(find "$1/patches" -name '*.patch' 2>/dev/null)" ] || exit 0
-	mkdir -p "$4/source" "$4/debian"
+	mkdir -p "$4/source" "$4/archive"
 	say "bump: trying the patches of ${1##*/}"
 	if ! tar -xf "$2" --strip-components=1 --no-same-owner -C "$4/source" 2>/dev/null; then
 		say "    cannot try them: tar cannot unpack ${2##*/}"
@@ -47,14 +47,14 @@ try_patches() (
 	fi
 	tried=0
 	failed=0
-	[ ! -e "$series" ] || tar -xf "$3" --strip-components=1 --no-same-owner -C "$4/debian"
+	[ ! -e "$series" ] || series_unpack "$3" "$4/archive"
 	# A recipe's own unpack is not run here, so its patches may have another target.
 	own=
 	if [ -e "$1/build" ] && grep -q '^unpack()' "$1/build"; then
 		own=yes
 	fi
 	cd "$4/source" || exit
-	[ ! -e "$series" ] || try_series "$4/debian" "$series"
+	[ ! -e "$series" ] || try_series "$4/archive/debian" "$series"
 	for patch in "$1"/patches/*.patch; do
 		[ ! -e "$patch" ] || try_patch "$patch" "${patch##*/}"
 	done

@@ -259,7 +259,7 @@ refuse_to_hide() {
 	while IFS=$tab read -r _ _ to digest _; do
 		[ "$(index_digest "$to")" = "$digest" ] || return 0
 	done <"$work/files"
-	archive=$(awk '$2 ~ /\.debian\.tar\./ { print $2 }' "$work/index")
+	archive=$(awk '$2 ~ /\.debian\.tar\.|\.diff\.gz$/ { print $2 }' "$work/index")
 	say "bump: $new has the same files as the pinned version; its fixes are in Debian's patches:"
 	show_advisories <"$work/advisories" >&2
 	say "To apply them, add this to ${dir#"$TREE"/}/sources, and rules to ${dir#"$TREE"/}/series:
@@ -313,7 +313,7 @@ say "bump: ${dir##*/} pins $package $new ($suite_now) in place of $version"
 	say "bump: ${dir#"$TREE"/}/version still has $shown, which no rule derives from $(upstream_of "$version"); edit it by hand"
 report_changes
 first=$(sed -n 1p "$work/files" | cut -f 3)
-archive=$(find "$work/new" -name '*.debian.tar.*')
+archive=$(find "$work/new" -name '*.debian.tar.*' -o -name '*.diff.gz')
 recipe_dirs | while read -r each; do
 	[ "$(readlink -f "$each/sources")" != "$dir/sources" ] || printf '%s\n' "$each"
 done >"$work/sharing"

@@ -15,7 +15,7 @@ set -eu
 . "$TREE/lib/engine/debian.sh"
 
 findings=$(mktemp)
-trap 'rm -rf "$findings" "$findings.debian"' EXIT
+trap 'rm -rf "$findings" "$findings.debian" "$findings.unchecked"' EXIT
 cd "$TREE"
 
 # finding FILE MESSAGE
@@ -102,6 +102,7 @@ check_series() {
 			series_taken "$findings.debian/debian" "$series" 2>&1 >/dev/null
 		else
 			series_rules "$series" 2>&1 >/dev/null
+			printf ' %s' "${1##*/}" >>"$findings.unchecked"
 		fi | sed "s|^$TREE/||" >>"$findings"
 		rm -rf "$findings.debian"
 	elif [ -e "$series" ]; then
@@ -187,6 +188,9 @@ else
 	say "lint: cannot check scripts: shellcheck is not installed; install the Debian package shellcheck"
 fi
 
+if [ -e "$findings.unchecked" ]; then
+	say "lint: cannot check which of Debian's patches these recipes take:$(cat "$findings.unchecked"); their patch archives are not fetched: run ./build.sh fetch"
+fi
 if [ -s "$findings" ]; then
 	cat "$findings"
 	die "lint: $(wc -l <"$findings") findings"

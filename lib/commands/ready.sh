@@ -9,6 +9,8 @@ set -eu
 . "$TREE/lib/common.sh"
 # shellcheck source=lib/engine/host.sh
 . "$TREE/lib/engine/host.sh"
+# shellcheck source=lib/commands/test-packages.sh
+. "$TREE/lib/commands/test-packages.sh"
 
 for word; do
 	[ -e "$TREE/lib/hostpkgs/$word" ] ||
@@ -17,16 +19,11 @@ done
 # Every one of these commands boots the image.
 XENITH_NEEDS=${*:+run $*}
 case " $* " in *" slow "* | *" bench "*) XENITH_NEEDS="$XENITH_NEEDS test" ;; esac
-need_all_packages
 need_room
+need_all_packages
 # shellcheck disable=SC2046 # the goals are words
 sh "$TREE/lib/engine/build.sh" --fetch $(setting GOALS)
-
-# fetch_test_sources FILE: fetches the sources of packages that only tests use.
-fetch_test_sources() {
-	lines "$1" | while read -r name; do
-		sh "$TREE/lib/engine/build.sh" --fetch "$name" </dev/null || say "cannot fetch $name; the tests that need it will be skipped"
-	done
-}
-case " $XENITH_NEEDS " in *" test "*) fetch_test_sources "$TREE/lib/commands/testpkgs" ;; esac
-case " $XENITH_NEEDS " in *" slow "*) fetch_test_sources "$TREE/lib/commands/testpkgs-slow" ;; esac
+case " $* " in
+*" slow "*) make_test_packages --fetch "$TREE/lib/commands/testpkgs" "$TREE/lib/commands/testpkgs-slow" ;;
+*" test "*) make_test_packages --fetch "$TREE/lib/commands/testpkgs" ;;
+esac

@@ -20,10 +20,9 @@ sh "$TREE/lib/engine/build.sh" --fetch $goals
 target=$OUT/sources
 rm -rf "$target.new"
 mkdir -p "$target.new"
-recipe_dirs | source_lines | cut -f 3 | LC_ALL=C sort -u | while read -r file; do
-	from=$(source_file "$file")
-	[ -z "$from" ] || cp --reflink=auto "$from" "$target.new/$file"
-done
+while read -r _ _ file _; do
+	cp --reflink=auto "$(source_file "$file")" "$target.new/$file"
+done <"$OUT/fetched"
 
 # tree_files: the project's own files. A user's configuration, with its secrets, may be
 # in the same directory.

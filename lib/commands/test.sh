@@ -9,6 +9,8 @@ set -eu
 . "$TREE/lib/common.sh"
 # shellcheck source=lib/engine/host.sh
 . "$TREE/lib/engine/host.sh"
+# shellcheck source=lib/commands/test-packages.sh
+. "$TREE/lib/commands/test-packages.sh"
 
 case ${1:-} in
 '' | --all) ;;
@@ -16,27 +18,21 @@ case ${1:-} in
 esac
 
 XENITH_NEEDS="run test${1:+ slow}"
+need_room
 # Checked before anything is built, and installed in one call.
 need_all_packages
-need_room
+make_test_packages "" "$TREE/lib/commands/testpkgs" ${1:+"$TREE/lib/commands/testpkgs-slow"}
 sh "$TREE/lib/commands/lint.sh"
 sh "$TREE/build.sh"
-# test_packages FILE: builds packages that tests use; without one, its tests are skipped.
-test_packages() {
-	lines "$1" | while read -r name; do
-		sh "$TREE/lib/engine/build.sh" "$name" </dev/null ||
-			say "cannot build $name; the tests that need it will be skipped"
-	done
-}
-test_packages "$TREE/lib/commands/testpkgs"
-[ "${1:-}" != --all ] || test_packages "$TREE/lib/commands/testpkgs-slow"
 # A boot test leaves much of a second CPU idle, so the tests without a machine run in
 # parallel; their output is shown when both are done.
 mkdir -p "$OUT/test-logs"
 log=$OUT/test-logs/tests.log
-nice sh "$TREE/tests/run" "$@" >"$log" 2>&1 &
+# In a session of their own, whose process group can be ended. The shell makes a job in the
+# background ignore SIGINT, on which pytest tidies up.
+setsid nice env --default-signal=INT sh "$TREE/tests/run" "$@" >"$log" 2>&1 &
 beside=$!
-trap 'kill "$beside" 2>/dev/null || :' EXIT
+trap 'kill -s INT -- "-$beside" 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM HUP
 say "tests that boot nothing run in parallel; their output goes to $log"
 failed=
@@ -47,4 +43,4 @@ cat "$log"
 [ -z "$failed" ] || die "failed: $failed"
 # Last, so that an image with other hashes is tested all the same.
 sh "$TREE/lib/engine/outputs.sh" check
-say "all tests passed"
+say "all tests passed${left_out:+; skipped were those that need what could not be fetched:$left_out}"

@@ -53,9 +53,13 @@ sources_list() {
 
 # apt_private SUITE KIND: prepares a private apt state directory for a suite's sources
 # (deb-src) or packages (deb) and prints its path. One invocation of the engine does not
-# retry an index that it could not read.
-apt_private() {
+# retry an index that it could not read. Several invocations may share the state: one of
+# them reads the index, and the others wait.
+apt_private() (
 	state=$CACHE/apt/$1-$2
+	mkdir -p "$state/lists" "$state/cache" "$RUN"
+	exec 4>"$state/lock"
+	flock 4
 	if [ -n "$(find "$state/updated" -mmin -720 2>/dev/null)" ]; then
 		printf '%s\n' "$state"
 		return
@@ -65,10 +69,10 @@ apt_private() {
 		say "fetch: cannot read Debian's index: apt-get is not installed"
 		return 1
 	}
-	mkdir -p "$state/lists" "$state/cache" "$RUN"
 	sources_list "$2" "$1" >"$state/sources.list" || return 1
 	say "fetch: reading Debian's index ($2), suite $1"
-	apt_in "$state" apt-get -qq update >"$state/log" 2>&1 || {
+	# By default a server that does not answer is only a warning.
+	apt_in "$state" apt-get -qq -o APT::Update::Error-Mode=any update >"$state/log" 2>&1 || {
 		say "fetch: apt cannot read the index of suite $1:"
 		tail -n 3 "$state/log" | without_hosts >&2
 		: >"$RUN/no-index-$1-$2"
@@ -76,16 +80,25 @@ apt_private() {
 	}
 	touch "$state/updated"
 	printf '%s\n' "$state"
-}
+)
 
 # apt_in STATE PROGRAM ARGUMENTS: runs apt-get or apt-cache with a private state directory.
 apt_in() {
 	state_dir=$1
 	program=$2
 	shift 2
-	"$program" -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
+	with_timeout "$program" -o Dir::Etc::sourcelist="$state_dir/sources.list" -o Dir::Etc::sourceparts=- \
 		-o Dir::State::Lists="$state_dir/lists" -o Dir::Cache="$state_dir/cache" \
-		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "$@"
+		-o Debug::NoLocking=true "$@"
+}
+
+# with_timeout PROGRAM ARGUMENTS: runs a program of apt, which gives up on a server that
+# sends nothing.
+with_timeout() {
+	program=$1
+	shift
+	"$program" -o Acquire::Retries=1 -o Acquire::http::Timeout="${XENITH_TIMEOUT:-30}" \
+		-o Acquire::https::Timeout="${XENITH_TIMEOUT:-30}" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
 # index_of STATE KIND PACKAGE: the index entries of a source package (deb-src) or a
@@ -141,9 +154,7 @@ download() {
 	file://*) curl -fsSL -o "$2" "$1" ;;
 	*)
 		if [ -x "$helper" ]; then
-			"$helper" -q -o Acquire::Retries=1 -o Acquire::http::Timeout="${XENITH_TIMEOUT:-30}" \
-				-o Acquire::https::Timeout="${XENITH_TIMEOUT:-30}" -o APT::Sandbox::User="$(id -un)" \
-				download-file "$1" "$2"
+			with_timeout "$helper" -q download-file "$1" "$2"
 		elif command -v curl >/dev/null; then
 			curl -fsSL --retry 1 --connect-timeout 20 --speed-limit 1 --speed-time "${XENITH_TIMEOUT:-30}" -o "$2" "$1"
 		else

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds the packages that are missing in the cache: plans, fetches sources, and lets
-# GNU make run lib/engine/package.sh in parallel under its job server.
+# GNU make run lib/engine/package.sh in parallel under its job server. With --publish it
+# publishes the images as well.
 #
-# usage: lib/engine/build.sh [--fetch] GOAL...    (environment: TREE, XENITH_*)
+# usage: lib/engine/build.sh [--fetch|--publish] GOAL...    (environment: TREE, XENITH_*)
 set -eu
 
 # shellcheck source=lib/common.sh
@@ -25,10 +26,20 @@ trap 'exit 130' INT TERM HUP
 . "$TREE/lib/engine/airlock.sh"
 
 only_fetch=
-if [ "${1:-}" = --fetch ]; then
+publish=
+case ${1:-} in
+--fetch)
 	only_fetch=yes
 	shift
-fi
+	;;
+--publish)
+	publish=yes
+	shift
+	;;
+esac
+# The user's; a build reads copies.
+tree=$TREE
+domains=${XENITH_DOMAINS:-}
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
 # publish_paths: writes $OUT/packages, the cache path of each package of this build and
@@ -53,6 +64,15 @@ publish_paths() {
 		printf '%s %s\n' "$name" "$path"
 	done >"$RUN/packages"
 	mv "$RUN/packages" "$OUT/packages"
+}
+
+# finish: publishes the list of packages and, if asked for, the images of just these
+# packages: another build in this tree waits, so that neither publishes the other's.
+finish() {
+	exec 4>"$OUT/.publish.lock"
+	flock 4
+	publish_paths
+	[ -z "$publish" ] || TREE=$tree XENITH_DOMAINS=$domains sh "$tree/lib/engine/publish.sh"
 }
 
 # tree_parts: the paths of the tree that every build reads.
@@ -91,13 +111,15 @@ make_plan "$@"
 
 if [ -n "$only_fetch" ]; then
 	fetch_all "$PLAN/order"
+	# For lib/commands/sources.sh: all of these are there, with the right hash.
+	mv "$RUN/sources" "$OUT/fetched"
 	say "all sources are in $SOURCES"
 	exit 0
 fi
 
 todo >"$PLAN/todo"
 if [ ! -s "$PLAN/todo" ]; then
-	publish_paths
+	finish
 	exit 0
 fi
 
@@ -110,9 +132,9 @@ need_for_todo() {
 	need_packages "$@"
 }
 
+! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 # Before the final keys are computed, which include the versions of these packages.
 need_for_todo
-! grep -qE '^(gcc|linux) ' "$PLAN/todo" || need_room
 
 # From here on the build reads a copy: an edit during the build must not get into a
 # package whose key was computed from the old text.
@@ -136,9 +158,11 @@ fetch_all "$PLAN/todo"
 # Remove the work directories of builds that were killed.
 sweep "$CACHE/work"
 
-# Jobs: one per core, but no more than available memory allows at 1 GiB each.
-jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" '/^MemAvailable/ {
-	n = int($2 / 1048576); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
+# Jobs: one per core, but no more than the available memory, or the limit of the container,
+# allows at 1 GiB each.
+jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" -v memory="$(memory_mib)" '/^MemAvailable/ {
+	n = $2 / 1024; if (n > memory) n = memory
+	n = int(n / 1024); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 
 # The Makefile. Targets are sorted by the length of the path that they begin, so that
 # the critical path starts first.
@@ -200,7 +224,6 @@ touch "$RUN/run/stop"
 wait "$monitor" 2>/dev/null || true
 rm -f "$RUN/run/stop"
 if [ "$rc" = 0 ]; then
-	publish_paths
 	printf '\n%-24s %8s\n' recipe time >&2
 	sort "$RUN/run/done" | while read -r name how seconds; do
 		printf '%-24s %8s  %s\n' "$name" "$(clock "$seconds")" "${how#built}"
@@ -210,5 +233,6 @@ if [ "$rc" = 0 ]; then
 	awk -f "$TREE/lib/engine/critical.awk" "$RUN/run/done" "$PLAN/order" >"$RUN/critical"
 	printf '%-24s %8s  ' 'critical path' "$(clock "$(awk '{ sum += $2 } END { print sum + 0 }' "$RUN/critical")")" >&2
 	awk '{ printf "%s%s", (NR > 1 ? " > " : ""), $1 } END { print "" }' "$RUN/critical" >&2
+	finish
 fi
 exit "$rc"

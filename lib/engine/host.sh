@@ -4,6 +4,8 @@
 
 # shellcheck source=lib/engine/apt.sh
 . "$TREE/lib/engine/apt.sh"
+# shellcheck source=lib/engine/airlock.sh
+. "$TREE/lib/engine/airlock.sh"
 
 # qemu_version: the major version of QEMU, 0 if it is not installed.
 qemu_version() {
@@ -50,8 +52,8 @@ need_packages() {
 	esac
 	if [ "$(id -u)" != 0 ]; then
 		die "packages are missing on this machine$why; install them with:
-    ${apt_conf:+sudo apt-get -c '$apt_conf' update &&
-    }sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
+    sudo apt-get ${apt_conf:+-c '$apt_conf' }update &&
+    sudo apt-get ${apt_conf:+-c '$apt_conf' }install --no-install-recommends $missing"
 	fi
 	say "installing missing packages: $missing"
 	# shellcheck disable=SC2086 # the packages are words
@@ -86,7 +88,7 @@ free_mib() {
 }
 
 # need_room: checks disk and memory for a build of everything, or, if the cache has a
-# compiler already, for a build of a part.
+# compiler already, for a build of a part. A plain airlock unpacks and compiles in /tmp.
 need_room() {
 	mkdir -p "$CACHE" "$OUT"
 	disk=6144
@@ -98,6 +100,9 @@ need_room() {
 	free=$(free_mib "$CACHE")
 	[ "$free" -ge "$disk" ] ||
 		die "not enough disk space: a build needs $disk MiB in $CACHE, and $free MiB are free; free some, or set XENITH_CACHE to another directory"
+	free=$(free_mib /tmp)
+	[ "$free" -ge "$disk" ] || [ "$(airlock_kind)" != plain ] ||
+		die "not enough disk space: a build needs $disk MiB in /tmp, and $free MiB are free; free some, or allow namespaces, with which the cache is used"
 	free=$(free_mib "$OUT")
 	[ "$free" -ge 256 ] ||
 		die "not enough disk space: results need 256 MiB in $OUT, and $free MiB are free; free some, or set XENITH_OUT to another directory"

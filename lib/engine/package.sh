@@ -47,6 +47,9 @@ root=$(airlock_root "$name" "$work" "$AIRLOCK")
 inside=/tmp/xenith/$name
 if [ "$AIRLOCK" = plain ]; then
 	plain_place "$root"
+	# Another user cannot remove it.
+	trap 'rm -rf "$root"' EXIT
+	trap 'exit 130' INT TERM HUP
 else
 	mkdir -p "$root"
 fi

@@ -2,7 +2,8 @@
 # Publishes the images, the netboot bundle and the bill of materials in $OUT, each by one
 # rename, and prints their sizes and hashes.
 #
-# usage: publish.sh    (environment: TREE, XENITH_*)
+# usage: publish.sh    (environment: TREE, XENITH_*), called by lib/engine/build.sh, which
+# holds a lock on $OUT
 set -eu
 
 # shellcheck source=lib/common.sh
@@ -17,7 +18,8 @@ case " $(setting GOALS) " in *' disk '*) disk=$(package_root disk) ;; esac
 if [ "$(cat "$OUT/published" 2>/dev/null)" != "$iso $netboot $disk" ] ||
 	[ ! -e "$OUT/xenith.iso" ] || [ ! -d "$OUT/netboot" ] ||
 	{ [ -n "$disk" ] && [ ! -e "$OUT/xenith.img" ]; }; then
-	rm -f "$OUT/published"
+	# A killed publish leaves files behind, whose mode cp would keep.
+	rm -f "$OUT/published" "$OUT/.xenith.iso" "$OUT/.xenith.img"
 	cp --reflink=auto "$iso/xenith.iso" "$OUT/.xenith.iso"
 	mv "$OUT/.xenith.iso" "$OUT/xenith.iso"
 	rm -rf "$OUT/.netboot"

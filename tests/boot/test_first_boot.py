@@ -139,3 +139,68 @@ def test_options_of_xen_are_set_on_the_drive(installed):
     boot(installed)
     assert installed.conf()["max_cstate"] == ""
     assert "max_cstate holds only in an image" in installed.text("dev/console")
+
+
+# --- Other drives with the label
+
+def stick(host, uuid="1A2B-3C4D"):
+    host.disk("sdb1", "XENITH-CFG", uuid, {"host.conf": "hostname=stick\n"})
+
+
+def ignored(host, name, uuid, used=UUID):
+    return (f"config {host.top}/dev/{name}:0: labelled XENITH-CFG (UUID {uuid}), and ignored, because the boot loader says "
+            f"config_drive={used}; the boot menu's entry \"use another configuration drive\" uses it for one boot, "
+            "and another label ends this message")
+
+
+def test_another_drive_is_named(installed):
+    identity(installed, "own")
+    stick(installed)
+    boot(installed)
+    assert installed.marks() == [ignored(installed, "sdb1", "1A2B-3C4D")]
+
+
+@pytest.mark.parametrize("word", ["no", "5555-AAAA"])
+def test_another_drive_when_the_own_one_is_lost(installed, word):
+    installed.write("proc/cmdline", f"xenith.slot=a xenith.config_drive={word}\n")
+    stick(installed)
+    installed.run("boot/30-config")
+    assert ignored(installed, "sdb1", "1A2B-3C4D", word) in installed.marks()
+    assert ignored(installed, "sda5", UUID, word) in installed.marks()
+    assert "hostname=stick" not in installed.text("config/host.conf")
+
+
+ANY = f"xenith.slot=a xenith.config_drive={UUID} xenith.config_drive=any xenith.entry=otherconfig\n"
+
+
+def test_another_drive_by_the_menu(installed):
+    """It is not written to."""
+    installed.write("proc/cmdline", ANY)
+    stick(installed)
+    installed.run("boot/30-config")
+    assert installed.conf()["hostname"] == "stick" and installed.marks() == []
+    assert "remount" not in installed.text("mount.log")
+
+
+def test_another_drive_that_appears_later(installed):
+    """The host's own one is there at once."""
+    installed.write("proc/cmdline", ANY)
+    (installed.top / "sys/class/nvme/nvme0").mkdir(parents=True)
+    installed.disk("sdb1", "XENITH-CFG", "1A2B-3C4D", {"host.conf": "hostname=stick\n"}, at=4)
+    installed.run("boot/30-config")
+    assert installed.conf()["hostname"] == "stick"
+
+
+def test_several_other_drives_by_the_menu(installed):
+    installed.write("proc/cmdline", ANY)
+    stick(installed)
+    installed.disk("sdc1", "XENITH-CFG", "5555-AAAA", {"host.conf": "hostname=other\n"})
+    installed.run("boot/30-config")
+    assert "several drives are labelled XENITH-CFG, and none is used" in installed.marks()[0]
+
+
+def test_no_other_drive_for_the_menu(installed):
+    """The host's own configuration, as always."""
+    identity(installed, "own")
+    installed.write("proc/cmdline", ANY)
+    boot(installed)

@@ -68,6 +68,7 @@ def test_entry_of_the_menu_that_was_chosen(pending):
 
 def test_boot_without_the_saved_configuration(pending):
     assert pending("smt=no\n", "max_cstate=1", "xenith.config=ignore xenith.entry=noconfig") == ""
+    assert pending("smt=no\n", "max_cstate=1", "xenith.config_drive=any xenith.entry=otherconfig") == ""
 
 
 def test_options_whose_trial_is_reported(host, pending):

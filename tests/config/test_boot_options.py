@@ -153,6 +153,10 @@ def test_menus(tmp_path):
         text = text.removesuffix("\n%s\n" % last)
         assert re.search(r"(?m)^submenu .* --id presets \{(\n\n?\tmenuentry .* --id [a-z-]+ \{\n(\t\t.*\n)+\t\})+\n\}\n\Z", text)
         assert re.findall(r"(?m)^\tmenuentry .* --id (\S+)", text.split("\nsubmenu ")[1]) == ["low-latency", "hardened", "lab"]
+    # Only an installed disk names its drive, and may use another one.
+    assert [" --id otherconfig " in text for text in (write("grub", "/boot", *medium), write("disk", TOP / "install/grub.cfg"))] == \
+        [False, True]
+    assert "$linux xenith.config_drive=any xenith.entry=otherconfig" in write("slot", tmp_path)
     # A medium starts an installed disk; a machine that booted from the network has its firmware for that.
     assert [" --id disk " in write("grub", boot, *medium) for boot in ("/boot", "")] == [True, False]
     text = write("pxelinux", "", *medium)

@@ -296,6 +296,7 @@ def test_table_of_options_that_cannot_be_read():
     ("xenith.hostname=a xenith.medium=X xenith.config=ignore", "hostname=a\n"),
     ("xenith.dns=192.0.2.1,192.0.2.2 xenith.autostart=web xenith.flag", "dns=192.0.2.1,192.0.2.2\nautostart=web\n"),
     ("xenith.autostart=web xenith.autostart=off xenith.hostname=a", "hostname=a\nautostart=no\n"),
+    ("xenith.config_drive=1234 xenith.config=ignore xenith.config_drive=any", "config_drive=any\n"),
 ])
 def test_what_the_kernel_was_started_with(words, lines):
     done = subprocess.run(["sh", LIBRARY / "config-cmdline"], input=words, text=True, capture_output=True, check=True)

@@ -75,8 +75,9 @@ class Archive:
     def environment(self):
         return {"PATH": "%s:%s" % (self.top / "bin", os.environ["PATH"])}
 
-    def source(self, name, version, files=None, debian=None, security=False, binary=None):
-        """Add a source package: its upstream files, and those of its directory debian/."""
+    def source(self, name, version, files=None, debian=None, security=False, binary=None, diff=None):
+        """Add a source package: its upstream files, and those of its directory debian/, or in
+        the old format a diff."""
         bare = version.partition(":")[2] or version
         upstream = bare.rpartition("-")[0] or bare
         directory = "pool/%smain/%s/%s" % ("updates/" if security else "", name[0], name)
@@ -84,14 +85,17 @@ class Archive:
         orig = self.top / directory / ("%s_%s.orig.tar.gz" % (name, upstream))
         if not orig.exists():
             write_tar(orig, files or {"text": upstream + "\n"}, "%s-%s" % (name, upstream))
-        patches = self.top / directory / ("%s_%s.debian.tar.xz" % (name, bare))
-        write_tar(patches, {"changelog": entry(name, version), **(debian or {})}, "debian")
+        patches = self.top / directory / ("%s_%s.%s" % (name, bare, "diff.gz" if diff else "debian.tar.xz"))
+        if diff:
+            patches.write_bytes(gzip.compress(diff.encode()))
+        else:
+            write_tar(patches, {"changelog": entry(name, version), **(debian or {})}, "debian")
         dsc = self.top / directory / ("%s_%s.dsc" % (name, bare))
         dsc.write_text("Source: %s\n" % name)
         held = [dsc, orig, patches]
-        self.sources.append("Package: %s\nBinary: %s\nVersion: %s\nFormat: 3.0 (quilt)\nFiles:\n%sChecksums-Sha256:\n%s"
+        self.sources.append("Package: %s\nBinary: %s\nVersion: %s\nFormat: %s\nFiles:\n%sChecksums-Sha256:\n%s"
                             "Directory: %s\n" % (
-                                name, binary or name, version,
+                                name, binary or name, version, "1.0" if diff else "3.0 (quilt)",
                                 "".join(" %s %d %s\n" % (digest(path, "md5"), path.stat().st_size, path.name) for path in held),
                                 "".join(" %s %d %s\n" % (digest(path), path.stat().st_size, path.name) for path in held),
                                 directory))

@@ -383,6 +383,18 @@ def test_patches_of_debian_that_do_not_apply(archive, lib, bump):
     assert "CVE-2026-1.patch" not in said
 
 
+def test_patches_of_the_old_format(archive, lib, bump):
+    """One diff of packaging and source: what is outside of debian/ is a patch."""
+    (lib / "sources").write_text(SOURCES.replace(".debian.tar.xz", ".diff.gz"))
+    (lib / "series").write_text("take *\n")
+    packaging = "--- /dev/null\n+++ b/debian/rules\n@@ -0,0 +1 @@\n+all:\n"
+    archive.source("lib", "1:1.5-1", files={"one": "1\n"}, diff=packaging + patch("one", "1", "2"))
+    archive.source("lib", "1:2.5-1", files={"one": "other\n"}, diff=packaging + patch("one", "1", "2"))
+    assert "trying the patches of lib\n    1 patches apply\n" in bump("lib", "1.5")
+    assert "lib_1.5-1.diff.gz\n" in (lib / "sources").read_text()
+    assert "debian/upstream.diff: does not apply" in bump("lib")
+
+
 @pytest.mark.parametrize("inner", [True, False])
 def test_a_source_that_the_recipe_unpacks(tree, archive, lib, bump, inner):
     """A tarball in a tarball: patches that fail may still apply, which is reported."""

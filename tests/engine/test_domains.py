@@ -1,10 +1,13 @@
 """--domains: the user's configuration in the image, or the old image kept."""
 
+import contextlib
+import hashlib
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -97,6 +100,51 @@ def test_links_are_followed(tree, mine):
     assert image(tree) == "hostname=other\n" + GOOD
 
 
+# Fake mv and cp of the stock image's build. One pauses it between its list of packages and
+# its images, the other within its images.
+PAUSES = {"mv": 'exec_real "$@"; case $2 in */out/packages) pause ;; esac',
+          "cp": 'case "$*" in *.xenith.iso) pause ;; esac; exec_real "$@"'}
+
+
+@pytest.mark.parametrize("program", PAUSES)
+def test_two_builds_in_one_tree_publish_one_after_the_other(tree, mine, program):
+    """Neither publishes the other's images, nor a mixture."""
+    build(tree, "--domains", str(mine))
+    programs, paused, go = (tree.top.parent / name for name in ("programs", "paused", "go"))
+    programs.mkdir()
+    (programs / program).write_text("""#!/bin/sh
+exec_real() {
+	%s "$@"
+}
+pause() {
+	touch "%s"
+	until [ -e "%s" ]; do sleep 0.1; done
+}
+%s
+""" % (shutil.which(program), paused, go, PAUSES[program]))
+    (programs / program).chmod(0o755)
+    stock = subprocess.Popen([str(tree.top / "build.sh")], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             env=tree.environment(PATH="%s:%s" % (programs, tree.environment()["PATH"])))
+    until(paused.exists)
+    other = subprocess.Popen([str(tree.top / "build.sh"), "--domains", str(mine)], env=tree.environment(),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # It would be through by then.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        other.wait(15)
+    go.touch()
+    said = stock.communicate(timeout=60)[0]
+    assert hashlib.sha256(b"hostname=stock\n").hexdigest() in said, said
+    assert (stock.returncode, other.wait(60)) == (0, 0)
+    assert image(tree) == (tree.package("iso") / "root/xenith.iso").read_text() == "hostname=mine\n" + GOOD
+
+
+def until(done):
+    deadline = time.monotonic() + 60
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert done()
+
+
 def broken_domain(mine):
     (mine / "domains/mine.cfg").write_text(GOOD + "vif = [ ''\n")
     return "domains/mine.cfg:5:"
@@ -163,19 +211,25 @@ def test_the_directory_must_be_named(tree):
 
 @pytest.fixture
 def config(tree):
-    """The real recipe of the configuration and a fake one of the image, with fake packers
-    that only copy."""
+    """The real recipe of the configuration and fake ones of the images, with fake packers
+    that only copy. The images' modes are set by the real recipes' phase."""
     tree.recipe("tools", build='install() { mkdir -p "$DEST/usr/bin"; cp "$FILES"/* "$DEST/usr/bin/"; '
                                'chmod 755 "$DEST"/usr/bin/*; }',
                 **{"files/mksquashfs": '#!/bin/sh\ntar -cf "$2" -C "$1" .',
                    "files/gen_init_cpio": '#!/bin/sh\ncut -d " " -f 3 "$3" | xargs cat'})
     shutil.copytree(TOP / "image/config", tree.top / "image/config")
     (tree.top / "image/config/depends").write_text("domd\nhost:tools\n")
-    tree.recipe("iso", depends="host:config", build="""install() { cp "$TOOLS/config.cpio" "$DEST/xenith.iso"; }
-normalise() {
-	default
-	chmod --reference="$TOOLS/config.cpio" "$DEST/xenith.iso"
-}""")
+    settings = tree.top / "config"
+    settings.write_text(settings.read_text().replace("GOALS=iso netboot", "GOALS=iso netboot disk"))
+    for name, file in ("iso", "xenith.iso"), ("netboot", "netboot/initrd"), ("disk", "xenith.img"):
+        normalise = re.search(r"(?ms)^normalise\(\) \{\n.*?^\}\n", (TOP / "image" / name / "build").read_text())
+        tree.recipe(name, depends="host:config", build="""tree=$DEST/netboot
+install() {
+	mkdir -p "$DEST/%s"
+	cp "$TOOLS/config.cpio" "$DEST/%s"
+}
+%s""" % (file.rpartition("/")[0], file, normalise.group()))
+        (tree.top / "recipes" / name / "inputs").unlink(missing_ok=True)
     return tree
 
 
@@ -187,13 +241,29 @@ def test_an_image_with_secrets_is_its_owners(config, mine, secret):
         (mine / secret).chmod(0o600)
     assert build(config, "--domains", str(mine)).returncode == 0, config.said
     mode = 0o600 if secret else 0o644
-    for path in (config.package("config") / "root/config.cpio", config.package("iso") / "root/xenith.iso",
-                 config.top / "out/xenith.iso"):
+    out = config.top / "out"
+    for path in (config.package("config") / "root/config.cpio", config.package("config") / "root/config.sqfs",
+                 config.package("iso") / "root/xenith.iso", config.package("disk") / "root/xenith.img",
+                 config.package("netboot") / "root/netboot/initrd",
+                 out / "xenith.iso", out / "xenith.img", out / "netboot/initrd"):
         assert path.stat().st_mode & 0o777 == mode, path
     packed = subprocess.run(["tar", "-tv", "--ignore-zeros", "-f", "-"], stdout=subprocess.PIPE, check=False,
                             input=(config.top / "out/xenith.iso").read_bytes()).stdout.decode()
     if secret:
         assert re.search(r"(?m)^-rw------- .*\./" + secret, packed), packed
+
+
+def test_a_killed_publish_leaves_no_mode(config, mine):
+    """The leftover of an image without secrets does not make one with secrets readable."""
+    (mine / "iscsi-secrets").write_text("iqn.2026-01.org.example:disk user a-secret-of-16-b\n")
+    (mine / "iscsi-secrets").chmod(0o600)
+    out = config.top / "out"
+    for name in ".xenith.iso", ".xenith.img":
+        (out / name).write_text("half an image\n")
+        (out / name).chmod(0o644)
+    assert build(config, "--domains", str(mine)).returncode == 0, config.said
+    for name in "xenith.iso", "xenith.img":
+        assert (out / name).stat().st_mode & 0o777 == 0o600, name
 
 
 @pytest.mark.parametrize("spoil", [broken_domain, missing_kernel, broken_key])

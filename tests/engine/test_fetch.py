@@ -224,6 +224,21 @@ def test_host_configuration_of_apt_is_left_alone(tree, line, apt):
         assert "Dir::Etc::sourcelist=" + str(tree.cache) in call
 
 
+def test_two_builds_read_an_index_once(tree, line, apt):
+    """They share a cache: the second waits for the first, whose lists would be incomplete."""
+    recipe(tree, line.split()[0] + " apt:trixie/pkg=1-1/pkg_1.orig.tar.gz")
+    program = tree.upstream / "bin/apt-get"
+    program.write_text(program.read_text().replace('*" update"*) : ;;', '*" update"*) sleep 5 ;;'))
+    builds = [subprocess.Popen([str(tree.top / "build.sh"), "package", "pkg"], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True,
+                               env=tree.environment(XENITH_OUT=str(tree.top / name), **apt)) for name in ("a", "b")]
+    for build in builds:
+        said = build.communicate(timeout=100)[0]
+        assert build.returncode == 0, said
+    calls = pathlib.Path(tree.upstream / "apt.calls").read_text().splitlines()
+    assert len([call for call in calls if call.endswith(" update")]) == 1
+
+
 MAIN = "https://mirror.example/debian %s main"
 OTHERS = ["https://others.example/browser stable main", "https://others.example/containers CODENAME stable",
           "https://others.example/tools CODENAME main"]

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 
 import pytest
 
@@ -42,17 +43,56 @@ def test_a_part_needs_less(tree, played):
     tree.build("small", **played("df", df(700)))
 
 
+def test_too_little_room_where_a_plain_airlock_unpacks(tree, played):
+    """Without namespaces that is /tmp, wherever the cache is."""
+    tree.recipe("gcc", build="install() { :; }")
+    played("unshare", "exit 1")
+    done = tree.build("gcc", check=False, **played("df", "case $2 in /tmp) %s ;; *) %s ;; esac" % (df(700), df(7000))))
+    assert done.returncode != 0
+    assert "not enough disk space: a build needs 6144 MiB in /tmp, and 700 MiB are free" in done.stdout
+    assert "gcc: " not in done.stdout
+    tree.build("gcc", **played("df", df(7000)))
+
+
+@pytest.mark.parametrize("words", [["package", "gcc"], ["fetch"], ["test"]])
+def test_room_is_checked_before_packages(tree, played, words):
+    """Root would install them on a disk that is too small."""
+    tree.recipe("gcc", hostpkgs="xenith-no-such-package", build="install() { :; }")
+    calls = tree.upstream / "calls"
+    played("apt-get", 'echo "$*" >>"%s"; exit 1' % calls)
+    done = tree.command(*words, **played("df", df(700)))
+    assert done.returncode != 0
+    assert "not enough disk space: a build needs 6144 MiB" in done.stdout, done.stdout
+    assert "xenith-no-such-package" not in done.stdout and not calls.exists()
+
+
+def limit_memory(tree, limit):
+    """The memory limit of a container."""
+    host = tree.top / "lib/engine/host.sh"
+    host.write_text(host.read_text().replace("/sys/fs/cgroup/memory.max", '"%s"' % (tree.upstream / "memory.max")))
+    (tree.upstream / "memory.max").write_text("%s\n" % limit)
+
+
 def test_too_little_memory(tree, played):
     """The memory of the machine, or the limit of the container."""
     tree.recipe("gcc", build="install() { :; }")
-    host = tree.top / "lib/engine/host.sh"
-    host.write_text(host.read_text().replace("/sys/fs/cgroup/memory.max", '"%s"' % (tree.upstream / "memory.max")))
-    (tree.upstream / "memory.max").write_text("%d\n" % (900 << 20))
+    limit_memory(tree, 900 << 20)
     done = tree.build("gcc", check=False, **played("df", df(7000)))
     assert done.returncode != 0
     assert "not enough memory: a build needs 2048 MiB, and this machine has 900 MiB" in done.stdout
     (tree.upstream / "memory.max").write_text("max\n")
     tree.build("gcc", **played("df", df(7000)))
+
+
+@pytest.mark.parametrize("limit, jobs", [(1500 << 20, 1), (100 << 20, 1), ("max", 2)])
+def test_jobs_fit_the_memory_of_the_container(tree, played, limit, jobs):
+    """One for each GiB of the limit, even if the machine has more available."""
+    tree.recipe("small", build="install() { :; }")
+    limit_memory(tree, limit)
+    calls = tree.upstream / "calls"
+    played("nproc", "echo 2")
+    tree.build("small", **played("make", 'echo "$*" >>"%s"; exec %s "$@"' % (calls, shutil.which("make"))))
+    assert re.search(r"-j(\d+)", calls.read_text()).group(1) == str(jobs)
 
 
 def test_missing_packages_are_named_with_one_command(tree, played):
@@ -67,6 +107,8 @@ def test_missing_packages_are_named_with_one_command(tree, played):
         line = [line for line in done.stdout.splitlines() if "sudo apt-get install" in line]
         assert len(line) == 1, done.stdout
         assert "xenith-no-such-package" in line[0] and "xenith-none-either" in line[0]
+        # apt may have no lists yet, or stale ones.
+        assert "\n    sudo apt-get update &&\n" + line[0] in done.stdout
         assert "lint:" not in done.stdout and "fetch: " not in done.stdout
 
 

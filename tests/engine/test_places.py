@@ -11,6 +11,7 @@ import time
 import pytest
 
 import server
+from archive import Archive
 from test_fetch import apt, configured, kept     # noqa: F401 apt is a fixture
 
 NAME = "pkg_1+git~1.orig.tar.gz"
@@ -119,6 +120,21 @@ def test_a_bad_server_is_passed_over(tree, world, archive, bytes_of, fault):
     archive.faults[POOL] = fault
     succeeds(tree, world)
     assert any(asked.startswith("/debian-security") for asked in archive.asked)
+
+
+def test_an_index_that_stalls_is_given_up(tree, world, archive, bytes_of, tmp_path):
+    """With the real apt, which would wait for minutes."""
+    debian = Archive(tmp_path / "debian")
+    (debian.top / "sources.list").write_text("deb-src [trusted=yes] %s/stalled/ ./\n" % archive.url)
+    (debian.top / "uris").write_text((tree.upstream / "apt.uris").read_text())
+    archive.faults["/stalled/./InRelease"] = "stall"
+    archive.files["/upstream/" + NAME] = bytes_of
+    began = time.monotonic()
+    done = tree.build("pkg", **{**world, **debian.environment})
+    assert archive.stalled.is_set()
+    assert time.monotonic() - began < 100
+    assert "fetch: apt cannot read the index of suite trixie" in done.stdout
+    assert tree.output("pkg", "text") == "the text"
 
 
 def test_ctrl_c_leaves_nothing(tree, world, archive):

@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 import conftest
+from test_build import DPKG_QUERY
 
 
 @pytest.fixture
@@ -39,6 +40,24 @@ def test_the_same_twice(open_tree):
     assert "all 4 packages are the same in both builds" in done.stdout
     assert re.search(r"(?m)^iso [0-9a-f]{64}$", done.stdout)
     assert not (open_tree.top / "out/verify").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can install packages, and builds as another user")
+def test_packages_are_installed_before_another_user_builds(open_tree):
+    """Also on a fresh machine, whose cache already has the compiler."""
+    word(open_tree, "cat text")
+    open_tree.recipe("iso", depends="word host:gcc", hostpkgs="made-up",
+                     build='install() { cat "$TOOLS/gcc" "$SYSROOT/word" >"$DEST/xenith.iso"; }')
+    programs = open_tree.upstream / "bin"
+    programs.mkdir()
+    installed = '"%s"' % (open_tree.upstream / "installed")
+    for name, text in (("dpkg-query", DPKG_QUERY.format(installed=installed, real=shutil.which("dpkg-query"))),
+                       ("apt-get", "#!/bin/sh\ntouch %s\n" % installed)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    done = open_tree.command("verify", PATH="%s:%s" % (programs, os.environ["PATH"]))
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.index("installing missing packages: made-up") < done.stdout.index("verify: build a")
 
 
 def test_a_difference_is_named(open_tree):

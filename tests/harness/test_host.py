@@ -20,6 +20,10 @@ class Dom0:
         address = self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
         return "hello: web up %s" % address
 
+    def http(self, address, timeout=5):
+        del timeout
+        return "hello from web\n" if address in self.outside.pop(0) else None
+
     def sh(self, command, timeout=60):
         del timeout
         address = re.search(r"http://([\d.]+)/", command).group(1)
@@ -34,6 +38,21 @@ def test_a_guest_that_is_lost_after_it_was_up_is_awaited():
 def test_a_guest_that_does_not_answer_is_named():
     with pytest.raises(AssertionError, match="no HTTP answer from web at 10.0.2.16"):
         host.assert_hello(Dom0(["10.0.2.16"], []), "web")
+
+
+def test_a_guest_that_is_lost_between_two_answers_is_awaited():
+    """It answers dom0, and is gone when it is asked from outside."""
+    dom0 = Dom0(["10.0.2.16", "10.0.2.17"], ["10.0.2.16", "10.0.2.17"])
+    dom0.outside = [[], ["10.0.2.17"]]
+    host.assert_hello_outside(dom0, "web")
+    assert dom0.outside == []
+
+
+def test_a_guest_that_does_not_answer_outside_is_named():
+    dom0 = Dom0(["10.0.2.16"], ["10.0.2.16"])
+    dom0.outside = [[]] * 4
+    with pytest.raises(AssertionError, match="no HTTP answer from web at 10.0.2.16 to a client outside"):
+        host.assert_hello_outside(dom0, "web")
 
 
 class Xl(Dom0):

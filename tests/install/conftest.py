@@ -326,6 +326,10 @@ class Host:
         version = self.slot_version(disk, state["try"] or state["slot"])
         return version if version and self.config(disk, "installation") else False
 
+    def boot_code_missing(self, disk):
+        with open(self.top / "dev" / disk, "rb") as file:
+            return not any(file.read(440))
+
     def config(self, disk, path):
         """A file of the configuration; None if there is none."""
         done = subprocess.run([tools.find("debugfs"), "-R", f"cat /{path}", self.device(disk, "XENITH-CFG")],

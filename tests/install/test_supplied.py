@@ -208,6 +208,7 @@ def test_unattended(host, vda, server, signed):
     done = host.unattended()
     assert done.returncode == 0, done.stdout + done.stderr
     assert host.config(vda, "host.conf") == "hostname=alpha\n"
+    assert f"{MAC}.tar sets install_then, which is ignored: " in done.stdout
     # An upgrade keeps what it has.
     host.medium("3", 2000000001)
     host.write("proc/cmdline", "console=hvc0 xenith.medium=XENITH_1111111111111111\n")

@@ -1,12 +1,14 @@
 """Installation by itself: which disk the keys install_... choose, what stops it, and what
 happens afterwards."""
 
+import shutil
 import threading
 
 import pytest
 
-from conftest import MIB
+from conftest import LIBRARY, MIB, TOP, run
 from reports import Reports
+from tier import slow
 
 GB = 10 ** 9
 
@@ -156,6 +158,102 @@ def test_the_same_medium_again(disks, reports, existing):
     assert [told["status"] for told in reports.got] == ["installed", "unchanged"]
 
 
+@pytest.fixture
+def restore(host):
+    """Puts the disks, and what the kernel shows of them, back to what they are now."""
+    saved = host.top / "saved"
+    saved.mkdir()
+    for name in ("dev", "sys"):
+        run("cp", "-a", "--sparse=always", host.top / name, saved)
+
+    def back():
+        for name in ("dev", "sys"):
+            shutil.rmtree(host.top / name)
+            run("cp", "-a", "--sparse=always", saved / name, host.top)
+    return back
+
+
+def cut_at(host, number, cut):
+    """The power fails at the write with this number; false if there are fewer."""
+    with host.start("usr/lib/xenith/install-unattended", CUT_AT=str(number), CUT=cut) as process:
+        process.communicate(timeout=600)
+    return process.returncode == -9
+
+
+@pytest.fixture
+def vda(host):
+    host.disk("vda")
+    host.host_conf("install_disk=smallest\ninstall_then=nothing\n")
+    return "vda"
+
+
+@pytest.mark.parametrize("cut", [pytest.param("before", marks=slow), "middle", pytest.param("after", marks=slow)])
+def test_after_a_power_cut(host, vda, restore, cut):
+    """At each write: the next boot of the medium completes it, by itself."""
+    number = 1
+    while cut_at(host, number, cut):
+        call = host.calls()[-1]
+        done = host.unattended()
+        assert done.returncode == 0, (number, call, done.stdout)
+        assert host.boots(vda) == "2" and not host.boot_code_missing(vda), (number, call, done.stdout)
+        restore()
+        number += 1
+    assert number > 15
+
+
+def test_without_the_boot_code(host, vda):
+    """It is written last; what else is there stays."""
+    assert host.unattended().returncode == 0
+    before = host.snapshot()
+    with open(host.top / "dev" / vda, "r+b") as disk:
+        disk.write(bytes(440))
+    done = host.unattended()
+    assert done.returncode == 0 and "an installation was cut off on vda, and is complete now" in done.stdout
+    assert host.snapshot() == before
+
+
+def test_after_a_failure(host, vda):
+    done = host.unattended(FAIL_AT="9")
+    assert done.returncode == 1 and host.boots(vda) is None
+    done = host.unattended()
+    assert done.returncode == 0 and "an installation was cut off on vda, and begins anew" in done.stdout
+    assert host.boots(vda) == "2"
+
+
+def cut_off(host):
+    assert cut_at(host, 9, "before")
+    assert "an installation of Xenith that was cut off" in host.install("--list").stdout
+
+
+def test_somebody_has_used_the_disk_since(host, vda):
+    cut_off(host)
+    host.blkid(host.device(vda, "xenith-data").name, 'TYPE="LVM2_member"')
+    before = host.snapshot()
+    done = host.unattended()
+    assert done.returncode == 1 and "install anew with --erase" in done.stdout and host.snapshot() == before
+
+
+def test_an_installed_disk_whose_efi_partition_is_lost(host, vda):
+    """It is not taken for one that was cut off."""
+    assert host.unattended().returncode == 0
+    with open(host.device(vda, "xenith-esp"), "r+b") as esp:
+        esp.write(bytes(1 << 20))
+    before = host.snapshot()
+    assert host.unattended().returncode == 1 and host.snapshot() == before
+
+
+def test_beside_a_disk_with_xenith(host, vda):
+    """Of a mirror one disk was cut off; the other one is not erased for that."""
+    host.disk("vdb", 800 * MIB, "pci/virtio2")
+    host.installed("vdb")
+    newer_medium(host)
+    cut_off(host)
+    host.host_conf("install_disk=smallest\ninstall_mirror=largest\n")
+    before = host.snapshot()
+    done = host.unattended()
+    assert done.returncode == 1 and "only vdb has Xenith" in done.stdout and host.snapshot() == before
+
+
 def newer_medium(host):
     host.medium("3", 2000000009)
     host.write("proc/cmdline", "xenith.medium=XENITH_0000000000000003\n")
@@ -222,6 +320,21 @@ def test_in_the_boot(host):
     assert host.call("boot/52-install").returncode == 0
     marks = host.text("dev/console")
     assert "Xenith: install: install_disk=smallest\n" in marks and "Xenith: install: Xenith 2 is installed on vda\n" in marks
+
+
+def test_on_the_kernel_s_command_line(disks):
+    """The keys are those of host.conf; the installed host does not keep them."""
+    words = disks.text("proc/cmdline").strip() + " xenith.install_disk=serial:S1,bus:sata xenith.install_then=poweroff\n"
+    disks.write("proc/cmdline", words)
+    sources = disks.top / "run/xenith/sources"
+    disks.write("run/xenith/sources/image/host.conf", "hostname=alpha\ninstall_then=reboot\n")
+    disks.write("run/xenith/sources/command-line/host.conf",
+                run("sh", TOP / "rootfs" / LIBRARY / "config-cmdline", input=words, text=True))
+    assert disks.call(f"{LIBRARY}/config-merge", disks.top / "config", sources / "image", sources / "command-line").stderr == ""
+    shutil.copy(disks.top / "config/host.conf", disks.top / "run/xenith/merged")
+    assert disks.call("boot/52-install").returncode == 0
+    assert disks.boots("sda") == "2" and disks.text("ended") == "poweroff\n"
+    assert disks.config("sda", "host.conf") == "hostname=alpha\n"
 
 
 @pytest.mark.parametrize("conf, word", [("", ""), ("install_disk=smallest\n", "xenith.install=no"), ("install_disk=smallest\n", "xenith.install=ask")])

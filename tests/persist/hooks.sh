@@ -63,8 +63,21 @@ rm() {
 	command rm "$@"
 }
 
+# An image that is written to the drive. It is empty when it is cut off.
+tar() {
+	hook_image=
+	[ "$1" != -xOf ] || [ ! -f /dev/stdout ] || hook_image=$(readlink "/proc/$$/fd/1")
+	step_of tar "$hook_image" || return 1
+	command tar "$@" && pending_write tar "$hook_image"
+}
+
 sync() {
 	for hook_word; do
+		if [ "$hook_word" = -f ]; then
+			step_of sync "$FAKE/drive" || return 1
+			command rm -rf "$FAKE"/pending/*
+			return
+		fi
 		step_of sync "$hook_word" || return 1
 		for hook_noted in "$FAKE"/pending/*; do
 			[ -e "$hook_noted" ] || continue

@@ -227,3 +227,45 @@ def test_the_next_save_completes_the_last(tmp_path, library, system):
     host.done("save", "-m", "next")
     assert host.newest() == ({**outcome.new, "fstab": ""}, [])
     assert os.path.exists(host.top / "drive/saved/00000003.OK")
+
+
+# ---- An import, whose images are large, and in no generation
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_power_cut_while_images_are_imported(tmp_path, library, system):
+    """No domain finds half an image, and the next import completes what this one began."""
+    prepared = Host(tmp_path / "prepared", library, SYSTEMS[system])
+    prepared.xenith = "/bin/true"
+    prepared.boot()
+    prepared.write("drive", "images/web/vmlinuz", "kernel")
+    prepared.write("drive", "images/web/initrd", "initrd")
+    prepared.done("config", "export", tmp_path / "all.tar")
+    shutil.rmtree(prepared.top / "drive/images")
+    archive = (tmp_path / "all.tar").read_bytes().decode()
+    host = copied(prepared, tmp_path / "whole")
+    host.done("config", "import", "-", answer=archive)
+    images = [number for number, step in enumerate(host.steps(), 1) if "mage" in step or step == "sync "]
+    assert len(images) > 5
+    seen = set()
+    for number in range(1, images[-1] + 2):
+        host = copied(prepared, tmp_path / "cut")
+        assert host.run("config", "import", "-", answer=archive, kill_at=number).returncode == -9
+        kept = snapshot(host)
+        for lost in (False, True):
+            shutil.rmtree(host.top / "drive")
+            shutil.copytree(kept.top / "drive", host.top / "drive")
+            for _, path, before in reversed(list(notes(host)) if lost else []):
+                lose(path, before)
+            if host.digest() in seen:
+                continue
+            seen.add(host.digest())
+            left = host.top / "drive/.image.new"
+            for name, text in (("vmlinuz", "kernel"), ("initrd", "initrd")):
+                image = host.top / "drive/images/web" / name
+                if image.exists() and image.read_text() != text:
+                    assert host.fat and left.read_text() == f"images/web/{name}\n"
+            host.done("config", "import", tmp_path / "all.tar")
+            assert [path.read_text() for path in sorted((host.top / "drive/images/web").iterdir())] == ["initrd", "kernel"]
+            assert not left.exists() and not (host.top / "drive/.import.new").exists()
+    assert len(seen) > 5

@@ -71,6 +71,32 @@ def test_what_the_image_brings_is_removed(host):
     assert [name for name in host.config() if name.startswith("domains/")] == []
 
 
+UPDATE_KEY = "untrusted comment: minisign public key 0123456789ABCDEF\nRW" + "Q" * 54 + "\n"
+
+
+@pytest.mark.parametrize("words", [[], ["update-keys/release.pub"]])
+def test_an_update_key_of_the_image_is_removed(host, words):
+    host.write("image", "update-keys/release.pub", UPDATE_KEY)
+    host.write("image", "update-keys/other.pub", UPDATE_KEY)
+    host.boot()
+    (host.top / "config/update-keys/release.pub").unlink()
+    assert "release.pub" in host.run("diff").stdout
+    assert "+ update-keys/release.pub" in host.done("save", *words)
+    assert host.drive()["update-keys/release.pub"] == ""
+    assert host.done("diff") == ""
+    assert host.boot() == []
+    assert [name for name in host.config() if name.startswith("update-keys/")] == ["update-keys/other.pub"]
+
+
+def test_a_revocation_of_the_image_stays(host):
+    host.write("image", "update-keys/revoked", "0123456789ABCDEF\n")
+    host.boot()
+    (host.top / "config/update-keys/revoked").unlink()
+    host.done("save", "update-keys/revoked")
+    assert host.boot() == []
+    assert "0123456789ABCDEF" in host.config()["update-keys/revoked"]
+
+
 def test_the_host_key(host):
     (host.top / "dropbear_ed25519_host_key").write_bytes(b"secret\0key")
     key = {"XENITH_HOST_KEY": str(host.top / "dropbear_ed25519_host_key")}
@@ -321,9 +347,9 @@ def test_edit_the_settings(host):
 
 @pytest.fixture
 def boot_loader(host, library):
-    """The settings that an installed host's boot loader was given, of each call."""
+    """The drive's settings when an installed host's boot loader was told, of each call."""
     program = library / "stage-options"
-    program.write_text('#!/bin/sh\ncat "$1" >>"$FAKE/staged"\necho "---" >>"$FAKE/staged"\n')
+    program.write_text('#!/bin/sh\ncat "$XENITH_DRIVE/host.conf" >>"$FAKE/staged"\necho "---" >>"$FAKE/staged"\n')
     program.chmod(0o755)
     yield lambda: (host.text("staged") if (host.top / "staged").exists() else "").split("---\n")[:-1]
     program.unlink()
@@ -338,7 +364,7 @@ def test_the_boot_loader_gets_what_the_next_boot_reads(host, boot_loader):
     (settings,) = boot_loader()
     assert "ntp=192.0.2.123\n" in settings and "hostname=ours\n" in settings
     host.done("rollback", "config", "--discard", "1")
-    assert "ntp=\n" in boot_loader()[-1] and len(boot_loader()) == 2
+    assert "ntp=" not in boot_loader()[-1] and len(boot_loader()) == 2
 
 
 def test_edit_what_is_wrong(host):

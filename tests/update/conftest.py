@@ -251,11 +251,14 @@ class Host:
         file = self.top / path
         return file.read_text() if file.exists() else ""
 
-    def host_conf(self, text=""):
-        self.write("host.conf", text)
+    def host_conf(self, text="", this_boot=""):
+        """The drive's, and what the kernel's command line changes of it."""
+        drive = "run/xenith/sources/drive/host.conf"
+        self.write(drive, text)
+        self.write("command-line", this_boot)
         with open(self.top / "config/host.conf", "w", encoding="utf-8") as out:
-            subprocess.run(["awk", "-f", TOP / "rootfs" / LIBRARY / "host-conf.awk", self.top / "host.conf"],
-                           stdout=out, check=True)
+            subprocess.run(["awk", "-v", "installed=1", "-f", TOP / "rootfs" / LIBRARY / "host-conf.awk", self.top / drive,
+                            self.top / "command-line"], stdout=out, check=True)
 
     def domain(self, name, text="", ready=True):
         self.write(f"config/domains/{name}.cfg", f'name = "{name}"\n{text}')

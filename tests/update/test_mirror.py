@@ -300,7 +300,7 @@ def test_both_fail(mirror, host, maker):
 
 def test_options_on_both(mirror, host):
     host.host_conf("max_cstate=1\n")
-    done = host.run("usr/lib/xenith/stage-options", host.top / "config/host.conf")
+    done = host.run("usr/lib/xenith/stage-options")
     assert done.returncode == 0, done.stderr
     assert mirror.in_step() and mirror.state("sdb")["tryoptions"] == "1"
     assert "max_cstate=1" in mirror.options("sdb")[1]

@@ -12,7 +12,7 @@ TIMES = "health_time=20\nhealth_limit=60\n"
 def stage(host, conf=CHANGE, **environment):
     """What save does after it has stored this host.conf."""
     host.host_conf(conf + TIMES)
-    return host.run(f"{LIBRARY}/stage-options", host.top / "config/host.conf", **environment)
+    return host.run(f"{LIBRARY}/stage-options", **environment)
 
 
 def staged(host, conf=CHANGE):
@@ -269,7 +269,18 @@ def test_a_drive_that_was_edited_elsewhere(host):
     assert host.in_use() == ("0", "1") and host.options(1)[1] == "quiet"
 
 
-@pytest.mark.parametrize("why", ["no drive", "ignored"])
+def test_the_command_line_is_for_one_boot(host):
+    """The menu's safe entry has no watchdog: neither the boot nor a save makes that stay."""
+    assert "dom0-watchdog=600" in host.defaults[0].split()
+    host.host_conf("", this_boot="watchdog=no\n")
+    before = host.snapshot()
+    assert boot(host) == []
+    done = host.run(f"{LIBRARY}/stage-options")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert host.snapshot() == before
+
+
+@pytest.mark.parametrize("why", ["no drive", "ignored", "another drive"])
 def test_a_configuration_that_was_not_read(host, why):
     host.set("options=1")
     host.host_conf(CHANGE)
@@ -277,9 +288,12 @@ def test_a_configuration_that_was_not_read(host, why):
     if why == "no drive":
         host.write("proc/mounts", "")
     else:
-        host.write("proc/cmdline", host.text("proc/cmdline").strip() + " xenith.config=ignore\n")
+        word = "xenith.config=ignore" if why == "ignored" else "xenith.config_drive=any"
+        host.write("proc/cmdline", "%s %s\n" % (host.text("proc/cmdline").strip(), word))
     before = host.snapshot()
     assert boot(host) == []
+    done = host.run(f"{LIBRARY}/stage-options")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert host.snapshot() == before
 
 

@@ -1,5 +1,8 @@
 """The boot after an update: the trial, its verdict, and what the boot says of it."""
 
+import fcntl
+import time
+
 import pytest
 
 from conftest import LIBRARY
@@ -205,6 +208,41 @@ def test_a_disk_that_never_comes(trial, tried):
     assert bool(host.text("rebooted")) == tried
 
 
+@pytest.mark.parametrize("first, counts", [("update 2", True), ("", True), ("update 1.5", False), ("options 1234", False)])
+def test_what_the_list_was_made_for(trial, first, counts):
+    """An installer leaves that of an earlier update; older versions do not say what it is for."""
+    host = trial()
+    host.write("run/xenith/sources/drive/update/before", f"{first}\nnetwork address\n".lstrip())
+    host.write("run/xenith/network", "none\n")
+    judge(host)
+    assert host.state() == (BACK if counts else GOOD)
+
+
+def test_a_trial_that_the_administrator_ends_meanwhile(trial, host):
+    """During the last look, whose verdict would have been a good one."""
+    trial(conf=f"health_time=20\nhealth_limit=60\nhealth={host.top}/bin/healthy\n")
+    host.write("bin/healthy", '#!/bin/sh\nread -r up _ <"$FAKE/proc/uptime"\n'
+               f'[ "${{up%.*}}" -lt 35 ] || "$BUSYBOX" sh {host.top}/{LIBRARY}/update --rollback\n')
+    (host.top / "bin/healthy").chmod(0o755)
+    assert 35 <= judge(host) <= 40
+    assert host.state() == BACK
+    assert host.marks() == []
+
+
+def test_a_verdict_waits_for_another_program(trial):
+    """That may copy the disk: the state does not change meanwhile."""
+    host = trial()
+    with open(host.top / "run/xenith/update.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with host.start(f"{LIBRARY}/trial") as process:
+            while float(host.text("proc/uptime").split()[0]) < 45:
+                time.sleep(0.05)
+            assert host.state()["pending"] == "b"
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            process.communicate(timeout=60)
+    assert host.state() == GOOD
+
+
 def test_an_ordinary_boot_needs_no_trial(host):
     assert judge(host) == 100
     assert host.marks() == [] and not host.text("rebooted")
@@ -236,8 +274,27 @@ def test_boot_without_the_trial(trial):
     host = trial()
     host.set("try=b")
     host.boot("a")
-    assert boot(host) == ["update 2 was not tried: this is slot a; the next boot tries it"]
+    assert boot(host) == ["update 2 was not tried: this is slot a, without a trial; the next boot tries it"]
     assert host.state() == {"slot": "a", "try": "b", "pending": "b", "failed": ""}
+
+
+def test_a_slot_that_was_chosen_in_the_menu(trial):
+    """It is on no trial: that comes at the next boot."""
+    host = trial()
+    host.set("try=b")
+    host.boot("b")
+    assert boot(host) == ["update 2 was not tried: this is slot b, without a trial; the next boot tries it"]
+    assert judge(host) == 15
+    assert host.state() == {"slot": "a", "try": "b", "pending": "b", "failed": ""}
+    assert "on trial" not in host.updated("--list")
+
+
+def test_a_slot_that_was_chosen_after_its_trial_has_failed(trial):
+    host = trial()
+    host.boot("b")
+    assert boot(host) == ["update 2 failed: it did not become healthy; this is 2, without a trial"]
+    assert host.state() == BACK
+    assert judge(host) == 15
 
 
 def test_boot_with_a_lost_state(host):

@@ -100,6 +100,11 @@ def test_without_a_key(host, new):
     assert "this host has no key for updates" in host.refused(new)
 
 
+def test_an_empty_file_is_no_key(host, new):
+    host.write("config/update-keys/one.pub", "")
+    assert "this host has no key for updates" in host.refused(new)
+
+
 def test_foreign(host, maker):
     assert "which this host does not know (it knows one.pub in /config/update-keys)" in host.refused(maker.update("2", 20, key="two"))
 

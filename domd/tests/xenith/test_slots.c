@@ -114,6 +114,19 @@ static void an_update_is_on_trial(void **state)
          "goes back to 1.0.\n");
 }
 
+static void a_waiting_slot_was_chosen_in_the_menu(void **state)
+{
+    (void)state;
+    says("running=b\ncommitted=a\ntry=b\npending=b\nfailed=\nversion_a=1.0\n"
+         "version_b=2.0\n",
+         "Slot a 1.0, committed\n"
+         "Slot b 2.0, running, tried at the next boot\n",
+         "{\"slots\":{\"running\":\"b\",\"committed\":\"a\",\"try\":\"b\","
+         "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
+         "\"options\":null,\"change\":null,\"loader\":null}}\n",
+         "\nUpdate 2.0 is tried at the next boot.\n");
+}
+
 static void an_update_has_failed(void **state)
 {
     (void)state;
@@ -201,10 +214,15 @@ static void a_damaged_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_live_image),         TEST(nothing_to_say),
-        TEST(an_update_waits),      TEST(an_update_is_on_trial),
-        TEST(an_update_has_failed), TEST(options_of_xen),
-        TEST(a_boot_loader),        TEST(a_damaged_file),
+        TEST(a_live_image),
+        TEST(nothing_to_say),
+        TEST(an_update_waits),
+        TEST(an_update_is_on_trial),
+        TEST(a_waiting_slot_was_chosen_in_the_menu),
+        TEST(an_update_has_failed),
+        TEST(options_of_xen),
+        TEST(a_boot_loader),
+        TEST(a_damaged_file),
     };
 
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

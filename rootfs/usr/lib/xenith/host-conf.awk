@@ -332,7 +332,8 @@ BEGIN {
 	key("config_wait", "seconds", "10", "image command-line")
 	key("config_generations", "generations", "10")
 	key("shutdown_timeout", "seconds", "60")
-	key("watchdog", "watchdog", "no")
+	# Nobody watches a server, and a hang must not outlast the trial of an update.
+	key("watchdog", "watchdog", installed ? "yes" : "no")
 	key("health", "health", "")
 	key("health_time", "seconds", "600")
 	key("health_limit", "seconds", "1200")

@@ -122,8 +122,7 @@ running_follow() {
 # for Xen and Linux.
 options_follow() {
 	[ -x "$here/stage-options" ] && drive_mounted || return 0
-	merge_layer "$DRIVE" "$work/next" || :
-	"$here/stage-options" "$work/next/host.conf" || :
+	"$here/stage-options" || :
 }
 
 # effects PATH...: what else must know of changed files. Says what waits for a restart.

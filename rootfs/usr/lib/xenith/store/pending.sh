@@ -88,6 +88,15 @@ host_key_pending() {
 	[ ! -f "$HOST_KEY" ] || printf 'ssh/%s\n' "${HOST_KEY##*/}"
 }
 
+# removal_mark PATH: prints what a file of the drive holds to remove that of the image
+# (config-merge): nothing in place of a key, and else a comment.
+removal_mark() {
+	case $1 in
+	update-keys/*) ;;
+	*) echo "# Removed here; without this file it would be the one of the image." ;;
+	esac
+}
+
 # pending_add TREE: changes TREE, a copy of the drive's layer, by what was changed in
 # memory in the files on standard input.
 pending_add() {
@@ -99,7 +108,7 @@ pending_add() {
 				mv "$work/host.conf" "$1/host.conf" || return 1
 		elif [ ! -f "$CONFIG/$path" ] && [ -s "$SOURCES/image/$path" ] && [ "${path%/*}" != ssh ]; then
 			case $path in */*) mkdir -p "$1/${path%/*}" || return 1 ;; esac
-			echo "# Removed here; without this file it would be the one of the image." >"$1/$path" || return 1
+			removal_mark "$path" >"$1/$path" || return 1
 		else
 			copy_into "$CONFIG" "$1" "$path" || return 1
 		fi
