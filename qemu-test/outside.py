@@ -140,6 +140,12 @@ class Reader:
         if done.returncode:
             raise Bad("slot %s: %s" % (name, done.stderr.strip()))
 
+    def manifest(self, name):
+        """The manifest of a slot that is what it says."""
+        self.check_slot(name)
+        return self._once("manifest", (name,), lambda: subprocess.run(
+            [str(self._program), "cat", str(self.image.file(name)), "manifest"], capture_output=True, check=True).stdout)
+
     # ---- the configuration ----
 
     def configuration(self):
@@ -225,7 +231,7 @@ class Judge:
         loader = self._reader.loader()
         if not all(loader):
             raise Bad("before or after %s the disk does not boot by BIOS and by UEFI" % ", ".join(self._erasing))
-        return reinstalled.System(loader, self._reader.state(), self._reader.configuration())
+        return reinstalled.read_system(self._reader)
 
     def _known_state(self):
         """None if it is lost, or is one from before the last one."""

@@ -31,7 +31,19 @@ class System(NamedTuple):
     """What is installed on a disk."""
     loader: Loader
     state: dict
+    slots: dict         # {name: manifest} of those that the state names
     configuration: dict
+
+    def differs(self, other):
+        """The names of what is not as in OTHER."""
+        return [name for name, mine, its in zip(self._fields, self, other) if not (mine.is_of(its) if name == "loader" else mine == its)]
+
+
+def read_system(reader):
+    """Fails if a part of it cannot be used."""
+    state = reader.state()
+    slots = {name: reader.manifest(name) for name in sorted({state["slot"], state["try"]} - {""})}
+    return System(reader.loader(), state, slots, reader.configuration())
 
 
 def find_bios(disk):
@@ -60,21 +72,15 @@ def linux_finds_partitions(disk):
 
 def fault(reader, old, new):
     """What is wrong with the disk that READER reads, or None. It had the System OLD before the
-    installation, and has NEW after it. The reader fails if it finds neither."""
-    loader = reader.loader()
-    if not loader.starts:
+    installation, and has NEW after it. The reader fails if a part of what boots is damaged."""
+    if not reader.loader().starts:
         if reader.looks_installed():
             return "it boots nothing, and the installer takes it for an installed disk"
         return None
     if not reader.linux_finds_partitions():
         return "it boots, and Linux finds no partitions on it"
-    found = System(loader, reader.state(), reader.configuration())
-    for system in (old, new):
-        if loader.is_of(system.loader) and found[1:] == system[1:]:
-            for slot in {found.state["slot"], found.state["try"]} - {""}:
-                reader.check_slot(slot)
-            return None
-    return "it boots a mixture: of the old and the new system, the boot loader is that of %s, the state that of %s, the configuration that of %s" % tuple(
-        [name for name, system in (("old", old), ("new", new)) if same(system)]
-        for same in (lambda system: loader.is_of(system.loader), lambda system: found.state == system.state,
-                     lambda system: found.configuration == system.configuration))
+    found = read_system(reader)
+    differences = [found.differs(system) for system in (old, new)]
+    if [] in differences:
+        return None
+    return "it boots a mixture: not as before are %s, not as after it are %s" % tuple(map(", ".join, differences))
