@@ -187,7 +187,8 @@ def vda(host):
     return "vda"
 
 
-@pytest.mark.parametrize("cut", [pytest.param("before", marks=slow), "middle", pytest.param("after", marks=slow)])
+@slow
+@pytest.mark.parametrize("cut", ["before", "middle", "after"])
 def test_after_a_power_cut(host, vda, restore, cut):
     """At each write: the next boot of the medium completes it, by itself."""
     number = 1
