@@ -9,6 +9,7 @@ import drives
 import tools
 from console import ConsoleError
 from machine import Machine
+from upgrades import Updates
 
 LOGS = drives.OUT / "test-logs"
 
@@ -105,6 +106,14 @@ def boot():
     since = len(_live)
     yield _factory()
     _close_all(since)
+
+
+@pytest.fixture(scope="module")
+def updates(tmp_path_factory):
+    """Makes update files, and serves them."""
+    made = Updates(tmp_path_factory.mktemp("updates"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

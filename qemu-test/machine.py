@@ -235,6 +235,12 @@ class Machine:
             raise ConsoleError("the machine printed \"%s\" but still runs after 60 s\n" % last
                                + self.console.transcript.tail())
 
+    def power_off(self):
+        """Shuts the host down, and ends QEMU."""
+        self.sh("poweroff")
+        self.wait_off()
+        self.close()
+
     def close(self):
         if not self.console.ended:
             try:

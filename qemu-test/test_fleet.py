@@ -9,7 +9,7 @@ import tools
 from console import Console
 from drives import TOP
 from machine import LEASES
-from upgrades import CONF, Installed, Updates, WholeDisk
+from upgrades import CONF, Installed, WholeDisk
 
 pytestmark = pytest.mark.slow
 
@@ -41,18 +41,6 @@ class Host(Installed):
         said = self.machine.qmp.execute("human-monitor-command",
                                         command_line="hostfwd_add net tcp:127.0.0.1:%d-%s:22" % (self.port, LEASES[0]))
         assert not said, said
-
-    def off(self):
-        self.machine.sh("poweroff")
-        self.machine.wait_off()
-        self.machine.close()
-
-
-@pytest.fixture(scope="module")
-def updates(tmp_path_factory):
-    made = Updates(tmp_path_factory.mktemp("updates"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +116,6 @@ def test_one_host_after_the_other(hosts, updates, roll_out):
         assert host.machine.out("hostname").strip() == name
         assert host.running() == ("b", "fleet.2") and "failed" not in host.version()
         host.domains_up()
-        host.off()
+        host.machine.power_off()
     told(script, "2 hosts run the new version")
     assert status(script) == 0

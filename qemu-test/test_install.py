@@ -100,9 +100,7 @@ def test_an_installed_host_installs_nothing(first):
 @pytest.fixture(scope="module")
 def recording(first, disk, recordings, tmp_path_factory):
     """What the same stick writes over the installed system, for test_powercut.py."""
-    first.sh("poweroff")
-    first.wait_off()
-    first.close()
+    first.power_off()
     recordings["reinstalled"] = Recording(disk.path, tmp_path_factory.mktemp("recording"))
     return recordings["reinstalled"]
 
@@ -188,9 +186,7 @@ def test_sectors_of_4096_bytes(boot, iso, tmp_path):
     assert "already; nothing to do" in machine.out("xenith update --loader")
     # Both files of options are equal.
     machine.out("/usr/lib/xenith/slot set /dev/vda2 tryoptions=1")
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
     machine = boot("install-4096-try", "none", attach="disk", firmware="uefi", extra=disk.options(first=True)).wait_ready()
     words = machine.out("cat /proc/cmdline")
     assert "xenith.try=1" in words and "xenith.options=1" in words

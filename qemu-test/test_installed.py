@@ -54,12 +54,6 @@ class Disk:
                                str(self.path)], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def off(machine):
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
-
-
 def host_key(machine):
     return machine.out("dropbearkey -y -f /config/ssh/dropbear_ed25519_host_key").split("\n")[1]
 
@@ -141,7 +135,7 @@ def test_options_for_xen_wait_for_a_restart(first, recording):
     assert "the next boot tries other options: +max_cstate=1" in said
     recording.mark("edit")
     assert "Reboot pending" in first.out("xenith status")
-    off(first)
+    first.power_off()
 
 
 def test_the_disk_has_its_own_identity(disk, first):
@@ -176,7 +170,7 @@ def test_options_are_tried_and_kept(second):
     assert "options=1\n" in second.out("/usr/lib/xenith/slot state /dev/vda2").replace("\r", "") + "\n"
     said = second.out("xenith status")
     assert "Reboot pending" not in said and "on trial" not in said
-    off(second)
+    second.power_off()
 
 
 @pytest.mark.slow
@@ -190,7 +184,7 @@ def test_the_boot_loader_is_replaced(boot, disk, second):
     assert "the boot loader on vda differs from that of" in machine.out("xenith update --list")
     assert "written: GRUB for BIOS, GRUB for UEFI, the menu" in machine.out("xenith update --loader")
     assert "already; nothing to do" in machine.out("xenith update --loader")
-    off(machine)
+    machine.power_off()
     # The core image that is in use has the same blocks, and is in the other half.
     assert loaders.by_bios(disk.path) == before
     for firmware in ("bios", "uefi"):
@@ -208,4 +202,4 @@ def test_the_boot_loader_is_replaced(boot, disk, second):
             machine.close()
         else:
             assert "menu=\n" in machine.out("/usr/lib/xenith/slot state /dev/vda2").replace("\r", "") + "\n"
-            off(machine)
+            machine.power_off()

@@ -53,9 +53,7 @@ def test_without_the_first_disk(boot, installation, disks):
     assert machine.out("vgs --noheadings -o pv_count,vg_tags xenith").split() == ["2", "xenith-mirror"]
     machine.out("xenith create web --kernel /config/images/hello/vmlinux --ramdisk /config/images/hello/initrd.gz --type pv --size 8M")
     assert machine.out("lvs --noheadings -o segtype xenith/web").strip() == "raid1"
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
 
     machine = boots(boot, "mirror-second", disks["two"], disks["three"])
     machine.console.wait("Xenith: mirror: degraded: only vda is in use")
@@ -68,9 +66,7 @@ def test_without_the_first_disk(boot, installation, disks):
     assert re.search("vdb is in the mirror with vda", said)
     assert machine.sh("xenith status")[1] == 0
     machine.out("xenith save -m repaired; sync")
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
 
 
 @pytest.mark.slow
@@ -79,9 +75,7 @@ def test_the_new_disk_alone(boot, disks, firmware):
     machine = boots(boot, "mirror-new-" + firmware, disks["three"], firmware=firmware)
     assert machine.sh("xenith status")[1] == 4 and machine.out("hostname") == "alpha"
     assert "web.cfg" in machine.out("ls /config/domains")
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
 
 
 @pytest.mark.slow
@@ -91,9 +85,7 @@ def test_the_replaced_disk_returns(boot, disks):
     machine.console.wait("mirror: vda is not used: it was replaced by another disk")
     assert "web.cfg" in machine.out("ls /config/domains")
     assert machine.sh("xenith status")[1] == 0
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
 
 
 @pytest.mark.slow
@@ -101,9 +93,7 @@ def test_a_disk_that_was_away_follows(boot, disks):
     """One of the mirror misses a save, and is the first one that is booted afterwards."""
     machine = boots(boot, "mirror-away", disks["two"])
     machine.out("xenith create db --kernel /config/images/hello/vmlinux --ramdisk /config/images/hello/initrd.gz --type pv --storage /run --size 8M")
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
     machine = boots(boot, "mirror-back", disks["three"], disks["two"])
     assert "db.cfg" in machine.out("ls /config/domains") and "db.cfg" in machine.out("ls /run/xenith/sources/drive.mirror/domains")
     assert machine.sh("xenith status")[1] == 0

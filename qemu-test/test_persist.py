@@ -30,12 +30,6 @@ def start(boot, iso, name, drive, *more, recording=None):
     return boot(name, iso, extra=extra).wait_ready()
 
 
-def off(machine):
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
-
-
 def host_key(machine):
     return machine.out("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null"
                        " || dropbearkey -y -f /config/ssh/dropbear_ed25519_host_key").split("\n")[1]
@@ -93,7 +87,7 @@ def test_changes_are_saved(first, recording):
     history = first.out("xenith history")
     assert [text in history for text in ("create made", "patience", "time", "as found on the drive")] == [True] * 4
     first.host_key = host_key(first)
-    off(first)
+    first.power_off()
 
 
 @pytest.fixture(scope="module")
@@ -170,4 +164,4 @@ def test_a_power_cut_on_a_stick(boot, iso, third, stick):
     name = machine.out("hostname").strip()
     assert machine.out("head -n 1 /config/domains/pair.cfg") == f"# {name[1:]}"
     assert host_key(machine) == third.host_key
-    off(machine)
+    machine.power_off()

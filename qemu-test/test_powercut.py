@@ -8,7 +8,7 @@ import pytest
 
 import outside
 from installed import PARTITIONS
-from upgrades import CONF, Installed, Updates, WholeDisk
+from upgrades import CONF, Installed, WholeDisk
 from writelog import Recording
 
 POINTS = 10000
@@ -77,13 +77,6 @@ class Recorded(Installed):
         self.recordings[-1].mark(name, **more)
 
 
-@pytest.fixture(scope="module")
-def updates(tmp_path_factory):
-    made = Updates(tmp_path_factory.mktemp("updates"))
-    yield made
-    made.close()
-
-
 def operate(boot, iso, updates, directory):
     """The recordings of a first boot, saves, updates, a commit and rollbacks, and of
     installations over what these leave: an upgrade in place, and a new one."""
@@ -113,9 +106,7 @@ def operate(boot, iso, updates, directory):
     server.mark("update of the other slot")
     machine.out("xenith update --rollback")
     server.mark("an update that is withdrawn")
-    machine.sh("poweroff")
-    machine.wait_off()
-    machine.close()
+    machine.power_off()
     machine = server.start_live(iso).wait_ready()
     machine.out("xenith install vda --yes vda --force 2>&1", 900)
     server.mark("upgrade in place")

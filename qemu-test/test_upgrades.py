@@ -10,7 +10,7 @@ import pytest
 import host
 import tools
 from installed import MIB, PARTITIONS
-from upgrades import CONF, Installed, Updates, WholeDisk
+from upgrades import CONF, Installed, WholeDisk
 
 pytestmark = pytest.mark.slow
 
@@ -41,13 +41,6 @@ BAD = {
     "healthy for a moment": ({"hook": program("/etc/boot/81-late", "(sleep 10; sv down domd) &")}, "on trial",
                              "domd does not answer"),
 }
-
-
-@pytest.fixture(scope="module")
-def updates(tmp_path_factory):
-    made = Updates(tmp_path_factory.mktemp("updates"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +221,7 @@ def test_a_disk_that_cannot_be_written(boot, updates, disk):
     """It boots with its configuration, and says why it takes neither a save nor an update."""
     server = Installed(boot, "frozen", disk)
     server.up()             # the first boot gives the disk its own identity
-    server.machine.sh("poweroff")
-    server.machine.wait_off()
-    server.machine.close()
+    server.machine.power_off()
     before = disk.path.read_bytes()
     server.extra = ["-drive", "if=none,id=disk,format=raw,readonly=on,file=%s" % disk.path,
                     "-device", "virtio-blk-pci,drive=disk,bootindex=0"]
