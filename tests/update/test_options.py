@@ -65,7 +65,7 @@ def test_a_change_is_tried_at_the_next_boot(host):
     assert host.in_use() == ("0", "1")
     assert host.options(0) == host.defaults
     xen, linux = host.options(1)
-    assert xen == host.defaults[0] + " max_cstate=1" and linux == "quiet"
+    assert xen == host.defaults[0].replace(" dom0-watchdog=600", " max_cstate=1 dom0-watchdog=600") and linux == "quiet"
     assert summary(host) == ("waits", WORDS)
     assert "domain web " in host.text("run/xenith/sources/drive/update/before")
 
