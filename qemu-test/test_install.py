@@ -112,6 +112,7 @@ def again(boot, iso, disk, answers, recording):
     return machine
 
 
+@pytest.mark.slow
 def test_the_disk_may_not_be_erased_by_the_same_stick(again, recording, reports):
     """The machine stays as it is, and does not restart for ever."""
     again.console.wait("was installed from this medium already")
@@ -120,6 +121,7 @@ def test_the_disk_may_not_be_erased_by_the_same_stick(again, recording, reports)
     assert [entry for entry in recording.log().entries if entry.count] == []
 
 
+@pytest.mark.slow
 def test_the_stick_is_no_target(again, iso):
     """The message has the list of the disks, which says the same."""
     why = "this system was booted from it, or it is a copy of that medium"
@@ -130,6 +132,7 @@ def test_the_stick_is_no_target(again, iso):
     assert filecmp.cmp(again.stick, iso, shallow=False)
 
 
+@pytest.mark.slow
 def test_upgrade_and_new_installation_by_the_stick(again, recording):
     # Guests' volumes are active, and keep the disk from being erased.
     again.out("vgchange -q -an xenith")

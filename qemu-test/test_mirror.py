@@ -45,6 +45,7 @@ def boots(boot, name, *there, **more):
     return boot(name, "none", attach="disk", extra=options(*there), **more).wait_ready()
 
 
+@pytest.mark.slow
 def test_without_the_first_disk(boot, installation, disks):
     """Both at first, so that all is in step; then the second one alone, which is repaired."""
     machine = boots(boot, "mirror-both", disks["one"], disks["two"])

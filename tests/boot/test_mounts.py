@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from busybox import SHELL
 from conftest import HERE, LIBRARY
 
 
@@ -29,8 +30,8 @@ def boot(host, fstab):
     """What was called of mount and e2fsck. What hangs would keep a pipe open."""
     host.write("config/fstab", fstab)
     with open(host.top / "output", "w", encoding="utf-8") as output:
-        done = subprocess.run([*host.shell, host.top / "boot/57-mounts"], stdout=output, stderr=output, timeout=300,
-                              check=False, env={"PATH": f"{host.top}/bin:{HERE}/fake:/usr/bin:/bin", "FAKE": str(host.top)})
+        done = subprocess.run([*SHELL, host.top / "boot/57-mounts"], stdout=output, stderr=output, timeout=300,
+                              check=False, env={"PATH": f"{host.top}/bin:/usr/bin:/bin", "FAKE": str(host.top)})
     assert (done.returncode, host.text("output")) == (0, "")
     return host.text("mount.log").splitlines()
 

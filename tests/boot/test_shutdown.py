@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from busybox import SHELL
 from conftest import HERE, LIBRARY, TOP
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def hangs(host, *keys):
 def go(host):
     """What was called. The output is a file: what hangs would keep a pipe open."""
     with open(host.top / "output", "w", encoding="utf-8") as output:
-        done = subprocess.run([*host.shell, host.top / "boot/rcK"], stdout=output, stderr=output, timeout=300,
-                              check=False, env={"PATH": f"{host.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
+        done = subprocess.run([*SHELL, host.top / "boot/rcK"], stdout=output, stderr=output, timeout=300,
+                              check=False, env={"PATH": f"{host.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin",
                                                 "FAKE": str(host.top)})
     assert (done.returncode, host.text("output")) == (0, "")
     return host.text("log").splitlines()
@@ -175,7 +176,7 @@ def test_poweroff_asks_init_and_syncs_nothing(down, tmp_path):
     (tmp_path / "sync").write_text("#!/bin/sh\nsleep 1000\n")
     (tmp_path / "sync").chmod(0o755)
     init = 'trap "echo off; exit 0" USR2; "$@" & wait; wait; exit 1'
-    done = subprocess.run(["unshare", "--user", "--map-root-user", "--pid", "--fork", "sh", "-c", init, "sh", *down.shell,
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--pid", "--fork", "sh", "-c", init, "sh", *SHELL,
                            TOP / "rootfs/sbin/poweroff"], env={"PATH": f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin"},
                           capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "off\n", "")

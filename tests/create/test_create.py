@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 import built
-import tools
+from busybox import BUSYBOX, fill
 
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "rootfs/usr/lib/xenith"
-BUSYBOX = tools.find("busybox")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin"
 
 
@@ -28,10 +27,8 @@ class Host:
                   "config/images", "run/merged/domains", "drive", "in"):
             (top / d).mkdir(parents=True)
         (top / "virt_caps").write_text("pv hvm hap\n")
-        # The programs whose languages differ are BusyBox's, as in the image.
         (top / "bin").mkdir()
-        for name in ("awk", "grep", "sed", "sort"):
-            (top / "bin" / name).symlink_to(BUSYBOX)
+        fill(top / "bin", HERE / "fake")
         (top / "calls").touch()
         (top / "qemu").touch()
         (top / "ovmf").touch()
@@ -40,9 +37,9 @@ class Host:
     def start(self, program, *words, fail_at=0, path=None):
         (self.top / "calls").write_text("")
         return subprocess.Popen(
-            ["/bin/sh", LIBRARY / program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [BUSYBOX, "sh", LIBRARY / program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True, env={
-                "PATH": path or f"{HERE}/fake:{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
+                "PATH": path or f"{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
                 "FAIL_AT": str(fail_at), "XENITH": str(built.xenith()), "XENITH_DEV": f"{self.top}/dev",
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_DRIVE": f"{self.top}/drive",
                 "XENITH_RUN_DIR": f"{self.top}/run", "XENITH_MOUNTS": f"{self.top}/mounts",

@@ -9,30 +9,18 @@ HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1] / "qemu-test"))
 
 import network  # noqa: E402
-import tools  # noqa: E402
+from busybox import SHELL, fill  # noqa: E402
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
 
-# Programs that the scripts call besides the fakes: BusyBox's, as in the image, with its
-# shell if that prefers the fakes.
-APPLETS = ["awk", "flock", "mkdir", "sort"]
-BUSYBOX = tools.find("busybox")
-SHELLS = ["sh", "busybox"]
-
 
 class Dom0:
-    def __init__(self, top, shell):
+    def __init__(self, top):
         self.top = top
-        self.shell = ["sh"]
         for d in ("store", "sys/class/net", "sys/block", "proc/self", "run/networks", "bin"):
             (top / d).mkdir(parents=True)
         (top / "proc/self/mountinfo").touch()
-        if shell == "busybox":
-            built_in = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
-            for name in set(APPLETS).intersection(built_in):
-                (top / "bin" / name).symlink_to(BUSYBOX)
-            if takes_programs_from_path([BUSYBOX, "sh"]):
-                self.shell = [BUSYBOX, "sh"]
+        fill(top / "bin", HERE / "fake")
 
     # --- The store
 
@@ -97,7 +85,7 @@ class Dom0:
 
     def start(self, script, *args, **environment):
         env = {
-            "PATH": f"{self.top}/bin:{HERE}/fake:/usr/bin:/bin",
+            "PATH": f"{self.top}/bin:/usr/bin:/bin",
             "FAKE": str(self.top),
             "HOTPLUG_SYS": f"{self.top}/sys",
             "HOTPLUG_PROC": f"{self.top}/proc",
@@ -107,7 +95,7 @@ class Dom0:
             **environment,
         }
         return subprocess.Popen(
-            [*self.shell, str(SCRIPTS / script), *args],
+            [*SHELL, str(SCRIPTS / script), *args],
             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
 
@@ -117,17 +105,9 @@ class Dom0:
         return process
 
 
-def takes_programs_from_path(shell):
-    """Whether the shell calls the fakes: BusyBox's may prefer its own applets."""
-    found = subprocess.run(
-        [*shell, "-c", "command -v stat"], env={"PATH": f"{HERE}/fake"}, capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() == f"{HERE}/fake/stat"
-
-
-@pytest.fixture(params=SHELLS)
-def dom0(request, tmp_path):
-    return Dom0(tmp_path, request.param)
+@pytest.fixture
+def dom0(tmp_path):
+    return Dom0(tmp_path)
 
 
 @pytest.fixture(scope="session")

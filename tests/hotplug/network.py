@@ -13,13 +13,13 @@ TOP = HERE.parents[1]
 sys.path.append(str(TOP / "qemu-test"))
 
 import tools  # noqa: E402
+from busybox import BUSYBOX, fill  # noqa: E402
 from xenstored import Xenstored  # noqa: E402
 
 NET = TOP / "rootfs/usr/lib/xenith/network"
 SOURCE = TOP / "hotplug"
 OUT = TOP / "out/hotplug"
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
-BUSYBOX = tools.find("busybox")
 
 # Netlink's numbers, for what the program asked.
 NEWLINK, SETLINK, DELLINK, GETLINK = 16, 19, 17, 18
@@ -45,8 +45,7 @@ class Network:
         self.peers = 0
         for directory in ("bin", "scripts", "run/networks"):
             (top / directory).mkdir(parents=True)
-        for applet in ("awk", "grep"):
-            (top / "bin" / applet).symlink_to(BUSYBOX)
+        fill(top / "bin", HERE / "fake")
         for name in ("vif-bridge", "vif-antispoof", "vif-route", "vif-nat"):
             (top / "scripts" / name).symlink_to(program)
         # It is in its namespace once it has said so.
@@ -126,7 +125,7 @@ class Network:
 
     def start(self, script, *arguments, **environment):
         env = {
-            "PATH": f"{self.top}/bin:{HERE}/fake:/usr/bin:/bin:/usr/sbin:/sbin",
+            "PATH": f"{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "FAKE": str(self.top),
             "XENSTORED_PATH": self.store.path,
             "HOTPLUG_RUN": f"{self.top}/run",

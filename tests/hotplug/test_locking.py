@@ -3,6 +3,7 @@ import signal
 import subprocess
 import time
 
+from busybox import SHELL
 from conftest import HERE, SCRIPTS
 
 HOLD = """
@@ -15,9 +16,9 @@ HOLD = """
 
 def holder(dom0, then):
     return subprocess.Popen(
-        [*dom0.shell, "-c", HOLD + then],
+        [*SHELL, "-c", HOLD + then],
         stdout=subprocess.PIPE, text=True,
-        env={"PATH": f"{dom0.top}/bin:{HERE}/fake:/usr/bin:/bin", "FAKE": str(dom0.top),
+        env={"PATH": f"{dom0.top}/bin:/usr/bin:/bin", "FAKE": str(dom0.top),
              "SCRIPTS": str(SCRIPTS), "INSIDE": str(dom0.top / "inside"),
              "HOTPLUG_RUN": str(dom0.top / "run")},
     )

@@ -21,12 +21,9 @@ sys.path.append(str(TOP / "qemu-test"))
 
 import drives  # noqa: E402
 import tools  # noqa: E402
+from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-BUSYBOX = tools.find("busybox")
-APPLETS = ["awk", "base64", "cat", "cmp", "cp", "cut", "du", "find", "grep", "head", "hexdump", "mkdir", "mkfifo",
-           "mktemp", "mv", "readlink", "rm", "sed", "sha256sum", "sort", "stat", "tac", "tail", "tar", "tee", "timeout",
-           "tr", "truncate", "wc", "xargs"]
 MEDIUM = "XENITH_0123456789ABCDEF"
 MIB = 1 << 20
 SIZE = 700 * MIB            # of a disk
@@ -108,11 +105,7 @@ class Host:
                           "run/xenith/sources/image/domains", "run/xenith/sources/drive", "sys/class/block",
                           "sys/class/net/xenbr0", "sys/class/tty/console", "sys/firmware"):
             (top / directory).mkdir(parents=True)
-        for name in APPLETS:
-            (top / "bin" / name).symlink_to(BUSYBOX)
-        for path in (HERE / "fake").iterdir():
-            (top / "bin" / path.name).unlink(missing_ok=True)
-            (top / "bin" / path.name).symlink_to(path)
+        fill(top / "bin", HERE / "fake")
         (top / "bin/minisign").symlink_to(tools.find("minisign"))
         for path in [*(TOP / "install").glob("*"), *(TOP / "install/installer").glob("*")]:
             if path.is_file():
@@ -121,7 +114,7 @@ class Host:
             if path.is_file():
                 self.real(path, path.relative_to(TOP / "rootfs"))
         self.real(TOP / "bootscripts/52-install", "boot/52-install")
-        (top / LIBRARY / "slot").symlink_to(HERE / "fake/slot-at")
+        (top / LIBRARY / "slot").symlink_to(top / "bin/slot-at")
         shutil.copy(TOP / "install/layout", top / "usr/share/xenith/layout")
         for name in ("zero", "urandom"):
             (top / "dev" / name).symlink_to(f"/dev/{name}")
@@ -143,7 +136,7 @@ class Host:
                       f"{self.top}/", source.read_text())
         text = text.replace(f'>"{self.top}/dev/$console"', f'>>"{self.top}/dev/$console"')
         (self.top / target).parent.mkdir(parents=True, exist_ok=True)
-        (self.top / target).write_text(text)
+        (self.top / target).write_text(in_its_shell(text))
         (self.top / target).chmod(0o755)
 
     def write(self, path, text):
@@ -186,7 +179,7 @@ class Host:
         return name
 
     def partition(self, disk, number, label, size):
-        run(HERE / "fake/kernel", self.top, disk, number, label, size // 512)
+        run(self.top / "bin/kernel", self.top, disk, number, label, size // 512)
 
     def blkid(self, name, tags):
         self.write("blkid", self.text("blkid") + f"{self.top}/dev/{name}: {tags}\n")
@@ -215,7 +208,7 @@ class Host:
 
     def environment(self, **more):
         return {"PATH": f"{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top), "SLOT": str(self.real_slot),
-                "BUSYBOX": BUSYBOX, "KERNEL": str(HERE / "fake/kernel"),
+                "BUSYBOX": BUSYBOX, "KERNEL": str(self.top / "bin/kernel"),
                 "XENITH_DRIVE": f"{self.top}/run/xenith/sources/drive", "XENITH_RUN_DIR": f"{self.top}/run/xenith",
                 "XENITH_CONFIG": f"{self.top}/config", "XENITH_MOUNTS": f"{self.top}/proc/mounts",
                 "XENITH_HOST_KEY": f"{self.top}/etc/dropbear_ed25519_host_key", **more}

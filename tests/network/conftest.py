@@ -16,8 +16,8 @@ TOP = HERE.parents[1]
 sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 
 import tools  # noqa: E402
+from busybox import APPLETS, BUSYBOX  # noqa: E402
 
-BUSYBOX = tools.find("busybox")
 LIBRARY = TOP / "rootfs/usr/lib/xenith"
 # A program of dom0 that this machine's BusyBox may lack; util-linux has it. runsv and sv,
 # which it lacks, too, are in fake/.
@@ -51,7 +51,7 @@ def base(tmp_path_factory):
     for directory in ("bin", "config", "dev", "etc/boot", "etc/xen", "proc", "run/xenith", "sys", "tmp", "usr/lib", "var"):
         (root / directory).mkdir(parents=True)
     install(root, BUSYBOX, "busybox")
-    for name in subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split():
+    for name in APPLETS:
         if name not in ("busybox", "ip"):
             (root / "bin" / name).symlink_to("busybox")
     install(root, FLOCK)

@@ -14,9 +14,8 @@ TOP = HERE.parents[1]
 sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 
 import built  # noqa: E402
-import tools  # noqa: E402
+from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
 
-BUSYBOX = tools.find("busybox")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin\n"
 OTHER_KEY = KEY.replace("admin", "revoked").replace("2rAB", "2rAC")
 SECRETS = "* alpha a-long-secret-1\n"
@@ -27,22 +26,16 @@ def domain(name):
     return HELLO.replace("hello", name)
 
 
-# The image's programs: those of this machine differ.
-APPLETS = ("awk cat chmod cmp cp cut date df diff find grep head ln mkdir mktemp mv printf rm rmdir sed sha256sum sort "
-           "stat sync tac tail tar tr wc xargs").split()
-
-
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     """The programs, with the image's shell."""
     copy = tmp_path_factory.mktemp("library") / "xenith"
     shutil.copytree(TOP / "rootfs/usr/lib/xenith", copy)
     for path in copy.rglob("*"):
-        if path.is_file() and path.read_text().startswith("#!/bin/sh\n"):
-            path.write_text(f"#!{BUSYBOX} sh\n" + path.read_text().split("\n", 1)[1])
+        if path.is_file():
+            path.write_text(in_its_shell(path.read_text()))
     (copy / "bin").mkdir()
-    for name in APPLETS:
-        (copy / "bin" / name).symlink_to(BUSYBOX)
+    fill(copy / "bin")
     # Called by the others, in a shell of its own.
     (copy / "mirror-follow").rename(copy / "mirror-follow.real")
     (copy / "mirror-follow").write_text(f'#!{BUSYBOX} sh\n. "{HERE}/hooks.sh"\n. "$LIBRARY/mirror-follow.real"\n')

@@ -17,15 +17,12 @@ sys.path.append(str(TOP / "qemu-test"))
 import drives  # noqa: E402
 import loaders  # noqa: E402
 import tools  # noqa: E402
+from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
 INSTALL = ["update", "reboot", "trial", "slots.sh", "follow.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh",
            "before.sh", "boot-loader.sh", "ustar.awk", "manifest.awk"]
-BUSYBOX = tools.find("busybox")
 MINISIGN = tools.find("minisign")
-APPLETS = ["awk", "base64", "cat", "cmp", "cp", "cut", "dd", "grep", "head", "hexdump",
-           "mkdir", "mkfifo", "mktemp", "mv", "rm", "sed", "sha256sum", "stat", "tac", "tail", "tee",
-           "timeout", "tr", "wc"]
 FILES = ["xen.gz", "vmlinuz", "initrd", "grub.cfg"]
 IMAGE_SIZE = 2560 << 10      # about the least for FAT16
 
@@ -125,19 +122,15 @@ class Host:
                           "run/xenith/sources/drive/domains", "run/service/trial", "sys/class/block",
                           "sys/class/net/xenbr0/brif/eth0", "sys/class/net/eth0", "sys/class/tty/console", "ready"):
             (top / directory).mkdir(parents=True)
-        for name in APPLETS:
-            (top / "bin" / name).symlink_to(BUSYBOX)
+        fill(top / "bin", HERE / "fake")
         (top / "bin/minisign").symlink_to(MINISIGN)
-        for path in (HERE / "fake").iterdir():
-            (top / "bin" / path.name).unlink(missing_ok=True)
-            (top / "bin" / path.name).symlink_to(path)
         self.real("bootscripts/65-update", "boot/65-update")
         for name in INSTALL:
             self.real(f"install/{name}", f"{LIBRARY}/{name}")
         for path in (TOP / "rootfs" / LIBRARY).rglob("*"):
             if path.is_file():
                 self.real(path.relative_to(TOP), path.relative_to(TOP / "rootfs"))
-        (top / LIBRARY / "slot").symlink_to(HERE / "fake/slot-at")
+        (top / LIBRARY / "slot").symlink_to(top / "bin/slot-at")
         for path, text in (("proc/uptime", "100.00 1.00\n"), ("proc/meminfo", "MemAvailable:     400000 kB\n"),
                            ("sys/class/tty/console/active", "console\n"), ("sys/class/net/eth0/carrier", "1\n"),
                            ("run/xenith/boot.log", "9.00 init\n12.00 ready\n"), ("run/xenith/network", "192.0.2.10\n"),
@@ -164,7 +157,7 @@ class Host:
                       f"{self.top}/", (TOP / source).read_text())
         text = text.replace(f'>"{self.top}/dev/$console"', f'>>"{self.top}/dev/$console"')
         (self.top / target).parent.mkdir(parents=True, exist_ok=True)
-        (self.top / target).write_text(text)
+        (self.top / target).write_text(in_its_shell(text))
         (self.top / target).chmod(0o755)
 
     def disk(self, name):
