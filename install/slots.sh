@@ -27,11 +27,13 @@ cmdline_value() {
 # if there is none.
 partition() {
 	for file in /sys/class/block/"$1"/*/uevent; do
-		if grep -qx "PARTNAME=$2" "$file" 2>/dev/null; then
+		[ -e "$file" ] || continue
+		while read -r line; do
+			[ "$line" = "PARTNAME=$2" ] || continue
 			file=${file%/uevent}
 			echo "/dev/${file##*/}"
 			return
-		fi
+		done <"$file"
 	done
 	return 1
 }

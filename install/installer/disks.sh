@@ -12,14 +12,20 @@ INCOMPLETE="Xenith: incomplete"
 # one_line: prints the text on standard input without blanks at its ends, and without
 # characters that a terminal obeys.
 one_line() {
-	tr -cd ' -~' | sed -e 's/^ *//' -e 's/ *$//' -e 's/  */ /g'
+	tr -cd ' -~' | {
+		read -r one_line || [ -n "$one_line" ] || return 0
+		case $one_line in *'  '*) one_line=$(printf '%s\n' "$one_line" | sed 's/  */ /g') ;; esac
+		printf '%s\n' "$one_line"
+	}
 }
 
 # attribute FILE...: prints the first that can be read and is not empty.
 attribute() {
 	for attribute_file; do
 		[ -f "$attribute_file" ] || continue
-		attribute_value=$(one_line <"$attribute_file" 2>/dev/null) || continue
+		attribute_value=
+		read -r attribute_value 2>/dev/null <"$attribute_file" || :
+		case $attribute_value in *[!\ -~]* | *'  '*) attribute_value=$(printf '%s\n' "$attribute_value" | one_line) ;; esac
 		if [ -n "$attribute_value" ]; then
 			printf '%s\n' "$attribute_value"
 			return
@@ -118,10 +124,13 @@ disk_field() {
 partitions_of() {
 	for part_at in "/sys/class/block/$1/"*/partition; do
 		[ ! -e "$part_at" ] || {
+			read -r part_number <"$part_at"
 			part_at=${part_at%/partition}
-			printf '%s %s\n' "$(cat "$part_at/partition")" "${part_at##*/}"
+			printf '%s %s\n' "$part_number" "${part_at##*/}"
 		}
-	done | sort -n | cut -d ' ' -f 2
+	done | sort -n | while read -r _ part_at; do
+		printf '%s\n' "$part_at"
+	done
 }
 
 # tag NAME TAG: of the device, as blkid found it.

@@ -215,6 +215,7 @@ class Host:
 
     def start(self, program, *words, stdin=subprocess.DEVNULL, **environment):
         self.write("calls", "")
+        self.write("count", "0\n")
         return subprocess.Popen([BUSYBOX, "sh", self.top / program, *map(str, words)], text=True, stdin=stdin,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
                                 env=self.environment(**environment))
@@ -259,7 +260,7 @@ class Host:
         return self.call(f"{LIBRARY}/install-unattended", **environment)
 
     def calls(self):
-        return self.text("calls").splitlines()
+        return self.text("calls").replace(str(self.top), "").splitlines()
 
     # ---- what is on the disks ----
 
@@ -347,8 +348,33 @@ def slot_program(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """The directory of all hosts, one after another: their scripts contain its path."""
+    return tmp_path_factory.mktemp("host") / "top"
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """prepared(NAME, HOST, MAKE): the host in the state that MAKE() puts it in. That is done
+    once in a run, and copied afterwards."""
+    saved = {}
+
+    def restore(name, host, make):
+        tree = tmp_path_factory.getbasetemp() / f"prepared-{name}"
+        if name not in saved:
+            make()
+            run("cp", "-a", "--sparse=always", host.top, tree)
+            saved[name] = vars(host).copy()
+        else:
+            shutil.rmtree(host.top)
+            run("cp", "-a", "--sparse=always", tree, host.top)
+            vars(host).update(saved[name])
+        return host
+    return restore
+
+
 @pytest.fixture
-def host(tmp_path, maker, slot_program):
-    made = Host(tmp_path, maker, slot_program)
-    yield made
-    shutil.rmtree(tmp_path, ignore_errors=True)
+def host(place, maker, slot_program):
+    shutil.rmtree(place, ignore_errors=True)
+    return Host(place, maker, slot_program)

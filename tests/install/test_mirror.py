@@ -112,6 +112,7 @@ def test_upgrade(host, disks):
     assert "nothing to do" in host.installed(disks)
 
 
+@slow
 def test_the_second_disk_fails(host, disks):
     """The first one is complete, the second one does not boot."""
     host.installed(disks)
@@ -125,7 +126,8 @@ def test_the_second_disk_fails(host, disks):
         assert host.boots("vda") == "2" and host.boots("vdb") is None
 
 
-@pytest.mark.parametrize("cut", ["middle", pytest.param("before", marks=slow)])
+@slow
+@pytest.mark.parametrize("cut", ["middle", "before"])
 def test_power_cuts(host, disks, cut):
     """A disk that boots is complete."""
     host.installed(disks)
@@ -152,6 +154,7 @@ def large(host, *names):
         host.write(f"sys/class/block/{name}/queue/logical_block_size", "4096\n")
 
 
+@slow
 def test_onto_sectors_of_4096_bytes(host, disks):
     large(host, "vda", "vdb")
     out = host.installed(disks)
@@ -182,7 +185,8 @@ def test_unattended_with_sectors_of_two_sizes(host, disks):
 
 # ---- by itself ----
 
-@pytest.mark.parametrize("first, second", [("bus:virtio", "bus:virtio"), ("serial:two", "serial:one"), ("smallest", "smallest")])
+@pytest.mark.parametrize("first, second", [
+    ("bus:virtio", "bus:virtio"), pytest.param("serial:two", "serial:one", marks=slow), pytest.param("smallest", "smallest", marks=slow)])
 def test_unattended(host, disks, first, second):
     host.host_conf(f"hostname=alpha\ninstall_disk={first}\ninstall_mirror={second}\n")
     done = host.unattended()
@@ -215,8 +219,7 @@ def test_unattended_foreign_data(host, disks):
 
 # ---- repair ----
 
-@pytest.fixture
-def degraded(host, disks):
+def degrade(host, disks):
     """Booted from vda alone; vdc is a new disk."""
     host.host_conf("hostname=alpha\n")
     host.installed(disks)
@@ -236,7 +239,11 @@ def degraded(host, disks):
     host.write("pvs", "vda6  xenith\n")
     host.write("lvs", "  web\n  db\n")
     host.write("lvm-calls", "")
-    return host
+
+
+@pytest.fixture
+def degraded(host, disks, prepared):
+    return prepared("degraded", host, lambda: degrade(host, disks))
 
 
 def repaired(host):
@@ -265,9 +272,10 @@ def test_repair(degraded):
         assert disk.read(440) == (host.made / "tools/loader/boot.img").read_bytes()[:440]
 
 
-def test_repair_with_sectors_of_4096_bytes(host, disks, request):
+@slow
+def test_repair_with_sectors_of_4096_bytes(host, disks):
     large(host, "vda", "vdb")
-    host = request.getfixturevalue("degraded")
+    degrade(host, disks)
     large(host, "vdc")
     assert "vdc is in the mirror with vda" in repaired(host)
     assert host.boots("vdc") == "2"
@@ -309,12 +317,13 @@ def test_something_else_in_the_place_of_the_group(degraded):
 
 
 @pytest.fixture
-def without_volumes(degraded):
+def without_volumes(degraded, prepared):
     """A repair that was cut off before the guests' volumes."""
-    repaired(degraded)
-    degraded.write("lvm-calls", "")
-    degraded.write("missing", "  1\n")
-    return degraded
+    def make():
+        repaired(degraded)
+        degraded.write("lvm-calls", "")
+        degraded.write("missing", "  1\n")
+    return prepared("without-volumes", degraded, make)
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -414,7 +423,8 @@ def test_repair_usage(degraded, words):
     degraded.refused(*words, status=2)
 
 
-@pytest.mark.parametrize("cut", ["middle", pytest.param("before", marks=slow)])
+@slow
+@pytest.mark.parametrize("cut", ["middle", "before"])
 def test_power_cuts_of_a_repair(degraded, cut):
     """The disk that is left boots as before; the new one counts once it is complete."""
     host = degraded

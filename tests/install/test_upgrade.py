@@ -7,14 +7,16 @@ from tier import slow
 
 
 @pytest.fixture
-def vda(host):
+def vda(host, prepared):
     """A disk with version 1 in slot a, and its own configuration."""
-    host.disk("vda", serial="one")
-    host.medium("1", 1900000000)
-    host.host_conf("hostname=alpha\n")
-    host.installed("vda")
-    host.medium("2", 2000000000)
-    host.host_conf("hostname=beta\n")
+    def make():
+        host.disk("vda", serial="one")
+        host.medium("1", 1900000000)
+        host.host_conf("hostname=alpha\n")
+        host.installed("vda")
+        host.medium("2", 2000000000)
+        host.host_conf("hostname=beta\n")
+    prepared("old", host, make)
     return "vda"
 
 
