@@ -542,6 +542,7 @@ def test_created_cloned_and_removed(machine):
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
+@pytest.mark.slow
 def test_created_from_an_image(machine):
     """HVM guests with a copy of the image, a cloud-init seed, and a screen that is reachable
     only through SSH; two are created at once; after removal nothing is left."""

@@ -183,6 +183,7 @@ def test_change_that_takes_itself_back(machine):
     assert host.answer(machine, GUEST_ADDRESS) == "hello from hello-pv"
 
 
+@pytest.mark.slow
 def test_change_that_is_confirmed(machine):
     machine.write("/config/network/br20.conf", NETWORKS["br20"] + "Address=198.51.100.1/24\n")
     machine.out("xenith network apply --seconds 40 && xenith network confirm")

@@ -65,6 +65,7 @@ def first(boot, iso, ext4, recording):
     return machine
 
 
+@pytest.mark.slow
 def test_domains_write_nothing_to_the_drive(first):
     before = first.written("kept0")
     for name in ("hello-pv", "hello-pvh"):

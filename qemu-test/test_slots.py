@@ -134,11 +134,18 @@ def boot(start):
 
 FIRMWARE = ["bios", "uefi"]
 both = pytest.mark.parametrize("firmware", FIRMWARE)
+# UEFI starts the same GRUB, for which one of each kind of test is enough in the first tier.
+mostly_bios = pytest.mark.parametrize("firmware", ["bios", pytest.param("uefi", marks=pytest.mark.slow)])
+
+
+def first_and_slow(*cases):
+    """The first case in both tiers, the others only in the second."""
+    return [cases[0], *[pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=pytest.mark.slow) for each in cases[1:]]]
 
 
 # ---- the committed slot ----
 
-@both
+@mostly_bios
 @pytest.mark.parametrize("states, slot", [
     ((block(7), block(6, "b")), "a"),
     ((block(9, "b"), block(10, "a")), "a"),
@@ -157,7 +164,7 @@ def test_the_newer_complete_state_counts(boot, disk, firmware, states, slot):
     assert [disk.read("xenith/state%d" % number) for number in (0, 1)] == list(states)
 
 
-@pytest.mark.parametrize("newer", ["a", "b"])
+@pytest.mark.parametrize("newer", first_and_slow("a", "b"))
 def test_both_states_lost(boot, disk, slots, newer):
     """Then the newer manifest counts."""
     if newer == "a":
@@ -207,7 +214,7 @@ def test_a_slot_and_options_together(boot, disk):
     assert (disk.state(0)["try"], disk.state(0)["tryoptions"]) == ("", "")
 
 
-@both
+@mostly_bios
 def test_a_disk_that_cannot_be_written(boot, disk, firmware):
     """The mark would stay and the trial never end, so there is none."""
     disk.states(block(3), block(4, **{"try": "b", "pending": "b"}))
@@ -234,7 +241,7 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", first_and_slow(*DAMAGE))
 def test_a_damaged_slot_on_trial(boot, disk, slots, kind):
     disk.slot("b", {**slots["b"], **DAMAGE[kind](slots["b"])})
     disk.states(block(3), block(4, **{"try": "b", "pending": "b"}))
@@ -272,8 +279,8 @@ def test_no_slot_is_good(start, disk, slots):
 
 # ---- options ----
 
-@pytest.mark.parametrize("text", [options_file("dom0_mem=9G", "", end=""), b"\0" * 4096,
-                                  options_file("dom0_mem=9G", "x" * 30)[:60].ljust(4096, b"#")], ids=["end", "zero", "torn"])
+@pytest.mark.parametrize("text", first_and_slow(options_file("dom0_mem=9G", "", end=""), b"\0" * 4096,
+                                               options_file("dom0_mem=9G", "x" * 30)[:60].ljust(4096, b"#")), ids=["end", "zero", "torn"])
 def test_a_torn_file_of_options(boot, disk, text):
     """The slot's own options are used, of which these slots have none."""
     disk.replace("xenith/options0", text)
@@ -284,7 +291,7 @@ def test_a_torn_file_of_options(boot, disk, text):
 
 # ---- another disk ----
 
-@both
+@mostly_bios
 @pytest.mark.parametrize("first", [0, 1])
 def test_another_disk_with_the_same_labels(boot, disk, pristine, tmp_path, firmware, first):
     """GRUB reads and writes the disk that the firmware booted, and no other."""
@@ -303,13 +310,12 @@ def test_another_disk_with_the_same_labels(boot, disk, pristine, tmp_path, firmw
 
 # ---- the menu ----
 
-@pytest.mark.parametrize("entry, slot, xen, linux", [
+@pytest.mark.parametrize("entry, slot, xen, linux", first_and_slow(
     ("other", "b", "com1=115200", "console=tty0"),
     ("serial", "a", "console=com1 dom0_mem=2G", "console=hvc0"),
     ("safe", "a", "msi=no iommu=no", "nomodeset"),
     ("presets>low-latency", "a", "max_cstate=1 cpufreq=xen:performance", "pcie_aspm=off"),
-    ("noautostart", "a", "dom0_mem=2G", "xenith.autostart=off"),
-])
+    ("noautostart", "a", "dom0_mem=2G", "xenith.autostart=off")))
 def test_an_entry_of_the_menu(boot, disk, entry, slot, xen, linux):
     """A choice is no trial and clears no mark."""
     disk.states(block(3), block(4, **{"try": "b", "pending": "b"}))
@@ -323,7 +329,7 @@ def test_an_entry_of_the_menu(boot, disk, entry, slot, xen, linux):
     assert disk.state(1)["try"] == "b"
 
 
-@both
+@mostly_bios
 def test_the_menu_once(boot, start, disk, firmware):
     """Asked for by `xenith reboot --menu`; the next boot has none."""
     disk.states(block(3), block(4, menu="1"))

@@ -44,6 +44,7 @@ def test_directory_was_the_configuration_drive(good):
     assert "Press Enter here for a root shell" not in (drives.OUT / "test-logs/smoke.log").read_text()
 
 
+@pytest.mark.slow
 def test_each_that_is_not_ready_has_its_reason(good, iso, tmp_path):
     """A domain that is never ready, one that stops, and one that cannot start."""
     mute = guests.pv("mute", 'rdinit=%s -- sh -c "echo I wait; %s sleep 9999"' % (BUSYBOX, BUSYBOX), 40,
