@@ -1,5 +1,9 @@
 """A CD on a UEFI machine, and a user's configuration on a second drive (ext4): other
-domains, another host name, SSH keys. Shut down by the power button."""
+domains, another host name, SSH keys; the log goes to a server and to a disk. Shut down by
+the power button."""
+
+import socket
+import subprocess
 
 import pytest
 
@@ -8,11 +12,29 @@ import host
 
 
 @pytest.fixture(scope="module")
-def machine(boot, iso, identities, key, tmp_path_factory):
+def syslog():
+    """A socket that gets what the host logs."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(60)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def log_disk(tmp_path_factory):
+    path = tmp_path_factory.mktemp("log") / "disk.img"
+    drives.run(drives.tool("mke2fs", "e2fsprogs"), "-q", "-t", "ext4", str(path), "32M")
+    return path
+
+
+@pytest.fixture(scope="module")
+def machine(boot, iso, identities, key, syslog, log_disk, tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     hello = drives.package("hello")
     tree = drives.write_tree(directory / "tree", {
-        "host.conf": "hostname=rack-7\nshutdown_timeout=40\n",
+        "host.conf": "hostname=rack-7\nshutdown_timeout=40\nlog_dir=/srv/log/rack-7\nsyslog_server=10.0.2.2:%d\n"
+                     % syslog.getsockname()[1],
+        "fstab": "/dev/vdb /srv/log ext4 noatime 0 0\n",
         "authorized_keys": key.public,
         # An empty file removes the image's domain of the same name.
         "domains/20-hello-pv.cfg": "# not here\n",
@@ -29,7 +51,8 @@ def machine(boot, iso, identities, key, tmp_path_factory):
         "images/mine/initrd.gz": hello / "images/hello/initrd.gz",
     })
     drive = drives.ext4(directory / "config.img", tree)
-    machine = boot("uefi-cd", iso, firmware="uefi", drives=[drive]).wait_ready()
+    machine = boot("uefi-cd", iso, firmware="uefi", drives=[drive],
+                   extra=["-drive", "if=virtio,format=raw,file=%s" % log_disk]).wait_ready()
     host.wait_up(machine, "hello-pvh", "own")
     identities[machine.name] = host.identity(machine)
     return machine
@@ -60,6 +83,16 @@ def test_domain_answers(machine, name):
 def test_domain_file_is_followed(machine):
     nics = host.details(machine)["own"]["nics"]
     assert nics[0]["mac"] == "00:16:3e:00:00:07"
+
+
+def test_log(machine, syslog):
+    """From the first message on the disk, and also in its usual place."""
+    machine.out("logger -t test to all three")
+    for path in ("/srv/log/rack-7/messages", "/var/log/messages"):
+        host.until(machine, "grep -q 'test: to all three' " + path)
+    assert "Linux version" in machine.out("head -n 5 /srv/log/rack-7/messages")
+    while b"test: to all three" not in syslog.recv(4096):
+        pass
 
 
 def test_ssh_with_the_key(machine, key):
@@ -101,3 +134,13 @@ def test_power_button(machine):
         host.assert_in_order(said, "stopping domain " + name, "domain %s stopped" % name,
                              "Xenith: power off")
     assert "forced" not in said
+
+
+def test_log_is_on_the_disk(machine, log_disk):
+    """Which was unmounted."""
+    def ask(request):
+        return subprocess.run([drives.tool("debugfs", "e2fsprogs"), "-R", request, str(log_disk)],
+                              capture_output=True, text=True, check=True).stdout
+    assert machine.console.ended
+    assert "clean" in ask("stats -h") and "needs_recovery" not in ask("stats -h")
+    assert "Linux version" in ask("cat /rack-7/messages") and "test: to all three" in ask("cat /rack-7/messages")

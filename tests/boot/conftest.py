@@ -15,7 +15,7 @@ sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 from busybox import SHELL, fill, in_its_shell  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-SCRIPTS = ["30-config", "40-host", "50-network", "55-volumes", "57-mounts", "rcK", "sv/watchdog/finish", "sv/watchdog/run", "udhcpc"]
+SCRIPTS = ["30-config", "40-host", "50-network", "55-volumes", "57-mounts", "58-log", "rcK", "sv/syslogd/run", "sv/watchdog/finish", "sv/watchdog/run", "udhcpc"]
 
 INSTALL = ["slots.sh", "identity.sh"]
 
@@ -28,7 +28,7 @@ class Host:
         self.top = top
         for directory in ("bin", "boot", "config", "dev", "etc/xen", LIBRARY, "proc", "run/xenith/log",
                           "run/xenith/sources/image", "run/service", "sys/block", "sys/class/block",
-                          "sys/class/net", "sys/class/tty/console", "sys/kernel"):
+                          "sys/class/net", "sys/class/tty/console", "sys/kernel", "var/log"):
             (top / directory).mkdir(parents=True)
         for path, text in (("proc/uptime", "1.00 1.00\n"), ("proc/cmdline", "root=/dev/ram0 quiet\n"), ("proc/mounts", ""),
                            ("sys/class/tty/console/active", "console\n"), ("sys/kernel/uevent_seqnum", "100\n"),
@@ -40,7 +40,7 @@ class Host:
         for source, target in [(TOP / "bootscripts" / name, "boot/" + name) for name in SCRIPTS] + \
                 [(TOP / "install" / name, f"{LIBRARY}/{name}") for name in INSTALL] + \
                 [(path, path.relative_to(TOP / "rootfs")) for path in (TOP / "rootfs" / LIBRARY).rglob("*") if path.is_file()]:
-            text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|usr/lib/xenith|usr/share/xenith)/(?!null)|usr/lib/xenith\b|(?:config|root)\b)",
+            text = re.sub(r"(?<![\w}*.$/-])/(?=(?:sys|proc|run|dev|etc|var/log|usr/lib/xenith|usr/share/xenith)/(?!null)|usr/lib/xenith\b|(?:config|root)\b)",
                           f"{top}/", source.read_text())
             # A console is appended to.
             text = text.replace(f'>"{top}/dev/$console"', f'>>"{top}/dev/$console"')

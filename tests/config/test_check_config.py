@@ -72,6 +72,7 @@ def domain(text="", name="web"):
 def test_a_good_tree_says_nothing(run, tree):
     root = tree({
         "host.conf": "# mine\nhostname=rack7\naddress=192.0.2.10/24\ndns=192.0.2.1, 2001:db8::2 ::1 fe80::\n"
+                     "syslog_server=[2001:db8::5]:5140\nlog_dir=/srv/log/rack7\n"
                      "xen_options=\"loglvl=all iommu=on,dom0-passthrough\"\n"
                      "linux_options=xen-pciback.hide=(0000:03:00.0)(0000:04:00.0)\n",
         "authorized_keys": f"# me\n{KEY}\n",
@@ -107,6 +108,13 @@ def test_no_directory(run, tmp_path):
     ("bridge=a-name-that-is-too-long", "is not the name of a network interface"),
     ("volumes=-x", 'volumes: "-x" is not yes, no or names of volume groups'),
     ("storage=xen/pool/deep", 'storage: "xen/pool/deep" is not a volume group, VG/POOL or a directory'),
+    ("syslog_server=a b", "is not a host name or an address, or one with a port"),
+    ("syslog_server=192.0.2.5:0", "is not a host name or an address"),
+    ("syslog_server=[192.0.2.5]:514", "is not a host name or an address"),
+    ("syslog_server=udp://log", "is not a host name or an address"),
+    ("log_dir=logs", 'log_dir: "logs" is not the full path of a directory, without blanks'),
+    ("log_dir=/srv/my logs", "is not the full path of a directory"),
+    ("log_dir=/", "is not the full path of a directory"),
     ("autostart=/x", 'autostart: "/x" is not yes, no or names of domains'),
     ("parallel_starts=0", 'parallel_starts: "0" is not auto or a number from 1 to 999'),
     ("parallel_starts=1000", "is not auto or a number"),

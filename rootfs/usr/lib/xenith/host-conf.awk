@@ -68,6 +68,16 @@ function is_hostname(s) {
 	return length(s) < 64 && s ~ /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/
 }
 
+# HOST or HOST:PORT; an IPv6 address with a port is in brackets.
+function is_server(s,    host) {
+	if (is_ipv6(s))
+		return 1
+	host = s
+	if (s ~ /:/ && !sub(/:[1-9][0-9]?[0-9]?[0-9]?[0-9]?$/, "", host))
+		return 0
+	return host ~ /^\[.*\]$/ ? is_ipv6(substr(host, 2, length(host) - 2)) : is_hostname(host)
+}
+
 function is_interface(s) {
 	return length(s) < 16 && s ~ /^[A-Za-z][A-Za-z0-9_.-]*$/
 }
@@ -275,6 +285,10 @@ function expectation(kind, value,    part, n, i, plain, choices) {
 	if (kind == "iqn")
 		return length(value) < 224 && value ~ /^(iqn\.[0-9][0-9][0-9][0-9]-[0-9][0-9]\.[a-z0-9.-]+(:[a-z0-9.:-]+)?|eui\.[0-9A-Fa-f]+|naa\.[0-9A-Fa-f]+)$/ ? "" : \
 			"the name of an iSCSI initiator (iqn.2026-11.org.example:alpha)"
+	if (kind == "server")
+		return is_server(value) ? "" : "a host name or an address, or one with a port (192.0.2.5:514, [2001:db8::5]:514)"
+	if (kind == "directory")
+		return value ~ /^\/[!-~]*[!-.0-~]$/ ? "" : "the full path of a directory, without blanks"
 	if (kind == "health")
 		return value ~ /^(\/|http:\/\/)[ -~]+$/ ? "" : "a command by its full path, or a URL (http://)"
 	if (kind == "disk")
@@ -328,6 +342,8 @@ BEGIN {
 	key("volumes", "volumes", "yes")
 	key("storage", "storage", "")
 	key("iscsi_name", "iqn", "")
+	key("syslog_server", "server", "")
+	key("log_dir", "directory", "")
 	key("config_drive", "drive", "any", "image command-line")
 	key("config_wait", "seconds", "10", "image command-line")
 	key("config_generations", "generations", "10")
