@@ -5,7 +5,7 @@
 # nobody on the way can change it, or give a machine what is meant for another.
 #
 # Needs: $work, the store (store/store.sh), signature.sh, config.sh, disks.sh, progress.sh.
-# Gives: supplied_add.
+# Gives: supplied_add; machine_place, supplied_fetch, supplied_verify and supplied_unpack.
 
 # The archive is kept in memory while the disk is written.
 SUPPLIED_MIB=64
@@ -93,7 +93,7 @@ supplied_add() {
 	supplied_unpack "$archive" "$work/supplied"
 	supplied_check "$work/supplied"
 	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z]*\)=.*/\1/p' | sort -u | xargs)
-	[ -z "$late" ] ||
+	[ -z "$late" ] || [ -s "${INSTALL_ANSWERS:-}" ] ||
 		say "xenith: install: warning: $place sets $late, which is ignored: it is fetched after these keys are read; set them in the configuration of the medium, or on the kernel's command line"
 	layer_over "$work/supplied" "$1" || fail "cannot read the files of $place"
 	images_add "$work/supplied" "$1"

@@ -217,6 +217,67 @@ def test_unattended(host, vda, server, signed):
     assert done.returncode == 0 and "vda keeps its configuration" in done.stdout, done.stdout + done.stderr
 
 
+# ---- the disk by the configuration of the machine ----
+
+ANSWERS = {**FILES, "host.conf": "hostname=alpha\ninstall_disk=serial:two\ninstall_then=poweroff\ninstall_data=none\n"}
+
+
+@pytest.fixture
+def asks(host, vda, server):
+    """A medium that says no disk, but where the rest is."""
+    host.disk("vdb", serial="two")
+    host.host_conf(f"hostname=image\ninstall_config={server.url}/{{mac}}.tar\ninstall_then=nothing\ninstall_existing=erase\n")
+    return host
+
+
+def test_the_disk_of_the_machine(asks, server, signed):
+    signed(pack(server.files / (MAC + ".tar"), ANSWERS))
+    assert asks.call("boot/52-install").returncode == 0
+    marks = asks.text("dev/console")
+    assert f"Xenith: install: install_config={server.url}/{{mac}}.tar\n" in marks
+    assert "Xenith: install: Xenith 2 is installed on vdb\n" in marks and "ignored" not in marks
+    assert asks.boots("vdb") == "2" and asks.device("vda", "XENITH-CFG") is None
+    # These keys are not the installed host's.
+    assert asks.config("vdb", "host.conf") == "hostname=alpha\n"
+    assert asks.config("vdb", "authorized_keys") == FILES["authorized_keys"]
+    assert asks.text("ended") == "poweroff\n" and asks.text("lvm-calls") == ""
+    # The same medium, again; erase is what the medium says.
+    before = asks.snapshot()
+    done = asks.unattended()
+    assert "vdb was installed from this medium already" in done.stdout and asks.snapshot() == before
+
+
+def test_a_key_of_the_file_overrides_the_medium_s(asks, server, signed):
+    signed(pack(server.files / (MAC + ".tar"), {"host.conf": "install_disk=serial:two\ninstall_existing=keep\n"}))
+    asks.installed("vdb")
+    before = asks.snapshot()
+    done = asks.unattended()
+    assert done.returncode == 0 and "which is kept (install_existing=keep)" in done.stdout and asks.snapshot() == before
+
+
+@pytest.mark.parametrize("files, reason", [
+    (FILES, "sets no install_disk, and neither does the medium: nothing is installed"),
+    ({"host.conf": "install_disk=two\n"}, 'host.conf:1: install_disk: "two" is not what a disk is'),
+    ({"notes": "x"}, "at its top is no file of a configuration"),
+    (None, "cannot fetch ")])
+def test_no_disk_is_said(asks, server, signed, files, reason):
+    if files:
+        signed(pack(server.files / (MAC + ".tar"), files))
+    before = asks.snapshot()
+    done = asks.unattended()
+    assert done.returncode == 1 and reason in done.stdout.splitlines()[0 if files is None else 1], done.stdout
+    assert asks.snapshot() == before
+
+
+def test_no_disk_is_read_from_an_unsigned_file(asks, server):
+    pack(server.files / (MAC + ".tar"), ANSWERS)
+    before = asks.snapshot()
+    assert asks.unattended().returncode == 1 and asks.snapshot() == before
+    asks.host_conf(asks.text("run/xenith/sources/image/host.conf") + "install_config_signed=no\n")
+    assert asks.unattended().returncode == 0
+    assert asks.boots("vdb") == "2"
+
+
 def test_unattended_without_a_signature(host, vda, server):
     pack(server.files / "all.tar", FILES)
     conf = f"install_disk=smallest\ninstall_config={server.url}/all.tar\ninstall_then=nothing\n"
