@@ -36,7 +36,8 @@ storage_default() {
 # storage_find WANTED: prints the PLACE of that name; without a name, the default one.
 storage_find() {
 	wanted=$1
-	[ -n "$wanted" ] || wanted=$(storage_default)
+	# dom0's shell goes on in a command substitution after a failure, whatever set -e says.
+	[ -n "$wanted" ] || wanted=$(storage_default) || exit 1
 	case $wanted in
 	/*)
 		[ -d "$wanted" ] || fail "--storage $wanted: no such directory"
