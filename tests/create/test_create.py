@@ -14,6 +14,7 @@ import pytest
 
 import built
 from busybox import BUSYBOX, fill
+from tier import slow
 
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "rootfs/usr/lib/xenith"
@@ -869,7 +870,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [way if way == "tarball on the drive" else pytest.param(way, marks=slow) for way in WAYS])
 def test_each_step_may_fail(tmp_path, way):
     """All or nothing, whichever call of a program fails."""
     (tmp_path / "0").mkdir()

@@ -12,6 +12,11 @@ from tier import slow
 SYSTEMS = {"ext4": "ext2/ext3", "fat": "msdos"}
 
 
+def in_both_tiers(system):
+    """The others are slow. On a FAT a file that is renamed may be lost."""
+    return [each if each == system else pytest.param(each, marks=slow) for each in SYSTEMS]
+
+
 def prepare(top, library, file_system, later):
     """A host with changes in memory. `later`: there are generations, and somebody has
     edited the drive since."""
@@ -125,7 +130,7 @@ class Outcome:
 
 
 @pytest.mark.parametrize("later", [False, pytest.param(True, marks=slow)], ids=["first", "later"])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", in_both_tiers("fat"))
 def test_a_power_cut_at_every_step(tmp_path, library, system, later):
     prepared = prepare(tmp_path / "prepared", library, SYSTEMS[system], later)
     outcome = Outcome(prepared, tmp_path)
@@ -147,7 +152,7 @@ def test_a_power_cut_at_every_step(tmp_path, library, system, later):
     assert len(seen) > 15
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", in_both_tiers("ext4"))
 def test_an_error_at_every_step(tmp_path, library, system):
     """A full or failing drive: refused, and as before; or saved."""
     prepared = prepare(tmp_path / "prepared", library, SYSTEMS[system], False)
@@ -175,7 +180,7 @@ def cut_off(tmp_path, library, system):
     return host, outcome
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", in_both_tiers("fat"))
 def test_the_boot_that_completes_a_save_is_cut_off(tmp_path, library, system):
     prepared, outcome = cut_off(tmp_path, library, system)
     host = copied(prepared, tmp_path / "boot")
@@ -232,7 +237,7 @@ def test_the_next_save_completes_the_last(tmp_path, library, system):
 # ---- An import, whose images are large, and in no generation
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", in_both_tiers("ext4"))
 def test_a_power_cut_while_images_are_imported(tmp_path, library, system):
     """No domain finds half an image, and the next import completes what this one began."""
     prepared = Host(tmp_path / "prepared", library, SYSTEMS[system])
