@@ -870,7 +870,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", [way if way == "tarball on the drive" else pytest.param(way, marks=slow) for way in WAYS])
+@pytest.mark.parametrize("way", [way if way == "tarball" else pytest.param(way, marks=slow) for way in WAYS])
 def test_each_step_may_fail(tmp_path, way):
     """All or nothing, whichever call of a program fails."""
     (tmp_path / "0").mkdir()
