@@ -178,6 +178,7 @@ def test_a_crashed_one_is_renamed(machine):
     assert "renamed" not in machine.out("xl list")
 
 
+@pytest.mark.slow
 def test_a_crashed_one_is_preserved(machine):
     machine.out("xenith start preserved")
     now = wait_for(machine, lambda now: now["preserved"]["state"] == "kept")
@@ -231,6 +232,7 @@ def test_killed_during_a_restore(machine):
     assert machine.out("grep -c 'keeper up' %s" % log) == said
 
 
+@pytest.mark.slow
 def test_core_dump_of_a_crashed_one(machine):
     """The dump is written to a disk, or the reason why not is reported."""
     machine.out("mkdir -p /var/lib/xen/dump; xenith start dumped")
