@@ -28,15 +28,19 @@ sh "$TREE/build.sh"
 # parallel; their output is shown when both are done.
 mkdir -p "$OUT/test-logs"
 log=$OUT/test-logs/tests.log
+XENITH_BESIDE=$OUT/test-logs/booting
+export XENITH_BESIDE
+: >"$XENITH_BESIDE"
 # In a session of their own, whose process group can be ended. The shell makes a job in the
 # background ignore SIGINT, on which pytest tidies up.
 setsid nice env --default-signal=INT sh "$TREE/tests/run" "$@" >"$log" 2>&1 &
 beside=$!
-trap 'kill -s INT -- "-$beside" 2>/dev/null || :' EXIT
+trap 'rm -f "$XENITH_BESIDE"; kill -s INT -- "-$beside" 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM HUP
 say "tests that boot nothing run in parallel; their output goes to $log"
 failed=
 sh "$TREE/qemu-test/run" "$@" || failed="qemu-test"
+rm -f "$XENITH_BESIDE"
 wait "$beside" || failed="${failed:+$failed and }tests"
 trap - EXIT
 cat "$log"

@@ -1,5 +1,6 @@
 """domd and xenith, built with the host's compiler; other tests call them, too."""
 
+import fcntl
 import functools
 import os
 import pathlib
@@ -24,11 +25,19 @@ def make(*arguments):
     cannot handle paths with blanks, which the directories above may have."""
     for header, package in HEADERS.items():
         tools.need_file("/usr/include/" + header, package)
-    done = subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
-                           *arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    OUT.mkdir(parents=True, exist_ok=True)
+    # Directories of tests run in parallel.
+    with open(OUT / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = _make(arguments)
     assert done.returncode == 0, done.stdout[-8000:]
     return done.stdout
+
+
+def _make(arguments):
+    return subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
+                           *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @functools.lru_cache(None)
