@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from archive import digest, entry, write_tar
+from tier import slow
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 OLD = "0" * 64
@@ -88,6 +89,7 @@ def test_the_newest(tree, archive, lib, bump):
         assert (tree.cache / "sources" / path.name).read_bytes() == path.read_bytes()
 
 
+@slow
 def test_by_a_recipe_with_links(archive, lib, bump):
     archive.source("lib", "1:2.5-1")
     said = bump("lib-headers")
@@ -103,6 +105,7 @@ def test_a_version_by_name(archive, lib, bump, wanted):
     assert "lib=1:1.5-2/lib_1.5-2.debian" in (lib / "sources").read_text()
 
 
+@slow
 def test_a_new_revision(archive, lib, bump):
     """The tarball and the comment about it stay."""
     orig, patches = archive.source("lib", "1:1.0-1+deb13u1", security=True)
@@ -115,6 +118,7 @@ def test_a_new_revision(archive, lib, bump):
     assert (lib / "version").read_text() == "1.0\n"
 
 
+@slow
 def test_a_revision_whose_patches_are_not_taken(archive, lib, bump):
     """Its tarball is the pinned one: it would fix nothing, and hide it from outdated."""
     orig, patches = archive.source("lib", "1:1.0-1+deb13u1", debian={
@@ -127,12 +131,14 @@ def test_a_revision_whose_patches_are_not_taken(archive, lib, bump):
     assert (lib / "sources").read_text() == text.replace("1:1.0-1/", "1:1.0-1+deb13u1/")
 
 
+@slow
 def test_the_newest_is_pinned(archive, lib, bump):
     archive.source("lib", "1:1.0-1")
     assert "lib already pins 1:1.0-1" in bump("lib")
     assert (lib / "sources").read_text() == SOURCES
 
 
+@slow
 def test_other_compression(archive, lib, bump):
     """The new tarball replaces the pinned one even if its compression differs."""
     archive.source("lib", "1:2.5-1")
@@ -150,6 +156,7 @@ def with_url(tree, lib, data):
     return new.as_uri()
 
 
+@slow
 def test_upstream_has_the_same_bytes(tree, archive, lib, bump):
     orig, _ = archive.source("lib", "1:2.5-1")
     url = with_url(tree, lib, orig.read_bytes())
@@ -159,6 +166,7 @@ def test_upstream_has_the_same_bytes(tree, archive, lib, bump):
     assert lines[3] == "%s %s lib_2.5.orig.tar.gz" % (digest(orig), url)
 
 
+@slow
 @pytest.mark.parametrize("data", [b"other bytes", None])
 def test_upstream_has_others(tree, archive, lib, bump, data):
     archive.source("lib", "1:2.5-1")
@@ -173,12 +181,14 @@ def test_upstream_has_others(tree, archive, lib, bump, data):
     assert text.startswith(STANDARD) and "extra-7" in text
 
 
+@slow
 def test_a_file_that_only_upstream_has(archive, lib, bump):
     archive.source("lib", "1:2.5-1")
     (lib / "sources").write_text(SOURCES.replace("extra-7", "lib-docs-1.0"))
     refused(bump("lib", check=False), "lib-docs-1.0.tar.gz is not in Debian's archive")
 
 
+@slow
 @pytest.mark.parametrize("gone", ["*.orig.tar.gz", "*.debian.tar.xz"])
 def test_the_mirror_has_the_index_and_not_the_file(archive, lib, bump, gone):
     archive.source("lib", "1:1.5-1")
@@ -188,6 +198,7 @@ def test_the_mirror_has_the_index_and_not_the_file(archive, lib, bump, gone):
     refused(bump("lib", check=False), "cannot fetch %s of lib 1:2.5-1 in suite trixie" % path.name, "one of: 1:1.5-1;")
 
 
+@slow
 def test_the_mirror_has_other_bytes(archive, lib, bump):
     orig, _ = archive.source("lib", "1:2.5-1")
     data = orig.read_bytes()
@@ -195,6 +206,7 @@ def test_the_mirror_has_other_bytes(archive, lib, bump):
     refused(bump("lib", check=False), "lib_2.5.orig.tar.gz")
 
 
+@slow
 def test_a_file_of_the_user(tree, archive, lib, bump):
     """A file that the mirror lacks may come from the user; the index verifies it."""
     orig, _ = archive.source("lib", "1:2.5-1")
@@ -213,6 +225,7 @@ def test_unknown_version(archive, lib, bump):
     refused(bump("lib", "3", check=False), "the index of trixie has no 3 of lib; it has: 1:2.5-1 1:1.5-1;")
 
 
+@slow
 def test_a_version_that_came_after_the_index_was_read(archive, lib, bump):
     archive.source("lib", "1:1.0-1")
     bump("lib")
@@ -221,6 +234,7 @@ def test_a_version_that_came_after_the_index_was_read(archive, lib, bump):
     assert (lib / "version").read_text() == "2.5\n"
 
 
+@slow
 def test_not_back_by_itself(archive, lib, bump):
     archive.source("lib", "1:0.9-1")
     refused(bump("lib", check=False), "is 1:0.9-1, which is older than 1:1.0-1")
@@ -246,6 +260,7 @@ def test_what_cannot_be_bumped(tree, archive, lib, bump, name, words):
     refused(bump(name, check=False), words)
 
 
+@slow
 @pytest.mark.parametrize("victim", ["sources", "version"])
 def test_both_files_or_none(archive, lib, bump, victim):
     archive.source("lib", "1:2.5-1")
@@ -255,6 +270,7 @@ def test_both_files_or_none(archive, lib, bump, victim):
     assert not list(lib.glob(".*"))
 
 
+@slow
 def test_packages(tree, archive, bump):
     """A .deb: apt stores it under a name with the epoch."""
     archive.source("compiler", "1:2.0-3", binary="tool", debian={"changelog": entry("compiler", "1:2.0-3", "CVE-2026-5555")})
@@ -305,6 +321,7 @@ def test_every_recipe_can_be_bumped():
     assert bad == ""
 
 
+@slow
 def test_a_version_that_follows_from_nothing(archive, lib, bump):
     archive.source("lib", "1:2.5-1")
     (lib / "version").write_text("one\n")
@@ -329,6 +346,7 @@ def test_the_text_of_a_version(text, expected):
     assert moved("1.2-3+deb13u1 2.0.1-1 1.2 2.0.1 1.2 2.0.1", text) == expected
 
 
+@slow
 def test_what_was_replaced_is_not_replaced_again():
     assert moved("1.2 2.0 2.0 3.0", "1.2 2.0") == "2.0 3.0"
 
@@ -375,6 +393,7 @@ def test_patches_of_debian(archive, lib, bump):
     assert "CVE-2025-1000" not in said
 
 
+@slow
 def test_patches_of_debian_that_do_not_apply(archive, lib, bump):
     archive.source("lib", "1:2.5-1", files={"one": "1\n"}, debian=SERIES)
     (lib / "series").write_text("take *\n")
@@ -383,6 +402,7 @@ def test_patches_of_debian_that_do_not_apply(archive, lib, bump):
     assert "CVE-2026-1.patch" not in said
 
 
+@slow
 def test_patches_of_the_old_format(archive, lib, bump):
     """One diff of packaging and source: what is outside of debian/ is a patch."""
     (lib / "sources").write_text(SOURCES.replace(".debian.tar.xz", ".diff.gz"))
@@ -395,6 +415,7 @@ def test_patches_of_the_old_format(archive, lib, bump):
     assert "debian/upstream.diff: does not apply" in bump("lib")
 
 
+@slow
 @pytest.mark.parametrize("inner", [True, False])
 def test_a_source_that_the_recipe_unpacks(tree, archive, lib, bump, inner):
     """A tarball in a tarball: patches that fail may still apply, which is reported."""
