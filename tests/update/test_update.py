@@ -29,8 +29,8 @@ def test_the_idle_slot_is_written_and_tried_once(host, new):
     assert "signed with one.pub" in said
     assert "reboot" not in host.calls()
     before = host.text("run/xenith/sources/drive/update/before").splitlines()
-    assert before[:3] == ["network address", "link", "gateway 192.0.2.1"]
-    assert [line.split()[:2] for line in before[3:]] == [["domain", "web"]]
+    assert before[:4] == ["update 2", "network address", "link", "gateway 192.0.2.1"]
+    assert [line.split()[:2] for line in before[4:]] == [["domain", "web"]]
     # The drive is as it was, and the summary for `xenith status` is new.
     assert " ro," in host.text("proc/mounts")
     assert host.text("run/xenith/slots").splitlines() == \
