@@ -349,19 +349,21 @@ def slot_program(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory):
+def host_top(tmp_path_factory):
     """The directory of all hosts, one after another: their scripts contain its path."""
-    return tmp_path_factory.mktemp("host") / "top"
+    directory = tmp_path_factory.mktemp("host")
+    yield directory / "top"
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
+def prepared():
     """prepared(NAME, HOST, MAKE): the host in the state that MAKE() puts it in. That is done
     once in a run, and copied afterwards."""
     saved = {}
 
     def restore(name, host, make):
-        tree = tmp_path_factory.getbasetemp() / f"prepared-{name}"
+        tree = host.top.with_name(name)
         if name not in saved:
             make()
             run("cp", "-a", "--sparse=always", host.top, tree)
@@ -375,6 +377,6 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def host(place, maker, slot_program):
-    shutil.rmtree(place, ignore_errors=True)
-    return Host(place, maker, slot_program)
+def host(host_top, maker, slot_program):
+    shutil.rmtree(host_top, ignore_errors=True)
+    return Host(host_top, maker, slot_program)

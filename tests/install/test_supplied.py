@@ -250,6 +250,8 @@ def test_the_disk_of_the_machine(asks, server, signed):
 def test_a_key_of_the_file_overrides_the_medium_s(asks, server, signed):
     signed(pack(server.files / (MAC + ".tar"), {"host.conf": "install_disk=serial:two\ninstall_existing=keep\n"}))
     asks.installed("vdb")
+    asks.medium("3", 2000000001)
+    asks.write("proc/cmdline", "console=hvc0 xenith.medium=XENITH_1111111111111111\n")
     before = asks.snapshot()
     done = asks.unattended()
     assert done.returncode == 0 and "which is kept (install_existing=keep)" in done.stdout and asks.snapshot() == before
