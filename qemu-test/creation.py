@@ -57,17 +57,26 @@ def parse_requests(log, domid):
     return found
 
 
-def difference(before, after, idle_forks):
-    """One creation, from two snapshots: processes and threads, and seconds of CPU."""
+def difference(before, after):
+    """What was between two snapshots: processes and threads, and seconds of CPU."""
     def ticks(name, first, last):
         return sum(after[name][first:last]) - sum(before[name][first:last])
 
-    found = {"processes": after["forks"][0] - before["forks"][0] - idle_forks,
-             "dom0": after["dom0"][0] - before["dom0"][0]}
+    found = {"processes": after["forks"][0] - before["forks"][0], "dom0": after["dom0"][0] - before["dom0"][0]}
     for name in DAEMONS:
         found[name] = ticks(name, 0, 2) / HZ
     found["children of domd"] = ticks("domd", 2, 4) / HZ
     return found
+
+
+def idle_reading(found):
+    """What dom0 does in the same time without a creation: the medians, which each creation's
+    figures are without."""
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
+def without(idle, found):
+    return {name: value - idle[name] for name, value in found.items()}
 
 
 def one_creation(machine, command="xenith start --wait " + NAME):
@@ -120,17 +129,16 @@ def measure(iso, scratch, times):
         # Unmeasured: it reads everything from the medium into the cache.
         one_creation(machine)
         stop(machine)
-        before, after = one_creation(machine, "xenith status " + NAME)
-        idle = after["forks"][0] - before["forks"][0]
+        idle = idle_reading([difference(*one_creation(machine, "xenith status " + NAME)) for _ in range(LOGGED)])
         runs = []
         for _ in range(times):
-            runs.append(difference(*one_creation(machine), idle))
+            runs.append(without(idle, difference(*one_creation(machine))))
             stop(machine)
         behind = {name: [] for name in REQUIRING}
         for _ in range(min(LOGGED, times)):
             for name, seconds in behind.items():
                 seconds.append(seconds_behind(machine, name))
-        return {"runs": runs, "behind": behind,
+        return {"runs": runs, "idle": idle, "behind": behind,
                 "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
 
 

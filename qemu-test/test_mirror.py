@@ -7,6 +7,8 @@ import pytest
 
 from drives import EmptyDisk, configuration
 
+pytestmark = pytest.mark.slow
+
 CONF = {"host.conf": "hostname=alpha\nhealth_time=20\ninstall_disk=serial:one\ninstall_mirror=serial:two\ninstall_data=lvm\n"}
 
 
@@ -45,7 +47,6 @@ def boots(boot, name, *there, **more):
     return boot(name, "none", attach="disk", extra=options(*there), **more).wait_ready()
 
 
-@pytest.mark.slow
 def test_without_the_first_disk(boot, installation, disks):
     """Both at first, so that all is in step; then the second one alone, which is repaired."""
     machine = boots(boot, "mirror-both", disks["one"], disks["two"])
@@ -70,7 +71,6 @@ def test_without_the_first_disk(boot, installation, disks):
     machine.power_off()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
 def test_the_new_disk_alone(boot, disks, firmware):
     machine = boots(boot, "mirror-new-" + firmware, disks["three"], firmware=firmware)
@@ -79,7 +79,6 @@ def test_the_new_disk_alone(boot, disks, firmware):
     machine.power_off()
 
 
-@pytest.mark.slow
 def test_the_replaced_disk_returns(boot, disks):
     """And is even booted: the newer ones win."""
     machine = boots(boot, "mirror-returned", disks["one"], disks["two"], disks["three"])
@@ -89,7 +88,6 @@ def test_the_replaced_disk_returns(boot, disks):
     machine.power_off()
 
 
-@pytest.mark.slow
 def test_a_disk_that_was_away_follows(boot, disks):
     """One of the mirror misses a save, and is the first one that is booted afterwards."""
     machine = boots(boot, "mirror-away", disks["two"])

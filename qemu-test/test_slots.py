@@ -14,6 +14,7 @@ import menu
 import tools
 from console import Console
 from installed import Disk, block, config_uuid, manifest, options_file, slot_files
+from tier import only_slow
 
 A, B = "0.7", "0.8"     # the versions in the slots
 ORDER = {A: "20261101000000", B: "20261102000000"}
@@ -135,12 +136,12 @@ def boot(start):
 FIRMWARE = ["bios", "uefi"]
 both = pytest.mark.parametrize("firmware", FIRMWARE)
 # UEFI starts the same GRUB, for which one of each kind of test is enough in the first tier.
-mostly_bios = pytest.mark.parametrize("firmware", ["bios", pytest.param("uefi", marks=pytest.mark.slow)])
+mostly_bios = pytest.mark.parametrize("firmware", ["bios", *only_slow("uefi", mark=pytest.mark.slow)])
 
 
-def first_and_slow(*cases):
+def first_and_slow(first, *others):
     """The first case in both tiers, the others only in the second."""
-    return [cases[0], *[pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=pytest.mark.slow) for each in cases[1:]]]
+    return [first, *only_slow(*others, mark=pytest.mark.slow)]
 
 
 # ---- the committed slot ----

@@ -6,3 +6,8 @@ import pytest
 
 # What takes long is only tried with --all, for which tests/run sets the variable.
 slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./build.sh test --all")
+
+
+def only_slow(*cases, mark=slow):
+    """For the list of parametrize: these cases are in the second tier only."""
+    return [pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=mark) for each in cases]

@@ -8,7 +8,7 @@ import pytest
 
 from busybox import SHELL
 from conftest import HERE, LIBRARY, TOP
-from tier import slow
+from tier import only_slow
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_domd_that_never_ends(down):
     assert down.marks()[-1] == "power off"
 
 
-@pytest.mark.parametrize("key", ["limit", pytest.param("nothing", marks=slow)])
+@pytest.mark.parametrize("key", ["limit", *only_slow("nothing")])
 def test_domd_that_does_not_say_how_long(down, key):
     """It has ten minutes."""
     down.write("limit", "")

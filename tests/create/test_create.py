@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import built
-from busybox import BUSYBOX, fill
-from tier import slow
+from busybox import SHELL, fill
+from tier import only_slow
 
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "rootfs/usr/lib/xenith"
@@ -38,7 +38,7 @@ class Host:
     def start(self, program, *words, fail_at=0, path=None):
         (self.top / "calls").write_text("")
         return subprocess.Popen(
-            [BUSYBOX, "sh", LIBRARY / program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*SHELL, LIBRARY / program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True, env={
                 "PATH": path or f"{self.top}/bin:/usr/bin:/bin:/usr/sbin:/sbin", "FAKE": str(self.top),
                 "FAIL_AT": str(fail_at), "XENITH": str(built.xenith()), "XENITH_DEV": f"{self.top}/dev",
@@ -870,7 +870,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", [way if way == "tarball" else pytest.param(way, marks=slow) for way in WAYS])
+@pytest.mark.parametrize("way", ["tarball", *only_slow(*(way for way in WAYS if way != "tarball"))])
 def test_each_step_may_fail(tmp_path, way):
     """All or nothing, whichever call of a program fails."""
     (tmp_path / "0").mkdir()

@@ -29,15 +29,10 @@ def make(*arguments):
     # Directories of tests run in parallel.
     with open(OUT / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = _make(arguments)
+        done = subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), f"OUT={os.path.relpath(OUT, DOMD)}", *arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:]
     return done.stdout
-
-
-def _make(arguments):
-    return subprocess.run([tools.find("make"), "-s", "-j2", "-C", str(DOMD), "OUT=%s" % os.path.relpath(OUT, DOMD),
-                           *arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 @functools.lru_cache(None)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tier import slow
+from tier import only_slow, slow
 
 INSTALL = 'install() { cp "$SRC/text" "$DEST/text"; }'
 
@@ -108,13 +108,8 @@ def content_behind_a_link(tree):
 ENGINE = "airlock.sh", "host-tools", "inside.sh", "phases.sh", "prepare.sh", "series.sh"
 
 
-def also_slow(*cases):
-    """For a list of parameters: in the second tier only."""
-    return [pytest.param(case, marks=slow) for case in cases]
-
-
 @pytest.mark.parametrize("change", [
-    change_version, change_build, change_file, change_source, change_dependency, *also_slow(
+    change_version, change_build, change_file, change_source, change_dependency, *only_slow(
         change_mode_of_file, rename_file, change_patch, change_input, add_input,
         change_dependency_list, change_dependency_to_tool, change_epoch,
         content_behind_a_link, *map(engine_file, ENGINE))])
@@ -167,7 +162,7 @@ def nothing(tree):
 
 
 @pytest.mark.parametrize("change", [
-    nothing, source_elsewhere, other_recipe, *also_slow(editor_backup, rename_release, touch_everything)])
+    nothing, source_elsewhere, other_recipe, *only_slow(editor_backup, rename_release, touch_everything)])
 def test_a_change_that_cannot_matter_does_not(tree, change):
     before = tree.package("all")
     change(tree)
@@ -177,7 +172,7 @@ def test_a_change_that_cannot_matter_does_not(tree, change):
 
 
 @pytest.mark.parametrize("environment", [
-    {"XENITH_JOBS": "7"}, {"CFLAGS": "-O0"}, {"SOURCE_DATE_EPOCH": "1"}, *also_slow(
+    {"XENITH_JOBS": "7"}, {"CFLAGS": "-O0"}, {"SOURCE_DATE_EPOCH": "1"}, *only_slow(
         {"XENITH_JOBS": "1"}, {"MAKEFLAGS": "-j5"}, {"V": "1"}, {"TZ": "Asia/Kathmandu"}, {"LC_ALL": "C.UTF-8"})])
 def test_the_environment_is_not_in_the_key(tree, environment):
     before = tree.package("all")

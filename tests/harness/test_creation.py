@@ -31,17 +31,24 @@ def test_requests_are_counted_by_their_sender():
 
 
 def one():
-    return creation.difference(creation.parse_snapshot(BEFORE), creation.parse_snapshot(AFTER), 4)
+    return creation.difference(creation.parse_snapshot(BEFORE), creation.parse_snapshot(AFTER))
 
 
 def test_a_creation_is_the_difference_of_two_snapshots():
     found = one()
-    assert found["processes"] == 11
+    assert found["processes"] == 15
     assert abs(found["dom0"] - 0.9) < 1e-9
     assert found["domd"] == 0.2
     assert found["children of domd"] == 0.3
     assert found["xenstored"] == 0.3
     assert found["xenconsoled"] == 0.02
+
+
+def test_what_dom0_does_anyway_does_not_count():
+    idle = creation.idle_reading([dict(one(), processes=4, dom0=seconds) for seconds in (0.3, 0.2, 0.9)])
+    assert idle["processes"] == 4 and idle["dom0"] == 0.3
+    found = creation.without(idle, one())
+    assert found["processes"] == 11 and abs(found["dom0"] - 0.6) < 1e-9
 
 
 def test_the_report_has_a_column_for_each_image():

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from conftest import LABELS, LIBRARY, MIB
-from tier import slow
+from tier import only_slow, slow
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_unattended_with_sectors_of_two_sizes(host, disks):
 # ---- by itself ----
 
 @pytest.mark.parametrize("first, second", [
-    ("bus:virtio", "bus:virtio"), pytest.param("serial:two", "serial:one", marks=slow), pytest.param("smallest", "smallest", marks=slow)])
+    ("bus:virtio", "bus:virtio"), *only_slow(("serial:two", "serial:one"), ("smallest", "smallest"))])
 def test_unattended(host, disks, first, second):
     host.host_conf(f"hostname=alpha\ninstall_disk={first}\ninstall_mirror={second}\n")
     done = host.unattended()

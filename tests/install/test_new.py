@@ -9,7 +9,7 @@ import pytest
 
 import drives
 from conftest import LABELS, MEDIUM, MIB, TOP, run
-from tier import slow
+from tier import only_slow
 
 
 @pytest.fixture
@@ -491,7 +491,7 @@ def writes(host, disk, *words):
     return len(host.calls())
 
 
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=slow)])
+@pytest.mark.parametrize("step", [5, *only_slow(1)])
 def test_a_disk_that_fails(host, vda, step):
     """At each write: what is left does not boot, and the message says so."""
     count = writes(host, vda)
@@ -509,7 +509,7 @@ def test_a_disk_that_fails(host, vda, step):
 
 
 @pytest.mark.parametrize("cut, old, step", [
-    ("middle", "1", 4), *[pytest.param(cut, old, 1, marks=slow) for cut, old in (("before", "1"), ("middle", "1"), ("after", "1"), ("after", None))]])
+    ("middle", "1", 4), *only_slow(("before", "1", 1), ("middle", "1", 1), ("after", "1", 1), ("after", None, 1))])
 def test_power_cuts(host, vda, cut, old, step):
     """At each write, over an installed disk or onto an empty one: the disk boots nothing, or
     all of a version."""

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import MEDIUM, MIB, run
-from tier import slow
+from tier import only_slow, slow
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_disk_that_fails(host, vda):
         assert state["try"] in ("", "b") and (not state["try"] or host.slot_version(vda, "b") == "2")
 
 
-@pytest.mark.parametrize("cut", [pytest.param("before", marks=slow), "middle", "after"])
+@pytest.mark.parametrize("cut", ["middle", "after", *only_slow("before")])
 def test_power_cuts(host, vda, cut):
     """At each moment the committed version is complete, and so is one that is tried."""
     before = rest(host, vda)

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import KEY, domain
 from test_power import copied, notes, lose
-from tier import slow
+from tier import only_slow
 
 
 def make_mirror(host):
@@ -253,7 +253,7 @@ def edited(host):
     host.write("drive", "authorized_keys", KEY * 2)
 
 
-@pytest.mark.parametrize("change, every", [(first, 4), *[pytest.param(change, 1, marks=slow) for change in (first, behind, edited)]])
+@pytest.mark.parametrize("change, every", [(first, 4), *only_slow((first, 1), (behind, 1), (edited, 1))])
 def test_a_power_cut_at_every_step(host, tmp_path, change, every):
     host.xenith = "/bin/true"
     if change is not first:

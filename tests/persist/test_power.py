@@ -7,14 +7,14 @@ import shutil
 import pytest
 
 from conftest import HERE, KEY, SECRETS, Host, domain
-from tier import slow
+from tier import only_slow
 
 SYSTEMS = {"ext4": "ext2/ext3", "fat": "msdos"}
 
 
 def in_both_tiers(system):
     """The others are slow. On a FAT a file that is renamed may be lost."""
-    return [each if each == system else pytest.param(each, marks=slow) for each in SYSTEMS]
+    return [system, *only_slow(*(each for each in SYSTEMS if each != system))]
 
 
 def prepare(top, library, file_system, later):
@@ -129,7 +129,7 @@ class Outcome:
             self.settled.add(host.digest())
 
 
-@pytest.mark.parametrize("later", [False, pytest.param(True, marks=slow)], ids=["first", "later"])
+@pytest.mark.parametrize("later", [False, *only_slow(True)], ids=["first", "later"])
 @pytest.mark.parametrize("system", in_both_tiers("fat"))
 def test_a_power_cut_at_every_step(tmp_path, library, system, later):
     prepared = prepare(tmp_path / "prepared", library, SYSTEMS[system], later)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import LIBRARY, run
-from tier import slow
+from tier import only_slow
 
 DISKS = ("sda", "sdb")
 
@@ -131,7 +131,7 @@ def test_a_cleared_mark_wins(mirror, host, maker, disk):
     assert mirror.state(other)["failed"] == mirror.state(disk)["failed"] == "2"
 
 
-@pytest.mark.parametrize("disk, slot", [("sda", "a"), ("sdb", "a"), pytest.param("sdb", "b", marks=slow)])
+@pytest.mark.parametrize("disk, slot", [("sda", "a"), ("sdb", "a"), *only_slow(("sdb", "b"))])
 def test_a_disk_that_was_away(mirror, host, maker, disk, slot):
     """It returns with older versions in both slots, and may even be the one that is booted."""
     other = "sdb" if disk == "sda" else "sda"
@@ -409,7 +409,7 @@ def check(mirror, versions):
         assert mirror.grub("sdb" if disk == "sda" else "sda") in versions
 
 
-@pytest.mark.parametrize("cut", ["middle", pytest.param("before", marks=slow), pytest.param("after", marks=slow)])
+@pytest.mark.parametrize("cut", ["middle", *only_slow("before", "after")])
 def test_power_cuts_of_an_update(mirror, host, maker, cut):
     update = maker.update("2", 20)
     kept = mirror.keep()
