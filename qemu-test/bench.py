@@ -2,6 +2,7 @@
 """Boots the image several times, prints the measurements, and draws a boot.
 
 usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
+       bench.py --many [--iso FILE]
        bench.py --create [--times N] [--iso FILE] [--against FILE]
        bench.py --against-debian [--iso FILE]
 
@@ -9,8 +10,9 @@ Prints a table of the stages of the boot, the memory used in dom0, the size of t
 image, the time that several tools take to start eight domains, and the overhead of
 blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
 measurements). With --create it prints what dom0 does to create one domain instead, for
-one image, or for two, one after the other; with --against-debian, how long the image and a
-Debian with Debian's Xen take to have eight guests running.
+one image, or for two, one after the other; with --many, what each of many domains costs
+dom0; with --against-debian, how long the image and a Debian with Debian's Xen take to have
+eight guests running.
 """
 
 import argparse
@@ -27,6 +29,7 @@ import creation
 import drives
 import fleet
 import host
+import many
 import storage
 import timeline
 from answers import Answers
@@ -132,6 +135,7 @@ def main(arguments):
     parser.add_argument("--iso", type=pathlib.Path, default=drives.OUT / "xenith.iso")
     parser.add_argument("--no-fleet", action="store_true", help="only the boot")
     parser.add_argument("--no-storage", action="store_true", help="skip the disks")
+    parser.add_argument("--many", action="store_true", help="only dom0's work for each of many domains")
     parser.add_argument("--create", action="store_true", help="only the work for one domain")
     parser.add_argument("--times", type=int, default=8, help="creations, for --create")
     parser.add_argument("--against", type=pathlib.Path, help="another image, for --create")
@@ -140,6 +144,10 @@ def main(arguments):
     if options.against_debian:
         with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
             print(against.report(against.measure(str(options.iso), pathlib.Path(scratch))))
+        return
+    if options.many:
+        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+            print(many.report(many.measure(str(options.iso), pathlib.Path(scratch))))
         return
     if options.create:
         one_domain([options.iso] + ([options.against] if options.against else []), options.times)
