@@ -76,10 +76,10 @@ package_root() {
 	[ -z "$path" ] || printf '%s\n' "$path/root"
 }
 
-# sweep DIRECTORY: removes claimed directories in it whose owner has exited. The lock
-# shows that, a PID would not: several machines and containers may share DIRECTORY.
+# sweep PREFIX: removes claimed directories that begin with it and whose owner has exited. The
+# lock shows that, a PID would not: several machines and containers may share them.
 sweep() {
-	for left in "$1"/*.claim "$1"/.*.claim; do
+	for left in "$1"*.claim; do
 		[ -e "$left" ] || continue
 		if flock -n "$left" true; then
 			rm -rf "${left%.claim}" "$left"
@@ -94,7 +94,7 @@ claim() {
 	# No other process may sweep between creating the lock file and locking it.
 	exec 6<"${1%/*}"
 	flock 6
-	sweep "${1%/*}"
+	sweep "$1."
 	# The lock file comes first: without one a directory is never swept.
 	claimed=$(mktemp --suffix=.claim "$1.XXXXXX")
 	eval "exec $2>\"\$claimed\""

@@ -254,14 +254,19 @@ read_changes() {
 
 # refuse_to_hide: a new Debian revision brings its fixes as patches. A recipe that pins
 # only the tarball would get no fix, and `outdated` would no longer report the advisories.
+# Without the changelog nobody knows whether there are any.
 refuse_to_hide() {
-	[ -s "$work/advisories" ] || return 0
+	[ -z "$changelog" ] || [ -s "$work/advisories" ] || return 0
 	while IFS=$tab read -r _ _ to digest _; do
 		[ "$(index_digest "$to")" = "$digest" ] || return 0
 	done <"$work/files"
 	archive=$(awk '$2 ~ /\.debian\.tar\.|\.diff\.gz$/ { print $2 }' "$work/index")
-	say "bump: $new has the same files as the pinned version; its fixes are in Debian's patches:"
-	show_advisories <"$work/advisories" >&2
+	if [ -n "$changelog" ]; then
+		say "bump: $new has the same files as the pinned version; its fixes are in Debian's patches:"
+		show_advisories <"$work/advisories" >&2
+	else
+		say "bump: $new has the same files as the pinned version, and its changelog is not available: what it fixes is in Debian's patches"
+	fi
 	say "To apply them, add this to ${dir#"$TREE"/}/sources, and rules to ${dir#"$TREE"/}/series:
     # From the archive's signed index: Debian's patches.
     $(index_digest "$archive") apt:$suite/$package=$new/$archive"

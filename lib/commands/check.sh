@@ -7,7 +7,7 @@
 # usage: check.sh DIR    (environment: XENITH_*)
 set -eu
 
-TREE=${TREE:-$(cd "$(dirname "$0")/.." && pwd)}
+TREE=${TREE:-$(cd "$(dirname "$0")/../.." && pwd)}
 # shellcheck source=lib/common.sh
 . "$TREE/lib/common.sh"
 

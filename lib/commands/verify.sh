@@ -20,6 +20,7 @@ case ${1:-} in
 *) die "verify: unknown option $1; the only option is --against-cache" ;;
 esac
 
+[ -z "${XENITH_XEN:-}" ] || die "verify: it compares builds of the pinned Xen; unset XENITH_XEN=$XENITH_XEN"
 # The users of the builds below can install nothing.
 need_all_packages
 top=$OUT/verify

@@ -43,7 +43,8 @@ domains=${XENITH_DOMAINS:-}
 mkdir -p "$OUT/logs" "$RUN/run" "$CACHE/work"
 
 # publish_paths: writes $OUT/packages, the cache path of each package of this build and
-# of earlier ones, as far as the recipes of the tree still lead to them.
+# of earlier ones, as far as the recipes of the tree still lead to them; and
+# $OUT/packages.options, what this build had of one's own.
 publish_paths() {
 	earlier=$(awk '
 		FILENAME == ARGV[1] { planned[$1] = 1; next }
@@ -63,6 +64,7 @@ publish_paths() {
 		read -r path <"$PLAN/$name.path"
 		printf '%s %s\n' "$name" "$path"
 	done >"$RUN/packages"
+	printf '%s\n' "${XENITH_XEN:+XENITH_XEN=$XENITH_XEN }${domains:+--domains $domains }${XENITH_WITHOUT:+--without $XENITH_WITHOUT}" >"$OUT/packages.options"
 	mv "$RUN/packages" "$OUT/packages"
 }
 
@@ -156,7 +158,7 @@ todo >"$PLAN/todo"
 fetch_all "$PLAN/todo"
 
 # Remove the work directories of builds that were killed.
-sweep "$CACHE/work"
+sweep "$CACHE/work/"
 
 # Jobs: one per core, but no more than the available memory, or the limit of the container,
 # allows at 1 GiB each.

@@ -31,8 +31,11 @@ kept_lines() {
 }
 
 [ -e "$OUT/packages" ] || die "cannot read $OUT/packages: nothing is built yet; run ./build.sh"
-if [ -n "${XENITH_XEN:-}" ]; then
-	[ "$1" != accept ] || die "accept: recipes/outputs is for the pinned Xen; unset XENITH_XEN=$XENITH_XEN"
+if [ "$1" = accept ]; then
+	options=
+	[ ! -e "$OUT/packages.options" ] || read -r options <"$OUT/packages.options"
+	[ -z "$options" ] || die "accept: recipes/outputs is for the image without one's own options, and the last build was made with $options; run ./build.sh first"
+elif [ -n "${XENITH_XEN:-}" ]; then
 	say "outputs are not compared: recipes/outputs is for the pinned Xen, not for XENITH_XEN=$XENITH_XEN"
 	exit 0
 fi

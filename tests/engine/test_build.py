@@ -308,6 +308,22 @@ def test_layer_that_is_left_out(tree):
     assert "--without: unknown layer \"xen\"; the only optional layer is hvm" in done.stdout
 
 
+def test_accept_is_for_the_image_without_own_options(tree):
+    """Whatever is set when accept is called."""
+    tree.recipe("hvm", build="install() { :; }")
+    tree.recipe("image", depends="host:hvm", build="install() { :; }")
+    (tree.top / "recipes/outputs").write_text("")
+    own = tree.top / "own"
+    own.mkdir()
+    for words, more, said in (("--without", "hvm"), {}, "--without hvm"), ((), {"XENITH_DOMAINS": str(own)}, "--domains %s" % own):
+        assert tree.command(*words, "package", "image", **more).returncode == 0
+        done = tree.command("accept")
+        assert done.returncode == 1 and "the last build was made with %s; run" % said in done.stdout
+    assert (tree.top / "recipes/outputs").read_text() == ""
+    tree.build("image")
+    assert tree.command("accept").returncode == 0
+
+
 def test_accept_keeps_what_was_not_built(pair):
     """accept keeps the hashes of recipes outside the last build, but not of removed ones."""
     outputs = pair.top / "recipes/outputs"
@@ -558,6 +574,15 @@ def test_a_claim_holds_while_its_owner_lives(tree):
     assert sorted(path.name for path in work.glob("*AbCdEf")) == ["living.AbCdEf"]
 
 
+def test_what_somebody_else_calls_a_claim_stays(tree, tmp_path):
+    """In a directory of one's own sources, say."""
+    (tmp_path / "x.claim").write_text("")
+    (tmp_path / "x").write_text("a source\n")
+    subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; claim "$WORK/.fetch" 5'],
+                   env=tree.environment(TREE=str(tree.top), WORK=str(tmp_path)), timeout=60, check=True)
+    assert (tmp_path / "x").read_text() == "a source\n" and (tmp_path / "x.claim").exists()
+
+
 @pytest.mark.parametrize("program", ["flock", "mkdir", "mktemp"])
 def test_a_claim_that_is_cut_off_is_swept(tree, tmp_path, program):
     """Its owner is killed as soon as one of its steps is done."""
@@ -573,7 +598,7 @@ def test_a_claim_that_is_cut_off_is_swept(tree, tmp_path, program):
                           timeout=60, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
     assert list(work.iterdir())
-    subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; sweep "$WORK"'], env=environment, timeout=60, check=True)
+    subprocess.run(["sh", "-euc", '. "$TREE/lib/common.sh"; sweep "$WORK/"'], env=environment, timeout=60, check=True)
     assert not list(work.iterdir())
 
 

@@ -60,6 +60,15 @@ def test_what_cannot_be_fetched_for_tests_is_said(tree):
         assert "all tests passed; skipped were those that need what could not be fetched: %s\n" % names in done.stdout
 
 
+def test_what_cannot_be_built_for_tests_is_a_failure(tree):
+    """Its source is there: nothing that comes from elsewhere is missing."""
+    tree.recipe("shell", build="install() { false; }")
+    (tree.top / "lib/commands/testpkgs").write_text("shell\n")
+    done = tree.command("test")
+    assert done.returncode != 0 and "cannot build shell, which tests need: see above\n" in done.stdout
+    assert "passed" not in done.stdout
+
+
 def runs(pid):
     try:
         os.kill(pid, 0)
