@@ -152,6 +152,8 @@ def main(arguments):
     if options.create:
         one_domain([options.iso] + ([options.against] if options.against else []), options.times)
         return
+    if not options.no_fleet:
+        fleet.tarball()     # before the boots, in case it is missing
     boots = []
     for number in range(1, options.boots + 1):
         boots.append(one_boot(str(options.iso), number))

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import drives
 import guests
@@ -33,12 +34,22 @@ XENDOMAINS_SAVE=
 PATHS = "sbindir=/usr/sbin\nbindir=/usr/bin\nXEN_LOCK_DIR=/tmp\n"
 
 
+def tarball():
+    """The source of Xen, which has upstream's xendomains."""
+    recipe = (pathlib.Path(__file__).parents[1] / "hypervisor/xen/sources").read_text(encoding="utf-8")
+    name = re.search(r"(\S+/)?(\S+\.orig\.tar\.\w+)", recipe).group(2)
+    places = pathlib.Path(os.environ.get("XENITH_SOURCES", drives.CACHE / "sources")), drives.CACHE / "sources"
+    for place in places:
+        if (place / name).exists():
+            return place / name
+    sys.exit("bench: cannot find %s, which has upstream's xendomains, in %s; run ./build.sh fetch bench" % (
+        name, " or ".join(map(str, places))))
+
+
 def xendomains():
     """Upstream's script, from the tarball that Xen is built from."""
-    sources = pathlib.Path(os.environ.get("XENITH_SOURCES", drives.CACHE / "sources"))
-    tarball = next(sources.glob("xen_*.orig.tar.*"))
     text = subprocess.run(
-        ["tar", "-xOf", str(tarball), "--wildcards", "*/tools/hotplug/Linux/xendomains.in"],
+        ["tar", "-xOf", str(tarball()), "--wildcards", "*/tools/hotplug/Linux/xendomains.in"],
         check=True, stdout=subprocess.PIPE, text=True).stdout
     for name, path in (("XEN_SCRIPT_DIR", "/config/images/bench"),
                        ("CONFIG_DIR", "/config/images"), ("CONFIG_LEAF_DIR", "bench")):

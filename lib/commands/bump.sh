@@ -293,6 +293,8 @@ find_pin
 find_new "$wanted"
 if [ "$new" = "$version" ]; then
 	say "bump: ${dir##*/} already pins $version${wanted:+, which $wanted matches}"
+	others=$(cut -f 4 "$work/pinned" | tr ' ' '\n' | sed -n 's|^apt:\([^/]*/[^/]*\)/.*|\1|p' | sort -u | { grep -vxF "$suite/$package=$version" || :; } | xargs)
+	[ -z "$others" ] || say "bump: ${dir#"$TREE"/}/sources also pins $others, which this command does not move: edit that line by hand"
 	exit 0
 fi
 if [ -z "$wanted" ] && dpkg --compare-versions "$new" lt "$version"; then

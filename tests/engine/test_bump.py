@@ -139,6 +139,17 @@ def test_the_newest_is_pinned(archive, lib, bump):
 
 
 @slow
+def test_another_pin_of_the_recipe_is_named(archive, lib, bump):
+    """Debian's patches from a newer release, say: the newest of the first pin is there."""
+    archive.source("lib", "1:1.0-1")
+    text = SOURCES + "%s apt:forky/lib=1:1.0-7/lib_1.0-7.debian.tar.xz\n" % ("0" * 64)
+    (lib / "sources").write_text(text)
+    said = bump("lib")
+    assert "recipes/lib/sources also pins forky/lib=1:1.0-7, which this command does not move" in said
+    assert (lib / "sources").read_text() == text
+
+
+@slow
 def test_other_compression(archive, lib, bump):
     """The new tarball replaces the pinned one even if its compression differs."""
     archive.source("lib", "1:2.5-1")
