@@ -6,7 +6,8 @@ further creations, because xenstored's log costs CPU time itself. A domain is cr
 it says on its console that it is up; the front ends have connected by then.
 
 Two more domains require that one: how long after it they are ready, created in their turn
-and created ahead (prebuild).
+and created ahead (prebuild). And how long the creation takes while another guest computes, or
+floods xenstored with requests.
 """
 
 import re
@@ -18,6 +19,13 @@ from machine import Machine
 
 NAME = "counted"
 REQUIRING = {"in-turn": (), "ahead": ('prebuild = "yes"',)}
+# What guests do beside a creation, as a line of shell. A request of the guest for its own name:
+# type, number, transaction and length of the text, 32 bits each (docs/misc/xenstore.txt of
+# Xen). The domain file and the shell each take one level of backslashes.
+REQUEST = r"\\\\002\\\\0\\\\0\\\\0" + r"\\\\0" * 8 + r"\\\\005\\\\0\\\\0\\\\0" + r"name\\\\0"
+BESIDE = {"computes": "while :; do :; done",
+          "floods": "/bin/busybox mount -t devtmpfs dev /dev; exec 3<>/dev/xen/xenbus; "
+                    "/bin/busybox cat <&3 >/dev/null & while :; do printf %s >&3; done" % REQUEST}
 LOGGED = 3
 # Seconds after the guest's answer, until dom0 is idle again.
 SETTLE = 3
@@ -111,18 +119,49 @@ def seconds_behind(machine, name):
     return ready[name] - ready[NAME]
 
 
+def flood(machine, name):
+    """The requests of a guest in one second."""
+    machine.out("rm -f /tmp/xenstored.log; xenstore-control logfile /tmp/xenstored.log; "
+                "xenstore-control log on; sleep 3; xenstore-control log off")
+    domid = machine.out("xl domid " + name)
+    return int(machine.out("grep -c 'IN .*(d%s)' /tmp/xenstored.log" % domid)) / 3
+
+
+def seconds_beside(machine):
+    """{what another guest does: seconds until the domain is ready}"""
+    found = {}
+    for name in (None, *BESIDE):
+        if name:
+            machine.out("xenith start --wait %s >/dev/null; sleep 3" % name, 300)
+        began = machine.console.transcript.now()
+        machine.out("xenith start --wait %s >/dev/null" % NAME, 300)
+        found[name or "alone"] = machine.console.transcript.now() - began
+        machine.out("xenith stop --wait %s" % NAME)
+        if name == "floods":
+            found["requests"] = flood(machine, name)
+        if name:
+            machine.out("xenith stop --wait %s; sleep 1" % name, 300)
+    return found
+
+
 def domain(name, mac, *lines):
     return guests.hello(name, 40, mac, 'autostart = "no"', guests.says_it_is_up(name), *lines)
 
 
-def measure(iso, scratch, times):
-    """The figures of one image, in one boot: of so many creations."""
+def tree(directory):
+    """The configuration with all these domains, of which none starts by itself."""
     files = {NAME: domain(NAME, "00:01")}
     for number, (name, lines) in enumerate(REQUIRING.items(), 2):
         files[name] = domain(name, "00:0%d" % number, guests.requires(NAME), *lines)
-    tree = drives.write_tree(scratch / "create", {
+    files.update({name: guests.one_line(name, line, 40, 'autostart = "no"', 'ready = "created"', "stop_timeout = 1")
+                  for name, line in BESIDE.items()})
+    return drives.write_tree(directory, {
         "host.conf": "autostart=no\n", **{"domains/%s.cfg" % name: text for name, text in files.items()}})
-    drive = drives.ext4(scratch / "create.img", tree)
+
+
+def measure(iso, scratch, times):
+    """The figures of one image, in one boot: of so many creations."""
+    drive = drives.ext4(scratch / "create.img", tree(scratch / "create"))
     with Machine("bench-create", str(iso), drives=[drive],
                  log_dir=str(drives.OUT / "test-logs")) as machine:
         machine.wait_ready()
@@ -138,7 +177,8 @@ def measure(iso, scratch, times):
         for _ in range(min(LOGGED, times)):
             for name, seconds in behind.items():
                 seconds.append(seconds_behind(machine, name))
-        return {"runs": runs, "idle": idle, "behind": behind,
+        beside = [seconds_beside(machine) for _ in range(min(LOGGED, times))]
+        return {"runs": runs, "idle": idle, "behind": behind, "beside": beside,
                 "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
 
 
@@ -154,7 +194,10 @@ def rows(found):
         row("processes and threads started", [run["processes"] for run in found["runs"]]),
         *(row("CPU seconds, %s" % ("dom0 as Xen counts it" if name == "dom0" else name),
               [run[name] for run in found["runs"]]) for name in names),
-        *(row("s after what it requires, %s" % name, seconds) for name, seconds in found["behind"].items())]
+        *(row("s after what it requires, %s" % name, seconds) for name, seconds in found["behind"].items()),
+        row("s to create, alone", [one["alone"] for one in found["beside"]]),
+        *(row("s to create, another guest %s" % name, [one[name] for one in found["beside"]]) for name in BESIDE),
+        row("requests of that guest in a second", [one["requests"] for one in found["beside"]])]
 
 
 def report(found):

@@ -19,6 +19,12 @@ def hello(name, memory, mac, *lines):
               'vif = [ "mac=00:16:3e:00:%s" ]' % mac, "start_timeout = 600", *lines)
 
 
+def one_line(name, line, memory, *more):
+    """A guest whose init is a line of shell without quotes. BusyBox needs /proc to find
+    applets by name, so they are called explicitly."""
+    return pv(name, 'panic=1 rdinit=/bin/busybox -- sh -c "%s"' % line, memory, *more)
+
+
 def says_it_is_up(name):
     """The setting that makes the hello guest ready when its console says so."""
     return 'ready = "console:hello: %s up"' % name

@@ -10,8 +10,7 @@ import drives
 import guests
 import host
 
-# Guests whose init is a line of shell. BusyBox needs /proc to find applets by name, so
-# they are called explicitly.
+# Guests whose init is a line of shell.
 MISFITS = {
     "crasher": ("exit 1", 'ready = "console:never"', "restart_limit = 2"),
     "needy": ("/bin/busybox sleep 9999", guests.requires("crasher")),
@@ -36,8 +35,7 @@ def guest(name, *lines):
 def misfit(name, line, *lines):
     if not any(each.startswith("on_crash") for each in lines):
         lines = (*lines, 'on_crash = "destroy"')
-    return guests.pv(name, 'panic=1 rdinit=/bin/busybox -- sh -c "%s"' % line, 40, 'autostart = "no"',
-                     "stop_timeout = 5", *lines)
+    return guests.one_line(name, line, 40, 'autostart = "no"', "stop_timeout = 5", *lines)
 
 
 def tree():

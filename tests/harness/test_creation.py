@@ -23,6 +23,7 @@ io: OUT 0x55 (d0) 20261130 04:00:01 WRITE
 obj: CREATE connection 0x55
 io: IN 0x55 (d0) 20261130 04:00:01 WRITE
 """
+BESIDE = {"alone": 2.0, "computes": 3.0, "floods": 4.0, "requests": 99.0}
 
 
 def test_requests_are_counted_by_their_sender():
@@ -54,16 +55,18 @@ def test_what_dom0_does_anyway_does_not_count():
 def test_the_report_has_a_column_for_each_image():
     slow = dict(one(), dom0=1.5)
     figures = {"image": {"runs": [one(), one(), slow], "requests": [creation.parse_requests(LOG, 7)],
-                         "behind": {"in-turn": [3.0, 2.0, 4.0], "ahead": [1.0]}},
+                         "behind": {"in-turn": [3.0, 2.0, 4.0], "ahead": [1.0]}, "beside": [BESIDE]},
                "against": {"runs": [slow], "requests": [creation.parse_requests(LOG, 17)],
-                           "behind": {"in-turn": [5.0], "ahead": [6.0]}}}
+                           "behind": {"in-turn": [5.0], "ahead": [6.0]}, "beside": [BESIDE]}}
     lines = creation.report(figures).splitlines()
     assert lines[0].split()[-2:] == ["image", "against"]
     assert lines[1].startswith("requests of dom0") and lines[1].count("3.00") == 6
     cpu = next(line for line in lines if "as Xen counts it" in line)
     assert "0.90 (  0.90 to   1.50)" in cpu and "1.50 (  1.50 to   1.50)" in cpu
-    assert lines[-2].startswith("s after what it requires, in-turn") and "3.00 (  2.00 to   4.00)" in lines[-2]
-    assert lines[-1].startswith("s after what it requires, ahead") and "6.00 (  6.00 to   6.00)" in lines[-1]
+    assert lines[-6].startswith("s after what it requires, in-turn") and "3.00 (  2.00 to   4.00)" in lines[-6]
+    assert lines[-5].startswith("s after what it requires, ahead") and "6.00 (  6.00 to   6.00)" in lines[-5]
+    assert lines[-2].startswith("s to create, another guest floods") and lines[-2].count("4.00") == 6
+    assert lines[-1].startswith("requests of that guest") and lines[-1].count("99.00") == 6
 
 
 def test_how_long_a_domain_is_behind_what_it_requires():
