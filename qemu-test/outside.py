@@ -21,7 +21,9 @@ LIBRARY = TOP / "rootfs/usr/lib/xenith"
 # The boot runs on a host where nothing is mounted and everything can be written.
 BOOT = 'mount() { :; }; sync() { :; }; . "$0"'
 SLOTS = ("a", "b")
-LAYER = ("host.conf", "authorized_keys", "fstab", "iscsi-secrets", "domains/*.cfg", "ssh/*_host_key", "update-keys/*")
+# The files that a save stores (store/layer.sh).
+LAYER = ("host.conf", "authorized_keys", "fstab", "iscsi-secrets", "domains/*.cfg", "network/*.conf", "network/firewall.rules",
+         "ssh/*_host_key", "update-keys/*")
 
 
 class Bad(Exception):
