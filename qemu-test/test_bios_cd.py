@@ -11,6 +11,7 @@ import re
 import pytest
 
 import host
+from tier import only_slow
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
 
@@ -146,8 +147,8 @@ def test_schedulers(machine, scheduler):
         machine.out("xl cpupool-cpu-add Pool-0 1")
 
 
-@pytest.mark.parametrize("service", ["syslogd", "klogd", "mdev", "consolelog", "udhcpc",
-                                     "acpid", "xenconsoled"])
+@pytest.mark.parametrize("service", [
+    "mdev", "xenconsoled", *only_slow("syslogd", "klogd", "consolelog", "udhcpc", "acpid", mark=pytest.mark.slow)])
 def test_service_is_restarted(machine, service):
     """After SIGKILL a service runs again with another PID."""
     machine.out(

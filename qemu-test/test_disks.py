@@ -201,6 +201,7 @@ def test_thin_volume_and_its_clone(machine):
     assert written(machine, "/dev/vg0/clone") == "clone"
 
 
+@pytest.mark.slow
 def test_kernel_and_menu_on_a_volume_of_the_guest(machine):
     """A volume group inside the volume, which dom0 does not scan."""
     machine.out("lvcreate -q -y -L 40M -n outer vg0; as_guest='--config devices{scan_lvs=1}'; "
@@ -240,6 +241,7 @@ def test_qcow2(machine):
     assert machine.out("cd /mnt && sha256sum base.qcow2") == base
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm, reason", [
     ("truncate -s 100 /mnt/disk.qcow2", "disk.qcow2"), ("rm /mnt/base.qcow2", "base.qcow2")])
 def test_qcow2_that_is_broken(machine, harm, reason):
@@ -273,6 +275,7 @@ def test_nbd_export(machine, server):
     until(machine, "! ls /sys/block/nbd*/pid 2>/dev/null")
 
 
+@pytest.mark.slow
 def test_nbd_export_that_is_not_there(machine, server):
     said = machine.out("xl block-attach 0 'vdev=xvda,access=rw,script=block-nbd,"
                        "target=10.0.2.2:%d/other' 2>&1 || :" % server, 120)
@@ -361,6 +364,7 @@ def test_iscsi_with_chap(machine, locked):
     wait_for_no_session(machine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device, secrets, reason", [
     ("xvds", "* alpha notthesecretatall", "the target rejects the credentials; correct /config/iscsi-secrets"),
     ("xvdt", "* alpha %s store notthesecretatall" % OURS[1], "cannot log in to")])
@@ -374,6 +378,7 @@ def test_iscsi_with_wrong_secrets(machine, locked, device, secrets, reason):
     wait_for_no_session(machine)
 
 
+@pytest.mark.slow
 def test_iscsi_lun_that_is_not_there(machine, luns):
     said = machine.out("xl block-attach 0 '%s' 2>&1 || :" % iscsi_disk(luns, 7, "xvdu"))
     assert "%s at 10.0.2.2:%d has no LUN 7" % (iscsi_target.NAME, luns.port) in said, said
@@ -416,6 +421,7 @@ def test_second_writer_is_refused(machine):
     machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w && xl block-detach 0 xvdi")
 
 
+@pytest.mark.slow
 def test_second_writer_of_what_qemu_serves_is_refused(machine):
     """The second writer is another guest, started by hand, or dom0 with a loop device,
     which would see a raw disk."""
@@ -441,6 +447,7 @@ def attached(machine, name, device):
     return str(device) in machine.out("xl block-list %s" % name).split()
 
 
+@pytest.mark.slow
 def test_disk_of_qemu_for_a_guest_without_one(machine):
     """A PV guest that was started without a QEMU cannot get such a disk later."""
     refused = machine.out("xl block-attach stays format=qcow2,vdev=xvdc,access=rw,target=/mnt/served.qcow2 2>&1 || :")
@@ -448,6 +455,7 @@ def test_disk_of_qemu_for_a_guest_without_one(machine):
     assert not attached(machine, "stays", XVDC)
 
 
+@pytest.mark.slow
 def test_what_a_guest_was_refused_is_free_again(machine):
     """After a refused disk or network card the guest can get another under that name."""
     machine.out("xl block-attach 0 phy:/dev/vg0/thin xvdi w")
@@ -463,6 +471,7 @@ def test_what_a_guest_was_refused_is_free_again(machine):
     assert len(machine.out("xl network-list stays").splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_second_writer_by_another_name_is_refused(machine, server):
     disk = "vdev=xvdm,access=rw,script=block-nbd,target=%s:%d/web"
     machine.out("cp /etc/hosts /tmp/hosts; echo 10.0.2.2 store >>/etc/hosts")
@@ -473,6 +482,7 @@ def test_second_writer_by_another_name_is_refused(machine, server):
     machine.out("cp /tmp/hosts /etc/hosts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disk", [
     "vdev=xvdj,access=rw,script=block-nbd,target=10.0.2.2:%d/web",
     "vdev=xvdk,access=rw,script=block-nvme,target=10.0.2.2:%d/" + nvme_target.NQN,
@@ -499,6 +509,7 @@ def wait_for_line(machine, name, line):
     until(machine, "grep -aq '^%s' /var/log/xen/console/guest-%s.log" % (line, name), 120)
 
 
+@pytest.mark.slow
 def test_volume_that_vanishes(machine):
     """Only its guest gets errors; it is released with the guest; a start of the domain
     without it fails with the reason."""
@@ -566,6 +577,7 @@ def test_created_from_an_image(machine):
     machine.out("rm -r /mnt/made")
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_what_cannot_be_created(machine):
     before = machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains")
     said = machine.out("xenith create big --size 10G --kernel %s/vmlinux --storage vg0 2>&1 || :" % HELLO)
@@ -575,6 +587,7 @@ def test_nothing_is_left_of_what_cannot_be_created(machine):
     assert machine.out("lvs --noheadings -o lv_name vg0; ls /config/domains") == before
 
 
+@pytest.mark.slow
 def test_snapshots_are_not_removed_with_their_origin(machine):
     machine.out("mkdir -p /tmp/tree && xenith create origin --from /tmp/tree --size 48M --memory 40M --type pv "
                 "--kernel %s/vmlinux --storage vg0 && lvcreate -q -s -L 4M -n later vg0/origin" % HELLO, 300)
@@ -596,6 +609,7 @@ def test_volumes_are_activated_at_boot(machine):
     machine.out("lvremove -q -y vg0/left")
 
 
+@pytest.mark.slow
 def test_thin_pool_that_is_full(machine):
     """A guest that fills the pool gets an I/O error; the host keeps running."""
     machine.out("lvcreate -q -V 1G -T vg0/pool -n big")

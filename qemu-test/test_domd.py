@@ -114,6 +114,7 @@ def test_stop_and_start_leave_the_others_alone(machine):
     assert after["d"]["domid"] == before["d"]["domid"]
 
 
+@pytest.mark.slow
 def test_created_ahead(machine):
     """Paused, and without a moment of the processor, until what it requires is ready."""
     machine.out("xenith start ahead")
@@ -162,6 +163,7 @@ def others(machine):
     return {name: each["domid"] for name, each in status(machine).items() if each["state"] == "by-hand"}
 
 
+@pytest.mark.slow
 def test_a_crashed_one_is_renamed(machine):
     """Each dead instance is kept under its own name for inspection, and a restarted domd
     distinguishes the instances with one UUID."""
@@ -187,6 +189,7 @@ def test_a_crashed_one_is_preserved(machine):
     assert "preserved" not in machine.out("xl list")
 
 
+@pytest.mark.slow
 def test_saved_and_restored(machine):
     """The guest resumes the same boot. It does not print again that it is up, but is
     ready, and its network works."""

@@ -146,6 +146,7 @@ def test_vlans(bridge):
     assert bridge.passed(back, back=True) == {"10": None, "20": 20}
 
 
+@pytest.mark.slow
 def test_the_rate_of_an_emulated_card(machine):
     """dom0's kernel takes the rule."""
     machine.out(". /usr/lib/xenith/network/packets.sh; frames_police vif9.0 62500 50000; "

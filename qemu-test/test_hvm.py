@@ -112,7 +112,7 @@ def device_model(machine, name):
 
 
 # These take minutes under emulation.
-SLOW = ("cd", "uefi", "uefi-cd", "net")
+SLOW = ("cd", "uefi", "uefi-cd", "net", "pvh-grub", "kernel")
 # Guests that later tests need.
 STAY = ("disk", "pv-grub")
 
@@ -147,6 +147,7 @@ def test_device_model_has_no_rights(machine):
     assert machine.out("ls -A /proc/%s/root/" % number).strip() == ""
 
 
+@pytest.mark.slow
 def test_32_bit_pv_guest_in_the_shim(machine):
     """A kernel that only the shim can start reaches its power-off hypercall."""
     machine.out("xenith start --wait pv32", 600)

@@ -9,6 +9,9 @@ import host
 import menu
 from menu import by_keyboard, by_serial, choose
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def entries(iso, tmp_path_factory):
     return menu.entries(iso, tmp_path_factory.mktemp("menu"))
@@ -27,7 +30,6 @@ def one(boot):
         machine.close()
 
 
-@pytest.mark.slow
 def test_no_autostart(one, iso, entries):
     machine = choose(one("menu-autostart", iso), entries, "noautostart", by_keyboard)
     # A message of Xen may split the line.
@@ -55,7 +57,6 @@ def test_ignore_configuration_and_no_network_card(one, iso, entries, tmp_path):
     assert host.assert_hello(machine, "hello-pvh", network="192[.]") == "192.168.144.12"
 
 
-@pytest.mark.slow
 def test_serial_only_and_no_virtualisation(one, iso, entries):
     """The host boots without a screen. Its processor has no SVM: the PV domain runs, and
     the failure of the other names the reason."""
@@ -66,14 +67,12 @@ def test_serial_only_and_no_virtualisation(one, iso, entries):
     assert "a pvh guest needs hardware virtualisation" in machine.out("xenith status hello-pvh")
 
 
-@pytest.mark.slow
 def test_safe(one, iso, entries):
     machine = choose(one("menu-safe", iso), entries, "safe", by_serial)
     assert "max_cstate=1" in machine.out("xl info | grep xen_commandline")
     host.assert_hello(machine, "hello-pvh")
 
 
-@pytest.mark.slow
 def test_preset(one, iso, entries):
     """In the submenu, behind the other entries."""
     machine = one("menu-preset", iso)
@@ -90,7 +89,6 @@ def test_preset(one, iso, entries):
     host.assert_hello(machine, "hello-pv")
 
 
-@pytest.mark.slow
 def test_flask(one, netboot, tmp_path):
     """XSM's other module: with the built policy enforced, the host boots and its PV domain
     runs."""
@@ -112,7 +110,6 @@ def unanswered(one, iso, tmp_path):
     return start
 
 
-@pytest.mark.slow
 def test_no_dhcp(unanswered):
     """The fallback address is reported and is set on the bridge."""
     machine = unanswered("no-dhcp")
@@ -122,7 +119,6 @@ def test_no_dhcp(unanswered):
     assert machine.out("cat /run/xenith/network").strip() == "192.168.144.1"
 
 
-@pytest.mark.slow
 def test_no_dhcp_and_no_fallback(unanswered):
     """The lack of an address is reported."""
     machine = unanswered("no-dhcp-no-fallback", "fallback_address=none\n")

@@ -102,6 +102,7 @@ def test_drive_was_waited_for(machine):
     assert machine.sh("mountpoint -q /run/xenith/sources/drive")[1] == 0
 
 
+@pytest.mark.slow
 def test_small_dom0(machine):
     """256 MiB are enough for dom0, and its memory use is as usual."""
     total = machine.out("xl list 0 | tail -n 1").split()[2]

@@ -158,6 +158,7 @@ def test_a_link_of_the_bond_is_pulled(machine, switch):
     assert all(0 < later - earlier <= 3 for earlier, later in zip(numbers, numbers[1:])), said
 
 
+@pytest.mark.slow
 def test_antispoofing_of_a_connected_card(machine):
     """The change holds the guest to the address of its domain file; taken back, it does not."""
     type_in_guest(machine, "ip addr add %s/24 dev eth0" % OTHER_ADDRESS)
@@ -170,6 +171,7 @@ def test_antispoofing_of_a_connected_card(machine):
     assert host.answer(machine, OTHER_ADDRESS) == "hello from hello-pv"
 
 
+@pytest.mark.slow
 def test_change_that_takes_itself_back(machine):
     """The guest stays connected, in the change and behind it."""
     machine.write("/config/network/br20.conf", NETWORKS["br20"].replace("192.168.144.1/", "192.168.144.2/"))
@@ -192,6 +194,7 @@ def test_change_that_is_confirmed(machine):
     assert host.answer(machine, GUEST_ADDRESS) == "hello from hello-pv"
 
 
+@pytest.mark.slow
 def test_lease_of_ipv6_is_renewed(machine, switch):
     """By now, for it is half a lease of two minutes; nothing else has changed."""
     needs_the_host(switch)

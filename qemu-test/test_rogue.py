@@ -12,6 +12,8 @@ import pytest
 import ports
 import rogue
 
+pytestmark = pytest.mark.slow
+
 WAY, FAR = "10.0.2.66", "198.51.100.1"
 ROUTER = "10.0.2.2"
 CARD = "52:54:00:77:77:01"

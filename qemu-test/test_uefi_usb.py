@@ -6,6 +6,8 @@ import pytest
 import drives
 import host
 
+pytestmark = pytest.mark.slow
+
 HOST_CONF = """hostname=good-name
 adress=192.0.2.1/24
 parallel_starts=many
