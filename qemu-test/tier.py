@@ -11,3 +11,15 @@ slow = pytest.mark.skipif(not os.environ.get("XENITH_SLOW"), reason="slow: ./bui
 def only_slow(*cases, mark=slow):
     """For the list of parametrize: these cases are in the second tier only."""
     return [pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=mark) for each in cases]
+
+
+def first_cases(items):
+    """pytest_collection_modifyitems of a directory whose tests take long: of a test with many
+    cases only the first one that is not slow itself runs without --all."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.split("[")[0]
+        if test in seen:
+            item.add_marker(slow)
+        elif slow.mark not in item.own_markers:
+            seen.add(test)

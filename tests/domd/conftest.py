@@ -10,6 +10,7 @@ import time
 import pytest
 
 from built import DOMD, OUT, TOP, make  # noqa: F401
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")

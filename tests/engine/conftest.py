@@ -21,6 +21,8 @@ from archive import Archive
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(TOP / "qemu-test"))
 
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
+
 
 class Tree:
     def __init__(self, directory):

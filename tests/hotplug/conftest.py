@@ -10,6 +10,7 @@ sys.path.append(str(HERE.parents[1] / "qemu-test"))
 
 import network  # noqa: E402
 from busybox import SHELL, fill  # noqa: E402
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
 
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
 

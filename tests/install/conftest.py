@@ -22,6 +22,7 @@ sys.path.append(str(TOP / "qemu-test"))
 import drives  # noqa: E402
 import tools  # noqa: E402
 from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
 
 LIBRARY = "usr/lib/xenith"
 MEDIUM = "XENITH_0123456789ABCDEF"

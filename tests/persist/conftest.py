@@ -15,6 +15,7 @@ sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 
 import built  # noqa: E402
 from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDgIwXnLCyvmF6b1jGz0n5VHnFuDRcnLy8oP3cZ2rAB admin\n"
 OTHER_KEY = KEY.replace("admin", "revoked").replace("2rAB", "2rAC")

@@ -18,6 +18,7 @@ import drives  # noqa: E402
 import loaders  # noqa: E402
 import tools  # noqa: E402
 from busybox import BUSYBOX, fill, in_its_shell  # noqa: E402
+from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F401
 
 LIBRARY = "usr/lib/xenith"
 INSTALL = ["update", "reboot", "trial", "slots.sh", "follow.sh", "options.sh", "stage-options", "signature.sh", "update-file.sh",
