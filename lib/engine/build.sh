@@ -160,9 +160,9 @@ fetch_all "$PLAN/todo"
 # Remove the work directories of builds that were killed.
 sweep "$CACHE/work/"
 
-# Jobs: one per core, but no more than the available memory, or the limit of the container,
-# allows at 1 GiB each.
-jobs=${XENITH_JOBS:-$(awk -v cores="$(nproc)" -v memory="$(memory_mib)" '/^MemAvailable/ {
+# Jobs: one per core, but no more than the available memory, or the limits of the container,
+# allow at 1 GiB each.
+jobs=${XENITH_JOBS:-$(awk -v cores="$(cores)" -v memory="$(memory_mib)" '/^MemAvailable/ {
 	n = $2 / 1024; if (n > memory) n = memory
 	n = int(n / 1024); if (n > cores) n = cores; if (n < 1) n = 1; print n }' /proc/meminfo)}
 

@@ -82,6 +82,16 @@ memory_mib() {
 	}' /proc/meminfo
 }
 
+# cores: the processors of this machine, or the whole ones of what this container may use of
+# them, at least one.
+cores() {
+	quota=max
+	[ ! -r /sys/fs/cgroup/cpu.max ] || read -r quota period </sys/fs/cgroup/cpu.max
+	[ "$quota" = max ] || quota=$((quota / period))
+	[ "$quota" != 0 ] || quota=1
+	if [ "$quota" = max ] || [ "$quota" -gt "$(nproc)" ]; then nproc; else echo "$quota"; fi
+}
+
 # free_mib DIRECTORY: the free space on its file system.
 free_mib() {
 	df -Pk "$1" | awk 'NR == 2 { printf "%d\n", $4 / 1024 }'

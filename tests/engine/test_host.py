@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -82,6 +83,15 @@ def test_too_little_memory(tree, played):
     assert "not enough memory: a build needs 2048 MiB, and this machine has 900 MiB" in done.stdout
     (tree.upstream / "memory.max").write_text("max\n")
     tree.build("gcc", **played("df", df(7000)))
+
+
+@pytest.mark.parametrize("limit, cores", [("150000 100000", "1"), ("50000 100000", "1"), ("200000 100000", "2"), ("900000 100000", "4"), ("max 100000", "4")])
+def test_cores_of_the_container(tree, played, limit, cores):
+    quota = tree.upstream / "cpu.max"
+    quota.write_text(limit + "\n")
+    script = (tree.top / "lib/engine/host.sh").read_text().replace("/sys/fs/cgroup/cpu.max", '"%s"' % quota)
+    done = subprocess.run(["sh", "-euc", script + "\ncores"], env=tree.environment(TREE=str(tree.top), **played("nproc", "echo 4\n")), capture_output=True, text=True, check=True)
+    assert done.stdout == cores + "\n"
 
 
 @pytest.mark.parametrize("limit, jobs", [(1500 << 20, 1), (100 << 20, 1), ("max", 2)])
