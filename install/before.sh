@@ -72,15 +72,15 @@ list_before() {
 	done
 }
 
-# write_before LINE: writes it to the drive, or fails. LINE comes first, and says what is to be
-# tried: `update VERSION` or `options HASH`.
+# write_before LINE...: writes it to the drive, or fails. The LINEs come first, and say what the
+# next boot tries: `update VERSION`, `options HASH`, or both.
 write_before() {
 	domains=$(ready_domains) || {
 		domains=
 		echo "xenith: domd does not answer ($(tail -n 1 "$work/said")): the trial will require no domain" >&2
 	}
 	{
-		printf '%s\n' "$1"
+		printf '%s\n' "$@"
 		list_before
 	} >"$work/before"
 	drive_mounted || fail "cannot record what runs now: there is no XENITH-CFG drive at $DRIVE"

@@ -27,13 +27,12 @@ cmdline_value() {
 # if there is none.
 partition() {
 	for file in /sys/class/block/"$1"/*/uevent; do
-		[ -e "$file" ] || continue
 		while read -r line; do
 			[ "$line" = "PARTNAME=$2" ] || continue
 			file=${file%/uevent}
 			echo "/dev/${file##*/}"
 			return
-		done <"$file"
+		done 2>/dev/null <"$file" || :
 	done
 	return 1
 }
@@ -74,6 +73,7 @@ is_installed() {
 # mirror_disks: prints the disks of a mirror that are in use, without one that was taken out;
 # false if there is no mirror.
 mirror_disks() {
+	[ -e "$MIRROR_STATE" ] || return 1
 	sed -n 's/^disks=//p' "$MIRROR_STATE" 2>/dev/null | tr ' ' '\n' | while read -r name; do
 		! has_slots "$name" || printf '%s\n' "$name"
 	done | xargs | grep .
@@ -215,13 +215,27 @@ states_read() {
 # with the reason in $why, if the boot state cannot be read.
 read_state() {
 	states_read || return 1
-	committed=$(state_of slot)
-	try=$(state_of try)
-	pending=$(state_of pending)
-	failed=$(state_of failed)
-	options=$(state_of options)
-	tryoptions=$(state_of tryoptions)
-	menu=$(state_of menu)
+	committed=
+	try=
+	pending=
+	failed=
+	options=
+	tryoptions=
+	menu=
+	# Without a process for each: the trial reads it every few seconds.
+	while IFS='=' read -r state_key state_value; do
+		case $state_key in
+		slot) committed=$state_value ;;
+		try) try=$state_value ;;
+		pending) pending=$state_value ;;
+		failed) failed=$state_value ;;
+		options) options=$state_value ;;
+		tryoptions) tryoptions=$state_value ;;
+		menu) menu=$state_value ;;
+		esac
+	done <<-END
+		$state
+	END
 	case $committed in
 	a | b) ;;
 	*)

@@ -3,23 +3,13 @@
 # medium without install_disk: then that file says on which disk, and how.
 #
 # Needs: $work, the store, signature.sh, supplied.sh.
-# Gives: answers_fetch, setting.
+# Gives: answers_read, setting.
 
-# answers_fetch PLACE SIGNED: fetches the configuration to $work/answers.tar, and reads its
-# keys; fails unless they say on which disk the system is installed. SIGNED: yes or no.
-answers_fetch() {
-	case $1 in
-	*://*)
-		machine_place "$1"
-		supplied_fetch "$place" "$work/answers.tar"
-		[ "$2" != yes ] || supplied_verify "$work/answers.tar"
-		;;
-	*)
-		place=$1
-		cp "$1" "$work/answers.tar" 2>"$work/said" || fail "cannot read $1: $(tail -n 1 "$work/said" | sed 's/^cp: //')"
-		;;
-	esac
-	supplied_unpack "$work/answers.tar" "$work/answers.tree"
+# answers_read PLACE UNSIGNED: reads the keys of the configuration at PLACE (supplied_get);
+# fails unless they say on which disk the system is installed.
+answers_read() {
+	supplied_get "$1" "$2"
+	supplied_unpack "$archive" "$work/answers.tree"
 	[ ! -e "$work/answers.tree/host.conf" ] ||
 		awk -f "$LIBRARY/host-conf.awk" "$work/answers.tree/host.conf" 2>"$work/said" >/dev/null ||
 		fail "cannot use $place: $(head -n 1 "$work/said" | sed 's|^.*/answers.tree/||')"

@@ -147,7 +147,7 @@ confirm() {
 			disk_named "$answer"
 			[ -z "$answer2" ] || disk_named "$answer2"
 		} | sort | xargs)" = "$(printf '%s\n' "$chosen" | tr ' ' '\n' | sort | xargs)" ] ||
-			fail "--yes $answer${answer2:+ --yes $answer2} is not the disk $target${target2:+ and $target2}; nothing was done"
+			fail_with_list "--yes $answer${answer2:+ --yes $answer2} is not the disk $target${target2:+ and $target2}; nothing was done"
 		return
 	fi
 	[ -t 0 ] ||

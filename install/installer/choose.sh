@@ -5,13 +5,15 @@
 # Gives: the functions below.
 
 # disk_named WORD: prints the names of the disks with that name, device, identifier, serial
-# number or WWN.
+# number or WWN. Two serial numbers of digits are text: awk would compare long ones as
+# floating-point numbers, of which only the first 16 digits differ.
 disk_named() {
 	named=$1
 	case $named in /*) named=$(readlink -f "$named" 2>/dev/null || printf '%s\n' "$named") ;; esac
 	awk -F '\t' -v word="${named#/dev/}" '
 		function plain(s) { s = tolower(s); sub(/^(0x|naa\.|eui\.|wwn-0x)/, "", s); return s }
-		$1 == word || $4 == word || $5 == word || ($6 != "" && plain($6) == plain(word)) { print $1 }' "$work/disks"
+		BEGIN { word = word "" }
+		$1 "" == word || $4 "" == word || $5 "" == word || ($6 != "" && plain($6) == plain(word)) { print $1 }' "$work/disks"
 }
 
 # disks_matching CRITERIA: prints the names of the disks for which all of them hold

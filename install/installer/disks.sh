@@ -6,6 +6,8 @@
 # name, bytes, bus, identifier, serial number, WWN, bytes of a sector, 1 if it is read-only,
 # model) and $work/blkid; the functions below.
 
+TAB='	'
+
 # What a partition begins with while it is written (slot/write.c).
 INCOMPLETE="Xenith: incomplete"
 
@@ -19,13 +21,21 @@ one_line() {
 	}
 }
 
+# plain TEXT: prints the text like that.
+plain() {
+	case $1 in
+	*[!\ -~]* | *'  '* | ' '* | *' ') printf '%s\n' "$1" | one_line ;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
 # attribute FILE...: prints the first that can be read and is not empty.
 attribute() {
 	for attribute_file; do
 		[ -f "$attribute_file" ] || continue
 		attribute_value=
 		read -r attribute_value 2>/dev/null <"$attribute_file" || :
-		case $attribute_value in *[!\ -~]* | *'  '*) attribute_value=$(printf '%s\n' "$attribute_value" | one_line) ;; esac
+		case $attribute_value in *[!\ -~]* | *'  '*) attribute_value=$(plain "$attribute_value") ;; esac
 		if [ -n "$attribute_value" ]; then
 			printf '%s\n' "$attribute_value"
 			return
@@ -117,7 +127,16 @@ disks_read() {
 
 # disk_field NAME NUMBER: a field of its line in $work/disks.
 disk_field() {
-	awk -F '\t' -v name="$1" -v field="$2" '$1 == name { print $field }' "$work/disks"
+	while IFS= read -r field_line; do
+		case $field_line in "$1$TAB"*) ;; *) continue ;; esac
+		field_number=$2
+		while [ "$field_number" -gt 1 ]; do
+			field_line=${field_line#*"$TAB"}
+			field_number=$((field_number - 1))
+		done
+		printf '%s\n' "${field_line%%"$TAB"*}"
+		return
+	done <"$work/disks"
 }
 
 # partitions_of NAME: prints the names of its partitions.
@@ -135,7 +154,12 @@ partitions_of() {
 
 # tag NAME TAG: of the device, as blkid found it.
 tag() {
-	sed -n "s|^/dev/$1:.*$2=\"\\([^\"]*\\)\".*|\\1|p" "$work/blkid" | one_line
+	while IFS= read -r tag_line; do
+		case $tag_line in "/dev/$1:"*"$2=\""*) ;; *) continue ;; esac
+		tag_line=${tag_line##*"$2=\""}
+		plain "${tag_line%%\"*}"
+		return
+	done <"$work/blkid"
 }
 
 # show_bytes BYTES: as disks are sold, in powers of 1000.
@@ -186,6 +210,14 @@ medium_of() {
 	"$LIBRARY/slot" cat "$(partition "$1" xenith-esp)" xenith/medium 2>/dev/null | sed -n 's/^medium=//p'
 }
 
+# part_name NAME: prints the name of a partition in the GPT.
+part_name() {
+	[ -r "/sys/class/block/$1/uevent" ] || return 0
+	while IFS= read -r part_line; do
+		case $part_line in PARTNAME=*) plain "${part_line#*=}" ;; esac
+	done <"/sys/class/block/$1/uevent"
+}
+
 # content_of NAME: prints what is on the disk, a line each.
 content_of() {
 	if is_incomplete "$1"; then
@@ -194,7 +226,7 @@ content_of() {
 		echo "Xenith $(installed_version "$1")"
 	fi
 	for part in $(partitions_of "$1"); do
-		part_label=$(sed -n 's/^PARTNAME=//p' "/sys/class/block/$part/uevent" 2>/dev/null | one_line)
+		part_label=$(part_name "$part")
 		fs_label=$(tag "$part" ' LABEL')
 		[ "$fs_label" != "$part_label" ] || fs_label=
 		fs=$(tag "$part" ' TYPE')

@@ -6,7 +6,8 @@
 # the boot code.
 #
 # Needs: the other parts, domain/steps.sh.
-# Gives: $mirror, $config_uuid, mirror_make, new_plan, new_install.
+# Gives: $mirror, $config_uuid, mirror_make, new_plan, new_install; boot_code_missing,
+# boot_code_write, data_missing and data_make, which complete one that was cut off.
 
 # The boot loader of this version.
 LOADER=/usr/share/xenith/loader
@@ -211,7 +212,7 @@ data_make() {
 # disk_free_of_users NAME: fails if the kernel knows of a user that the checks did not.
 disk_free_of_users() {
 	blockdev --rereadpt "/dev/$1" 2>"$work/said" ||
-		fail "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
+		fail_with_list "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
 }
 
 # disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
@@ -235,6 +236,16 @@ disk_prepare() {
 	for label in xenith-bios xenith-a xenith-b XENITH-CFG; do
 		try "clear the partition $label of $1" wipe "$(partition "$1" $label)"
 	done
+	# What stood there is not taken for something that was put there afterwards (data_missing).
+	! prepare_data=$(partition "$1" xenith-data) ||
+		try "clear the partition xenith-data of $1" dd if=/dev/zero of="$prepare_data" bs=1048576 count=1 conv=notrunc,fsync
+}
+
+# data_missing NAME: true if the installation was cut off before the volume group: nothing
+# has been put into its partition.
+data_missing() {
+	missing_at=$(partition "$1" xenith-data) && [ -z "$(tag "${missing_at##*/}" ' TYPE')" ] &&
+		[ "$(head -c 1048576 "$missing_at" | tr -d '\0' | wc -c)" = 0 ]
 }
 
 # boot_code_missing NAME: true if a BIOS could boot the disk, but for the boot code, which is

@@ -7,7 +7,8 @@
 # numbers_of NAME: prints MAJOR:MINOR of a block device, of its partitions, and of all that
 # is made of them.
 numbers_of() {
-	cat "/sys/class/block/$1/dev"
+	read -r block_number <"/sys/class/block/$1/dev"
+	printf '%s\n' "$block_number"
 	for above in "/sys/class/block/$1/"*/partition "/sys/class/block/$1/holders"/*; do
 		[ -e "$above" ] || continue
 		above=${above%/partition}
@@ -51,13 +52,33 @@ is_swap() {
 
 # given_to NAME: prints the domain that has the disk or a part of it, now or by its file.
 given_to() {
-	{
-		printf '/dev/%s\n' "$1"
-		partitions_of "$1" | sed 's|^|/dev/|'
-	} >"$work/paths"
-	numbers_of "$1" | while IFS=: read -r major minor; do
+	numbers_of "$1" >"$work/decimal"
+	# shellcheck disable=SC2046 # names
+	given_among "$1" $(partitions_of "$1")
+}
+
+# slots_given_to NAME: the same of an installed disk as a whole, and of what an upgrade
+# writes: guests may have the rest.
+slots_given_to() {
+	set -- "$1"
+	for given_label in xenith-esp xenith-a xenith-b; do
+		given_node=$(partition "$1" $given_label)
+		set -- "$@" "${given_node##*/}"
+	done
+	for given_name; do
+		cat "/sys/class/block/$given_name/dev"
+	done >"$work/decimal"
+	given_among "$@"
+}
+
+# given_among NAME...: prints the domain that has one of these devices, or one with a number
+# of $work/decimal (MAJOR:MINOR).
+given_among() {
+	printf '/dev/%s\n' "$@" >"$work/paths"
+	# As the block scripts write them to xenstore.
+	while IFS=: read -r major minor; do
 		printf '%x:%x\n' "$major" "$minor"
-	done >"$work/numbers"
+	done <"$work/decimal" >"$work/numbers"
 	# .../backend/KIND/DOMAIN/DEVICE/params = "PATH"
 	timeout 20 xenstore-ls -f /local/domain/0/backend 2>/dev/null | awk -v numbers="$work/numbers" -v paths="$work/paths" '
 		BEGIN {
@@ -92,8 +113,9 @@ needed_bytes() {
 
 # target_small NAME: true if the disk is too small.
 target_small() {
-	[ "$(disk_field "$1" 2)" -lt "$(needed_bytes)" ] || return 1
-	why="it is too small: $(show_bytes "$(needed_bytes)") are needed"
+	: "${needed:=$(needed_bytes)}"
+	[ "$(disk_field "$1" 2)" -lt "$needed" ] || return 1
+	why="it is too small: $(show_bytes "$needed") are needed"
 }
 
 # target_sectors NAME: true if this machine would not boot the disk because of the size of its
@@ -158,6 +180,11 @@ upgrade_refused() {
 		return
 	elif [ "$(disk_field "$1" 8)" = 1 ]; then
 		why="it is read-only"
+		return
+	fi
+	owner=$(slots_given_to "$1")
+	if [ -n "$owner" ]; then
+		why="it belongs to $owner"
 		return
 	fi
 	for name in xenith-esp xenith-a xenith-b; do

@@ -5,7 +5,7 @@
 # nobody on the way can change it, or give a machine what is meant for another.
 #
 # Needs: $work, the store (store/store.sh), signature.sh, config.sh, disks.sh, progress.sh.
-# Gives: supplied_add; machine_place, supplied_fetch, supplied_verify and supplied_unpack.
+# Gives: supplied_add; supplied_get and supplied_unpack.
 
 # The archive is kept in memory while the disk is written.
 SUPPLIED_MIB=64
@@ -76,20 +76,27 @@ supplied_check() {
 	layer_check "$supplied" "$@" || fail "cannot use $place: its files have errors"
 }
 
-# supplied_add TREE: what the archive $given sets overrides what TREE has.
-supplied_add() {
-	place=$given
-	archive=$given
-	case $given in
+# supplied_get PLACE UNSIGNED: sets $archive to a file with what is at PLACE, a file or a URL,
+# and $place to the URL for this machine. What comes from a server must be signed, unless
+# UNSIGNED is set.
+supplied_get() {
+	place=$1
+	archive=$1
+	case $1 in
 	http://* | ftp://*)
-		machine_place "$given"
+		machine_place "$1"
 		archive=$work/supplied.tar
 		supplied_fetch "$place" "$archive"
-		[ -n "$given_unsigned" ] || supplied_verify "$archive"
+		[ -n "$2" ] || supplied_verify "$archive"
 		;;
-	*://*) fail "--config $given: only http:// and ftp:// can be read" ;;
-	*) [ -r "$given" ] || fail "cannot read $given: there is no such file" ;;
+	*://*) fail "cannot fetch $1: only http:// and ftp:// can be read" ;;
+	*) [ -r "$1" ] || fail "cannot read $1: there is no such file" ;;
 	esac
+}
+
+# supplied_add TREE: what the archive $given sets overrides what TREE has.
+supplied_add() {
+	supplied_get "$given" "$given_unsigned"
 	supplied_unpack "$archive" "$work/supplied"
 	supplied_check "$work/supplied"
 	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z]*\)=.*/\1/p' | sort -u | xargs)

@@ -72,3 +72,10 @@ def test_a_directory_that_cannot_be_written(log):
     (mark,) = log.marks()
     assert re.match("log: cannot write to /srv/log .log_dir.: \\S*mkdir: ", mark.replace(str(log.top), ""))
     assert mark.endswith("; the log stays in memory") and not (log.top / "var/log/messages").is_symlink()
+
+
+def test_a_file_that_cannot_be_opened(log):
+    log.write("srv/log/messages/of", "another program\n")
+    assert boot(log, "log_dir=/srv/log\n") == IN_MEMORY
+    (mark,) = log.marks()
+    assert re.match("log: cannot write to /srv/log .log_dir.: .*messages: ", mark.replace(str(log.top), "")), mark

@@ -122,6 +122,15 @@ def test_no_such_disk(host, vda):
     assert said.startswith("there is no disk sdz\n") and "id virtio-one" in said
 
 
+def test_serial_numbers_are_text(host):
+    """As floating-point numbers these are equal."""
+    host.disk("vda", serial="12345678901234567890")
+    assert host.refused("12345678901234567891", "--yes", "12345678901234567891").startswith("there is no disk 12345678901234567891\n")
+    host.disk("vdb", serial="12345678901234567891")
+    done = host.install("12345678901234567891", "--dry-run")
+    assert done.returncode == 0 and "partitions of vdb" in done.stdout, done.stderr
+
+
 def test_two_disks_of_that_name(host):
     host.disk("vda", serial="same")
     host.disk("vdb", serial="same")
@@ -275,7 +284,8 @@ def test_guests_on_other_disks(host, vda):
 
 def test_something_has_it_open(host, vda):
     host.write("busy", "")
-    assert "something has it open" in host.refused(vda, "--yes", vda)
+    said = host.refused(vda, "--yes", vda)
+    assert "something has it open" in said and "id virtio-one" in said
 
 
 def test_on_an_installed_host(host, vda):
@@ -498,7 +508,7 @@ def test_a_disk_that_fails(host, vda, step):
     assert count > 15
     for number in range(1, count + 1, step):
         done = host.install(vda, "--yes", vda, "--erase", FAIL_AT=str(number))
-        if "dd if=/dev/zero of=/dev/vda6" in host.calls()[number - 1]:
+        if "dd if=/dev/zero of=/dev/vda6 bs=4096" in host.calls()[number - 1]:
             assert done.returncode == 0 and host.boots(vda) == "2"       # the guests' volume group
             continue
         assert done.returncode == 1, (number, done)

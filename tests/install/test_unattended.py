@@ -197,6 +197,8 @@ def test_after_a_power_cut(host, vda, restore, cut):
         done = host.unattended()
         assert done.returncode == 0, (number, call, done.stdout)
         assert host.boots(vda) == "2" and not host.boot_code_missing(vda), (number, call, done.stdout)
+        assert "vgcreate -q xenith /dev/vda6\n" in host.text("lvm-calls"), (number, call, done.stdout)
+        (host.top / "lvm-calls").unlink()
         restore()
         number += 1
     assert number > 15
@@ -211,6 +213,69 @@ def test_without_the_boot_code(host, vda):
     done = host.unattended()
     assert done.returncode == 0 and "an installation was cut off on vda, and is complete now" in done.stdout
     assert host.snapshot() == before
+
+
+def test_without_the_volume_group(host, vda):
+    """It is made after all else."""
+    host.write("no-lvm", "")
+    assert host.unattended().returncode == 0
+    (host.top / "no-lvm").unlink()
+    (host.top / "lvm-calls").unlink()
+    done = host.unattended()
+    assert done.returncode == 0 and "an installation was cut off on vda, and is complete now" in done.stdout
+    assert "vgcreate -q xenith /dev/vda6\n" in host.text("lvm-calls")
+    assert "was installed from this medium already" in host.unattended().stdout
+
+
+def test_the_partition_of_the_volume_group_is_used(host, vda):
+    """By a guest, say, with no file system that anybody knows."""
+    host.write("no-lvm", "")
+    assert host.unattended().returncode == 0
+    (host.top / "no-lvm").unlink()
+    (host.top / "lvm-calls").unlink()
+    with open(host.device(vda, "xenith-data"), "r+b") as data:
+        data.write(b"x")
+    assert "was installed from this medium already" in host.unattended().stdout
+    assert not host.text("lvm-calls")
+
+
+def test_of_a_mirror_the_second_was_cut_off(host, vda):
+    """The first one may have been used since."""
+    host.disk("vdb", 800 * MIB, "pci/virtio2")
+    host.host_conf("install_disk=smallest\ninstall_mirror=largest\ninstall_existing=erase\ninstall_then=nothing\n")
+    assert host.unattended().returncode == 0
+    run("dd", "if=/dev/zero", f"of={host.device('vdb', 'xenith-esp')}", "bs=4096", "count=1", "conv=notrunc")
+    host.device("vdb", "xenith-esp").open("r+b").write(b"Xenith: incomplete\n")
+    with open(host.device("vdb", "xenith-data"), "r+b") as data:
+        data.write(bytes(4096))
+    before = host.snapshot()
+    done = host.unattended()
+    assert done.returncode == 1 and "only vda has Xenith, of vda vdb: boot that host" in done.stdout
+    assert host.snapshot() == before
+
+
+def test_of_a_mirror_both_lack_what_comes_last(host, vda):
+    host.disk("vdb", 800 * MIB, "pci/virtio2")
+    host.host_conf("install_disk=smallest\ninstall_mirror=largest\ninstall_then=nothing\n")
+    host.write("no-lvm", "")
+    assert host.unattended().returncode == 0
+    (host.top / "no-lvm").unlink()
+    for name in ("vda", "vdb"):
+        with open(host.top / "dev" / name, "r+b") as disk:
+            disk.write(bytes(440))
+    assert "an installation was cut off on vda vdb, and is complete now" in host.unattended().stdout
+    assert not host.boot_code_missing("vda") and not host.boot_code_missing("vdb")
+    assert "vgcreate -q --addtag xenith-mirror xenith /dev/vda6 /dev/vdb6\n" in host.text("lvm-calls")
+
+
+def test_the_reason_is_no_warning(host, vda, reports):
+    """What the configuration of the machine sets too late is said first."""
+    host.write("late/host.conf", "hostname=alpha\ninstall_data=none\n")
+    run("tar", "-cf", host.top / "late.tar", "-C", host.top / "late", "host.conf")
+    host.host_conf(f"install_disk=smallest\ninstall_config={host.top}/late.tar\ninstall_report={reports.url}\n")
+    assert host.unattended(FAIL_AT="9").returncode == 1
+    assert reports.got[-1]["status"] == "failed" and "warning" not in reports.got[-1]["message"]
+    assert "Input/output error" in reports.got[-1]["message"]
 
 
 def test_after_a_failure(host, vda):

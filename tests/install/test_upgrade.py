@@ -56,6 +56,24 @@ def test_from_an_update(host, vda, maker):
     assert host.slot_version(vda, "b") == "3"
 
 
+@pytest.mark.parametrize("name", ["vda", "vda3"])
+def test_a_guest_has_it(host, vda, name):
+    major, minor = host.number(name).split(":")
+    host.write("xenstore", f'/local/domain/0/backend/vbd/3/51712/physical-device = "{int(major):x}:{int(minor):x}"\n')
+    assert host.refused(vda, "--yes", vda).startswith("cannot upgrade vda: it belongs to the running domain 3\n")
+
+
+def test_a_domain_that_does_not_run_has_it(host, vda):
+    host.write("config/domains/db.cfg", "disk = /dev/vda\n")
+    assert "it belongs to the domain of /config/domains/db.cfg" in host.refused(vda, "--yes", vda)
+
+
+def test_a_guest_has_the_rest(host, vda):
+    host.write("config/domains/db.cfg", "disk = /dev/vda6\n")
+    host.installed(vda)
+    assert host.state(vda)["try"] == "b"
+
+
 @slow
 def test_a_slot_is_mounted(host, vda):
     host.mounted("vda4", "/mnt")

@@ -260,6 +260,35 @@ def test_together_with_an_update(host, maker):
     assert host.marks()[-2:] == ["update 2 committed", f"options committed: {WORDS}"]
 
 
+@pytest.mark.parametrize("later", ["options", "update"])
+def test_an_update_keeps_what_its_trial_requires(host, maker, later):
+    """The options are staged and taken back before the restart, after the update or before it."""
+    host.domain("web")
+    if later == "update":
+        staged(host)
+    host.updated(maker.update("2", 20))
+    if later == "options":
+        staged(host)
+    staged(host, "")
+    host.set("try=")
+    host.write("proc/cmdline", "xenith.slot=b xenith.options=0 xenith.config_drive=1234 xenith.try=1\n")
+    again(host)
+    (host.top / "ready/web").unlink()
+    assert judge(host) >= 60
+    assert host.state()["failed"] == "2" and "domain web is not ready" in host.marks()[-1]
+
+
+def test_options_keep_what_their_trial_requires(host, maker):
+    """An update is given as well, and not tried."""
+    host.domain("web")
+    staged(host)
+    host.updated(maker.update("2", 20))
+    host.updated("--rollback")
+    tried(host)
+    (host.top / "ready/web").unlink()
+    assert judge(host) >= 60 and "domain web is not ready" in host.marks()[-1]
+
+
 # --- What the boot finds
 
 def test_a_drive_that_was_edited_elsewhere(host):
