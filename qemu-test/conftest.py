@@ -18,7 +18,7 @@ LOGS = drives.OUT / "test-logs"
 ORDER = ["test_artefacts", "test_slots", "test_installed", "test_install", "test_mirror", "test_bios_cd", "test_smoke",
          "test_uefi_cd", "test_bios_usb", "test_uefi_usb", "test_netboot", "test_menu", "test_rogue",
          "test_network", "test_firewall", "test_persist", "test_domd", "test_disks",
-         "test_hvm", "test_devices", "test_hardware", "test_watchdog", "test_operations", "test_systems",
+         "test_hvm", "test_devices", "test_hardware", "test_watchdog", "test_xenstored", "test_operations", "test_systems",
          "test_rack", "test_powercut", "test_upgrades", "test_fleet",
          "test_boots_share_nothing"]
 

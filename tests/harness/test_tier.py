@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_alone(): pass
 def test_first_cases(tmp_path, slow):
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
-    done = subprocess.run(["/usr/bin/python3", "-B", "-m", "pytest", "-v", "-p", "no:cacheprovider", "--rootdir", ".", "."],
+    done = subprocess.run([sys.executable, "-B", "-m", "pytest", "-v", "-p", "no:cacheprovider", "--rootdir", ".", "."],
                           cwd=tmp_path, env={**os.environ, "XENITH_SLOW": slow}, capture_output=True, text=True, check=True)
     ran = re.findall(r"::test_(\S+) PASSED", done.stdout)
     if slow:
