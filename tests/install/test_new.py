@@ -9,7 +9,7 @@ import pytest
 
 import drives
 from conftest import LABELS, MEDIUM, MIB, TOP, run
-from tier import only_slow
+from tier import only_slow, slow
 
 
 @pytest.fixture
@@ -518,6 +518,7 @@ def test_a_disk_that_fails(host, vda, step):
         assert host.text("mounted") == ""
 
 
+@slow
 @pytest.mark.parametrize("cut, old, step", [
     ("middle", "1", 4), *only_slow(("before", "1", 1), ("middle", "1", 1), ("after", "1", 1), ("after", None, 1))])
 def test_power_cuts(host, vda, cut, old, step):
