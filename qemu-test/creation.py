@@ -98,10 +98,14 @@ def stop(machine):
     machine.out("xenith stop --wait %s && sleep 1" % " ".join([*REQUIRING, NAME]))
 
 
-def count_requests(machine):
+def log_requests(machine, command):
+    """Has xenstored write its log to /tmp/xenstored.log while the command runs."""
     machine.out("rm -f /tmp/xenstored.log; xenstore-control logfile /tmp/xenstored.log; "
-                "xenstore-control log on; xenith start --wait %s >/dev/null; sleep %d; "
-                "xenstore-control log off" % (NAME, SETTLE), 300)
+                "xenstore-control log on; %s; xenstore-control log off" % command, 300)
+
+
+def count_requests(machine):
+    log_requests(machine, "xenith start --wait %s >/dev/null; sleep %d" % (NAME, SETTLE))
     domid = int(machine.out("xl domid " + NAME))
     # Only what is counted goes over the serial line.
     log = machine.out("awk '$2 == \"IN\" { print $1, $2, $3, $4, $5, $6, $7 }' /tmp/xenstored.log")
@@ -121,8 +125,7 @@ def seconds_behind(machine, name):
 
 def flood(machine, name):
     """The requests of a guest in one second."""
-    machine.out("rm -f /tmp/xenstored.log; xenstore-control logfile /tmp/xenstored.log; "
-                "xenstore-control log on; sleep 3; xenstore-control log off")
+    log_requests(machine, "sleep 3")
     domid = machine.out("xl domid " + name)
     return int(machine.out("grep -c 'IN .*(d%s)' /tmp/xenstored.log" % domid)) / 3
 

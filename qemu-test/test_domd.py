@@ -9,6 +9,7 @@ import pytest
 import drives
 import guests
 import host
+from tier import only_slow
 
 # Guests whose init is a line of shell.
 MISFITS = {
@@ -323,7 +324,7 @@ def boots(machine):
 
 @pytest.mark.parametrize("stop, start, begun, times", [
     ("b", "d e h", "bdeh", 5),
-    pytest.param("b c a", "d e f g h", "abcdefgh", 50, marks=pytest.mark.slow)])
+    *only_slow(("b c a", "d e f g h", "abcdefgh", 50), mark=pytest.mark.slow)])
 def test_killed_during_a_start(machine, stop, start, begun, times):
     """No domain is lost or started twice, and running ones keep running."""
     before = boots(machine)

@@ -55,10 +55,15 @@ find_recipe() {
 	dir=$owner
 }
 
+# apt_pins: prints where Debian's archive has the files of the recipe, a line each.
+apt_pins() {
+	cut -f 4 "$work/pinned" | tr ' ' '\n' | sed -n 's/^apt://p'
+}
+
 # find_pin: sets $suite, $package, $version and $kind (deb or deb-src) from the pin in $dir.
 find_pin() {
 	printf '%s\n' "$dir" | source_lines >"$work/pinned"
-	pin=$(cut -f 4 "$work/pinned" | tr ' ' '\n' | sed -n 's/^apt://p' | head -n 1)
+	pin=$(apt_pins | head -n 1)
 	[ -n "$pin" ] || fail "none of its sources is in Debian's archive; edit ${dir#"$TREE"/}/version and sources by hand"
 	split_apt "$pin"
 	kind=deb-src
@@ -293,7 +298,7 @@ find_pin
 find_new "$wanted"
 if [ "$new" = "$version" ]; then
 	say "bump: ${dir##*/} already pins $version${wanted:+, which $wanted matches}"
-	others=$(cut -f 4 "$work/pinned" | tr ' ' '\n' | sed -n 's|^apt:\([^/]*/[^/]*\)/.*|\1|p' | sort -u | { grep -vxF "$suite/$package=$version" || :; } | xargs)
+	others=$(apt_pins | sed 's|/[^/]*$||' | sort -u | { grep -vxF "$suite/$package=$version" || :; } | xargs)
 	[ -z "$others" ] || say "bump: ${dir#"$TREE"/}/sources also pins $others, which this command does not move: edit that line by hand"
 	exit 0
 fi

@@ -85,11 +85,11 @@ memory_mib() {
 # cores: the processors of this machine, or the whole ones of what this container may use of
 # them, at least one.
 cores() {
+	cores=$(nproc)
 	quota=max
 	[ ! -r /sys/fs/cgroup/cpu.max ] || read -r quota period </sys/fs/cgroup/cpu.max
-	[ "$quota" = max ] || quota=$((quota / period))
-	[ "$quota" != 0 ] || quota=1
-	if [ "$quota" = max ] || [ "$quota" -gt "$(nproc)" ]; then nproc; else echo "$quota"; fi
+	if [ "$quota" != max ] && [ $((quota / period)) -lt "$cores" ]; then cores=$((quota / period)); fi
+	if [ "$cores" = 0 ]; then echo 1; else echo "$cores"; fi
 }
 
 # free_mib DIRECTORY: the free space on its file system.

@@ -519,9 +519,8 @@ def test_a_disk_that_fails(host, vda, step):
 
 
 @slow
-@pytest.mark.parametrize("cut, old, step", [
-    ("middle", "1", 4), *only_slow(("before", "1", 1), ("middle", "1", 1), ("after", "1", 1), ("after", None, 1))])
-def test_power_cuts(host, vda, cut, old, step):
+@pytest.mark.parametrize("cut, old", [("before", "1"), ("middle", "1"), ("after", "1"), ("after", None)])
+def test_power_cuts(host, vda, cut, old):
     """At each write, over an installed disk or onto an empty one: the disk boots nothing, or
     all of a version."""
     saved = host.top / "saved"
@@ -533,7 +532,7 @@ def test_power_cuts(host, vda, cut, old, step):
     count = writes(host, vda, "--erase")
     seen = set()
     # From the last one backwards, which is after the new system is complete.
-    for number in range(count, 0, -step):
+    for number in range(count, 0, -1):
         run("cp", "-a", "--sparse=always", f"{saved}/.", host.top / "dev")
         with host.start("usr/lib/xenith/install", vda, "--yes", vda, "--erase", CUT_AT=str(number), CUT=cut) as process:
             process.communicate(timeout=600)
