@@ -6,7 +6,7 @@
 
 # disk_named WORD: prints the names of the disks with that name, device, identifier, serial
 # number or WWN. Two serial numbers of digits are text: awk would compare long ones as
-# floating-point numbers, of which only the first 16 digits differ.
+# floating-point numbers, of which only the first 16 digits count.
 disk_named() {
 	named=$1
 	case $named in /*) named=$(readlink -f "$named" 2>/dev/null || printf '%s\n' "$named") ;; esac
