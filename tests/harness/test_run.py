@@ -22,7 +22,8 @@ def test_{name}():
 def run(tmp_path):
     """Runs three directories, of which `b` fails; (status, output, log)."""
     (tmp_path / "tests").mkdir()
-    shutil.copy(TOP / "tests/run", tmp_path / "tests/run")
+    for name in ("run", "hang.py"):
+        shutil.copy(TOP / "tests" / name, tmp_path / "tests" / name)
     log = tmp_path / "log"
     for name in "abc":
         (tmp_path / "tests" / name).mkdir()
@@ -55,3 +56,18 @@ def test_one_at_a_time_beside_machines(run, tmp_path):
 def test_directories_without_such_a_test(run):
     status, said, log = run("-k", "test_a")
     assert (status, log) == (0, ["begin", "end"]) and "failed" not in said
+
+
+def test_a_hang(run, tmp_path):
+    """Nor does a test that hangs stop the rest, in what it waits or in the end of a `with`."""
+    (tmp_path / "tests/b/test_b.py").write_text("""import subprocess
+def test_b():
+    with subprocess.Popen(["sh", "-c", "echo $$ >>pids; sleep 1000 & echo $! >>pids; wait"]) as process:
+        process.communicate(timeout=1)
+""")
+    status, output, log = run(XENITH_HANG="4")
+    assert status == 1 and output.endswith("failed: tests/b\n") and log.count("end") == 2, output
+    assert "the test did not end within 4 s" in output
+    for process in (tmp_path / "tests/b/pids").read_text().split():
+        stat = pathlib.Path("/proc", process, "stat")
+        assert not stat.exists() or stat.read_text().split()[2] == "Z"
