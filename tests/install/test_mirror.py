@@ -195,7 +195,7 @@ def test_unattended(host, disks, first, second):
     assert host.config("vdb", "host.conf") == "hostname=alpha\n"
     # The same medium again.
     before = host.snapshot()
-    assert "vda was installed from this medium already" in host.unattended().stdout and host.snapshot() == before
+    assert "vda vdb were installed from this medium already" in host.unattended().stdout and host.snapshot() == before
 
 
 @pytest.mark.parametrize("first, second, count", [("serial:one", "serial:three", "1 (vda)"), ("bus:virtio", "bus:virtio", "3 (vda vdb vdc)"),
