@@ -43,10 +43,15 @@ sha256() {
 	printf '%s\n' "${1%% *}"
 }
 
-# recipe_dirs: the directory of every recipe, one per line, in byte order.
+# The directories of the tree that hold recipes.
+RECIPE_TOPS="recipes hypervisor image"
+
+# recipe_dirs: the directory of every recipe, one per line.
 recipe_dirs() {
-	for dir in "$TREE"/recipes/*/ "$TREE"/hypervisor/*/ "$TREE"/image/*/; do
-		[ ! -e "${dir}version" ] || printf '%s\n' "${dir%/}"
+	for top in $RECIPE_TOPS; do
+		for dir in "$TREE/$top"/*/; do
+			[ ! -e "${dir}version" ] || printf '%s\n' "${dir%/}"
+		done
 	done
 }
 

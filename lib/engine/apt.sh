@@ -9,9 +9,10 @@ debian_codename() {
 }
 
 # debian_archives: prints "main URI" and, if configured, "security URI" of the mirrors of
-# Debian's archives. They are read from what apt would fetch, because container images
-# come without fetched lists. A third-party archive may have a suite of the same name,
-# but no -updates suite.
+# Debian's archives, and then "another-main URI" and "another-security URI" of each further
+# mirror. They are read from what apt would fetch, because container images come without
+# fetched lists. A third-party archive may have a suite of the same name, but no -updates
+# suite.
 debian_archives() {
 	apt-get update --print-uris | awk -F "'" -v code="$(debian_codename)" '
 		function mirror(name) {
@@ -20,8 +21,13 @@ debian_archives() {
 		$2 !~ /^cdrom:/ && match($2, /\/dists\/[^\/]+\/main\//) {
 			name = named = substr($2, RSTART + 7, RLENGTH - 13)
 			sub(/^((old)*stable|testing|unstable|sid)/, code, name)
+			uri = substr($2, 1, RSTART - 1)
 			if (!((name, name == named) in first))
-				first[name, name == named] = substr($2, 1, RSTART - 1)
+				first[name, name == named] = uri
+			if (name == code "-updates" || name == code "-security") {
+				further[++count] = uri
+				archive[count] = name == code "-security" ? "security" : "main"
+			}
 		}
 		END {
 			main = mirror(code "-updates")
@@ -30,6 +36,9 @@ debian_archives() {
 			print "main", main
 			security = mirror(code "-security")
 			if (security != "") print "security", security
+			printed[main] = printed[security] = 1
+			for (i = 1; i <= count; i++)
+				if (!printed[further[i]]++) print "another-" archive[i], further[i]
 		}' || {
 		say "cannot find a Debian mirror in this machine's apt configuration: add one to /etc/apt/sources.list"
 		return 1

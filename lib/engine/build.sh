@@ -79,7 +79,8 @@ finish() {
 
 # tree_parts: the paths of the tree that every build reads.
 tree_parts() {
-	printf '%s\n' lib config recipes hypervisor image
+	# shellcheck disable=SC2086 # words
+	printf '%s\n' lib config $RECIPE_TOPS
 }
 
 # copy_tree INTO: copies the paths of the tree that are on its standard input.

@@ -145,10 +145,12 @@ from_pools() {
 	printf '%s\n' "$archives" >"$RUN/archives"
 	while read -r archive uri; do
 		case $archive in
-		security) path=pool/updates/$directory ;;
+		*security) path=pool/updates/$directory ;;
 		*) path=pool/$directory ;;
 		esac
-		from_url "the pool of Debian's $archive archive ($path)" "$uri/$path/$(url_name "$file")" </dev/null && return 0
+		another=
+		case $archive in another-*) another=", another mirror" ;; esac
+		from_url "the pool of Debian's ${archive#another-} archive ($path)$another" "$uri/$path/$(url_name "$file")" </dev/null && return 0
 	done <"$RUN/archives"
 	return 1
 }

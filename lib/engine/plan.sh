@@ -99,7 +99,7 @@ make_plan() {
 		cut -f3 "$PLAN/hostpkgs" | sort -u |
 			xargs -r dpkg-query -W -f 'version\t${Package}\t${Version}\n' 2>/dev/null || true
 		{
-			for top in recipes hypervisor image; do
+			for top in $RECIPE_TOPS; do
 				[ ! -d "$TREE/$top" ] || list_files "$top/" "$TREE/$top" -L
 			done
 			cut -f3 "$PLAN/inputs" | sort -u | while read -r path; do

@@ -2,6 +2,9 @@
 
 import pathlib
 import re
+import subprocess
+
+ENGINE = pathlib.Path(__file__).parents[1] / "engine"
 
 
 class Recipe:
@@ -67,13 +70,12 @@ def words(path):
 
 
 def sources(path):
-    """[(file name, SHA-256, [location...])]: lines with the same file name are alternatives."""
-    found = {}
-    for line in lines(path):
-        digest, location, *name = line.split()
-        name = name[0] if name else location.rsplit("/", 1)[-1]
-        found.setdefault((name, digest), []).append(location)
-    return [(name, digest, locations) for (name, digest), locations in found.items()]
+    """[(file name, SHA-256, [location...])], as the engine reads them."""
+    if not path.exists():
+        return []
+    read = subprocess.run(["awk", "-f", ENGINE / "sources.awk", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = (line.split("\t") for line in read.splitlines())
+    return [(name, digest, locations.split()) for _, digest, name, locations in found]
 
 
 def settings(tree):

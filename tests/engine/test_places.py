@@ -68,6 +68,18 @@ def test_the_pool_outlives_the_index(tree, world, archive, bytes_of, path):
     assert archive.asked[-1].endswith("pkg_1%2bgit%7e1.orig.tar.gz")
 
 
+@pytest.mark.parametrize("pool", ["/second/pool/main/p/pkg/", "/second-security/pool/updates/main/p/pkg/"])
+def test_every_mirror_has_a_pool(tree, world, archive, bytes_of, pool):
+    """The first mirror may lag behind, or have removed the file already."""
+    configured(tree, *(archive.url + line for line in (
+        "/debian CODENAME-updates main", "/debian-security CODENAME-security main",
+        "/second CODENAME-updates main", "/second-security CODENAME-security main")))
+    fails(tree, world, "the pool of Debian's main archive (pool/main/p/pkg), another mirror: 404",
+          "the pool of Debian's security archive (pool/updates/main/p/pkg), another mirror: 404")
+    archive.files[pool + NAME] = bytes_of
+    succeeds(tree, world)
+
+
 def test_snapshot_when_the_pool_has_let_go(tree, world, archive, bytes_of):
     archive.files["/snapshot/file/" + tree.sha1] = bytes_of
     succeeds(tree, world)
