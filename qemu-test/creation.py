@@ -6,8 +6,8 @@ further creations, because xenstored's log costs CPU time itself. A domain is cr
 it says on its console that it is up; the front ends have connected by then.
 
 Two more domains require that one: how long after it they are ready, created in their turn
-and created ahead (prebuild). And how long the creation takes while another guest computes, or
-floods xenstored with requests.
+and created ahead (prebuild). Two have a disk as well, a device and a file. And how long the creation
+takes while another guest computes, or floods xenstored with requests.
 """
 
 import re
@@ -19,6 +19,7 @@ from machine import Machine
 
 NAME = "counted"
 REQUIRING = {"in-turn": (), "ahead": ('prebuild = "yes"',)}
+DISKS = {"device": "/dev/vdb", "file": "/tmp/disk.img"}
 # What guests do beside a creation, as a line of shell. A request of the guest for its own name:
 # type, number, transaction and length of the text, 32 bits each (docs/misc/xenstore.txt of
 # Xen). The domain file and the shell each take one level of backslashes.
@@ -87,7 +88,11 @@ def without(idle, found):
     return {name: value - idle[name] for name, value in found.items()}
 
 
-def one_creation(machine, command="xenith start --wait " + NAME):
+def start_of(name):
+    return "xenith start --wait " + name
+
+
+def one_creation(machine, command=start_of(NAME)):
     before = parse_snapshot(machine.out(SNAPSHOT))
     machine.out("%s >/dev/null; sleep %d" % (command, SETTLE))
     return before, parse_snapshot(machine.out(SNAPSHOT))
@@ -98,6 +103,15 @@ def stop(machine):
     machine.out("xenith stop --wait %s && sleep 1" % " ".join([*REQUIRING, NAME]))
 
 
+def with_disk(machine, name, idle, times):
+    """The CPU time of dom0 for each creation of a domain with a disk."""
+    found = []
+    for _ in range(times):
+        found.append(without(idle, difference(*one_creation(machine, start_of(name))))["dom0"])
+        machine.out("xenith stop --wait %s && sleep 1" % name)
+    return found
+
+
 def log_requests(machine, command):
     """Has xenstored write its log to /tmp/xenstored.log while the command runs."""
     machine.out("rm -f /tmp/xenstored.log; xenstore-control logfile /tmp/xenstored.log; "
@@ -105,7 +119,7 @@ def log_requests(machine, command):
 
 
 def count_requests(machine):
-    log_requests(machine, "xenith start --wait %s >/dev/null; sleep %d" % (NAME, SETTLE))
+    log_requests(machine, "%s >/dev/null; sleep %d" % (start_of(NAME), SETTLE))
     domid = int(machine.out("xl domid " + NAME))
     # Only what is counted goes over the serial line.
     log = machine.out("awk '$2 == \"IN\" { print $1, $2, $3, $4, $5, $6, $7 }' /tmp/xenstored.log")
@@ -116,7 +130,7 @@ def count_requests(machine):
 def seconds_behind(machine, name):
     """From the time when what the domain requires is ready until it is itself."""
     lines = int(machine.out("wc -l </run/xenith/boot.log"))
-    machine.out("xenith start --wait %s >/dev/null" % name, 300)
+    machine.out("%s >/dev/null" % start_of(name), 300)
     log = machine.out("tail -n +%d /run/xenith/boot.log" % (lines + 1))
     ready = {who: float(when) for when, who in re.findall(r"(?m)^(\S+) domain (\S+) ready$", log)}
     stop(machine)
@@ -135,9 +149,9 @@ def seconds_beside(machine):
     found = {}
     for name in (None, *BESIDE):
         if name:
-            machine.out("xenith start --wait %s >/dev/null; sleep 3" % name, 300)
+            machine.out("%s >/dev/null; sleep 3" % start_of(name), 300)
         began = machine.console.transcript.now()
-        machine.out("xenith start --wait %s >/dev/null" % NAME, 300)
+        machine.out("%s >/dev/null" % start_of(NAME), 300)
         found[name or "alone"] = machine.console.transcript.now() - began
         machine.out("xenith stop --wait %s" % NAME)
         if name == "floods":
@@ -156,6 +170,8 @@ def tree(directory):
     files = {NAME: domain(NAME, "00:01")}
     for number, (name, lines) in enumerate(REQUIRING.items(), 2):
         files[name] = domain(name, "00:0%d" % number, guests.requires(NAME), *lines)
+    for number, (name, path) in enumerate(DISKS.items(), 4):
+        files[name] = domain(name, "00:0%d" % number, 'disk = [ "%s,raw,xvda,rw" ]' % path)
     files.update({name: guests.one_line(name, line, 40, 'autostart = "no"', 'ready = "created"', "stop_timeout = 1")
                   for name, line in BESIDE.items()})
     return drives.write_tree(directory, {
@@ -165,9 +181,10 @@ def tree(directory):
 def measure(iso, scratch, times):
     """The figures of one image, in one boot: of so many creations."""
     drive = drives.ext4(scratch / "create.img", tree(scratch / "create"))
-    with Machine("bench-create", str(iso), drives=[drive],
+    with Machine("bench-create", str(iso), drives=[drive], disk=16,
                  log_dir=str(drives.OUT / "test-logs")) as machine:
         machine.wait_ready()
+        machine.out("truncate -s 16M %s" % DISKS["file"])
         # Unmeasured: it reads everything from the medium into the cache.
         one_creation(machine)
         stop(machine)
@@ -176,12 +193,13 @@ def measure(iso, scratch, times):
         for _ in range(times):
             runs.append(without(idle, difference(*one_creation(machine))))
             stop(machine)
+        disks = {name: with_disk(machine, name, idle, min(LOGGED, times)) for name in DISKS}
         behind = {name: [] for name in REQUIRING}
         for _ in range(min(LOGGED, times)):
             for name, seconds in behind.items():
                 seconds.append(seconds_behind(machine, name))
         beside = [seconds_beside(machine) for _ in range(min(LOGGED, times))]
-        return {"runs": runs, "idle": idle, "behind": behind, "beside": beside,
+        return {"runs": runs, "idle": idle, "disks": disks, "behind": behind, "beside": beside,
                 "requests": [count_requests(machine) for _ in range(min(LOGGED, times))]}
 
 
@@ -197,6 +215,7 @@ def rows(found):
         row("processes and threads started", [run["processes"] for run in found["runs"]]),
         *(row("CPU seconds, %s" % ("dom0 as Xen counts it" if name == "dom0" else name),
               [run[name] for run in found["runs"]]) for name in names),
+        *(row("CPU seconds of dom0, with a %s" % name, seconds) for name, seconds in found["disks"].items()),
         *(row("s after what it requires, %s" % name, seconds) for name, seconds in found["behind"].items()),
         row("s to create, alone", [one["alone"] for one in found["beside"]]),
         *(row("s to create, another guest %s" % name, [one[name] for one in found["beside"]]) for name in BESIDE),

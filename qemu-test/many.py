@@ -17,7 +17,8 @@ NAMES = ["d%02d" % number for number in range(1, max(COUNTS) + 1)]
 
 
 def domain(number, name):
-    text = guests.hello(name, 40, "00:%02x" % number, 'autostart = "no"', guests.says_it_is_up(name))
+    text = guests.hello(name, 40, "00:%02x" % number, 'autostart = "no"', guests.says_it_is_up(name),
+                        'disk = [ "/tmp/%s.img,raw,xvda,rw" ]' % name)
     return text.replace("hello.name=" + name, "hello.name=%s hello.address=10.0.2.%d/24" % (name, 100 + number))
 
 
@@ -42,6 +43,7 @@ def measure(iso, scratch):
     with Machine("bench-many", str(iso), drives=[drive], memory=MEMORY,
                  log_dir=str(drives.OUT / "test-logs")) as machine:
         machine.wait_ready()
+        machine.out("cd /tmp && truncate -s 1M %s" % " ".join(name + ".img" for name in NAMES))
         # Unmeasured: it reads everything from the medium into the cache.
         start(machine, NAMES[:2])
         return {count: start(machine, NAMES[:count]) for count in COUNTS}

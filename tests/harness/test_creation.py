@@ -55,14 +55,17 @@ def test_what_dom0_does_anyway_does_not_count():
 def test_the_report_has_a_column_for_each_image():
     slow = dict(one(), dom0=1.5)
     figures = {"image": {"runs": [one(), one(), slow], "requests": [creation.parse_requests(LOG, 7)],
-                         "behind": {"in-turn": [3.0, 2.0, 4.0], "ahead": [1.0]}, "beside": [BESIDE]},
+                         "behind": {"in-turn": [3.0, 2.0, 4.0], "ahead": [1.0]}, "beside": [BESIDE],
+                         "disks": {"device": [0.5], "file": [0.25, 0.75, 1.0]}},
                "against": {"runs": [slow], "requests": [creation.parse_requests(LOG, 17)],
-                           "behind": {"in-turn": [5.0], "ahead": [6.0]}, "beside": [BESIDE]}}
+                           "behind": {"in-turn": [5.0], "ahead": [6.0]}, "beside": [BESIDE],
+                           "disks": {"device": [0.5], "file": [0.5]}}}
     lines = creation.report(figures).splitlines()
     assert lines[0].split()[-2:] == ["image", "against"]
     assert lines[1].startswith("requests of dom0") and lines[1].count("3.00") == 6
     cpu = next(line for line in lines if "as Xen counts it" in line)
     assert "0.90 (  0.90 to   1.50)" in cpu and "1.50 (  1.50 to   1.50)" in cpu
+    assert lines[-7].startswith("CPU seconds of dom0, with a file") and "0.75 (  0.25 to   1.00)" in lines[-7]
     assert lines[-6].startswith("s after what it requires, in-turn") and "3.00 (  2.00 to   4.00)" in lines[-6]
     assert lines[-5].startswith("s after what it requires, ahead") and "6.00 (  6.00 to   6.00)" in lines[-5]
     assert lines[-2].startswith("s to create, another guest floods") and lines[-2].count("4.00") == 6

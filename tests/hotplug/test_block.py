@@ -130,6 +130,28 @@ def test_what_dom0_has_for_itself_is_in_use(dom0, disk):
     assert add(dom0, 0, disk, devid=51728) == CONNECTED
 
 
+def test_other_devices_entries_are_not_read(dom0, disk, image):
+    """The check of a host with many guests would take longer with each."""
+    assert add(dom0, 3, disk) == CONNECTED
+    (dom0.top / "real").mkdir()
+    for name in ("xenstore-ls", "xenstore-read"):
+        (dom0.top / "bin" / name).rename(dom0.top / "real" / name)
+        (dom0.top / "bin" / name).write_text(f'#!/bin/sh\necho "$*" >>$FAKE/asked\nexec $FAKE/real/{name} "$@"\n')
+        (dom0.top / "bin" / name).chmod(0o755)
+    assert add(dom0, 4, image) == CONNECTED
+    asked = dom0.text("asked").splitlines()
+    assert asked and not [line for line in asked if "vbd/3" in line or line.endswith("vbd")]
+    assert add(dom0, 5, disk)[0] == "busy"
+    assert "vbd/3/51712" in dom0.text("asked")
+
+
+def test_uses_that_are_gone_are_forgotten(dom0, disk):
+    for domid in range(3, 7):
+        assert add(dom0, domid, disk, "w!") == CONNECTED
+        dom0.forget(f"backend/vbd/{domid}/51712/physical-device")
+    assert dom0.text("run/xen-hotplug/uses") == "fd:1a backend/vbd/6/51712\n"
+
+
 def test_free_again_when_the_first_is_gone(dom0, disk):
     add(dom0, 3, disk)
     dom0.forget("backend/vbd/3/51712/physical-device")

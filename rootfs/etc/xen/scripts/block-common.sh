@@ -7,12 +7,32 @@
 # shellcheck source=rootfs/etc/xen/scripts/locking.sh
 . "${0%/*}/locking.sh"
 
+# A line for each disk that dom0's kernel serves: MAJOR:MINOR (hex) and the backend's path. A
+# check asks xenstored about those of its device only: to read the entries of all guests' disks
+# takes some thirty requests for each of them.
+uses=$HOTPLUG_RUN/xen-hotplug/uses
+
+# note_use NUMBER: adds the line for this disk, and drops those of the same device whose
+# disk is gone. Call it with the lock held.
+note_use() {
+	if grep -q "^$1 " "$uses" 2>/dev/null; then
+		while read -r number at; do
+			[ "$at" != "$XENBUS_PATH" ] || continue
+			[ "$number" != "$1" ] || [ "$(xenstore-read "$at/physical-device" 2>/dev/null)" = "$1" ] || continue
+			printf '%s %s\n' "$number" "$at"
+		done <"$uses" >"$uses.new"
+		mv "$uses.new" "$uses"
+	fi
+	printf '%s %s\n' "$1" "$XENBUS_PATH" >>"$uses"
+}
+
 # connected DEVICE MAJOR:MINOR [KEY VALUE...]: tells the backend, in one transaction, so
-# that no reader sees half of it.
+# that no reader sees half of it. Call it with the lock held.
 connected() {
 	keys_device=$1
 	keys_number=$2
 	shift 2
+	note_use "$keys_number"
 	xenstore-write "$@" "$XENBUS_PATH/physical-device" "$keys_number" \
 		"$XENBUS_PATH/physical-device-path" "$keys_device" \
 		"$XENBUS_PATH/hotplug-status" connected
@@ -122,32 +142,17 @@ mounted() {
 # guests DEVICES: prints the domains that use one of these through dom0's kernel in
 # conflict with $mode.
 guests() {
-	listing=$(xenstore-ls -f "$XENBUS_BASE_PATH/vbd" 2>/dev/null) || {
-		# The directory is missing if all disks are QEMU's.
-		[ "$XENBUS_TYPE" = qdisk ]
-		return
-	}
-	printf '%s\n' "$listing" |
-		awk -v devices="$1" -v mode="$mode" -v own="$XENBUS_PATH" -v top="$XENBUS_BASE_PATH/vbd/" '
-			BEGIN { n = split(devices, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
-			index($0, top) == 1 && split($1, p, "/") == split(own, p, "/") + 1 {
-				at = $1
-				sub(/\/[^\/]*$/, "", at)
-				value = $3
-				gsub(/"/, "", value)
-				if ($1 ~ /\/physical-device$/ && at != own && value in wanted)
-					used[at] = 1
-				if ($1 ~ /\/mode$/)
-					modes[at] = value
-			}
-			END {
-				for (at in used)
-					if (mode == "w" || modes[at] ~ /w/) {
-						domid = substr(at, length(top) + 1)
-						sub(/\/.*/, "", domid)
-						print domid
-					}
-			}' | sort -nu
+	[ -e "$uses" ] || return 0
+	while read -r number at; do
+		case " $1 " in *" $number "*) ;; *) continue ;; esac
+		[ "$at" != "$XENBUS_PATH" ] || continue
+		# Without entries its domain is gone.
+		entries=$(xenstore-read "$at/physical-device" "$at/mode" 2>/dev/null) || continue
+		case $entries in "$number$nl"*) ;; *) continue ;; esac
+		case $mode,${entries#*"$nl"} in w,* | *,*w*) ;; *) continue ;; esac
+		at=${at%/*}
+		echo "${at##*/}"
+	done <"$uses" | sort -nu
 }
 
 # look_at PATH: sets $kind (stat's name), $device_number (MAJOR:MINOR in hex, for a
