@@ -82,7 +82,8 @@ package_root() {
 }
 
 # sweep PREFIX: removes claimed directories that begin with it and whose owner has exited. The
-# lock shows that, a PID would not: several machines and containers may share them.
+# lock shows that, a PID would not: several machines and containers may share them. Call it with
+# the directory's lock held (claim, sweep_all).
 sweep() {
 	for left in "$1"*.claim; do
 		[ -e "$left" ] || continue
@@ -90,6 +91,15 @@ sweep() {
 			rm -rf "${left%.claim}" "$left"
 		fi
 	done
+}
+
+# sweep_all DIRECTORY: sweeps all that was claimed in it.
+sweep_all() {
+	[ -d "$1" ] || return 0
+	exec 6<"$1"
+	flock 6
+	sweep "$1/"
+	exec 6>&-
 }
 
 # claim PREFIX FD: creates a directory PREFIX.XXXXXX, owned by this process until it

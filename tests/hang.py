@@ -34,9 +34,12 @@ def hangs(*_):
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call():
+def limited():
     before = signal.signal(signal.SIGALRM, hangs)
     signal.setitimer(signal.ITIMER_REAL, LIMIT, AGAIN)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+
+
+pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = limited

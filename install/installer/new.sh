@@ -238,7 +238,14 @@ disk_prepare() {
 	done
 	# What stood there is not taken for something that was put there afterwards (data_missing).
 	! prepare_data=$(partition "$1" xenith-data) ||
-		try "clear the partition xenith-data of $1" dd if=/dev/zero of="$prepare_data" bs=1048576 count=1 conv=notrunc,fsync
+		try "clear the partition xenith-data of $1" clear_mib "$prepare_data"
+}
+
+# clear_mib DEVICE: clears its first MiB, or all of it if it is smaller.
+clear_mib() {
+	clear_blocks=$(($(device_bytes "$1") / 512))
+	[ "$clear_blocks" -lt 2048 ] || clear_blocks=2048
+	dd if=/dev/zero of="$1" bs=512 count="$clear_blocks" conv=notrunc,fsync
 }
 
 # data_missing NAME: true if the installation was cut off before the volume group: nothing

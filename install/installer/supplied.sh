@@ -97,6 +97,8 @@ supplied_get() {
 # supplied_add TREE: what the archive $given sets overrides what TREE has.
 supplied_add() {
 	supplied_get "$given" "$given_unsigned"
+	# Where install-unattended has fetched it from.
+	place=${INSTALL_PLACE:-$place}
 	supplied_unpack "$archive" "$work/supplied"
 	supplied_check "$work/supplied"
 	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z]*\)=.*/\1/p' | sort -u | xargs)

@@ -298,7 +298,7 @@ find_pin
 find_new "$wanted"
 if [ "$new" = "$version" ]; then
 	say "bump: ${dir##*/} already pins $version${wanted:+, which $wanted matches}"
-	others=$(apt_pins | sed 's|/[^/]*$||' | sort -u | { grep -vxF "$suite/$package=$version" || :; } | xargs)
+	others=$(apt_pins | sed -e 's|/[^/]*$||' -e 's|^\([^/]*\)-security/|\1/|' | sort -u | { grep -vxF "$suite/$package=$version" || :; } | xargs)
 	[ -z "$others" ] || say "bump: ${dir#"$TREE"/}/sources also pins $others, which this command does not move: edit that line by hand"
 	exit 0
 fi

@@ -159,7 +159,7 @@ todo >"$PLAN/todo"
 fetch_all "$PLAN/todo"
 
 # Remove the work directories of builds that were killed.
-sweep "$CACHE/work/"
+sweep_all "$CACHE/work"
 
 # Jobs: one per core, but no more than the available memory, or the limits of the container,
 # allow at 1 GiB each.

@@ -1,6 +1,8 @@
 """Where the host's log goes: memory, a server, a mounted directory."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -72,6 +74,30 @@ def test_a_directory_that_cannot_be_written(log):
     (mark,) = log.marks()
     assert re.match("log: cannot write to /srv/log .log_dir.: \\S*mkdir: ", mark.replace(str(log.top), ""))
     assert mark.endswith("; the log stays in memory") and not (log.top / "var/log/messages").is_symlink()
+
+
+def test_a_full_disk(log):
+    (log.top / "srv/log").mkdir(parents=True)
+    (log.top / "srv/log/messages").symlink_to("/dev/full")
+    assert boot(log, "log_dir=/srv/log\n") == IN_MEMORY
+    (mark,) = log.marks()
+    assert "cannot write to" in mark and "No space left on device" in mark
+    assert log.text("var/log/messages") == "second\n"
+
+
+def test_a_file_that_can_only_be_read(log):
+    """As on a disk that is mounted read-only."""
+    (log.top / "srv/log").mkdir(parents=True)
+    program = log.top / "srv/log/messages"
+    shutil.copy(shutil.which("sleep"), program)
+    with subprocess.Popen([program, "100"]) as running:
+        try:
+            assert boot(log, "log_dir=/srv/log\n") == IN_MEMORY
+        finally:
+            running.kill()
+    (mark,) = log.marks()
+    assert "cannot write to" in mark and "Text file busy" in mark
+    assert log.text("var/log/messages") == "second\n"
 
 
 def test_a_file_that_cannot_be_opened(log):

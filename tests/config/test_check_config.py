@@ -699,6 +699,8 @@ def test_merge_survives_odd_files(run, tree, tmp_path):
     ("/dev/sda1 / ext4", "/ belongs to the system"),
     ("/dev/sda1 /usr/local ext4", "/usr/local belongs to the system"),
     ("/dev/sda1 /var ext4", "/var belongs to the system"),
+    ("/dev/sda1 /var/log ext4", "/var/log belongs to the system"),
+    ("/dev/sda1 /var/log/old/ ext4", "/var/log/old/ belongs to the system"),
     ("/dev/sda1 /data btrfs", "btrfs is none of ext2"),
     ("store /data nfs", "store is not SERVER:/PATH"),
     ("sda1 /data ext4", "sda1 is neither a path nor LABEL= or UUID="),

@@ -138,6 +138,13 @@ def test_the_newest_is_pinned(archive, lib, bump):
     assert (lib / "sources").read_text() == SOURCES
 
 
+def test_the_newest_is_pinned_from_the_security_archive(archive, lib, bump):
+    archive.source("lib", "1:1.0-1", security=True)
+    (lib / "sources").write_text(SOURCES.replace("trixie/", "trixie-security/"))
+    said = bump("lib")
+    assert "lib already pins 1:1.0-1" in said and "also pins" not in said
+
+
 @slow
 def test_another_pin_of_the_recipe_is_named(archive, lib, bump):
     """Debian's patches from a newer release, say: the newest of the first pin is there."""

@@ -5,9 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.append(str(Path(__file__).resolve().parents[2] / "qemu-test"))
 
+import drives  # noqa: E402
 from busybox import BUSYBOX  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not drives.package("busybox-tests"), reason="busybox-tests is not built")
 
 
 def shell(script, stdin=subprocess.DEVNULL):

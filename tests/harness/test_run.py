@@ -8,11 +8,12 @@ import subprocess
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-# Each says when it begins and ends.
+# Each says when it begins and ends, and waits so long for the second one to begin.
 TEST = """import os, pathlib, time
 def test_{name}():
     with open({log!r}, "a") as log: print("begin", file=log)
-    time.sleep(1)
+    limit = time.monotonic() + float(os.environ["SECONDS"])
+    while time.monotonic() < limit and open({log!r}).read().count("begin") < 2: time.sleep(0.1)
     with open({log!r}, "a") as log: print("end", file=log)
     assert {holds}
 """
@@ -35,13 +36,14 @@ def run(tmp_path):
     def start(*words, **environment):
         log.unlink(missing_ok=True)
         done = subprocess.run([str(tmp_path / "tests/run"), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False, env={**os.environ, "PATH": "%s/bin:%s" % (tmp_path, os.environ["PATH"]), **environment})
+                              check=False, env={**os.environ, "XENITH_BESIDE": "", "SECONDS": "1", "PATH": "%s/bin:%s" % (tmp_path, os.environ["PATH"]), **environment})
         return done.returncode, done.stdout, log.read_text().split() if log.exists() else []
     return start
 
 
 def test_a_failure_does_not_stop_the_rest(run):
-    status, said, log = run()
+    # Of two that run in parallel the second may begin much later.
+    status, said, log = run(SECONDS="60")
     assert status == 1 and said.endswith("failed: tests/b\n")
     assert sorted(line for line in said.splitlines() if line.startswith("tests/")) == ["tests/a", "tests/b", "tests/c"]
     assert log.count("end") == 3 and log[:2] == ["begin", "begin"]
@@ -58,13 +60,18 @@ def test_directories_without_such_a_test(run):
     assert (status, log) == (0, ["begin", "end"]) and "failed" not in said
 
 
-def test_a_hang(run, tmp_path):
-    """Nor does a test that hangs stop the rest, in what it waits or in the end of a `with`."""
-    (tmp_path / "tests/b/test_b.py").write_text("""import subprocess
-def test_b():
+HANG = """import pytest, subprocess
+@pytest.fixture
+def waits():
     with subprocess.Popen(["sh", "-c", "echo $$ >>pids; sleep 1000 & echo $! >>pids; wait"]) as process:
         process.communicate(timeout=1)
-""")
+"""
+
+
+@pytest.mark.parametrize("test", ["def test_b(): waits.__wrapped__()\n", "def test_b(waits): pass\n"], ids=["test", "fixture"])
+def test_a_hang(run, tmp_path, test):
+    """Nor does a test that hangs stop the rest, in the end of a `with` or in a fixture."""
+    (tmp_path / "tests/b/test_b.py").write_text(HANG + test)
     status, output, log = run(XENITH_HANG="4")
     assert status == 1 and output.endswith("failed: tests/b\n") and log.count("end") == 2, output
     assert "the test did not end within 4 s" in output

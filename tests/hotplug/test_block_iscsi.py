@@ -123,7 +123,7 @@ def test_server_is_asked_before_the_lock(dom0, portal, asked, at, says, reason):
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = dom0.start("block-iscsi", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd", NC_SAYS=says)
         try:
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
         finally:
             process.kill()
     assert status(dom0, path) == ("error", f"cannot reach the server {at}: {reason}")

@@ -280,15 +280,18 @@ exec {network.HERE}/fake/iptables "$@"
 """)
     (host.top / "bin/iptables").chmod(0o755)
     killed = start_nat(host, 10)
-    while not (host.top / "run/xen-hotplug/vif-nat").exists():
-        time.sleep(0.05)
-    time.sleep(0.2)
-    killed.kill()
-    killed.wait()
-    waiting = start_nat(host, 11)
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(1)
-    (host.top / "hangs").unlink()
+    try:
+        while not (host.top / "run/xen-hotplug/vif-nat").exists():
+            assert killed.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.2)
+        killed.kill()
+        killed.wait()
+        waiting = start_nat(host, 11)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(1)
+    finally:
+        (host.top / "hangs").unlink()
     assert (waiting.wait(30), *waiting.communicate()) == (0, "", "")
     killed.communicate()
     assert host.text("nat/POSTROUTING") == "-j XENITH_NAT\n"

@@ -56,7 +56,7 @@ def plain_disk(dom0):
     path = device(dom0, 9, "/dev/vg/plain")
     process = dom0.start("block", "add", XENBUS_PATH=path, XENBUS_TYPE="vbd")
     try:
-        process.communicate(timeout=8)
+        process.communicate(timeout=60)
     finally:
         process.kill()
     return status(dom0, path)
@@ -71,7 +71,7 @@ def test_login_that_hangs(dom0, kind):
     # Another target of the same server is asked.
     (dom0.top / "hangs/connect").unlink()
     other = device(dom0, 4, KINDS[kind][1])
-    start(dom0, kind, "add", other).communicate(timeout=8)
+    start(dom0, kind, "add", other).communicate(timeout=60)
     assert status(dom0, other) == CONNECTED
     release(dom0, first)
     assert status(dom0, path) == CONNECTED

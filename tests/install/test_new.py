@@ -560,6 +560,14 @@ def test_nothing_boots_while_the_table_is_written(host, vda):
     assert process.returncode == -9 and host.boots(vda) is None
 
 
+def test_the_smallest_disk(host):
+    """What is left for guests is less than a MiB."""
+    host.disk("vdb", 607125504)
+    host.installed("vdb")
+    assert host.boots("vdb") == "2"
+    assert next(call for call in host.calls() if call.startswith("dd if=/dev/zero of=/dev/vdb6 ")).split()[3:5] == ["bs=512", "count=2014"]
+
+
 def test_interrupted(host, vda):
     """As by Ctrl-C, or when a connection ends."""
     with host.start("usr/lib/xenith/install", vda, "--yes", vda, CUT_AT="12", CUT="before", CUT_SIGNAL="TERM") as process:
@@ -573,8 +581,7 @@ def test_one_at_a_time(host, vda):
     with open(host.top / "run/xenith/create.lock", "w", encoding="utf-8") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with host.start("usr/lib/xenith/install", vda, "--yes", vda) as process:
-            while "waiting for another" not in process.stderr.readline():
-                pass
+            assert any("waiting for another" in line for line in process.stderr)
             host.partition(vda, 1, "data", MIB)
             fcntl.flock(held, fcntl.LOCK_UN)
             _, err = process.communicate(timeout=60)

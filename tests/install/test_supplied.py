@@ -247,6 +247,23 @@ def test_the_disk_of_the_machine(asks, server, signed):
     assert "vdb was installed from this medium already" in done.stdout and asks.snapshot() == before
 
 
+def test_values_are_read_as_by_the_host(asks, server, signed):
+    """Without quotes, whatever the editor put at the ends of lines and of the file."""
+    conf = "\ufeffinstall_disk='serial:two'\r\nhostname=alpha\r\ninstall_then=\"poweroff\"\r\ninstall_data = none\r\n"
+    signed(pack(server.files / (MAC + ".tar"), {**ANSWERS, "host.conf": conf}))
+    done = asks.unattended()
+    assert done.returncode == 0 and "Xenith 2 is installed on vdb\n" in done.stdout, done.stdout
+    assert asks.text("ended") == "poweroff\n" and asks.text("lvm-calls") == ""
+
+
+def test_errors_name_the_address(asks, server, signed):
+    signed(pack(server.files / (MAC + ".tar"), {**ANSWERS, "fstab": "/dev/sda1 / ext4\n"}))
+    before = asks.snapshot()
+    done = asks.unattended()
+    assert done.returncode == 1 and f"cannot use {server.url}/{MAC}.tar: its files have errors" in done.stdout
+    assert asks.snapshot() == before
+
+
 def test_a_key_of_the_file_overrides_the_medium_s(asks, server, signed):
     signed(pack(server.files / (MAC + ".tar"), {"host.conf": "install_disk=serial:two\ninstall_existing=keep\n"}))
     asks.installed("vdb")

@@ -227,6 +227,18 @@ def test_without_the_volume_group(host, vda):
     assert "was installed from this medium already" in host.unattended().stdout
 
 
+def test_a_volume_group_that_cannot_be_made(host, vda):
+    """The machine does not restart for it at each boot."""
+    host.host_conf("install_disk=smallest\ninstall_then=reboot\n")
+    host.write("no-lvm", "")
+    assert host.unattended().returncode == 0 and host.text("ended") == "reboot\n"
+    host.write("ended", "")
+    done = host.unattended()
+    assert done.returncode == 0 and "vda was installed from this medium already" in done.stdout
+    assert "there is no volume group for guests on /dev/vda6 (Cannot use device)" in done.stdout.replace("(  ", "(")
+    assert not host.text("ended")
+
+
 def test_the_partition_of_the_volume_group_is_used(host, vda):
     """By a guest, say, with no file system that anybody knows."""
     host.write("no-lvm", "")
@@ -251,6 +263,7 @@ def test_of_a_mirror_the_second_was_cut_off(host, vda):
     before = host.snapshot()
     done = host.unattended()
     assert done.returncode == 1 and "only vda has Xenith, of vda vdb: boot that host" in done.stdout
+    assert "erases both" not in done.stdout
     assert host.snapshot() == before
 
 
@@ -318,6 +331,7 @@ def test_beside_a_disk_with_xenith(host, vda):
     before = host.snapshot()
     done = host.unattended()
     assert done.returncode == 1 and "only vdb has Xenith" in done.stdout and host.snapshot() == before
+    assert "install --repair, if it is mirrored; install_existing=erase erases both\n" in done.stdout
 
 
 def newer_medium(host):

@@ -236,6 +236,7 @@ def test_a_verdict_waits_for_another_program(trial):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with host.start(f"{LIBRARY}/trial") as process:
             while float(host.text("proc/uptime").split()[0]) < 45:
+                assert process.poll() is None
                 time.sleep(0.05)
             assert host.state()["pending"] == "b"
             fcntl.flock(lock, fcntl.LOCK_UN)

@@ -90,7 +90,7 @@ directory !~ /^\// || directory ~ /(^|\/)\.\.?(\/|$)/ {
 }
 
 # A mount would hide the system's own files.
-directory ~ /^\/(bin|boot|config|dev|etc|init|lib|lib64|proc|root|run|sbin|sys|usr)?(\/|$)/ || directory ~ /^\/var\/?$/ {
+directory ~ /^\/(bin|boot|config|dev|etc|init|lib|lib64|proc|root|run|sbin|sys|usr)?(\/|$)/ || directory ~ /^\/var(\/log(\/.*)?)?\/?$/ {
 	wrong(directory " belongs to the system: mount below /data, /mnt or /srv")
 	next
 }
