@@ -3,6 +3,7 @@
 
 usage: bench.py [--boots N] [--iso FILE] [--no-fleet] [--no-storage]
        bench.py --many [--iso FILE]
+       bench.py --upkeep [--iso FILE]
        bench.py --create [--times N] [--iso FILE] [--against FILE]
        bench.py --against-debian [--iso FILE]
 
@@ -11,7 +12,7 @@ image, the time that several tools take to start eight domains, and the overhead
 blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
 measurements). With --create it prints what dom0 does to create one domain instead, for
 one image, or for two, one after the other; with --many, what each of many domains costs
-dom0; with --against-debian, how long the image and a Debian with Debian's Xen take to have
+dom0; with --upkeep, how long boots, an installation, saves and updates take; with --against-debian, how long the image and a Debian with Debian's Xen take to have
 eight guests running.
 """
 
@@ -32,6 +33,7 @@ import host
 import many
 import storage
 import timeline
+import upkeep
 from answers import Answers
 from machine import Machine
 from timeline import parse_boot_log
@@ -136,19 +138,17 @@ def main(arguments):
     parser.add_argument("--no-fleet", action="store_true", help="only the boot")
     parser.add_argument("--no-storage", action="store_true", help="skip the disks")
     parser.add_argument("--many", action="store_true", help="only dom0's work for each of many domains")
+    parser.add_argument("--upkeep", action="store_true", help="only boots from each medium, installation, save, update")
     parser.add_argument("--create", action="store_true", help="only the work for one domain")
     parser.add_argument("--times", type=int, default=8, help="creations, for --create")
     parser.add_argument("--against", type=pathlib.Path, help="another image, for --create")
     parser.add_argument("--against-debian", action="store_true", help="only eight guests, here and on Debian")
     options = parser.parse_args(arguments)
-    if options.against_debian:
-        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
-            print(against.report(against.measure(str(options.iso), pathlib.Path(scratch))))
-        return
-    if options.many:
-        with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
-            print(many.report(many.measure(str(options.iso), pathlib.Path(scratch))))
-        return
+    for alone, part in ((options.against_debian, against), (options.many, many), (options.upkeep, upkeep)):
+        if alone:
+            with tempfile.TemporaryDirectory(prefix="xenith-bench-") as scratch:
+                print(part.report(part.measure(str(options.iso), pathlib.Path(scratch))))
+            return
     if options.create:
         one_domain([options.iso] + ([options.against] if options.against else []), options.times)
         return
