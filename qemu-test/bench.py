@@ -12,8 +12,9 @@ image, the time that several tools take to start eight domains, and the overhead
 blkback; writes out/boot.svg (the boot with the median total) and out/bench.json (all
 measurements). With --create it prints what dom0 does to create one domain instead, for
 one image, or for two, one after the other; with --many, what each of many domains costs
-dom0; with --upkeep, how long boots, an installation, saves and updates take; with --against-debian, how long the image and a Debian with Debian's Xen take to have
-eight guests running.
+dom0; with --upkeep, how long boots, an installation, saves and updates take; with
+--against-debian, how long the image and a Debian with Debian's Xen take to have eight guests
+running.
 """
 
 import argparse

@@ -150,9 +150,7 @@ def seconds_beside(machine):
     for name in (None, *BESIDE):
         if name:
             machine.out("%s >/dev/null; sleep 3" % start_of(name), 300)
-        began = machine.console.transcript.now()
-        machine.out("%s >/dev/null" % start_of(NAME), 300)
-        found[name or "alone"] = machine.console.transcript.now() - began
+        found[name or "alone"] = machine.timed("%s >/dev/null" % start_of(NAME), 300)
         machine.out("xenith stop --wait %s" % NAME)
         if name == "floods":
             found["requests"] = flood(machine, name)

@@ -205,6 +205,12 @@ class Machine:
         assert status == 0, "%s: status %d\n%s" % (command, status, output)
         return output
 
+    def timed(self, command, timeout=ANSWER):
+        """The seconds that a command takes, which must succeed."""
+        began = self.console.transcript.now()
+        self.out(command, timeout)
+        return self.console.transcript.now() - began
+
     def write(self, path, text):
         """Write a small file in dom0 (the shell takes lines of 1,000 characters)."""
         packed = base64.b64encode(text.encode()).decode()

@@ -25,9 +25,7 @@ def domain(number, name):
 def start(machine, names):
     """The figures of dom0 while it starts these domains, and the seconds until the last is ready."""
     before = creation.parse_snapshot(machine.out(creation.SNAPSHOT))
-    began = machine.console.transcript.now()
-    machine.out("xenith start --wait %s >/dev/null" % " ".join(names), 1800)
-    seconds = machine.console.transcript.now() - began
+    seconds = machine.timed("xenith start --wait %s >/dev/null" % " ".join(names), 1800)
     machine.out("sleep %d" % SETTLE)
     found = creation.difference(before, creation.parse_snapshot(machine.out(creation.SNAPSHOT)))
     machine.out("xenith stop --wait %s >/dev/null; sleep %d" % (" ".join(names), SETTLE), 1800)

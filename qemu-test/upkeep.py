@@ -1,6 +1,8 @@
 """How long an administrator waits: for the boot from each medium, an installation, a save, an
 update and a rollback."""
 
+import statistics
+
 import drives
 from machine import READY, Machine
 from upgrades import Updates
@@ -12,6 +14,7 @@ BOOTS = {
 }
 DISKS = {"disk, BIOS": "bios", "disk, UEFI": "uefi"}
 TIMES = 3
+PATIENCE = 1800     # seconds for a command
 
 
 def machine_of(name, medium, **options):
@@ -24,23 +27,16 @@ def ready(machine):
     return machine.console.transcript.time_of(READY)
 
 
-def timed(machine, command):
-    """The seconds that a command in dom0 takes."""
-    began = machine.console.transcript.now()
-    machine.out(command, 1800)
-    return machine.console.transcript.now() - began
-
-
 def on_the_host(machine, updates):
     """{what: [seconds]} on an installed host, which keeps its version."""
     found = {"save": [], "update": [], "rollback of an update": [], "rollback of the configuration": []}
     update = updates.command(updates.make("measured", 1))
     for number in range(TIMES):
         machine.out("sed -i 's/^ntp=.*/ntp=192.0.2.%d/' /config/host.conf" % (100 + number))
-        found["save"].append(timed(machine, "xenith save -m measured"))
-        found["update"].append(timed(machine, update))
-        found["rollback of an update"].append(timed(machine, "xenith update --rollback"))
-        found["rollback of the configuration"].append(timed(machine, "xenith rollback config"))
+        found["save"].append(machine.timed("xenith save -m measured", PATIENCE))
+        found["update"].append(machine.timed(update, PATIENCE))
+        found["rollback of an update"].append(machine.timed("xenith update --rollback", PATIENCE))
+        found["rollback of the configuration"].append(machine.timed("xenith rollback config", PATIENCE))
     return found
 
 
@@ -54,7 +50,7 @@ def measure(iso, scratch):
     disk = drives.EmptyDisk(scratch / "disk.img", "target")
     with machine_of("install", iso, extra=disk.options()) as machine:
         machine.wait_ready()
-        found["install"] = [timed(machine, "xenith install vda --yes vda")]
+        found["install"] = [machine.timed("xenith install vda --yes vda", PATIENCE)]
         machine.power_off()
     (scratch / "updates").mkdir()
     updates = Updates(scratch / "updates")
@@ -73,6 +69,5 @@ def measure(iso, scratch):
 def report(found):
     lines = ["%-32s %8s %8s %8s" % ("seconds", "fastest", "median", "slowest")]
     for name, values in found.items():
-        values = sorted(values)
-        lines.append("%-32s %8.1f %8.1f %8.1f" % (name, values[0], values[len(values) // 2], values[-1]))
+        lines.append("%-32s %8.1f %8.1f %8.1f" % (name, min(values), statistics.median(values), max(values)))
     return "\n".join(lines)

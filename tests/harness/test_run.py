@@ -36,7 +36,8 @@ def run(tmp_path):
     def start(*words, **environment):
         log.unlink(missing_ok=True)
         done = subprocess.run([str(tmp_path / "tests/run"), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False, env={**os.environ, "XENITH_BESIDE": "", "SECONDS": "1", "PATH": "%s/bin:%s" % (tmp_path, os.environ["PATH"]), **environment})
+                              check=False, env={**os.environ, "XENITH_BESIDE": "", "SECONDS": "1",
+                                                "PATH": "%s/bin:%s" % (tmp_path, os.environ["PATH"]), **environment})
         return done.returncode, done.stdout, log.read_text().split() if log.exists() else []
     return start
 

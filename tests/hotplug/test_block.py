@@ -145,6 +145,23 @@ def test_other_devices_entries_are_not_read(dom0, disk, image):
     assert "vbd/3/51712" in dom0.text("asked")
 
 
+def test_no_answer_is_no_permission(dom0, disk):
+    """The other guest's entries may be there."""
+    assert add(dom0, 3, disk) == CONNECTED
+    path = device(dom0, 4, disk)
+    (dom0.top / "real").mkdir()
+    (dom0.top / "bin/xenstore-read").rename(dom0.top / "real/xenstore-read")
+    (dom0.top / "bin/xenstore-read").write_text('#!/bin/sh\n[ "$1" = -R ] || exit 1\nexec "$FAKE/real/xenstore-read" "$@"\n')
+    (dom0.top / "bin/xenstore-read").chmod(0o755)
+    assert block(dom0, "add", path).returncode == 1
+    assert status(dom0, path) == ("error", f"cannot attach {disk}: xenstored does not answer")
+    assert dom0.read(f"{path}/physical-device") is None
+    # Nor is the other one forgotten.
+    dom0.write(path, {"mode": "w!", "hotplug-status": ""})
+    block(dom0, "add", path)
+    assert "backend/vbd/3/51712\n" in dom0.text("run/xen-hotplug/uses")
+
+
 def test_uses_that_are_gone_are_forgotten(dom0, disk):
     for domid in range(3, 7):
         assert add(dom0, domid, disk, "w!") == CONNECTED

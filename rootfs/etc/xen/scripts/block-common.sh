@@ -12,13 +12,28 @@
 # takes some thirty requests for each of them.
 uses=$HOTPLUG_RUN/xen-hotplug/uses
 
+# entries_of PATH: sets $entries to the physical-device and the mode of a disk, a line each. Fails
+# with 1 if the disk is gone, and with 2 if xenstored does not answer: then it may be there.
+entries_of() {
+	entries=$(xenstore-read "$1/physical-device" "$1/mode" 2>/dev/null) && return
+	# This script's own disk has an entry.
+	xenstore-read "$XENBUS_PATH/mode" >/dev/null 2>&1 || return 2
+	return 1
+}
+
 # note_use NUMBER: adds the line for this disk, and drops those of the same device whose
 # disk is gone. Call it with the lock held.
 note_use() {
 	if grep -q "^$1 " "$uses" 2>/dev/null; then
 		while read -r number at; do
 			[ "$at" != "$XENBUS_PATH" ] || continue
-			[ "$number" != "$1" ] || [ "$(xenstore-read "$at/physical-device" 2>/dev/null)" = "$1" ] || continue
+			if [ "$number" = "$1" ]; then
+				entries_of "$at" || {
+					[ $? = 2 ] || continue
+					fatal "cannot attach the disk: xenstored does not answer"
+				}
+				case $entries in "$1$nl"*) ;; *) continue ;; esac
+			fi
 			printf '%s %s\n' "$number" "$at"
 		done <"$uses" >"$uses.new"
 		mv "$uses.new" "$uses"
@@ -140,19 +155,21 @@ mounted() {
 }
 
 # guests DEVICES: prints the domains that use one of these through dom0's kernel in
-# conflict with $mode.
+# conflict with $mode; false if xenstored does not answer.
 guests() {
 	[ -e "$uses" ] || return 0
 	while read -r number at; do
 		case " $1 " in *" $number "*) ;; *) continue ;; esac
 		[ "$at" != "$XENBUS_PATH" ] || continue
-		# Without entries its domain is gone.
-		entries=$(xenstore-read "$at/physical-device" "$at/mode" 2>/dev/null) || continue
+		entries_of "$at" || {
+			[ $? = 2 ] || continue
+			return 1
+		}
 		case $entries in "$number$nl"*) ;; *) continue ;; esac
 		case $mode,${entries#*"$nl"} in w,* | *,*w*) ;; *) continue ;; esac
 		at=${at%/*}
 		echo "${at##*/}"
-	done <"$uses" | sort -nu
+	done <"$uses"
 }
 
 # look_at PATH: sets $kind (stat's name), $device_number (MAJOR:MINOR in hex, for a
@@ -253,7 +270,7 @@ check_sharing() {
 	related "$2"
 	place=$(mounted "$shared")
 	[ -z "$place" ] || busy "cannot attach $1: it is in use by dom0, mounted${writes:+ for writing} on $place; unmount it or use a copy"
-	others=$(guests "$shared")
+	others=$(guests "$shared") || fatal "cannot attach $1: xenstored does not answer"
 	others="$others $(guests_of_qemu "${3:-}")"
 	for other in $others; do
 		if same_machine "$other"; then continue; fi
