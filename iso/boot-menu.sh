@@ -87,7 +87,7 @@ grub() {
 	entries entry grub_entry
 	# From the network, the firmware itself goes on with the disk.
 	if [ -n "$boot" ]; then
-		cat "$here/disk.cfg"
+		sed "s|@MEDIUM@|$medium|" "$here/disk.cfg"
 		printf "menuentry 'Boot Xenith from a disk' --id disk {\n\tboot_disk\n}\n"
 	fi
 	# A submenu sees only exported variables.

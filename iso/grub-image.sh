@@ -43,7 +43,7 @@ case $image in
 bios) link i386-pc-eltorito i386-pc /boot/grub -c "$output.cfg" $on_disk biosdisk serial terminal ;;
 # efi_gop: without it GRUB warns that it cannot pass a screen to Xen, though Xen finds
 # the screen by itself.
-efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk efi_gop ;;
+efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk efi_gop connectefi ;;
 # An empty prefix means the directory that the firmware loaded the image from.
 netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp efi_gop ;;
 # The disk that the firmware started, and the EFI partition on it (install/layout).
