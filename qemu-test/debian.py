@@ -52,6 +52,11 @@ def installer(directory):
     return directory if run("installer", directory) else None
 
 
+def cloud(directory):
+    """Debian's kernel for virtual machines in a new directory, and its network driver; or None."""
+    return directory if run("cloud", directory) else None
+
+
 def disk(image, script="root", files=HERE / "files"):
     """A disk with Debian and FILES, or None if its packages cannot be fetched."""
     made = tarball(script)

@@ -63,9 +63,9 @@ def cross_compiled(program, source, *options):
     return program
 
 
-def run(*command, **environment):
+def run(*command, binary=False, **environment):
     """Runs a command that must succeed; returns its output."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False,
+    done = subprocess.run(command, capture_output=True, text=not binary, check=False,
                           env={**os.environ, **environment})
     assert done.returncode == 0, "%s: %s" % (" ".join(command), done.stderr)
     return done.stdout
