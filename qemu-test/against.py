@@ -40,10 +40,7 @@ KINDS = {"our kernel": (40, 2048, "hello/vmlinux", "hello/initrd.gz"),
 
 def guest(kind, number, name, *lines):
     memory, _, kernel, ramdisk = KINDS[kind]
-    text = guests.hello(name, memory, "00:%02x" % number, *lines)
-    for ours, theirs in (KINDS["our kernel"][2], kernel), (KINDS["our kernel"][3], ramdisk):
-        text = text.replace("/config/images/" + ours, "/config/images/" + theirs)
-    return text
+    return guests.hello(name, memory, "00:%02x" % number, *lines, kernel=kernel, ramdisk=ramdisk)
 
 
 def images(directory, scratch):

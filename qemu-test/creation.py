@@ -53,6 +53,10 @@ def parse_snapshot(text):
     return found
 
 
+def snapshot(machine):
+    return parse_snapshot(machine.out(SNAPSHOT))
+
+
 def parse_requests(log, domid):
     """{"dom0": requests, "guest": requests, "kinds": {kind: requests of dom0}} from
     xenstored's log. Those that switch the log itself do not count."""
@@ -96,9 +100,9 @@ def start_of(name):
 
 
 def one_creation(machine, command=start_of(NAME)):
-    before = parse_snapshot(machine.out(SNAPSHOT))
+    before = snapshot(machine)
     machine.out("%s >/dev/null; sleep %d" % (command, SETTLE))
-    return before, parse_snapshot(machine.out(SNAPSHOT))
+    return before, snapshot(machine)
 
 
 def stop(machine):

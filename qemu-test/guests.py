@@ -1,22 +1,23 @@
 """Domain files for the tests' guests, with the sample domains' kernel."""
 
 
-def pv(name, cmdline, memory, *lines):
-    """The file of a PV domain: MEMORY in MiB, LINES are further settings."""
+def pv(name, cmdline, memory, *lines, kernel="hello/vmlinux", ramdisk="hello/initrd.gz"):
+    """The file of a PV domain: MEMORY in MiB, LINES are further settings, KERNEL and RAMDISK
+    are below /config/images."""
     return "\n".join((
         'name = "%s"' % name,
         'type = "pv"',
-        'kernel = "/config/images/hello/vmlinux"',
-        'ramdisk = "/config/images/hello/initrd.gz"',
+        'kernel = "/config/images/%s"' % kernel,
+        'ramdisk = "/config/images/%s"' % ramdisk,
         "cmdline = 'console=hvc0 quiet %s'" % cmdline,
         "memory = %d" % memory,
         *lines)) + "\n"
 
 
-def hello(name, memory, mac, *lines):
+def hello(name, memory, mac, *lines, start_timeout=600, **images):
     """The hello guest with its own name and MAC address (QEMU has only 16 addresses)."""
     return pv(name, "hello.name=" + name, memory,
-              'vif = [ "mac=00:16:3e:00:%s" ]' % mac, "start_timeout = 600", *lines)
+              'vif = [ "mac=00:16:3e:00:%s" ]' % mac, "start_timeout = %d" % start_timeout, *lines, **images)
 
 
 def one_line(name, line, memory, *more):

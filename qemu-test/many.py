@@ -25,31 +25,26 @@ NAMES = ["d%02d" % number for number in range(1, max(COUNTS) + 1)]
 
 def domain(number, name):
     text = guests.hello(name, 40, "00:%02x" % number, 'autostart = "no"', guests.says_it_is_up(name),
-                        'disk = [ "/tmp/%s.img,raw,xvda,rw" ]' % name)
-    text = text.replace("start_timeout = 600", "start_timeout = 36000")
+                        'disk = [ "/tmp/%s.img,raw,xvda,rw" ]' % name, start_timeout=36000)
     return text.replace("hello.name=" + name, "hello.name=%s hello.address=10.0.2.%d/24" % (name, 100 + number))
-
-
-def snapshot(machine):
-    return creation.parse_snapshot(machine.out(creation.SNAPSHOT))
 
 
 def idle_rates(machine):
     """What a snapshot costs, and what dom0 does anyway in each second."""
-    first, second = snapshot(machine), snapshot(machine)
+    first, second = creation.snapshot(machine), creation.snapshot(machine)
     alone = creation.difference(first, second)
     machine.out("sleep %d" % IDLE, 600)
-    with_sleep = creation.difference(second, snapshot(machine))
+    with_sleep = creation.difference(second, creation.snapshot(machine))
     return alone, {name: (value - alone[name]) / IDLE for name, value in with_sleep.items()}
 
 
 def start(machine, names, idle):
     """The figures of dom0 while it starts these domains, and the seconds until the last is ready."""
     alone, rates = idle
-    before = snapshot(machine)
+    before = creation.snapshot(machine)
     seconds = machine.timed("xenith start --wait %s >/dev/null" % " ".join(names), LONG)
     machine.out("sleep %d" % SETTLE)
-    found = creation.difference(before, snapshot(machine))
+    found = creation.difference(before, creation.snapshot(machine))
     machine.out("xenith stop --wait %s >/dev/null; sleep %d" % (" ".join(names), SETTLE), LONG)
     return dict(((name, value - alone[name] - rates[name] * (seconds + SETTLE)) for name, value in found.items()),
                 seconds=seconds)
