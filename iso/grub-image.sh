@@ -42,7 +42,7 @@ esac
 case $image in
 bios) link i386-pc-eltorito i386-pc /boot/grub -c "$output.cfg" $on_disk biosdisk serial terminal ;;
 # efi_gop: without it GRUB warns that it cannot pass a screen to Xen, though Xen finds
-# the screen by itself.
+# the screen by itself. connectefi: iso/disk.cfg.
 efi) link x86_64-efi x86_64-efi /boot/grub -c "$output.cfg" $on_disk efi_gop connectefi ;;
 # An empty prefix means the directory that the firmware loaded the image from.
 netboot) link x86_64-efi x86_64-efi '' efinet net tftp http regexp efi_gop ;;

@@ -151,6 +151,8 @@ def test_the_menu_boots_the_disk(boot, iso, installation, disk, firmware, tmp_pa
     machine = boot("install-menu-" + firmware, iso, firmware=firmware, extra=disk.options())
     menu.choose(machine, menu.entries(iso, tmp_path), "disk", menu.by_serial)
     assert "Xenith: booting from the disk hd" in machine.console.text
+    # UEFI has set up only the CD.
+    assert ("Xenith: the firmware sets up all drives" in machine.console.text) == (firmware == "uefi")
     assert machine.out("hostname") == "alpha" and "xenith.slot=a" in machine.out("cat /proc/cmdline")
     machine.close()
 

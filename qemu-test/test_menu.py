@@ -8,6 +8,7 @@ import drives
 import host
 import menu
 from menu import by_keyboard, by_serial, choose
+from upgrades import WholeDisk
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +125,45 @@ def test_no_dhcp_and_no_fallback(unanswered):
     machine = unanswered("no-dhcp-no-fallback", "fallback_address=none\n")
     host.assert_in_order(machine.console.text,
                          r"Xenith: network xenbr0 none \(no DHCP answer", r"Xenith: ready")
+
+
+# ---- the entry for the disk ----
+
+def installed_disks(top, *names):
+    """(disks, QEMU's words): the firmware boots none of them by itself."""
+    disks = [WholeDisk(top / name) for name in names]
+    return disks, [word for disk in disks for word in (
+        "-drive", "if=none,id=%s,format=raw,cache=unsafe,file=%s" % (disk.path.name, disk.path),
+        "-device", "virtio-blk-pci,drive=" + disk.path.name)]
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_no_disk_to_boot(one, iso, entries, firmware):
+    """It says so, and the menu's other entries work as before."""
+    machine = one("menu-no-disk-" + firmware, iso, firmware=firmware, disk=100)
+    by_serial(machine, entries.index("disk"))
+    machine.console.wait("no disk has an installed Xenith that starts")
+    # Only UEFI has drives that are not set up.
+    assert ("Xenith: the firmware sets up all drives" in machine.console.text) == (firmware == "uefi")
+    machine.console.send(" ")       # no need to wait
+    machine.console.wait("presets")
+    machine.console.send("\x1b[H\r")
+    machine.wait_ready()
+    host.assert_hello(machine, "hello-pv")
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_a_disk_that_does_not_start(one, iso, entries, firmware, tmp_path):
+    """Its boot loader is damaged, or not there yet. The next disk starts."""
+    (bad, _), options = installed_disks(tmp_path, "bad", "good")
+    if firmware == "bios":
+        with open(bad.path, "r+b") as file:
+            file.write(bytes(440))
+    else:
+        bad.put("EFI/BOOT/BOOTX64.EFI", b"no program\n")
+    machine = one("menu-next-disk-" + firmware, iso, firmware=firmware, extra=options)
+    by_serial(machine, entries.index("disk"))
+    machine.console.wait("Xenith: booting from the disk hd0")
+    machine.console.wait("Xenith: booting from the disk hd1")
+    machine.wait_ready()
+    assert "xenith.slot=a" in machine.out("cat /proc/cmdline")

@@ -1,11 +1,12 @@
-"""A host that is installed on two disks: it boots with either, says that it is degraded, and
-takes a new disk in."""
+"""A host that is installed on two disks: it boots with either, says that it is degraded, takes
+a new disk in, and is updated on both."""
 
 import re
 
 import pytest
 
 from drives import EmptyDisk, configuration
+from upgrades import EXIT, versions
 
 pytestmark = pytest.mark.slow
 
@@ -96,4 +97,38 @@ def test_a_disk_that_was_away_follows(boot, disks):
     machine = boots(boot, "mirror-back", disks["three"], disks["two"])
     assert "db.cfg" in machine.out("ls /config/domains") and "db.cfg" in machine.out("ls /run/xenith/sources/drive.mirror/domains")
     assert machine.sh("xenith status")[1] == 0
+    machine.close()
+
+
+def update(machine, updates, version, number, **more):
+    """Tells the host to try this update, and waits until it has ended."""
+    assert "is tried at the next boot" in machine.out(updates.command(updates.make(version, number, **more)), 300)
+    machine.sh("reboot")
+    machine.wait_off(last="reboot")
+    machine.close()
+
+
+def test_an_update_is_on_both_disks(boot, disks, updates):
+    """It is tried and committed, and the disk that the boot loader did not start from has it."""
+    update(boots(boot, "mirror-old", disks["three"], disks["two"]), updates, "mirror.1", 1)
+    machine = boots(boot, "mirror-trial", disks["three"], disks["two"])
+    machine.console.wait("Xenith: update mirror.1 committed")
+    assert machine.sh("xenith status")[1] == 0
+    machine.power_off()
+    machine = boots(boot, "mirror-updated", disks["two"])
+    assert ("mirror.1", "running, committed") in versions(machine).values()
+    machine.power_off()
+
+
+def test_a_bad_update_is_tried_once(boot, disks, updates):
+    """Not once for each disk: the one that did not start it learns that it has failed."""
+    update(boots(boot, "mirror-before", disks["three"], disks["two"]), updates, "mirror.2", 2, init=EXIT)
+    machine = boot("mirror-bad", "none", attach="disk", extra=options(disks["three"], disks["two"]))
+    machine.console.wait("Kernel panic - not syncing", fatal=None)
+    machine.console.wait_end(300)
+    machine.close()
+    boots(boot, "mirror-again", disks["three"], disks["two"]).power_off()
+    machine = boots(boot, "mirror-other", disks["two"])
+    found = versions(machine)
+    assert ("mirror.1", "running, committed") in found.values() and found["failed"] == "mirror.2"
     machine.close()

@@ -10,7 +10,7 @@ import pytest
 import host
 import tools
 from installed import MIB, PARTITIONS
-from upgrades import CONF, Installed, WholeDisk
+from upgrades import CONF, EXIT, Installed, WholeDisk
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,6 @@ DRIVE = "/run/xenith/sources/drive"
 RESET = 900
 
 HANG = "#!/bin/busybox sh\nwhile :; do /bin/busybox sleep 1000; done\n"
-EXIT = "#!/bin/busybox sh\nexit 1\n"
 
 
 def program(path, text):

@@ -34,10 +34,14 @@ def test_requests_of_a_creation(machine):
 def test_live_update(machine):
     """The program is replaced: its memory, its connections, watches and the guests' rings stay."""
     start(machine)
-    pid = machine.out("pidof xenstored")
+    pid = machine.out("pidof xenstored").strip()
+    words = "tr '\\0' ' ' </proc/%s/cmdline" % pid
+    assert "-U" not in machine.out(words).split()
     before = machine.out("xenstore-ls -f /local/domain | grep -v /console/ | sha256sum")
-    assert "OK" in machine.out("xenstore-control live-update -t 30 /usr/sbin/xenstored", 120)
-    assert machine.out("pidof xenstored") == pid
+    machine.out("xenstore-control live-update -t 30 /usr/sbin/xenstored", 120)
+    # The same process, which has started the program anew, with the state in a file.
+    assert machine.out("pidof xenstored").strip() == pid
+    assert "-U" in machine.out(words).split()
     assert machine.out("xenstore-ls -f /local/domain | grep -v /console/ | sha256sum") == before
     # domd's watches, the guest's ring, and new domains.
     creation.stop(machine)

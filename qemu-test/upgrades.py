@@ -22,6 +22,8 @@ SWITCH = "exec /bin/busybox switch_root"
 # A trial that lasts no longer than a test has to wait; Xen resets a dom0 that hangs.
 CONF = "health_time=%d\nhealth_limit=%d\n"
 GUARD = "dom0-watchdog=150"
+# An init that ends, so that the kernel panics.
+EXIT = "#!/bin/busybox sh\nexit 1\n"
 READY = 'xenith metrics | grep -c \'^xenith_domain_state{.*state="ready"} 1\' | grep -qx %d'
 
 
@@ -160,6 +162,18 @@ class WholeDisk(Disk):
         assert self._debugfs("-R", "cat " + path) == text
 
 
+def versions(machine):
+    """{slot: (version, what is said about it)} and {"failed": version}."""
+    found = {}
+    for line in machine.out("xenith version").splitlines():
+        slot = re.match(r"Slot ([ab]) (\S+?)(?:, (.*))?$", line)
+        if slot:
+            found[slot[1]] = (slot[2], slot[3] or "")
+        elif line.startswith("Failed "):
+            found["failed"] = line.split()[1]
+    return found
+
+
 class Installed:
     """A host that boots from its disk, again and again."""
 
@@ -195,15 +209,7 @@ class Installed:
         return self.start()
 
     def version(self):
-        """{slot: (version, what is said about it)} and {"failed": version}."""
-        found = {}
-        for line in self.machine.out("xenith version").splitlines():
-            slot = re.match(r"Slot ([ab]) (\S+?)(?:, (.*))?$", line)
-            if slot:
-                found[slot[1]] = (slot[2], slot[3] or "")
-            elif line.startswith("Failed "):
-                found["failed"] = line.split()[1]
-        return found
+        return versions(self.machine)
 
     def running(self):
         """(slot, version) that runs and is committed."""

@@ -159,6 +159,9 @@ def test_menus(tmp_path):
     assert "$linux xenith.config_drive=any xenith.entry=otherconfig" in write("slot", tmp_path)
     # A medium starts an installed disk; a machine that booted from the network has its firmware for that.
     assert [" --id disk " in write("grub", boot, *medium) for boot in ("/boot", "")] == [True, False]
+    # After it has looked for other disks, the medium is found again by its name.
+    text = write("grub", "/boot", *medium)
+    assert "search --no-floppy --file --set=root /xenith/XENITH_1\n" in text and "@MEDIUM@" not in text
     text = write("pxelinux", "", *medium)
     assert re.findall(r"(?m)^LABEL (\S+)", text.split("\nMENU BEGIN presets\n")[1].split("\nMENU END\n")[0]) == \
         ["low-latency", "hardened", "lab"]
