@@ -79,6 +79,12 @@ update() {
 		report "$said"
 		return
 		;;
+	*' is running already, on trial; nothing to do')
+		version=${said%% *}
+		report "$version is on trial"
+		waiting="$waiting $host"
+		return
+		;;
 	*' is tried at the next boot') ;;
 	*)
 		report_failure "cannot update: unexpected answer: $said"

@@ -85,8 +85,11 @@ write_before() {
 	} >"$work/before"
 	drive_mounted || fail "cannot record what runs now: there is no XENITH-CFG drive at $DRIVE"
 	lock
+	# The same version may fail for another reason this time.
+	stale=
+	case $1 in "update "*) stale=$FAILURE ;; esac
 	{
-		drive_open && mkdir -p "${BEFORE%/*}" && cp "$work/before" "$BEFORE.new" &&
+		drive_open && mkdir -p "${BEFORE%/*}" && rm -f "$stale" && cp "$work/before" "$BEFORE.new" &&
 			fsync "$BEFORE.new" && mv "$BEFORE.new" "$BEFORE" && sync
 	} 2>"$work/said" ||
 		fail "cannot record what runs now in $BEFORE: $(tail -n 1 "$work/said")"

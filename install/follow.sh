@@ -30,10 +30,10 @@ slot_copy() {
 slots_follow() {
 	rest=$(other "$committed")
 	if slot_same "$1" "$committed"; then
-		# A damaged one is no model.
+		# A damaged slot is never copied.
 		if slot_same "$1" "$rest" || ! "$LIBRARY/slot" check "$(device_of "$rest")" >/dev/null 2>&1; then return 0; fi
 	fi
-	# That disk has failed, and not this one.
+	# If that fails, the source is to blame, and not the disk that follows.
 	state_put "$disk" seq="$(seq_after "$AHEAD")" || {
 		source_failed="$disk: $why"
 		return 0
@@ -86,7 +86,7 @@ use_first() {
 
 # choose_source: of those that lead, one that an interrupted write has not damaged, or at least
 # one with the committed slot. False, with the reason in $why, if they differ and no disk has
-# that: a damaged one is no model.
+# that: a damaged slot is never copied.
 choose_source() {
 	for each_disk in $disks; do
 		if disk_leads "$each_disk"; then

@@ -9,6 +9,8 @@ SUMMARY=/run/xenith/slots
 # On a host that is mirrored on two disks: disks=NAME..., those in use, and a line
 # degraded=REASON for each that is not. The boot writes it (30-config).
 MIRROR_STATE=/run/xenith/mirror
+# On the configuration drive, by the trial: VERSION: REASON of the last update that failed.
+FAILURE=/run/xenith/sources/drive/update/failed
 
 # cmdline_value WORD: the value of WORD=VALUE on the kernel's command line, if it is there.
 cmdline_value() {
@@ -96,7 +98,7 @@ use_disks() {
 	slot_b=$(partition "$disk" xenith-b)
 }
 
-# disks_drop: the disks of $lost, a line "NAME REASON" each, are used no more: they have
+# disks_drop: the disks of $lost, a line "NAME REASON" each, are no longer used: they have
 # missed a write. The next boot brings them in step, if they work.
 disks_drop() {
 	while read -r lost_disk lost_why <&6; do
@@ -268,15 +270,40 @@ value_on() {
 		awk -f "$LIBRARY/manifest.awk" | sed -n "s/^$2=//p"
 }
 
-# value_in SLOT KEY: the same of a slot of this host.
+# value_in SLOT KEY: the same of a slot of this host, of the first disk that can be read.
 value_in() {
-	value_on "$(device_of "$1")" "$2"
+	for value_disk in $disks; do
+		value_found=$(value_on "$(partition "$value_disk" "xenith-$1")" "$2")
+		[ -z "$value_found" ] || break
+	done
+	printf '%s\n' "$value_found"
 }
 
 # version_of SLOT: for messages.
 version_of() {
 	version=$(value_in "$1" version)
 	printf '%s\n' "${version:-unknown}"
+}
+
+# failure_reason: prints why $failed has failed, if the trial could tell.
+failure_reason() {
+	[ -n "$failed" ] && read -r failure 2>/dev/null <"$FAILURE" || return 0
+	case $failure in "$failed: "*) printf '%s\n' "${failure#"$failed: "}" ;; esac
+}
+
+# slot_said SLOT: what is wrong with the slot, on any disk of a mirror; nothing if it is right.
+# A slot that was never written is `empty`.
+slot_said() {
+	for said_disk in $disks; do
+		said_device=$(partition "$said_disk" "xenith-$1")
+		said=$("$LIBRARY/slot" check "$said_device" 2>&1) && continue
+		if [ "$(dd if="$said_device" bs=4096 count=1 2>/dev/null | tr -d '\0' | wc -c)" = 0 ]; then
+			echo empty
+		else
+			echo "damaged: $(printf '%s\n' "$said" | tail -n 1)"
+		fi
+		return
+	done
 }
 
 # write_summary: writes what the state is now, for those who may not read the disk.
@@ -288,6 +315,7 @@ write_summary() {
 	{
 		printf 'running=%s\ncommitted=%s\ntry=%s\npending=%s\nfailed=%s\n' \
 			"$running" "$committed" "$try" "$pending" "$failed"
+		printf 'reason=%s\n' "$(failure_reason)"
 		printf 'version_a=%s\nversion_b=%s\n' "$(value_in a version)" "$(value_in b version)"
 		# Those that the boot loader passes, and that itself: options.sh, boot-loader.sh.
 		cat /run/xenith/options /run/xenith/loader 2>/dev/null || :

@@ -63,7 +63,7 @@ bad() {
 		fi
 		wget_pid=
 	fi
-	fail "$source is no update: $1"
+	fail "$source is not an update: $1"
 }
 
 # blocks COUNT: copies COUNT blocks of 512 bytes, less at the end of the file.

@@ -10,6 +10,8 @@ from upgrades import EXIT, versions
 
 pytestmark = pytest.mark.slow
 
+# A mirror compares the version that runs with that of the slot.
+NAMED = "sed -i 's/^VERSION_ID=.*/VERSION_ID=%s/' /root/etc/os-release"
 CONF = {"host.conf": "hostname=alpha\nhealth_time=20\ninstall_disk=serial:one\ninstall_mirror=serial:two\ninstall_data=lvm\n"}
 
 
@@ -110,7 +112,7 @@ def update(machine, updates, version, number, **more):
 
 def test_an_update_is_on_both_disks(boot, disks, updates):
     """It is tried and committed, and the disk that the boot loader did not start from has it."""
-    update(boots(boot, "mirror-old", disks["three"], disks["two"]), updates, "mirror.1", 1)
+    update(boots(boot, "mirror-old", disks["three"], disks["two"]), updates, "mirror.1", 1, hook=NAMED % "mirror.1")
     machine = boots(boot, "mirror-trial", disks["three"], disks["two"])
     machine.console.wait("Xenith: update mirror.1 committed")
     assert machine.sh("xenith status")[1] == 0

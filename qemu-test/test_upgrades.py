@@ -35,7 +35,7 @@ BAD = {
     "xen panics": ({"files": {"vmlinuz": b"no kernel\n" * 1000}}, r"Panic on CPU \d", None),
     "kernel panics": ({"init": EXIT}, "Kernel panic - not syncing", None),
     "init hangs": ({"init": HANG}, "Watchdog timer.* expired|watchdog", None),
-    "domd never ready": ({"hook": program("/usr/bin/domd", "exec sleep 100000")}, "on trial", "domd does not answer"),
+    "domd never ready": ({"hook": program("/usr/sbin/domd", "exec sleep 100000")}, "on trial", "domd does not answer"),
     "network dead": ({"hook": program("/etc/boot/50-network", "exit 0")}, "on trial", "the network is down"),
     "healthy for a moment": ({"hook": program("/etc/boot/81-late", "(sleep 10; sv down domd) &")}, "on trial",
                              "domd does not answer"),

@@ -25,6 +25,7 @@ static void set_key(struct slots *s, const char *key, const char *value)
     if (!strcmp(key, "try")) set_slot(s->next, value);
     if (!strcmp(key, "pending")) set_slot(s->pending, value);
     if (!strcmp(key, "failed")) set_text(&s->failed, value);
+    if (!strcmp(key, "reason")) set_text(&s->reason, value);
     if (!strcmp(key, "options")) set_text(&s->options, value);
     if (!strcmp(key, "change")) set_text(&s->change, value);
     if (!strcmp(key, "loader")) set_text(&s->loader, value);
@@ -58,6 +59,7 @@ void slots_read(struct slots *s, const char *root)
 void slots_dispose(struct slots *s)
 {
     free(s->failed);
+    free(s->reason);
     free(s->version[0]);
     free(s->version[1]);
     free(s->options);
@@ -115,6 +117,7 @@ void slots_json(const struct slots *s, yajl_gen g, const char *key)
     json_string(g, "try", *s->next ? s->next : NULL);
     json_string(g, "pending", *s->pending ? s->pending : NULL);
     json_string(g, "failed", s->failed);
+    json_string(g, "reason", s->reason);
     json_string(g, "a", s->version[0]);
     json_string(g, "b", s->version[1]);
     json_string(g, "options", s->options);
@@ -157,9 +160,8 @@ void slots_note(const struct slots *s, struct buf *out)
         buf_addf(out, "\nUpdate %s is tried at the next boot.\n",
                  version_in(s, s->next));
     if (s->failed)
-        buf_addf(out,
-                 "\nUpdate %s failed: it did not become healthy. This is "
-                 "%s.\n",
-                 s->failed, version_in(s, s->running));
+        buf_addf(out, "\nUpdate %s failed: %s. This is %s.\n", s->failed,
+                 s->reason ? s->reason : "it did not become healthy",
+                 version_in(s, s->running));
     add_options(s, out);
 }

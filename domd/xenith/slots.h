@@ -12,6 +12,7 @@ struct slots {
     char next[2];     /* tried at the next boot */
     char pending[2];  /* its trial has no verdict yet */
     char *failed;     /* the version whose trial failed last */
+    char *reason;     /* why, if the trial could tell */
     char *version[2]; /* in a and b */
     char *options;    /* of host.conf, for Xen and Linux: "trial", "waits",
                        * "failed"; NULL: they are in use */

@@ -20,18 +20,43 @@ static void add_note(struct buf *out)
     slots_dispose(&slots);
 }
 
-/* The watchdog's service says in a file beside domd's socket what is armed. */
-static void add_watchdog(const struct options *o, struct buf *out)
+/* Reads a file that a service of the host keeps beside domd's socket. Returns
+ * whether there is one. */
+static bool read_beside(const struct options *o, const char *name,
+                        struct buf *text)
 {
     const char *slash = strrchr(o->socket, '/');
-    char *path = xasprintf(
-        "%.*swatchdog", slash ? (int)(slash + 1 - o->socket) : 0, o->socket);
+    char *path = xasprintf("%.*s%s", slash ? (int)(slash + 1 - o->socket) : 0,
+                           o->socket, name);
+    bool found = !read_file(path, 4096, text);
+
+    free(path);
+    return found;
+}
+
+/* The watchdog's service says what is armed. */
+static void add_watchdog(const struct options *o, struct buf *out)
+{
     struct buf state = {0};
 
-    if (!read_file(path, 4096, &state) && state.len)
+    if (read_beside(o, "watchdog", &state) && state.len)
         buf_addf(out, "\nwatchdog: %s", state.s);
     buf_dispose(&state);
-    free(path);
+}
+
+/* The service `mirror` keeps what it has reported: an empty line if both disks
+ * are in use. A host that is not mirrored has no such file. */
+static void add_mirror_metric(const struct options *o, struct buf *out)
+{
+    struct buf reported = {0};
+
+    if (read_beside(o, "degraded", &reported))
+        buf_addf(out,
+                 "# HELP xenith_host_mirror_degraded Whether the mirror lacks "
+                 "a disk.\n# TYPE xenith_host_mirror_degraded gauge\n"
+                 "xenith_host_mirror_degraded %d\n",
+                 reported.len > 1);
+    buf_dispose(&reported);
 }
 
 /* Options of Xen and Linux that differ from host.conf's. */
@@ -166,7 +191,10 @@ int cmd_metrics(const struct options *o, char *const *args)
     int rc = answer ? EXIT_OK : EXIT_WRONG;
 
     (void)args;
-    if (answer) show_metrics(answer, &out);
+    if (answer) {
+        show_metrics(answer, &out);
+        add_mirror_metric(o, &out);
+    }
     xenith_print(&out);
     buf_dispose(&out);
     yajl_tree_free(answer);

@@ -143,7 +143,7 @@ mirror_refused() {
 target_busy() {
 	where=$(mounted_at "$1" | head -n 1)
 	if [ "$where" = "$DRIVE" ]; then
-		why="it holds the configuration that this system uses; boot without config_drive= to erase it"
+		why="it holds the configuration that this system uses; to install with that: xenith config export /root/host.tar; umount $DRIVE; xenith install ${1##*/} --config /root/host.tar"
 	elif [ -n "$where" ]; then
 		why="it is mounted on $where"
 	elif is_swap "$1"; then

@@ -88,6 +88,17 @@ group_repair() {
 	vgreduce -q --removemissing "$1"
 }
 
+# volumes_too_large: true, with the reason in $why, if the guests' volumes on $present have no
+# room on $disk.
+volumes_too_large() {
+	from_node=$(partition "$present" xenith-data) && [ -n "$(group_of "$from_node")" ] || return 1
+	used=$(pvs --noheadings --nosuffix --units b -o pv_used "$from_node" 2>/dev/null | tr -d ' ')
+	# The volume group needs some room for itself.
+	least=$((${used:-0} + $(needed_bytes) + 8388608))
+	[ "$(disk_field "$disk" 2)" -lt "$least" ] || return 1
+	why="it is too small for the guests' volumes on $present: $(show_bytes "$least") are needed"
+}
+
 # volumes_repair NAME: the guests' volumes get their second copy back.
 volumes_repair() {
 	node=$(partition "$1" xenith-data) || return 0
@@ -131,6 +142,7 @@ repair() {
 	# A disk that was dropped may still have its configuration mounted.
 	if [ "$(mounted_at "$disk")" = "$DRIVE.mirror" ]; then umount "$DRIVE.mirror"; fi
 	if target_refused "$disk" || mirror_refused "$present" "$disk"; then fail_with_list "cannot use $disk: $why"; fi
+	! volumes_too_large || fail_with_list "cannot use $disk: $why"
 	data=none
 	! partition "$present" xenith-data >/dev/null || data=lvm
 	disk_show "$disk"

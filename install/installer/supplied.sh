@@ -63,7 +63,7 @@ supplied_unpack() {
 	fi
 	layer_files "$2" >"$work/supplied.files"
 	[ -s "$work/supplied.files" ] ||
-		fail "cannot use $place: at its top is no file of a configuration (host.conf, domains/, network/, authorized_keys ...)"
+		fail "cannot use $place: it has no configuration file at its top level (host.conf, domains/, network/, authorized_keys ...)"
 }
 
 # supplied_check DIR: fails, with the errors, if there are any in its files.

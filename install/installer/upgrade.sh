@@ -19,14 +19,16 @@ upgrade_read() {
 			fail "cannot upgrade $1: its EFI partition $esp is damaged ($why); save its configuration, and install anew with --erase"
 		committed=
 	}
-	kept=$committed
-	if [ -z "$kept" ]; then
-		kept=a
-		"$LIBRARY/slot" check "$slot_a" >/dev/null 2>&1 || kept=b
-	fi
-	idle=$(other "$kept")
+	kept=${committed:-a}
 	fallback=
-	! "$LIBRARY/slot" check "$(device_of "$kept")" >/dev/null 2>&1 || fallback=$(version_of "$kept")
+	# If the committed one is damaged, the boot loader starts the other one.
+	for each in "$kept" "$(other "$kept")"; do
+		"$LIBRARY/slot" check "$(device_of "$each")" >/dev/null 2>&1 || continue
+		kept=$each
+		fallback=$(version_of "$each")
+		break
+	done
+	idle=$(other "$kept")
 }
 
 # holds_version SLOT: true if the slot holds the new version, complete.

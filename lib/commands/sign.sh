@@ -61,10 +61,10 @@ if [ -n "$disk" ]; then
 	sh "$TREE/install/update-manifest.sh" "$disk/manifest" "$disk/slot.img" >"$work/new/manifest"
 else
 	# A signature that is there is replaced.
-	members=$(tar -tf "$file" 2>"$work/said") || die "sign: $file is no update: $(tail -n 1 "$work/said")"
+	members=$(tar -tf "$file" 2>"$work/said") || die "sign: $file is not an update: $(tail -n 1 "$work/said")"
 	case $(printf '%s\n' "$members" | paste -sd ' ' -) in
 	"manifest slot.img" | "manifest manifest.minisig slot.img") ;;
-	*) die "sign: $file is no update: it holds $(printf '%s\n' "$members" | head -n 5 | paste -sd ' ' -)" ;;
+	*) die "sign: $file is not an update: it holds $(printf '%s\n' "$members" | head -n 5 | paste -sd ' ' -)" ;;
 	esac
 	tar -xf "$file" -C "$work/new" manifest slot.img
 fi

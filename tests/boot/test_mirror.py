@@ -193,4 +193,6 @@ def test_the_boot_loader_finds_none_and_the_other_disk_is_of_another_host(mirror
 def test_a_single_disk_without_a_configuration(mirror, host):
     mirror.disk("sda", "lost", "", label=None)
     host.write("proc/cmdline", "xenith.slot=a xenith.config_drive=no\n")
-    assert mirror.boot() == "xenith" and mirror.used() == [] and host.marks() == []
+    assert mirror.boot() == "xenith" and mirror.used() == []
+    assert host.marks() == ["config drive:0: partition 5 of this host's disk cannot be read: this boot has the configuration "
+                            "of the image, and defaults"]

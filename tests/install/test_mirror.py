@@ -393,6 +393,12 @@ def small(host):
     return "cannot use vdc: it is too small"
 
 
+def volumes(host):
+    """Larger than what the disk has beside the partitions of the system."""
+    host.write("pv-used", "  2000000000\n")
+    return "cannot use vdc: it is too small for the guests' volumes on vda: 2.6 GB are needed"
+
+
 def other_sectors(host):
     large(host, "vdc")
     return "cannot use vdc: vda has sectors of 512 bytes, and vdc of 4096: the disks of a mirror must have the same size of sectors"
@@ -404,7 +410,7 @@ def in_use(host):
     return "cannot use vdc: it belongs to the running domain 3"
 
 
-@pytest.mark.parametrize("reason", [complete, elsewhere, damaged, single, live, mounted, small, other_sectors, in_use])
+@pytest.mark.parametrize("reason", [complete, elsewhere, damaged, single, live, mounted, small, volumes, other_sectors, in_use])
 def test_repair_is_refused(degraded, reason):
     expected = reason(degraded)
     assert expected in degraded.refused("--repair", "vdc", "--yes", "vdc")

@@ -177,7 +177,7 @@ def link(path):
 
 BAD = {"cut off": (cut_off, "is no tar file, is cut off"), "outside": (outside, "links or paths that lead out of it"),
        "a link": (link, "links or paths that lead out of it"), "text": (lambda path: path.write_text("hostname=x\n"), "is no tar file"),
-       "a directory": (lambda path: pack(path, FILES, "alpha"), "at its top is no file of a configuration"),
+       "a directory": (lambda path: pack(path, FILES, "alpha"), "it has no configuration file at its top level"),
        "an error": (lambda path: pack(path, {"host.conf": "hostname=a b c\n"}), "its files have errors"),
        "missing": (lambda path: None, "there is no such file")}
 
@@ -277,7 +277,7 @@ def test_a_key_of_the_file_overrides_the_medium_s(asks, server, signed):
 @pytest.mark.parametrize("files, reason", [
     (FILES, "sets no install_disk, and neither does the medium: nothing is installed"),
     ({"host.conf": "install_disk=two\n"}, 'host.conf:1: install_disk: "two" is not what a disk is'),
-    ({"notes": "x"}, "at its top is no file of a configuration"),
+    ({"notes": "x"}, "it has no configuration file at its top level"),
     (None, "cannot fetch ")])
 def test_no_disk_is_said(asks, server, signed, files, reason):
     if files:

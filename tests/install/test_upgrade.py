@@ -131,6 +131,21 @@ def test_the_committed_slot_is_damaged(host, vda):
     assert (host.state(vda)["slot"], host.state(vda)["try"], host.slot_version(vda, "b")) == ("b", "", "2")
 
 
+def test_the_committed_slot_is_damaged_and_the_other_one_boots(host, vda):
+    """That one is kept, and comes back if the new version fails."""
+    host.installed(vda)
+    host.slot("set", host.device(vda, "xenith-esp"), "slot=a", "try=", "pending=")
+    assert host.slot_version(vda, "b") == "2"
+    with open(host.device(vda, "xenith-a"), "r+b") as slot:
+        slot.seek(2 * MIB)
+        slot.write(b"damage")
+    host.medium("3", 2000000000)
+    assert "vda keeps its configuration, its guests and Xenith 2 (slot b)" in host.installed(vda)
+    state = host.state(vda)
+    assert (state["slot"], state["try"]) == ("b", "a")
+    assert (host.slot_version(vda, "a"), host.slot_version(vda, "b")) == ("3", "2")
+
+
 def lose_state(host, disk):
     for number in (0, 1):
         run(host.real_slot, "put", host.device(disk, "xenith-esp"), f"xenith/state{number}", input=bytes(1024))

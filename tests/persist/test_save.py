@@ -315,6 +315,8 @@ def test_without_a_drive(host):
         assert "mkfs.ext4 -O ^metadata_csum -L XENITH-CFG" in host.refused(*words)
     (host.top / "run/boot.log").write_text("1.00 config drive:0: several drives are labelled XENITH-CFG\n")
     assert "(several drives are labelled XENITH-CFG)" in host.refused("save")
+    (host.top / "run/boot.log").write_text("1.00 config drive:0: partition 5 of this host's disk cannot be read: this boot ...\n")
+    assert "partition 5 of this host's disk cannot be read: this boot ...; repair it (e2fsck -f)" in host.refused("save")
     done = host.run("diff")
     assert done.returncode == 1 and '+name = "db"' in done.stdout and "cannot keep changes" in done.stderr
 

@@ -126,10 +126,10 @@ def test_what_is_not_signed(build, keys, maker, tmp_path):
     plain = maker.update("2", 20, key=None)
     assert "expected --key KEY or --unsigned" in error(build("sign", plain))
     assert "nothing: no such file" in error(build("sign", "nothing", *key))
-    assert "is no update: " in error(build("sign", keys / "update.pub", *key))
+    assert "is not an update: " in error(build("sign", keys / "update.pub", *key))
     other = tmp_path / "other.tar"
     run("tar", "-cf", other, "-C", keys, "update.pub")
-    assert "is no update: it holds update.pub" in error(build("sign", other, *key))
+    assert "is not an update: it holds update.pub" in error(build("sign", other, *key))
     data = bytearray(plain.read_bytes())
     data[1 << 20] ^= 1
     bad = tmp_path / "bad.update"

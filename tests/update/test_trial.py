@@ -56,13 +56,32 @@ def test_a_domain_that_needs_its_time(trial):
     assert host.state() == GOOD
 
 
-def test_a_domain_that_does_not_come_back(trial):
+def test_a_domain_that_does_not_come_back(trial, maker):
     host = trial("web", "db")
     (host.top / "ready/web").unlink()
     assert 60 <= judge(host) <= 65
     assert host.state() == BACK
     assert host.marks() == ["update 2 failed: domain web is not ready; the host restarts with 1"]
     assert "reboot" in host.text("rebooted")
+    # The next boots know the reason; an update that is tried again has none yet.
+    for _ in range(2):
+        host.boot("a")
+        host.write("dev/console", "")
+        assert boot(host) == ["update 2 has failed on this host: domain web is not ready"]
+    assert "\nreason=domain web is not ready\n" in host.text("run/xenith/slots")
+    assert "failed before: 2: domain web is not ready\n" in host.updated("--list")
+    host.updated(maker.update("2", 20), "--force")
+    assert not (host.top / "run/xenith/sources/drive/update/failed").exists()
+
+
+def test_the_reason_when_the_drive_takes_nothing(trial):
+    """The host goes back all the same."""
+    host = trial("web")
+    (host.top / "ready/web").unlink()
+    host.write("read-only", "")
+    judge(host)
+    assert host.state() == BACK and "reboot" in host.text("rebooted")
+    assert "cannot write the reason to the drive" in host.text("run/xenith/boot.log")
 
 
 def test_one_that_was_not_ready_before_is_not_asked_for(trial, host):
@@ -307,6 +326,41 @@ def test_boot_with_a_lost_state(host):
     assert host.state() == GOOD
 
 
+def damage(host, device="sda3"):
+    """Of the slot's files; the manifest stays."""
+    path = host.top / "dev" / device
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"initrd of ")] ^= 1
+    path.write_bytes(data)
+
+
+def test_the_committed_slot_is_damaged(host, maker):
+    """The boot loader has started the other one. The next update overwrites the damaged one."""
+    damage(host)
+    host.boot("b")
+    assert boot(host) == ["update: slot a is damaged: slot b, with 0.9, is committed in its place; "
+                          "xenith update FILE writes the damaged one"]
+    assert host.state() == GOOD
+    host.updated(maker.update("2", 20))
+    assert host.slot_is("a", "2") and host.slot_is("b", "0.9")
+    assert host.state() == {"slot": "b", "try": "a", "pending": "a", "failed": ""}
+
+
+def test_the_committed_slot_is_damaged_and_nothing_can_be_written(host):
+    damage(host)
+    host.boot("b")
+    host.run("boot/65-update", BREAK="set")
+    assert host.marks() == ["update: slot a is damaged, and slot b cannot be committed: slot: /dev/sda2: Input/output error"
+                            .replace("/dev", f"{host.top}/dev")]
+    assert host.state() == {**GOOD, "slot": "a"}
+
+
+def test_a_good_slot_that_was_not_chosen_stays_committed(host):
+    host.boot("b")
+    assert boot(host) == []
+    assert host.state() == {**GOOD, "slot": "a"}
+
+
 def test_boot_of_a_live_image(host):
     host.write("proc/cmdline", "xenith.medium=1 quiet\n")
     assert boot(host) == []
@@ -315,4 +369,4 @@ def test_boot_of_a_live_image(host):
 
 def test_an_ordinary_boot(host):
     assert boot(host) == []
-    assert host.text("run/xenith/slots").startswith("running=a\ncommitted=a\ntry=\npending=\nfailed=\nversion_a=1\n")
+    assert host.text("run/xenith/slots").startswith("running=a\ncommitted=a\ntry=\npending=\nfailed=\nreason=\nversion_a=1\n")

@@ -4,11 +4,13 @@ import fcntl
 import http.server
 import os
 import shutil
+import signal
 import threading
+import time
 
 import pytest
 
-from conftest import IMAGE_SIZE, TOP, run
+from conftest import IMAGE_SIZE, LIBRARY, TOP, run
 
 IDLE = {"slot": "a", "try": "", "pending": "", "failed": ""}
 TRIED = {"slot": "a", "try": "b", "pending": "b", "failed": ""}
@@ -64,6 +66,12 @@ def test_the_same_version_again(host, maker):
     before = host.snapshot()
     assert host.updated(maker.update("1", 10)) == "1 is running already; nothing to do\n"
     assert host.snapshot() == before
+
+
+def test_the_same_version_once_more(host, maker):
+    """Into the other slot."""
+    assert "1 is in slot b, and is tried at the next boot\n" in host.updated(maker.update("1", 10), "--force")
+    assert host.slot_is("b", "1")
 
 
 def test_older_ones_need_the_flag(host, maker):
@@ -438,7 +446,24 @@ def test_without_domd(host, new):
 def test_two_at_once(host, new):
     with open(host.top / "run/xenith/update.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another xenith update is at work" in host.refused(new)
+        assert "the slots are in use by another xenith update" in host.refused(new)
+
+
+def test_interrupted(host, new):
+    """While the slot is written: the message says what is left."""
+    program = host.top / "bin/slow-slot"
+    program.write_text('#!/bin/sh\n[ "$1" != write ] || { touch "$FAKE/writing"; sleep 30; }\nexec "$REAL" "$@"\n')
+    program.chmod(0o755)
+    with host.start(f"{LIBRARY}/update", new, SLOT=str(program), REAL=str(host.real_slot)) as process:
+        for _ in range(600):
+            if (host.top / "writing").exists():
+                break
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "xenith: interrupted: slot b is incomplete, and is not tried; the host boots slot a as before"
+    assert host.state() == IDLE and not (host.top / "run/xenith/update.work").exists()
 
 
 @pytest.mark.parametrize("words", [
@@ -517,6 +542,15 @@ def test_rollback(host, new):
     assert host.state() == {**IDLE, "slot": "b"}
 
 
+def test_rollback_twice(host):
+    """For an administrator who repeats a loop over many hosts."""
+    for _ in range(2):
+        host.updated("--rollback")
+        assert host.state() == {**IDLE, "slot": "b"}
+    assert host.updated("--rollback") == \
+        "the next boot is 0.9 (slot b) already; xenith update --commit keeps 1, which runs\n"
+
+
 def test_rollback_in_a_trial(host, new):
     host.updated(new)
     host.set("try=")
@@ -529,15 +563,19 @@ def test_rollback_to_nothing_good(host):
     host.set("failed=0.9")
     assert "which has failed on this host" in host.refused("--rollback")
     host.device("sda4", b"", 3 << 20)
-    assert "cannot go back: slot b is damaged" in host.refused("--rollback", "--force")
+    assert "cannot go back: slot b is empty: no update was written yet" in host.refused("--rollback", "--force")
+    assert "b     unknown              -                    empty\n" in host.updated("--list")
+    host.device("sda4", b"x", 3 << 20)
+    assert "cannot go back: slot b is damaged: slot: " in host.refused("--rollback", "--force")
 
 
-def test_commit(host, new):
+def test_commit(host, maker, new):
     assert host.updated("--commit") == "1 is committed already\n"
     host.updated(new)
     host.set("try=", "failed=0.5")
     host.boot("b", "xenith.try=1")
-    assert "2 in slot b is on trial" in host.refused(new)
+    assert "2 in slot b is on trial" in host.refused(maker.update("3", 30))
+    assert host.updated(new) == "2 is running already, on trial; nothing to do\n"
     assert host.updated("--commit") == "2 is committed (slot b)\n"
     assert host.state() == {**IDLE, "slot": "b"}
 

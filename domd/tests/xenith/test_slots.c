@@ -83,7 +83,8 @@ static void nothing_to_say(void **state)
          "version_b=\n",
          "Slot a 1.0, running, committed\nSlot b (unknown)\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":null,"
-         "\"pending\":null,\"failed\":null,\"a\":\"1.0\",\"b\":null,"
+         "\"pending\":null,\"failed\":null,\"reason\":null,\"a\":\"1.0\","
+         "\"b\":null,"
          "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "");
 }
@@ -96,7 +97,8 @@ static void an_update_waits(void **state)
          "Slot a 1.0, running, committed\n"
          "Slot b 2.0, tried at the next boot\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":\"b\","
-         "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
+         "\"pending\":\"b\",\"failed\":null,\"reason\":null,\"a\":\"1.0\","
+         "\"b\":\"2.0\","
          "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 is tried at the next boot.\n");
 }
@@ -108,7 +110,8 @@ static void an_update_is_on_trial(void **state)
          "version_b=2.0\n",
          "Slot a 1.0, committed\nSlot b 2.0, running, on trial\n",
          "{\"slots\":{\"running\":\"b\",\"committed\":\"a\",\"try\":null,"
-         "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
+         "\"pending\":\"b\",\"failed\":null,\"reason\":null,\"a\":\"1.0\","
+         "\"b\":\"2.0\","
          "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 is on trial: it is not committed yet, and a restart "
          "goes back to 1.0.\n");
@@ -122,7 +125,8 @@ static void a_waiting_slot_was_chosen_in_the_menu(void **state)
          "Slot a 1.0, committed\n"
          "Slot b 2.0, running, tried at the next boot\n",
          "{\"slots\":{\"running\":\"b\",\"committed\":\"a\",\"try\":\"b\","
-         "\"pending\":\"b\",\"failed\":null,\"a\":\"1.0\",\"b\":\"2.0\","
+         "\"pending\":\"b\",\"failed\":null,\"reason\":null,\"a\":\"1.0\","
+         "\"b\":\"2.0\","
          "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 is tried at the next boot.\n");
 }
@@ -134,9 +138,24 @@ static void an_update_has_failed(void **state)
          "version_b=2.0\n",
          "Slot a 1.0, running, committed\nSlot b 2.0\nFailed 2.0\n",
          "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":null,"
-         "\"pending\":null,\"failed\":\"2.0\",\"a\":\"1.0\",\"b\":\"2.0\","
+         "\"pending\":null,\"failed\":\"2.0\",\"reason\":null,\"a\":\"1.0\","
+         "\"b\":\"2.0\","
          "\"options\":null,\"change\":null,\"loader\":null}}\n",
          "\nUpdate 2.0 failed: it did not become healthy. This is 1.0.\n");
+}
+
+static void the_reason_is_known(void **state)
+{
+    (void)state;
+    says(
+        "running=a\ncommitted=a\ntry=\npending=\nfailed=2.0\n"
+        "reason=domain web is not ready\nversion_a=1.0\nversion_b=2.0\n",
+        "Slot a 1.0, running, committed\nSlot b 2.0\nFailed 2.0\n",
+        "{\"slots\":{\"running\":\"a\",\"committed\":\"a\",\"try\":null,"
+        "\"pending\":null,\"failed\":\"2.0\",\"reason\":\"domain web is not "
+        "ready\",\"a\":\"1.0\",\"b\":\"2.0\",\"options\":null,\"change\":null,"
+        "\"loader\":null}}\n",
+        "\nUpdate 2.0 failed: domain web is not ready. This is 1.0.\n");
 }
 
 static void options_say(const char *options, const char *note)
@@ -145,12 +164,13 @@ static void options_say(const char *options, const char *note)
                            "version_a=1.0\nversion_b=\noptions=%s\n"
                            "change=+max_cstate=1 -quiet\n",
                            options);
-    char *text = xasprintf("{\"slots\":{\"running\":\"a\",\"committed\":\"a\","
-                           "\"try\":null,\"pending\":null,\"failed\":null,"
-                           "\"a\":\"1.0\",\"b\":null,\"options\":\"%s\","
-                           "\"change\":\"+max_cstate=1 -quiet\","
-                           "\"loader\":null}}\n",
-                           options);
+    char *text = xasprintf(
+        "{\"slots\":{\"running\":\"a\",\"committed\":\"a\","
+        "\"try\":null,\"pending\":null,\"failed\":null,\"reason\":null,"
+        "\"a\":\"1.0\",\"b\":null,\"options\":\"%s\","
+        "\"change\":\"+max_cstate=1 -quiet\","
+        "\"loader\":null}}\n",
+        options);
 
     says(file, "Slot a 1.0, running, committed\nSlot b (unknown)\n", text,
          note);
@@ -181,11 +201,12 @@ static void loader_says(const char *loader, const char *text)
                            loader);
     char *slots =
         xasprintf("Slot a 1.0\nSlot b 2.0, running, committed\n%s", text);
-    char *json = xasprintf("{\"slots\":{\"running\":\"b\",\"committed\":\"b\","
-                           "\"try\":null,\"pending\":null,\"failed\":null,"
-                           "\"a\":\"1.0\",\"b\":\"2.0\",\"options\":null,"
-                           "\"change\":null,\"loader\":\"%s\"}}\n",
-                           loader);
+    char *json = xasprintf(
+        "{\"slots\":{\"running\":\"b\",\"committed\":\"b\","
+        "\"try\":null,\"pending\":null,\"failed\":null,\"reason\":null,"
+        "\"a\":\"1.0\",\"b\":\"2.0\",\"options\":null,"
+        "\"change\":null,\"loader\":\"%s\"}}\n",
+        loader);
 
     says(file, slots, json, "");
     free(file);
@@ -220,6 +241,7 @@ int main(void)
         TEST(an_update_is_on_trial),
         TEST(a_waiting_slot_was_chosen_in_the_menu),
         TEST(an_update_has_failed),
+        TEST(the_reason_is_known),
         TEST(options_of_xen),
         TEST(a_boot_loader),
         TEST(a_damaged_file),

@@ -12,9 +12,16 @@ event() {
 }
 
 # mark TEXT: an event that the console shows as well. The wording of these log lines is
-# an interface: tests and tools wait for them.
+# an interface: tests and tools wait for them. The system log gets those of the boot when
+# that is done (80-ready), which saves it a process for each. A logger that hangs stops
+# nobody.
 mark() {
 	event "$*"
+	if [ -e /run/xenith/marks.logged ]; then
+		logger -t xenith -p daemon.notice -- "$*" </dev/null >/dev/null 2>&1 &
+	else
+		printf '%s\n' "$*" >>/run/xenith/marks
+	fi
 	read -r consoles </sys/class/tty/console/active || consoles=console
 	for console in $consoles; do
 		printf 'Xenith: %s\n' "$*" >"/dev/$console" || :

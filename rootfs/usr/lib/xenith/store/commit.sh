@@ -10,6 +10,9 @@
 drive_needed() {
 	! drive_mounted || return 0
 	why=$(sed -n 's/^[0-9.]* config drive:0: //p' "$RUN/boot.log" 2>/dev/null | head -n 1)
+	case $why in
+	"partition 5 "*) fail "cannot keep changes: $why; repair it (e2fsck -f), or make it anew (mkfs.ext4 -O ^metadata_csum -L XENITH-CFG, which erases it), and restart the host" ;;
+	esac
 	fail "cannot keep changes: no drive labelled XENITH-CFG is in use${why:+ ($why)}; give a partition the label (mkfs.ext4 -O ^metadata_csum -L XENITH-CFG /dev/sdX1, which erases it; or mkfs.vfat -n), and restart the host"
 }
 
