@@ -15,7 +15,7 @@ sys.path += [str(TOP / "qemu-test"), str(TOP / "tests/domd")]
 from busybox import SHELL, fill, in_its_shell  # noqa: E402
 
 LIBRARY = "usr/lib/xenith"
-SCRIPTS = ["30-config", "40-host", "50-network", "55-volumes", "57-mounts", "58-log", "rcK", "sv/syslogd/run", "sv/watchdog/finish", "sv/watchdog/run", "udhcpc"]
+SCRIPTS = ["30-config", "40-host", "50-network", "55-volumes", "57-mounts", "58-log", "80-ready", "rcK", "sv/mirror/run", "sv/syslogd/run", "sv/watchdog/finish", "sv/watchdog/run", "udhcpc"]
 
 INSTALL = ["slots.sh", "identity.sh"]
 

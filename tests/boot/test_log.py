@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -105,3 +106,22 @@ def test_a_file_that_cannot_be_opened(log):
     assert boot(log, "log_dir=/srv/log\n") == IN_MEMORY
     (mark,) = log.marks()
     assert re.match("log: cannot write to /srv/log .log_dir.: .*messages: ", mark.replace(str(log.top), "")), mark
+
+
+def test_what_the_console_shows_is_logged(host):
+    """The boot's lines when that is done, later ones at once."""
+    host.write("bin/logger", '#!/bin/sh\n[ $# -gt 4 ] && shift 5 && echo "$*" >>"$FAKE/logged" || cat >>"$FAKE/logged"\n')
+    (host.top / "bin/logger").chmod(0o755)
+    host.write("say", f". {host.top}/usr/lib/xenith/lib.sh\nmark \"$1\"\nwait\n")
+    host.run("say", "network xenbr0 192.0.2.10")
+    assert host.text("logged") == ""
+    host.write("run/xenith/network", "192.0.2.10\n")
+    host.run("boot/80-ready")
+    for _ in range(100):
+        if host.text("logged").count("\n") == 2:
+            break
+        time.sleep(0.05)
+    assert host.text("logged") == "network xenbr0 192.0.2.10\nready\n"
+    host.run("say", "update 2 committed")
+    assert host.text("logged").splitlines()[2:] == ["update 2 committed"]
+    assert host.marks() == ["network xenbr0 192.0.2.10", "ready", "update 2 committed"]

@@ -196,3 +196,25 @@ def test_a_single_disk_without_a_configuration(mirror, host):
     assert mirror.boot() == "xenith" and mirror.used() == []
     assert host.marks() == ["config drive:0: partition 5 of this host's disk cannot be read: this boot has the configuration "
                             "of the image, and defaults"]
+
+
+# --- While the host runs
+
+def test_a_disk_is_lost_and_comes_back(host):
+    """Each change is reported once, and kept for the metrics."""
+    looks = ["", "", "the disk sdb is gone\nthe volume group xenith lacks a disk\n", "the disk sdb is gone\nthe volume group xenith lacks a disk\n",
+             "the volume group xenith lacks a disk\n", "", ""]
+    for number, text in enumerate(looks):
+        host.write(f"looks/{number}", text)
+    host.write("usr/lib/xenith/degraded", f'#!/bin/sh\nset -- {host.top}/looks/*\ncat "$1"\nmv "$1" {host.top}/looked\n')
+    host.write("bin/sleep", f'#!/bin/sh\ncat {host.top}/run/xenith/degraded >>{host.top}/kept\nset -- {host.top}/looks/*\n[ -e "$1" ]\n')
+    for path in ("usr/lib/xenith/degraded", "bin/sleep"):
+        (host.top / path).chmod(0o755)
+    host.run("boot/sv/mirror/run")
+    assert host.marks() == ["mirror: degraded: the disk sdb is gone; the volume group xenith lacks a disk",
+                            "mirror: degraded: the volume group xenith lacks a disk", "mirror: both disks are in use"]
+    assert host.text("kept").splitlines() == [text.strip().replace("\n", "; ") for text in looks]
+    # The service starts again: what was reported is known.
+    host.write("looks/0", "")
+    host.run("boot/sv/mirror/run")
+    assert len(host.marks()) == 3

@@ -21,6 +21,7 @@ class Mirror:
         host.write("etc/os-release", "VERSION_ID=1\n")
         host.write("run/xenith/mirror", "disks=sda sdb\n")
         host.disk("sdb")
+        host.write("run/service/mirror/supervise/ok", "")
         for number in ("", 2, 3, 4):
             shutil.copy(self.dev(f"sda{number}"), self.dev(f"sdb{number}"))
         program = host.top / LIBRARY / "slots.sh"
@@ -208,6 +209,48 @@ def test_the_only_good_slot(mirror, host):
     assert mirror.boot("sdb") == "1"
     assert mirror.version("sda", "a") == "1" and mirror.versions("sdb") == ["1", None]
     assert host.text("run/xenith/mirror") == "disks=sda sdb\n"
+
+
+def alter(mirror, device):
+    """A file of the slot; its manifest stays."""
+    path = mirror.dev(device)
+    path.write_bytes(path.read_bytes().replace(b"xen.gz of 1", b"xen.gz of X"))
+
+
+def fall_back(mirror, host):
+    """The boot loader of sda starts the other slot, because the committed one is damaged."""
+    host.boot("b")
+    host.write("etc/os-release", "VERSION_ID=0.9\n")
+    host.run("boot/65-update")
+    return host.marks()
+
+
+def test_the_committed_slot_is_damaged_on_one_disk(mirror, host):
+    """Then it is copied from the other one."""
+    alter(mirror, "sda3")
+    before = mirror.state("sda")
+    assert fall_back(mirror, host) == ["update: slot a of sda was damaged, and is a copy of that of sdb now; restart the host for 1"]
+    assert mirror.versions("sda") == ["1", "0.9"] and mirror.state("sda") == before and mirror.in_step()
+    assert mirror.boot("sda") == "1"
+
+
+def test_the_committed_slot_is_damaged_on_both_disks(mirror, host):
+    """Then the one that runs is committed, on both."""
+    alter(mirror, "sda3")
+    alter(mirror, "sdb3")
+    assert fall_back(mirror, host) == ["update: slot a is damaged: slot b, with 0.9, is committed in its place; "
+                                       "xenith update FILE writes the damaged one"]
+    assert [mirror.state(disk)["slot"] for disk in DISKS] == ["b", "b"]
+
+
+def test_a_slot_that_is_damaged_on_the_second_disk(mirror, host):
+    """It is listed, and nothing goes back to it."""
+    mirror.set("sda", "slot=b")
+    mirror.set("sdb", "slot=b")
+    host.boot("b")
+    alter(mirror, "sdb3")
+    assert "damaged: slot: " in host.updated("--list").splitlines()[1]
+    assert "sdb3" in host.refused("--rollback")
 
 
 def test_no_good_slot(mirror, host):
