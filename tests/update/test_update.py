@@ -36,7 +36,7 @@ def test_the_idle_slot_is_written_and_tried_once(host, new):
     # The drive is as it was, and the summary for `xenith status` is new.
     assert " ro," in host.text("proc/mounts")
     assert host.text("run/xenith/slots").splitlines() == \
-        ["running=a", "committed=a", "try=b", "pending=b", "failed=", "version_a=1", "version_b=2"]
+        ["running=a", "committed=a", "try=b", "pending=b", "failed=", "reason=", "version_a=1", "version_b=2"]
 
 
 def test_the_slot_is_not_tried_while_it_is_in_pieces(host, maker, new):
