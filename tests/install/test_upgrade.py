@@ -139,7 +139,7 @@ def test_the_committed_slot_is_damaged_and_the_other_one_boots(host, vda):
     with open(host.device(vda, "xenith-a"), "r+b") as slot:
         slot.seek(2 * MIB)
         slot.write(b"damage")
-    host.medium("3", 2000000000)
+    host.medium("3", 2100000000)
     assert "vda keeps its configuration, its guests and Xenith 2 (slot b)" in host.installed(vda)
     state = host.state(vda)
     assert (state["slot"], state["try"]) == ("b", "a")
