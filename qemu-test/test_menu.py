@@ -145,9 +145,11 @@ def test_no_disk_to_boot(one, iso, entries, firmware):
     machine.console.wait("no disk has an installed Xenith that starts")
     # Only UEFI has drives that are not set up.
     assert ("Xenith: the firmware sets up all drives" in machine.console.text) == (firmware == "uefi")
-    machine.console.send(" ")       # no need to wait
-    machine.console.wait("presets")
-    machine.console.send("\x1b[H\r")
+    machine.console.send("\x1b")    # no need to wait
+    assert machine.console.poll(lambda text: "presets" in text.split("no disk has an installed")[-1], 60)
+    machine.console.send("\x1b[H")
+    machine.console.poll(lambda text: False, 0.5)
+    machine.console.send("\r")
     machine.wait_ready()
     host.assert_hello(machine, "hello-pv")
 
