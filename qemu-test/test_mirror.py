@@ -11,7 +11,7 @@ from upgrades import EXIT, versions
 pytestmark = pytest.mark.slow
 
 # A mirror compares the version that runs with that of the slot.
-NAMED = "sed -i 's/^VERSION_ID=.*/VERSION_ID=%s/' /root/etc/os-release"
+NAMED = "chroot /root sed -i 's/^VERSION_ID=.*/VERSION_ID=%s/' /etc/os-release"
 CONF = {"host.conf": "hostname=alpha\nhealth_time=20\ninstall_disk=serial:one\ninstall_mirror=serial:two\ninstall_data=lvm\n"}
 
 
