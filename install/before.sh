@@ -87,7 +87,9 @@ write_before() {
 	lock
 	# The same version may fail for another reason this time.
 	stale=
-	case $1 in "update "*) stale=$FAILURE ;; esac
+	if read -r failure 2>/dev/null <"$FAILURE"; then
+		case $failure in "${1#update }: "*) stale=$FAILURE ;; esac
+	fi
 	{
 		drive_open && mkdir -p "${BEFORE%/*}" && rm -f "$stale" && cp "$work/before" "$BEFORE.new" &&
 			fsync "$BEFORE.new" && mv "$BEFORE.new" "$BEFORE" && sync

@@ -291,13 +291,14 @@ failure_reason() {
 	case $failure in "$failed: "*) printf '%s\n' "${failure#"$failed: "}" ;; esac
 }
 
-# slot_said SLOT: what is wrong with the slot, on any disk of a mirror; nothing if it is right.
+# slot_problem SLOT: prints the first fault found on any disk; nothing if the slot is intact.
 # A slot that was never written is `empty`.
-slot_said() {
+slot_problem() {
 	for said_disk in $disks; do
 		said_device=$(partition "$said_disk" "xenith-$1")
 		said=$("$LIBRARY/slot" check "$said_device" 2>&1) && continue
-		if [ "$(dd if="$said_device" bs=4096 count=1 2>/dev/null | tr -d '\0' | wc -c)" = 0 ]; then
+		if [ "$(dd if="$said_device" bs=4096 count=1 2>/dev/null | wc -c)" = 4096 ] &&
+			[ "$(dd if="$said_device" bs=4096 count=1 2>/dev/null | tr -d '\0' | wc -c)" = 0 ]; then
 			echo empty
 		else
 			echo "damaged: $(printf '%s\n' "$said" | tail -n 1)"

@@ -243,6 +243,27 @@ def test_the_committed_slot_is_damaged_on_both_disks(mirror, host):
     assert [mirror.state(disk)["slot"] for disk in DISKS] == ["b", "b"]
 
 
+def test_a_damaged_slot_is_not_healed_from_a_disk_that_is_out_of_step(mirror, host, maker):
+    """That one has an older version in the slot of the same name."""
+    away = {name: data for name, data in mirror.keep().items() if name.startswith("sdb")}
+    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
+    for version, order in (("2", 20), ("3", 30)):
+        host.updated(maker.update(version, order))
+        mirror.grub("sda")
+        host.updated("--commit")
+    assert mirror.versions("sda") == ["3", "2"]
+    mirror.back(away)
+    path = mirror.dev("sda3")
+    path.write_bytes(path.read_bytes().replace(b"xen.gz of 3", b"xen.gz of X"))
+    host.boot("b")
+    host.write("etc/os-release", "VERSION_ID=2\n")
+    host.write("run/xenith/mirror", "disks=sda sdb\n")
+    host.write("dev/console", "")
+    host.run("boot/65-update")
+    assert host.marks() == ["mirror: the disks are not brought in step: slot a, which is committed, is damaged on each disk that knows of it"]
+    assert mirror.versions("sda") == [None, "2"] and mirror.state("sda")["slot"] == "a"
+
+
 def test_a_slot_that_is_damaged_on_the_second_disk(mirror, host):
     """It is listed, and nothing goes back to it."""
     mirror.set("sda", "slot=b")

@@ -449,6 +449,18 @@ def test_two_at_once(host, new):
         assert "the slots are in use by another xenith update" in host.refused(new)
 
 
+def test_the_terminal_is_gone(host, new):
+    """Whoever reads both outputs has left: it ends, and leaves nothing behind."""
+    program = host.top / "bin/slow-slot"
+    program.write_text('#!/bin/sh\n[ "$1" != write ] || { touch "$FAKE/writing"; sleep 2; }\nexec "$REAL" "$@"\n')
+    program.chmod(0o755)
+    with host.start(f"{LIBRARY}/update", new, SLOT=str(program), REAL=str(host.real_slot)) as process:
+        process.stdout.close()
+        process.stderr.close()
+        assert process.wait(timeout=120) == 130
+    assert not (host.top / "run/xenith/update.work").exists()
+
+
 def test_interrupted(host, new):
     """While the slot is written: the message says what is left."""
     program = host.top / "bin/slow-slot"

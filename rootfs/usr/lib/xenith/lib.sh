@@ -12,13 +12,13 @@ event() {
 }
 
 # mark TEXT: an event that the console shows as well. The wording of these log lines is
-# an interface: tests and tools wait for them. The system log gets those of the boot when
-# that is done (80-ready), which saves it a process for each. A logger that hangs stops
-# nobody.
+# an interface: tests and tools wait for them. 80-ready logs the lines of the boot together,
+# to save a process per line. The logger runs detached, without the locks of the caller: a
+# syslogd that hangs must not block it.
 mark() {
 	event "$*"
 	if [ -e /run/xenith/marks.logged ]; then
-		logger -t xenith -p daemon.notice -- "$*" </dev/null >/dev/null 2>&1 &
+		(logger -t xenith -p daemon.notice -- "$*" </dev/null >/dev/null 2>&1 8>&- 9>&- &)
 	else
 		printf '%s\n' "$*" >>/run/xenith/marks
 	fi
