@@ -457,7 +457,8 @@ def test_the_terminal_is_gone(host, new):
     with host.start(f"{LIBRARY}/update", new, SLOT=str(program), REAL=str(host.real_slot)) as process:
         process.stdout.close()
         process.stderr.close()
-        assert process.wait(timeout=120) == 130
+        # By the signal, or because the message cannot be written.
+        assert process.wait(timeout=120) in (130, 1)
     assert not (host.top / "run/xenith/update.work").exists()
 
 
