@@ -87,8 +87,8 @@ write_before() {
 	lock
 	# The same version may fail for another reason this time.
 	stale=
-	if read -r failure 2>/dev/null <"$FAILURE"; then
-		case $failure in "${1#update }: "*) stale=$FAILURE ;; esac
+	if read -r recorded 2>/dev/null <"$FAILURE"; then
+		case $recorded in "${1#update }: "*) stale=$FAILURE ;; esac
 	fi
 	{
 		drive_open && mkdir -p "${BEFORE%/*}" && rm -f "$stale" && cp "$work/before" "$BEFORE.new" &&
