@@ -217,6 +217,17 @@ def alter(mirror, device):
     path.write_bytes(path.read_bytes().replace(b"xen.gz of 1", b"xen.gz of X"))
 
 
+def leave_behind(mirror, host, maker):
+    """sdb was away, and has missed two updates."""
+    away = {name: data for name, data in mirror.keep().items() if name.startswith("sdb")}
+    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
+    for version, order in (("2", 20), ("3", 30)):
+        host.updated(maker.update(version, order))
+        mirror.grub("sda")
+        host.updated("--commit")
+    mirror.back(away)
+
+
 def fall_back(mirror, host):
     """The boot loader of sda starts the other slot, because the committed one is damaged."""
     host.boot("b")
@@ -245,14 +256,8 @@ def test_the_committed_slot_is_damaged_on_both_disks(mirror, host):
 
 def test_a_damaged_slot_is_not_healed_from_a_disk_that_is_out_of_step(mirror, host, maker):
     """That one has an older version in the slot of the same name."""
-    away = {name: data for name, data in mirror.keep().items() if name.startswith("sdb")}
-    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
-    for version, order in (("2", 20), ("3", 30)):
-        host.updated(maker.update(version, order))
-        mirror.grub("sda")
-        host.updated("--commit")
+    leave_behind(mirror, host, maker)
     assert mirror.versions("sda") == ["3", "2"]
-    mirror.back(away)
     path = mirror.dev("sda3")
     path.write_bytes(path.read_bytes().replace(b"xen.gz of 3", b"xen.gz of X"))
     host.boot("b")
@@ -503,13 +508,7 @@ def test_power_cuts_of_a_commit(mirror, host, maker):
 
 def test_power_cuts_while_a_disk_follows(mirror, host, maker):
     """Each disk boots by itself at every moment."""
-    away = {name: data for name, data in mirror.keep().items() if name.startswith("sdb")}
-    host.write("run/xenith/mirror", "disks=sda\ndegraded=x\n")
-    for version, order in (("2", 20), ("3", 30)):
-        host.updated(maker.update(version, order))
-        mirror.grub("sda")
-        host.updated("--commit")
-    mirror.back(away)
+    leave_behind(mirror, host, maker)
     kept = mirror.keep()
     mirror.boot("sda")
     numbers = writes(host)
