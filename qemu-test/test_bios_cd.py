@@ -7,6 +7,7 @@ down.
 import json
 import pathlib
 import re
+import time
 
 import pytest
 
@@ -101,6 +102,13 @@ def test_what_is_logged_is_in_the_log(machine):
     machine.out("logger -t test hello there")
     host.until(machine, "grep -q 'test: hello there' /var/log/messages")
     assert "kernel: " in machine.out("cat /var/log/messages")
+
+
+def test_the_clock_is_right(machine):
+    """Xen has read the real-time clock, which shows the seconds of this machine's."""
+    before = time.time()
+    clock = int(machine.out("date -u +%s"))
+    assert before - 10 < clock < time.time() + 10
 
 
 def test_memory_used(machine):

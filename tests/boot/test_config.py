@@ -377,3 +377,34 @@ def test_what_the_boot_made_is_kept_for_comparison(host):
     for path in ("host.conf", "authorized_keys", "domains/web.cfg"):
         assert host.text(f"run/xenith/merged/{path}") == host.text(f"config/{path}") != ""
     assert (host.top / "run/xenith/merged").stat().st_mode & 0o777 == 0o700
+
+
+# --- Kernels of the domains
+
+KERNELS = {"a.cfg": 'kernel = "@/a kernel"\n', "b.cfg": " kernel='@/b'\n#kernel = \"@/c\"\n", "d.cfg": 'kernel = "@/a kernel"\n',
+           "e.cfg": 'kernel="@/missing"\n'}
+
+
+@pytest.mark.parametrize("autostart, read", [("", ["a kernel", "b"]), ("autostart=no\n", [])])
+def test_kernels_are_read_ahead(host, autostart, read):
+    """Each once, at the lowest priority, and none if no domain starts by itself."""
+    for name in ("a kernel", "b", "c"):
+        host.write(name, "kernel")
+    host.write("bin/nice", '#!/bin/sh\necho "$*" >>"$FAKE/nice.log"\n')
+    (host.top / "bin/nice").chmod(0o755)
+    host.disk("sdb1", LABEL, OURS, {"host.conf": autostart,
+                                    **{f"domains/{name}": text.replace("@", str(host.top)) for name, text in KERNELS.items()}})
+    boot(host)
+    assert host.text("nice.log").splitlines() == [f"-n 19 cat {host.top}/{name}" for name in read]
+
+
+def test_a_named_drive_that_appears_during_the_first_look(host):
+    """It is looked for once more: the devices are asked while the settings are still being read."""
+    ours(host)
+    systems = host.text("file-systems")
+    host.write("file-systems", "")
+    blkid = host.text("bin/blkid")
+    host.write("bin/blkid", blkid.replace("set -eu\n", 'set -eu\n[ ! -e "$FAKE/blkid.log" ] || cp "$FAKE/then" "$FAKE/file-systems"\n'))
+    (host.top / "bin/blkid").chmod(0o755)
+    host.write("then", systems)
+    assert boot(host, words=f"xenith.config_drive={OURS}")["hostname"] == "ours"
