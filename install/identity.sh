@@ -39,16 +39,21 @@ identity_give() {
 	identity_of "$identity_disk"
 }
 
-# identity_table SECTOR [alone [GUID]]: prints the partitions of a new disk with sectors of
+# new_guid: prints a random GUID for a disk. sfdisk's own will not do: it puts the version into
+# another digit, so that one disk in sixteen is taken for one written from xenith.img.
+new_guid() {
+	tr a-f A-F </proc/sys/kernel/random/uuid
+}
+
+# identity_table SECTOR GUID [alone]: prints the partitions of a new disk with sectors of
 # SECTOR bytes (/sys/class/block/NAME/queue/logical_block_size), for the standard input of
-# `sfdisk --wipe always --wipe-partitions always DISK`, which makes random GUIDs. The disk
-# itself gets GUID, if it is known already.
+# `sfdisk --wipe always --wipe-partitions always DISK`, which makes the partitions' GUIDs.
+# The disk itself gets GUID.
 identity_table() {
-	printf 'label: gpt\nunit: sectors\nsector-size: %s\n' "$1"
-	[ -z "${3:-}" ] || printf 'label-id: %s\n' "$3"
+	printf 'label: gpt\nlabel-id: %s\nunit: sectors\nsector-size: %s\n' "$2" "$1"
 	sh "$LIBRARY/partitions.sh" "$LAYOUT" "$1" | while read -r number _ start size label type; do
 		if [ "$size" = - ]; then
-			[ "${2:-}" != alone ] || continue
+			[ "${3:-}" != alone ] || continue
 			size=
 		fi
 		printf '%s : start=%s%s, type=%s, name="%s"\n' "$number" "$start" "${size:+, size=$size}" "$type" "$label"

@@ -15,18 +15,10 @@ LOADER=/usr/share/xenith/loader
 mirror=             # of two disks: the number 1 and their GUIDs
 config_uuid=random  # of the file system of the configuration
 
-# random_uuid: prints one.
-random_uuid() {
-	cat /proc/sys/kernel/random/uuid
-}
-
 # mirror_make: what the two disks have in common, which the boot knows them by.
 mirror_make() {
-	config_uuid=$(random_uuid)
-	mirror="00000001 $({
-		random_uuid
-		random_uuid
-	} | tr a-f A-F | xargs)"
+	read -r config_uuid </proc/sys/kernel/random/uuid
+	mirror="00000001 $(new_guid) $(new_guid)"
 }
 
 # boots_by_bios NAME: true if a BIOS can boot the disk, too: it reads sectors of 512 bytes.
@@ -90,11 +82,11 @@ spoil() {
 	fi
 }
 
-# partition_disk NAME [GUID]: writes the partition table, with random identifiers.
+# partition_disk NAME GUID: writes the partition table.
 partition_disk() {
 	alone=
 	[ "$data" != none ] || alone=alone
-	identity_table "$(disk_field "$1" 7)" "$alone" "${2:-}" >"$work/table" &&
+	identity_table "$(disk_field "$1" 7)" "$2" "$alone" >"$work/table" &&
 		sfdisk --quiet --wipe always --wipe-partitions always "/dev/$1" <"$work/table"
 }
 
@@ -215,7 +207,7 @@ disk_free_of_users() {
 		fail_with_list "cannot use $1: something has it open ($(tail -n 1 "$work/said")); nothing was changed"
 }
 
-# disk_prepare NAME [GUID]: its partitions, empty. From here on the disk does not boot, until
+# disk_prepare NAME GUID: its partitions, empty. From here on the disk does not boot, until
 # its EFI partition and its boot code are there. sfdisk clears what each old partition is
 # recognised by, and Linux finds no partitions while the table is half written: the old system
 # must not boot then.
@@ -270,7 +262,7 @@ boot_code_write() {
 		fail "the boot code of $1 reads back different from what was written: the disk is faulty"
 }
 
-# disk_install NAME [GUID]
+# disk_install NAME GUID: a new installation there.
 disk_install() {
 	esp_make "$1"
 	disk_prepare "$@"
@@ -290,7 +282,8 @@ new_install() {
 		disk_free_of_users "$each"
 	done
 	guids=${mirror#* }
-	disk_install "$1" ${mirror:+"${guids% *}"}
+	[ -n "$guids" ] || guids=$(new_guid)
+	disk_install "$1" "${guids% *}"
 	if [ $# = 2 ]; then
 		first_only="xenith: install: $1 is complete, and boots without $2 (degraded); on that host xenith install --repair DISK brings another disk in"
 		undo say "$first_only"

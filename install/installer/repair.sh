@@ -154,9 +154,9 @@ repair() {
 	disk_free_of_users "$disk"
 	identity_of "/dev/$present" || fail "cannot read the identifier of $present: $why"
 	number=$(mirror_of "$DRIVE")
-	new_guid=$(random_uuid | tr a-f A-F)
-	mirror="$(printf '%08d' $(($(plain_number "${number%% *}") + 1))) $guid $new_guid"
-	disk_prepare "$disk" "$new_guid"
+	added=$(new_guid)
+	mirror="$(printf '%08d' $(($(plain_number "${number%% *}") + 1))) $guid $added"
+	disk_prepare "$disk" "$added"
 	slot_clone a "$disk"
 	slot_clone b "$disk"
 	config_clone "$disk"

@@ -92,6 +92,8 @@ def test_one_disk_is_missing(mirror, host, there):
     assert mirror.used()[0] == f"disks={there}" and mirror.used()[1].startswith(f"degraded=only {there} is in use")
     assert host.marks() == [f"mirror: degraded: only {there} is in use: the other disk is missing, or its configuration cannot be read; "
                             "xenith install --repair DISK brings a new one in"]
+    # Once for the first disk, once for the second one.
+    assert len(host.text("blkid.log").splitlines()) == 2
 
 
 def test_one_disk_is_late(mirror, host):

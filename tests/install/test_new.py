@@ -441,6 +441,14 @@ def test_the_boot_loader_on_sectors_of_4096_bytes(host, large):
     assert done.stdout.endswith("from=own\n"), done.stderr
 
 
+def test_the_guid_is_never_that_of_an_image(host, vda):
+    """It has the version of a random one, 4, where the first boot of xenith.img looks for its own, 8."""
+    host.installed(vda)
+    guid = host.table(vda)["id"]
+    assert guid[14] == "4"
+    assert host.slot("identity", host.top / "dev" / vda).stdout == f"guid={guid}\nfrom=own\n"
+
+
 # ---- the configuration ----
 
 def test_only_what_was_set(host, vda):
