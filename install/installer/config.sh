@@ -55,7 +55,10 @@ layer_over() {
 			;;
 		update-keys/revoked)
 			mkdir -p "$2/update-keys"
-			cat "$1/$path" >>"$2/$path" || exit 1
+			touch "$2/$path"
+			# The last line of the first one may have no end.
+			LC_ALL=C awk -v copy=1 -f "$LIBRARY/text.awk" "$2/$path" "$1/$path" >"$work/revoked" || exit 1
+			mv "$work/revoked" "$2/$path"
 			;;
 		*) copy_into "$1" "$2" "$path" || exit 1 ;;
 		esac

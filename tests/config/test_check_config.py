@@ -99,6 +99,8 @@ def test_no_directory(run, tmp_path):
     ("hostname=two words", 'hostname: "two words" is not a host name'),
     ("address=10.0.0.1", 'address: "10.0.0.1" is not dhcp or an address with its prefix length'),
     ("address=10.0.0.256/24", "is not dhcp or"),
+    ("address=192.168.001.010/24", "is not dhcp or"),
+    ("address=10.0.0.5/08", "is not dhcp or"),
     ("gateway=gw", "is not an IPv4 address"),
     ("dns=1.1.1.1 one", "is not IPv4 or IPv6 addresses"),
     ("dns=2001:db8::1::2", "is not IPv4 or IPv6 addresses"),

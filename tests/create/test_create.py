@@ -215,7 +215,10 @@ def test_seed_for_cloud_init(host):
                         "--ip", "192.0.2.7/24,192.0.2.1")
     content = host.top / "content/web-seed"
     assert (content / "user-data").read_bytes() == user_data.read_bytes()
-    assert f"  - '{KEY}'" in (content / "meta-data").read_text()
+    meta = (content / "meta-data").read_text()
+    # Names are text: `no` would be false, and 1.10 a number.
+    assert re.match(r'instance-id: "web-[0-9a-f]{8}"\nlocal-hostname: "web"\n', meta)
+    assert f"  - '{KEY}'" in meta
     assert "addresses: [192.0.2.7/24]" in (content / "network-config").read_text()
     assert f'"{host.top}/dev/xen/web-seed,raw,xvdg,ro"' in text
 
@@ -307,7 +310,7 @@ def test_clone_has_a_seed_of_its_own(host):
     text = host.created("copy", "--clone-of", "web", "--ip", "192.0.2.8/24")
     assert f'"{host.top}/dev/xen/copy-seed,raw,xvdg,ro"' in text and "web-seed" not in text
     meta, other = ((host.top / f"content/{name}-seed/meta-data").read_text() for name in ("copy", "web"))
-    assert "local-hostname: copy\n" in meta and KEY in meta
+    assert 'local-hostname: "copy"\n' in meta and KEY in meta
     assert meta.splitlines()[0] != other.splitlines()[0]
     assert "[192.0.2.8/24]" in (host.top / "content/copy-seed/network-config").read_text()
     assert host.run("remove", "web", "--yes").returncode == 0

@@ -469,7 +469,7 @@ def test_the_drive_s_overrides_the_image_s(host, vda):
     image, drive = "run/xenith/sources/image/", "run/xenith/sources/drive/"
     for path, text in ((image + "authorized_keys", "image"), (drive + "authorized_keys", "drive"), (image + "domains/a.cfg", "one"),
                        (drive + "domains/a.cfg", "# none\n"), (drive + "iscsi-secrets", "secret"),
-                       (image + "update-keys/revoked", "one\n"), (drive + "update-keys/revoked", "two\n"),
+                       (image + "update-keys/revoked", "one"), (drive + "update-keys/revoked", "two\n"),
                        (image + "images/kernel", "image"), (image + "images/old/initrd", "image"), (drive + "images/kernel", "drive")):
         host.write(path, text)
     for path in ("authorized_keys", "iscsi-secrets"):

@@ -196,14 +196,31 @@ def test_change_that_takes_itself_back(host):
     host.good("status")
 
 
-def test_change_of_a_program_that_dies(host):
-    """What it has done is taken back, too."""
-    start(host)
+def ip_that(host, address, command):
+    """The host's `ip` runs the shell's COMMAND before it adds ADDRESS."""
     program = host.root / "bin/ip"
     real = program.readlink()
     program.unlink()
-    program.write_text(f'#!/bin/sh\ncase $* in *"add 192.0.2.77/24"*) kill -9 $PPID ;; esac\nexec -a ip /bin/{real} "$@"\n')
+    program.write_text(f'#!/bin/sh\ncase $* in *"add {address}"*) {command} ;; esac\nexec -a ip /bin/{real} "$@"\n')
     program.chmod(0o755)
+
+
+def test_change_that_takes_longer_than_it_waits(host):
+    """It can be confirmed: its time begins when it is made."""
+    start(host)
+    ip_that(host, "192.0.2.76/24", "sleep 12")
+    change(host, {"br0": BRIDGE + "Address=192.0.2.76/24\n"})
+    host.good("apply", "--seconds", "10")
+    time.sleep(2)
+    assert host.good("confirm").startswith("confirmed\n")
+    assert "192.0.2.76/24" in host.addresses("br0")
+    assert not [line for line in host.marks() if "not confirmed" in line]
+
+
+def test_change_of_a_program_that_dies(host):
+    """What it has done is taken back, too."""
+    start(host)
+    ip_that(host, "192.0.2.77/24", "kill -9 $PPID")
     change(host, {"br0": BRIDGE + "Address=192.0.2.76/24 192.0.2.77/24\n"})
     assert host.network("apply", "--seconds", "10")[0] != 0
     assert "192.0.2.76/24" in host.addresses("br0")

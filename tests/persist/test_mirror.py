@@ -175,6 +175,17 @@ def test_images_and_what_the_host_keeps(host):
     assert host.steps() == []
 
 
+def test_an_image_with_the_size_and_the_time_of_the_old_one(host):
+    """As a reproducible build makes them."""
+    make_mirror(host)
+    for text in ("old", "new"):
+        host.write("drive", "images/web/vmlinuz", text)
+        os.utime(host.top / "drive/images/web/vmlinuz", (1, 1))
+        host.done("mirror-follow")
+        assert host.text("drive.mirror/images/web/vmlinuz") == text
+    assert in_step(host)
+
+
 def test_it_cannot_be_written(host):
     """The save is done, and the host is degraded."""
     make_mirror(host)

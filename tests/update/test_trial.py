@@ -164,11 +164,12 @@ def test_health_command(trial):
 
 
 def test_health_url(trial):
+    """As it is written: one sign of equality at its end, as of base64, is not lost."""
     host = trial()
-    host.host_conf("health=http://127.0.0.1:1/health\nhealth_time=20\nhealth_limit=60\n")
+    host.host_conf("health=http://127.0.0.1:1/health/MTI=\nhealth_time=20\nhealth_limit=60\n")
     judge(host)
     assert host.state() == BACK
-    assert "health=http://127.0.0.1:1/health has failed: wget: can't connect" in host.marks()[-1]
+    assert "health=http://127.0.0.1:1/health/MTI= has failed: wget: can't connect" in host.marks()[-1]
 
 
 def test_the_user_decides_first(trial):

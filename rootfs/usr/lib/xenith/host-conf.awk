@@ -37,12 +37,13 @@ function complain(message) {
 	failed = 1
 }
 
+# Without zeros in front, which mean octal to some programs.
 function is_ipv4(s,    part, n, i) {
 	n = split(s, part, ".")
 	if (n != 4)
 		return 0
 	for (i = 1; i <= 4; i++)
-		if (part[i] !~ /^[0-9]+$/ || length(part[i]) > 3 || part[i] + 0 > 255)
+		if (part[i] !~ /^(0|[1-9][0-9]*)$/ || length(part[i]) > 3 || part[i] + 0 > 255)
 			return 0
 	return 1
 }
@@ -61,7 +62,7 @@ function is_ipv6(s,    part, n, i, short) {
 
 function is_prefixed(s,    part) {
 	return split(s, part, "/") == 2 && is_ipv4(part[1]) && \
-		part[2] ~ /^[0-9]+$/ && length(part[2]) < 3 && part[2] + 0 <= 32
+		part[2] ~ /^(0|[1-9][0-9]*)$/ && length(part[2]) < 3 && part[2] + 0 <= 32
 }
 
 function is_hostname(s) {

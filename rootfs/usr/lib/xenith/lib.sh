@@ -31,11 +31,14 @@ mark() {
 # conf KEY: prints a key's value. The merged host.conf holds every key, with validated
 # values.
 conf() {
-	while IFS='=' read -r key value; do
-		if [ "$key" = "$1" ]; then
-			printf '%s\n' "$value"
+	# read would take a "=" at the end of a value for a separator.
+	while IFS= read -r line; do
+		case $line in
+		"$1="*)
+			printf '%s\n' "${line#*=}"
 			return
-		fi
+			;;
+		esac
 	done </config/host.conf
 }
 

@@ -21,9 +21,10 @@ seed_network() {
 	printf '    nameservers: {addresses: [%s]}\n' "$gateway"
 }
 
-# seed_meta NAME KEYS: prints meta-data, with the keys of that file, if it is named.
+# seed_meta NAME KEYS: prints meta-data, with the keys of that file, if it is named. Without
+# quotation marks, a name like `no` or `1.10` would be no text in YAML.
 seed_meta() {
-	printf 'instance-id: %s-%s\nlocal-hostname: %s\n' "$1" "$(hex /dev/urandom 0 4)" "$1"
+	printf 'instance-id: "%s-%s"\nlocal-hostname: "%s"\n' "$1" "$(hex /dev/urandom 0 4)" "$1"
 	[ ! -s "$2" ] || {
 		echo public-keys:
 		# Remove a byte order mark and carriage returns.

@@ -11,6 +11,12 @@ pending_read() {
 	[ -e "$NET/pending" ] && read -r change made_at ends_at <"$NET/pending"
 }
 
+# pending_write END: has the change $change, which was made at $made_at, wait until then.
+pending_write() {
+	echo "$change $made_at $1" >"$NET/pending.new"
+	mv "$NET/pending.new" "$NET/pending"
+}
+
 # seconds_left: prints how long the change still waits.
 seconds_left() {
 	left=$((ends_at - $(uptime_now)))

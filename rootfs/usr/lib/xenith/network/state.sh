@@ -47,8 +47,8 @@ parse_networks() {
 
 # setting KEY: prints its value in host.conf.
 setting() {
-	while IFS='=' read -r key value; do
-		[ "$key" != "$1" ] || printf '%s\n' "$value"
+	while IFS= read -r line; do
+		case $line in "$1="*) printf '%s\n' "${line#*=}" ;; esac
 	done 2>/dev/null <"$CONFIG/host.conf"
 }
 
