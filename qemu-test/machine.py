@@ -28,7 +28,8 @@ ACCELERATION = ["-accel", "tcg,thread=multi", "-smp", "2"]
 # depend on this machine, nor on what else runs on it.
 COUNTED = ["-accel", "tcg,thread=single", "-smp", "2", "-icount", "shift=3,sleep=off"]
 MEMORY = 2048   # MiB
-CPU = "qemu64,+svm,+npt"
+CPU = "qemu64,+svm,+npt,+rdrand"
+CPU_WITHOUT_RDRAND = "qemu64,+svm,+npt"
 XHCI = ["-device", "qemu-xhci,id=xhci"]
 
 READY = r"Xenith: ready"

@@ -115,7 +115,7 @@ def test_cd(qemu, tmp_path):
     qemu()
     line = command_line(tmp_path)
     assert "media=cdrom" in line and "a,,b.iso" in line
-    assert "-cpu qemu64,+svm,+npt" in line and "tcg,thread=multi" in line
+    assert "-cpu qemu64,+svm,+npt,+rdrand" in line and "tcg,thread=multi" in line
 
 
 def test_usb_is_a_copy(qemu, tmp_path):
