@@ -10,13 +10,12 @@ import pytest
 import host
 import tools
 from installed import MIB, PARTITIONS
-from upgrades import CONF, EXIT, Installed, WholeDisk
+from upgrades import CONF, DRIVE, EXIT, Installed, WholeDisk
 
 pytestmark = pytest.mark.slow
 
 LIMIT = 240     # seconds after its boot that a version has to become healthy
 IN_A_ROW = 50
-DRIVE = "/run/xenith/sources/drive"
 # A version that hangs, or whose domd never answers, is reset by Xen. Xen's and the kernel's
 # panics are what these tests are about, and no reason to stop waiting.
 RESET = 900

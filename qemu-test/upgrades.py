@@ -21,6 +21,7 @@ FILES = ["xen.gz", "vmlinuz", "initrd", "grub.cfg"]
 SWITCH = "exec /bin/busybox switch_root"
 # A trial that lasts no longer than a test has to wait; Xen resets a dom0 that hangs.
 CONF = "health_time=%d\nhealth_limit=%d\n"
+DRIVE = "/run/xenith/sources/drive"
 GUARD = "dom0-watchdog=150"
 # An init that ends, so that the kernel panics.
 EXIT = "#!/bin/busybox sh\nexit 1\n"
