@@ -56,7 +56,7 @@ layer_over() {
 		update-keys/revoked)
 			mkdir -p "$2/update-keys"
 			touch "$2/$path"
-			# The last line of the first one may have no end.
+			# The existing file may lack a final newline.
 			LC_ALL=C awk -v copy=1 -f "$LIBRARY/text.awk" "$2/$path" "$1/$path" >"$work/revoked" || exit 1
 			mv "$work/revoked" "$2/$path"
 			;;

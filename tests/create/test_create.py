@@ -814,6 +814,8 @@ def test_clone_of_a_file_that_is_in_use(host):
     (["web", "--type", "pvh", "--firmware", "bios"], "--firmware bios: unsupported for a pvh guest"),
     (["web", "--clone-of", "y", "--firmware", "uefi"], "type, firmware and kernel of the original"),
     (["web", "--ip", "192.0.2.300/24"], "expected ADDRESS/BITS[,GATEWAY]"),
+    (["web", "--ip", "192.0.2.010/24"], "expected ADDRESS/BITS[,GATEWAY]"),
+    (["web", "--ip", "192.0.2.3/024"], "invalid prefix length '024'"),
     (["web", "--ip", "192.0.2.3"], "missing prefix length"),
     (["web", "--ip", "192.0.2.3/33"], "invalid prefix length '33'"),
     (["web", "--ip", "192.0.2.3/24,gate"], "invalid gateway 'gate'"),

@@ -178,7 +178,7 @@ int hv_open(struct hv **hv_r, struct loop *loop,
     hv->cb = *callbacks;
     hv->dump_dir = DUMP_DIR;
     hv->dm_log_dir = DM_LOG_DIR;
-    xl_read_machine(MACHINE, hv->machine, sizeof(hv->machine));
+    xl_read_machine(UUID_FILE, hv->machine, sizeof(hv->machine));
     xl_logger_init(hv);
     if (libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->logger.vtable)) {
         *why_r =

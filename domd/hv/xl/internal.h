@@ -18,7 +18,7 @@
 
 #define ERRORS_MAX 32
 #define XL         "/usr/sbin/xl"
-#define MACHINE    "/run/xenith/machine"
+#define UUID_FILE  "/sys/class/dmi/id/product_uuid"
 
 enum op {
     OP_NONE,
@@ -253,8 +253,8 @@ void xl_put_aside(struct hv *hv, const struct slot *s, char *what);
 
 /* ---- mac.c -------------------------------------------------------------- */
 
-/* Reads into MACHINE (SIZE bytes) what tells this machine from others, from
- * the file PATH, which the boot has written; "" if there is nothing. */
+/* Reads into MACHINE (SIZE bytes) what tells this machine from others, the
+ * firmware's UUID, from the file PATH; "" if there is none. */
 void xl_read_machine(const char *path, char *machine, size_t size);
 /* Gives each network card of CONFIG without a MAC address one that is made
  * from MACHINE, the domain's name and the card's index: it stays the same. If

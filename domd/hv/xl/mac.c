@@ -30,6 +30,10 @@ void xl_read_machine(const char *path, char *machine, size_t size)
     }
     machine[length > 0 ? length : 0] = '\0';
     machine[strcspn(machine, "\n")] = '\0';
+    /* Firmware that has no number of its own. */
+    if (!strncasecmp(machine, "00000000-0000-", 14) ||
+        !strncasecmp(machine, "ffffffff-ffff-", 14))
+        *machine = '\0';
 }
 
 void xl_give_macs(libxl_domain_config *config, const char *machine)

@@ -88,8 +88,7 @@ static void none_for_an_unknown_machine(void **state)
     assert_memory_equal(nics[0].mac, none, sizeof(none));
 }
 
-/* Writes TEXT as what tells the machine from others, and reads it into
- * MACHINE. */
+/* Writes TEXT as the firmware's UUID, and reads it into MACHINE. */
 static void machine_of(const char *text, char *machine, size_t size)
 {
     char path[] = "/tmp/uuid.XXXXXX";
@@ -109,6 +108,12 @@ static void the_machine(void **state)
     (void)state;
     machine_of("4c4c4544-0042-3510\n", machine, sizeof(machine));
     assert_string_equal(machine, "4c4c4544-0042-3510");
+    machine_of("00000000-0000-0000-0000-000000000000\n", machine,
+               sizeof(machine));
+    assert_string_equal(machine, "");
+    machine_of("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\n", machine,
+               sizeof(machine));
+    assert_string_equal(machine, "");
     machine_of("", machine, sizeof(machine));
     assert_string_equal(machine, "");
     xl_read_machine("/nonexistent", machine, sizeof(machine));

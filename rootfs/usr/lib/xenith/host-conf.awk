@@ -37,13 +37,12 @@ function complain(message) {
 	failed = 1
 }
 
-# Without zeros in front, which mean octal to some programs.
 function is_ipv4(s,    part, n, i) {
 	n = split(s, part, ".")
 	if (n != 4)
 		return 0
 	for (i = 1; i <= 4; i++)
-		if (part[i] !~ /^(0|[1-9][0-9]*)$/ || length(part[i]) > 3 || part[i] + 0 > 255)
+		if (part[i] !~ /^[0-9]+$/ || length(part[i]) > 3 || part[i] + 0 > 255)
 			return 0
 	return 1
 }
@@ -62,7 +61,7 @@ function is_ipv6(s,    part, n, i, short) {
 
 function is_prefixed(s,    part) {
 	return split(s, part, "/") == 2 && is_ipv4(part[1]) && \
-		part[2] ~ /^(0|[1-9][0-9]*)$/ && length(part[2]) < 3 && part[2] + 0 <= 32
+		part[2] ~ /^[0-9]+$/ && length(part[2]) < 3 && part[2] + 0 <= 32
 }
 
 function is_hostname(s) {
@@ -216,8 +215,19 @@ function elsewhere(name, from) {
 	return "an image (./build.sh --domains DIR)" (places[name] == "image" ? "" : " or on the kernel's command line")
 }
 
+# Returns VALUE without leading zeros in IPv4 addresses: some programs read them as octal.
+function without_zeros(value,    first) {
+	while (match(value, /(^|[ .\/])0+[0-9]/)) {
+		first = substr(value, RSTART, 1)
+		value = substr(value, 1, RSTART - 1) (first ~ /[0-9]/ ? "" : first) substr(value, RSTART + RLENGTH - 1)
+	}
+	return value
+}
+
 # Returns VALUE in its canonical spelling: yes and no have synonyms.
 function spelled(kind, value,    small) {
+	if (kind ~ /^(address|prefixed|ipv4|addresses)$/)
+		return without_zeros(value)
 	small = tolower(value)
 	if (kind !~ /^(yesno|autostart|volumes|drive|watchdog|iommu|spec_ctrl|cpufreq)$/ && kind !~ /^choice (.* )?(yes|no)( |$)/)
 		return value

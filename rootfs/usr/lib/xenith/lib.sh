@@ -85,8 +85,13 @@ service_up() {
 	wait_for 10 test -e "/run/service/$1/supervise/ok" && sv up "$1" >/dev/null
 }
 
-# machine_uuid: prints the UUID of this machine, which survives reboots and new installations;
-# nothing if there is none. 40-host has found it.
+# machine_uuid: prints the firmware's UUID of this machine, which survives reboots;
+# nothing if there is none.
 machine_uuid() {
-	cat /run/xenith/machine 2>/dev/null || :
+	uuid=
+	if [ -r /sys/class/dmi/id/product_uuid ]; then uuid=$(tr A-F a-f </sys/class/dmi/id/product_uuid); fi
+	case $uuid in
+	'' | 00000000-0000-* | ffffffff-ffff-*) ;;
+	*) printf '%s\n' "$uuid" ;;
+	esac
 }

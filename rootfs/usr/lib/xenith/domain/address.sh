@@ -7,15 +7,15 @@
 # As address_for_kernel prints it.
 fixed_address='ip=[0-9][^ "]*:off'
 
-# is_ipv4 TEXT
+# is_ipv4 TEXT. No leading zeros: some programs read them as octal.
 is_ipv4() {
 	echo "$1" | awk -F . 'NF != 4 { exit 1 }
-		{ for (i = 1; i <= 4; i++) if ($i !~ /^[0-9]+$/ || $i > 255) exit 1 }'
+		{ for (i = 1; i <= 4; i++) if ($i !~ /^(0|[1-9][0-9]*)$/ || $i > 255) exit 1 }'
 }
 
 # is_bits TEXT
 is_bits() {
-	case $1 in '' | *[!0-9]*) return 1 ;; esac
+	case $1 in '' | *[!0-9]* | 0?*) return 1 ;; esac
 	[ "$1" -le 32 ]
 }
 
