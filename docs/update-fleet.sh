@@ -125,15 +125,14 @@ Failed $version
 	report_failure "$version is not committed after $limit s; xenith status on the host says more"
 }
 
-# update_wave HOST...: updates these hosts at once; fails if one does.
+# update_wave HOST...: updates these hosts at once; fails if one does. Sets $skipped to the
+# hosts behind one that takes no update.
 update_wave() {
 	waiting=
+	skipped=
 	rc=0
 	for host; do
-		update "$host" || {
-			rc=1
-			break
-		}
+		if [ $rc = 1 ]; then skipped="$skipped $host"; else update "$host" || rc=1; fi
 	done
 	for host in $waiting; do
 		await_commit "$host" || rc=1
@@ -154,7 +153,8 @@ while [ $# -gt 0 ]; do
 	done
 	# shellcheck disable=SC2086 # names of hosts
 	update_wave $hosts || {
-		printf 'update-fleet.sh: stopped; not updated: %s\n' "${*:-no other}" >&2
+		left="${skipped# }${skipped:+${1:+ }}$*"
+		printf 'update-fleet.sh: stopped; not updated: %s\n' "${left:-no other}" >&2
 		exit 1
 	}
 	updated=$((updated + count))

@@ -68,9 +68,10 @@ options_note() {
 	write_summary
 }
 
-# stage_options: has the boot loader try the saved options once, unless they are those in use. Sets $change to the difference if the next boot tries them, else to
-# nothing. False, with the reason in $why, if the boot loader cannot be told. The file that is
-# written is never one that is to be tried.
+# stage_options: has the boot loader try the saved options once, unless they are those in use.
+# Sets $change to the difference if the next boot tries them, else to nothing. False, with the
+# reason in $why, if the boot loader cannot be told, or must not: the list of what ran before
+# is that of a trial until it ends. The file that is written is never one that is to be tried.
 stage_options() {
 	change=
 	read_state || return 1
@@ -84,6 +85,10 @@ stage_options() {
 		[ -z "$tryoptions" ] || set_state tryoptions= || return 1
 		options_note ''
 		return
+	fi
+	if update_on_trial; then
+		why="an update is on trial until it is committed"
+		return 1
 	fi
 	idle=$((1 - options))
 	if [ "$tryoptions" != "$idle" ] || [ "$wanted" != "$(options_in "$idle")" ]; then

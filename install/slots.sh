@@ -9,6 +9,8 @@ SUMMARY=/run/xenith/slots
 # On a host that is mirrored on two disks: disks=NAME..., those in use, and a line
 # degraded=REASON for each that is not. The boot writes it (30-config).
 MIRROR_STATE=/run/xenith/mirror
+# Exists once the slot that this system was booted from has been overwritten.
+OVERWRITTEN=/run/xenith/slot-overwritten
 # On the configuration drive, by the trial: VERSION: REASON of the last update that failed.
 FAILURE=/run/xenith/sources/drive/update/failed
 
@@ -138,9 +140,10 @@ on_disks() {
 	[ -z "$lost" ] || disks_drop
 }
 
-# runs_another: true if this system is none of the slots': the boot loader has started a disk
-# of a mirror that was not in step.
+# runs_another: true if this system is none of the slots': its own was overwritten since, or
+# the boot loader has started a disk of a mirror that was not in step.
 runs_another() {
+	[ ! -e "$OVERWRITTEN" ] || return 0
 	[ -e "$MIRROR_STATE" ] && [ "$(version_of "$running")" != "$(sed -n 's/^VERSION_ID=//p' /etc/os-release)" ]
 }
 
@@ -313,9 +316,11 @@ write_summary() {
 		rm -f "$SUMMARY"
 		return
 	}
+	in_use=$running
+	! runs_another || in_use=
 	{
 		printf 'running=%s\ncommitted=%s\ntry=%s\npending=%s\nfailed=%s\n' \
-			"$running" "$committed" "$try" "$pending" "$failed"
+			"$in_use" "$committed" "$try" "$pending" "$failed"
 		printf 'reason=%s\n' "$(failure_reason)"
 		printf 'version_a=%s\nversion_b=%s\n' "$(value_in a version)" "$(value_in b version)"
 		# Those that the boot loader passes, and that itself: options.sh, boot-loader.sh.

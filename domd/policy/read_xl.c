@@ -117,22 +117,32 @@ static void read_disks(struct reader *r)
     strlist_dispose(&specs);
 }
 
+/* The first of these addresses, separated by blanks, that is one of IPv4, for
+ * the caller to free; NULL if there is none. A network is no address. */
+static char *first_ipv4(const char *list)
+{
+    struct in_addr in;
+
+    while (*(list += strspn(list, " \t"))) {
+        size_t len = strcspn(list, " \t");
+        char *word = xstrndup(list, len);
+        char *slash = strchr(word, '/');
+
+        if (slash && !strcmp(slash, "/32")) *slash = '\0';
+        if (inet_pton(AF_INET, word, &in) == 1) return word;
+        free(word);
+        list += len;
+    }
+    return NULL;
+}
+
 /* An option NAME=VALUE of a vif. OURS: dom0 attaches the vif. */
 static void read_vif_option(struct reader *r, const char *option, bool ours)
 {
-    struct in_addr in;
-    char *first;
-
     if (!strncmp(option, "bridge=", 7)) {
         if (ours) reader_want(r, WANT_BRIDGE, option + 7, "vif");
     } else if (!strncmp(option, "ip=", 3) && !r->p->address) {
-        /* The first of several. */
-        first = xstrndup(option + 3, strcspn(option + 3, " \t"));
-        if (inet_pton(AF_INET, first, &in) == 1) {
-            r->p->address = first;
-            first = NULL;
-        }
-        free(first);
+        r->p->address = first_ipv4(option + 3);
     }
 }
 

@@ -17,6 +17,12 @@ void guard_answered(struct guard *g, msec now)
     g->warned = false;
 }
 
+void guard_checking(struct guard *g, msec deadline)
+{
+    if (g->phase == GUARD_BOOT && deadline > g->deadline)
+        g->deadline = deadline;
+}
+
 void guard_parked(struct guard *g, msec now)
 {
     if (g->phase == GUARD_UP) guard_answered(g, now);

@@ -2,7 +2,8 @@
  * Whether the host's watchdogs are fed. No system call, no clock: times and
  * what was seen come in.
  *
- * - boot: until domd has answered once; BOOT_LIMIT bounds it
+ * - boot: until domd has answered once; BOOT_LIMIT bounds it, and the check of
+ *   a file system sets later deadlines as it gets on
  * - up: as long as domd is never silent for longer than the limit
  * - down: the shutdown sets the deadline, because it ends domd
  */
@@ -11,7 +12,7 @@
 
 #include "base/util.h"
 
-/* fstab, volumes and DHCP have limits of their own, of a minute each at most.
+/* Shares, volumes and DHCP have limits of their own, of a minute each at most.
  */
 #define GUARD_BOOT_LIMIT ((msec)600 * 1000)
 
@@ -31,6 +32,8 @@ struct guard {
 void guard_init(struct guard *g, msec limit, msec now);
 /* domd has answered. */
 void guard_answered(struct guard *g, msec now);
+/* A file system is checked, which may take until DEADLINE at least. */
+void guard_checking(struct guard *g, msec deadline);
 /* Somebody stopped domd's service. */
 void guard_parked(struct guard *g, msec now);
 /* The host shuts down, until DEADLINE at most. */

@@ -74,24 +74,41 @@ static void report(const struct watch *w, int level, const char *format, ...)
 
 /* ---- what this program sees --------------------------------------------- */
 
-/* The shutdown writes into this file until when it may take, in seconds since
- * the host booted. */
-static void look_for_shutdown(struct watch *w)
+/* Whether the file NAME says until when something may take, in seconds since
+ * the host booted; then it is in *DEADLINE. */
+static bool read_deadline(const struct watch *w, const char *name,
+                          msec *deadline)
 {
-    char *path = xasprintf("%s/stopping", w->run_dir);
+    char *path = xasprintf("%s/%s", w->run_dir, name);
     struct buf text = {0};
+    bool found = false;
     char *end;
-    long deadline;
+    long seconds;
 
     if (!read_file(path, 64, &text) && text.len) {
         errno = 0;
-        deadline = strtol(text.s, &end, 10);
+        seconds = strtol(text.s, &end, 10);
         /* Without its newline, the number is not complete. */
-        if (!errno && end > text.s && *end == '\n')
-            guard_closing(&w->guard, (msec)deadline * 1000);
+        found = !errno && end > text.s && *end == '\n';
+        if (found) *deadline = (msec)seconds * 1000;
     }
     buf_dispose(&text);
     free(path);
+    return found;
+}
+
+static void look_for_deadlines(struct watch *w)
+{
+    msec deadline;
+
+    if (read_deadline(w, "stopping", &deadline))
+        guard_closing(&w->guard, deadline);
+    if (w->guard.phase == GUARD_BOOT &&
+        read_deadline(w, "checking", &deadline)) {
+        guard_checking(&w->guard, deadline);
+        /* Xen's own time may be too short for the check. */
+        w->xen_is_ours = true;
+    }
 }
 
 /* Whether somebody stopped domd by `sv down`. runsv writes 20 bytes, of which
@@ -110,7 +127,7 @@ static bool is_parked(const struct watch *w)
 
 static void look(struct watch *w)
 {
-    look_for_shutdown(w);
+    look_for_deadlines(w);
     if (is_parked(w)) guard_parked(&w->guard, loop_now());
     pulse_ask(&w->pulse);
 }

@@ -51,7 +51,7 @@ void slots_read(struct slots *s, const char *root)
             set_key(s, line, value);
         }
     }
-    s->known = *s->running && *s->committed;
+    s->known = *s->committed;
     buf_dispose(&text);
     free(file);
 }
@@ -68,9 +68,10 @@ void slots_dispose(struct slots *s)
     memset(s, 0, sizeof(*s));
 }
 
+/* "" is that of what runs once its slot was overwritten. */
 static const char *version_in(const struct slots *s, const char *slot)
 {
-    const char *version = s->version[!strcmp(slot, "b")];
+    const char *version = *slot ? s->version[!strcmp(slot, "b")] : NULL;
 
     return version ? version : "(unknown)";
 }
@@ -112,7 +113,7 @@ void slots_json(const struct slots *s, yajl_gen g, const char *key)
         return;
     }
     json_open(g, key);
-    json_string(g, "running", s->running);
+    json_string(g, "running", *s->running ? s->running : NULL);
     json_string(g, "committed", s->committed);
     json_string(g, "try", *s->next ? s->next : NULL);
     json_string(g, "pending", *s->pending ? s->pending : NULL);

@@ -59,13 +59,19 @@ disks_matching() {
 		}' "$work/candidates"
 }
 
+# is_answers NAME: true if it is a drive that only holds the configuration in use.
+is_answers() {
+	! has_slots "$1" && mounted_at "$1" | grep -qxF "$DRIVE"
+}
+
 # candidates: keeps the disks in $work/candidates that an unattended installation may choose
-# from: not the boot medium, none that is read-only or too small, or cannot boot here.
+# from: not the boot medium, nor that of the configuration in use, none that is read-only or
+# too small, or cannot boot here.
 candidates() {
 	: >"$work/candidates"
 	cut -f 1 "$work/disks" >"$work/names"
 	while read -r candidate <&5; do
-		if is_medium "$candidate" || target_small "$candidate" || target_sectors "$candidate" || [ "$(disk_field "$candidate" 8)" = 1 ]; then continue; fi
+		if is_medium "$candidate" || is_answers "$candidate" || target_small "$candidate" || target_sectors "$candidate" || [ "$(disk_field "$candidate" 8)" = 1 ]; then continue; fi
 		awk -F '\t' -v name="$candidate" '$1 == name' "$work/disks" >>"$work/candidates"
 	done 5<"$work/names"
 }

@@ -8,7 +8,7 @@
 
 # Settings that are for a live system: those of the installer, and the choice of the drive,
 # which the boot loader of an installed disk makes.
-LIVE_ONLY='^[[:space:]]*(install_[a-z]*|config_drive|config_wait)[[:space:]]*='
+LIVE_ONLY='^[[:space:]]*(install_[a-z_]*|config_drive|config_wait)[[:space:]]*='
 
 # config_make TREE: makes the tree in memory; images/ has links only.
 config_make() {
@@ -21,6 +21,7 @@ config_make() {
 	fi
 	pending_paths >"$work/pending"
 	pending_add "$1" <"$work/pending" || fail "cannot read the files in $CONFIG"
+	kernels_add "$1"
 	[ -z "$given" ] || supplied_add "$1"
 	if [ -e "$1/host.conf" ]; then
 		grep -vE "$LIVE_ONLY" "$1/host.conf" >"$work/host.conf" || :
@@ -69,6 +70,18 @@ layer_over() {
 images_add() {
 	for image in "$1"/images/*; do
 		[ ! -e "$image" ] || ln -sfn "$image" "$2/images/${image##*/}"
+	done
+}
+
+# kernels_add TREE: links to the kernels of domains that were made without a drive, and has their
+# files name them where they are going to be.
+kernels_add() {
+	for made in "$IMAGES"/*; do
+		[ -d "$made" ] || continue
+		ln -sfn "$made" "$1/images/${made##*/}"
+		for file in "$1"/domains/*.cfg; do
+			[ ! -e "$file" ] || sed -i "s|$IMAGES/${made##*/}/|$DRIVE/images/${made##*/}/|g" "$file"
+		done
 	done
 }
 

@@ -93,8 +93,12 @@ given_among() {
 			if (part[9] == "physical-device" && !(value in number)) next
 			if (part[9] == "params") sub(/^[a-z0-9]*:/, "", value)
 			if (part[9] ~ /^(params|physical-device-path)$/ && !(value in path)) next
-			if (part[9] ~ /^(params|physical-device|physical-device-path)$/) { print "the running domain " part[7]; exit }
+			if (part[9] ~ /^(params|physical-device|physical-device-path)$/) { print part[7]; exit }
 		}' >"$work/owner"
+	if read -r owner <"$work/owner"; then
+		owner=$(timeout 20 xenstore-read "/local/domain/$owner/name" 2>/dev/null) || read -r owner <"$work/owner"
+		echo "the running domain $owner" >"$work/owner"
+	fi
 	[ -s "$work/owner" ] || for file in "$CONFIG"/domains/*.cfg; do
 		[ -e "$file" ] || continue
 		xenith file-facts "$file" 2>/dev/null | disks_of | cut -f 2 >"$work/wanted"
@@ -142,7 +146,9 @@ mirror_refused() {
 # target_busy NAME: true if something uses the disk.
 target_busy() {
 	where=$(mounted_at "$1" | head -n 1)
-	if [ "$where" = "$DRIVE" ]; then
+	if [ "$where" = "$DRIVE" ] && is_installed; then
+		why="this host runs from it"
+	elif [ "$where" = "$DRIVE" ]; then
 		why="it holds the configuration that this system uses; to install with that: xenith config export /root/host.tar; umount $DRIVE; xenith install ${1##*/} --config /root/host.tar"
 	elif [ -n "$where" ]; then
 		why="it is mounted on $where"

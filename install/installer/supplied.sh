@@ -14,7 +14,7 @@ SUPPLIED_MIB=64
 machine_value() {
 	case $1 in
 	mac) attribute "/sys/class/net/$(host_link)/address" | tr : - ;;
-	uuid) attribute /sys/class/dmi/id/product_uuid | tr A-F a-f ;;
+	uuid) machine_uuid ;;
 	serial) attribute /sys/class/dmi/id/product_serial | tr -c 'A-Za-z0-9.\n-' _ ;;
 	esac
 }
@@ -101,7 +101,7 @@ supplied_add() {
 	place=${INSTALL_PLACE:-$place}
 	supplied_unpack "$archive" "$work/supplied"
 	supplied_check "$work/supplied"
-	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z]*\)=.*/\1/p' | sort -u | xargs)
+	late=$(settings "$work/supplied/host.conf" | sed -n 's/^\(install_[a-z_]*\)=.*/\1/p' | sort -u | xargs)
 	[ -z "$late" ] || [ -s "${INSTALL_ANSWERS:-}" ] ||
 		say "xenith: install: warning: $place sets $late, which is ignored: it is fetched after these keys are read; set them in the configuration of the medium, or on the kernel's command line"
 	layer_over "$work/supplied" "$1" || fail "cannot read the files of $place"

@@ -46,6 +46,21 @@ def test_disks_in_the_order_of_their_lines(mounts):
     assert mounts.marks() == []
 
 
+def test_a_check_that_takes_long(mounts):
+    """The watchdog is told until when, as long as the check gets on."""
+    mounts.disk("sda1", "one")
+    mounts.write("bin/sleep", "#!/bin/sh\nexec /bin/sleep 0.1\n")
+    (mounts.top / "bin/sleep").chmod(0o755)
+    mounts.write("slow-check", "")
+    mounts.write("proc/uptime", "100.00 1.00\n")
+    assert "done /data" in boot(mounts, "LABEL=one /data ext4\n")
+    assert mounts.text("deadlines").split() == ["700", "900", "900"]
+    assert [mark.replace(str(mounts.top), "") for mark in mounts.marks()] == \
+        ["the file system on /dev/sda1 is checked; the boot goes on after that"]
+    assert mounts.events()[-2].replace(str(mounts.top), "") == "check of /dev/sda1 took 300 s"
+    assert not (mounts.top / "run/xenith/checking").exists()
+
+
 def test_shares_side_by_side(mounts):
     """Each waits until the others have begun."""
     mounts.write("together", "3\n")

@@ -167,6 +167,16 @@ def test_boot_that_xen_watches(host, watchdog):
     watchdog.until(watchdog.well)
 
 
+def test_check_of_a_file_system(watchdog):
+    """Xen's own time may be too short for it."""
+    (watchdog.host.fake / "timer-1").write_text("77\n")
+    with open("/proc/uptime", encoding="ascii") as uptime:
+        now = int(float(uptime.read().split()[0]))
+    (watchdog.host.run / "checking").write_text(f"{now + 900}\n")
+    watchdog.start()
+    watchdog.until(lambda: 800 < watchdog.timer() <= 900)
+
+
 def test_boot_that_xen_does_not_watch(watchdog):
     watchdog.start()
     watchdog.until_fed()

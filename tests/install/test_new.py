@@ -247,8 +247,8 @@ def refuse_mounted_volume(host):
 
 def refuse_guest(host):
     major, minor = host.number("vda").split(":")
-    host.write("xenstore", f'/local/domain/0/backend/vbd/3/51712/physical-device = "{int(major):x}:{int(minor):x}"\n')
-    return "it belongs to the running domain 3"
+    host.write("xenstore", f'/local/domain/0/backend/vbd/3/51712/physical-device = "{int(major):x}:{int(minor):x}"\n/local/domain/3/name = "web"\n')
+    return "it belongs to the running domain web"
 
 
 def refuse_guest_by_path(host):

@@ -378,6 +378,28 @@ def test_change_of_the_shorthand(host):
     assert "hostname=xenith\n" in host.text("config/host.conf")
 
 
+@pytest.mark.parametrize("files", [False, True])
+def test_keys_beside_the_files(host, files):
+    """dns and firewall count with files, too."""
+    host.card("eth0", MAC)
+    address = "" if files else "address=192.0.2.10/24\n"
+    host.host_conf(address + "dns=192.0.2.53\n")
+    if files:
+        host.networks({"br0": BRIDGE, "uplink": CARD})
+    host.boot()
+    assert host.until(lambda: host.network("status")[0] == 0)
+    assert host.good("apply") == "nothing to change\n"
+    for line in ("dns=192.0.2.54\n", "dns=192.0.2.53\nfirewall=no\n"):
+        host.host_conf(address + line)
+        assert host.network("status")[0] == 1
+        assert "The networks are changed." in host.good("apply")
+        host.good("status")
+        assert ("nameserver 192.0.2.54" in host.text("run/resolv.conf")) == ("54" in line)
+        host.good("revert")
+        assert host.text("run/resolv.conf") == "nameserver 192.0.2.53\n" and "firewall=yes\n" in host.text("config/host.conf")
+        host.good("status")
+
+
 # --- Who may confirm
 
 @pytest.mark.parametrize("first, status", [("login", 1), ("change", 0)])

@@ -41,7 +41,7 @@ NAT = BRIDGE + "IPMasquerade=ipv4\nDHCPServer=yes\n"
 
 RACK = {
     "a.conf": "[Match]\nPath=0000:03:00.0\n[Network]\nBond=bond0\nPrimarySlave=yes\n",
-    "b.conf": "[Match]\nPath=pci-0000:03:00.1\n[Network]\nBond=bond0\n",
+    "b.conf": "[Match]\nPath=03:00.1\n[Network]\nBond=bond0\n",
     "bond0.conf": BOND + "[Bond]\nMode=active-backup\nMIIMonitorSec=0.1s\nUpDelaySec=2s\n[Network]\nBridge=br0\nVLAN=vlan7\n[Link]\nMTUBytes=9000\n",
     "br0.conf": "# guests\n[NetDev]\nKind=bridge\n[Bridge]\nSTP=off\n",
     "mgmt.conf": "; the host's own\r\n[NetDev]\r\nName=vlan7\r\nKind=vlan\r\n[VLAN]\r\nId=7\r\n[Network]\r\n"
@@ -147,7 +147,7 @@ LINES = [
     (CARD + "[Network]\nDHCPServer=yes\n", "4: DHCPServer is for Kind=bridge"),
     (CARD + "[Network]\nIPMasquerade=ipv4\n", "4: IPMasquerade is for Kind=bridge"),
     (CARD + "[Forward]\nProtocol=tcp\n", "4: guests' networks are bridges: this section is for Kind=bridge"),
-    ("[Match]\nPath=03:00.0", '2: Path: "03:00.0" is not a PCI address (0000:03:00.0)'),
+    ("[Match]\nPath=03:00", '2: Path: "03:00" is not a PCI address (0000:03:00.0)'),
     ("[Match]\nPath=xx0000:03:00.0", "is not a PCI address"),
     ("[Match]\nMACAddress=52:54:00", "is not a MAC address"),
     ("[Match]\nMACAddress=52:54:00:12:34:56\n[Link]\nMACAddress=52:54:00:12:34:57",

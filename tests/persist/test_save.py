@@ -572,6 +572,17 @@ def test_networks_wait_for_their_confirmation(host):
     assert host.drive()["network/br0.conf"] == BRIDGE
 
 
+def test_edit_of_the_settings_waits_for_the_networks(host):
+    """They hold the change that may be taken back."""
+    change(host, "host.conf", "hostname=one\naddress=192.0.2.99/24\n")
+    host.write("run", "networks/pending", "1 2 3\n")
+    assert "waits for its confirmation" in host.refused("edit", "host.conf", edit='echo "ntp=192.0.2.123" >>"$1"')
+    # One that began before.
+    (host.top / "run/networks/pending").unlink()
+    assert "waits for its confirmation" in host.refused(
+        "edit", "host.conf", edit=f'echo "ntp=192.0.2.123" >>"$1"; echo 1 2 3 >{host.top}/run/networks/pending')
+
+
 def test_edited_network_is_not_saved(host):
     """It is checked, and changed in memory; `xenith network apply` does the rest."""
     host.write("config", "network/br0.conf", BRIDGE)

@@ -122,6 +122,14 @@ def test_several_at_once(fleet):
     assert done.calls.index(["host3", "reboot"]) < first < done.calls.index(["host4", "reboot"])
 
 
+def test_one_of_a_wave_takes_no_update(fleet):
+    """Those behind it are named, too."""
+    done = fleet("good", "good", "refused", "good", "good", "good", options=["-n", "4"])
+    assert (done.returncode, done.running) == (1, ["2", "2", "1", "1", "1", "1"])
+    assert done.stderr.splitlines()[-1] == "update-fleet.sh: stopped; not updated: host4 host5 host6"
+    assert fleet("refused", options=["-n", "4"]).stderr.splitlines()[-1] == "update-fleet.sh: stopped; not updated: no other"
+
+
 def test_all_of_a_wave_are_awaited(fleet):
     """Also if another one of them has failed."""
     done = fleet("good", "bad", "slow", options=["-n", "2"])

@@ -133,6 +133,35 @@ def test_a_disk_that_cannot_be_written(host, broken):
     assert host.in_use()[1] == ""
 
 
+def test_a_change_during_the_trial_of_an_update(host, maker):
+    """The list of what must be healthy stays; the change is tried once the update is committed."""
+    host.domain("web")
+    host.host_conf(TIMES)
+    host.updated(maker.update("2", 20))
+    host.set("try=")
+    host.boot("b", "xenith.options=0 xenith.try=1")
+    again(host)
+    before = host.text("run/xenith/sources/drive/update/before")
+    (host.top / "ready/web").unlink()
+    done = stage(host)
+    assert (done.returncode, done.stderr) == (1, "xenith: the boot loader keeps its options: an update is on trial until it is committed\n")
+    assert host.text("run/xenith/sources/drive/update/before") == before and host.in_use() == ("0", "")
+    host.write("at/40", "touch $FAKE/ready/web")
+    assert judge(host) >= 60
+    assert host.marks() == ["update 2 committed", f"options of host.conf: the next boot tries {WORDS}"]
+
+
+def test_an_update_during_their_trial(host, maker):
+    """Its list would lack what does not run because of them."""
+    host.domain("web")
+    staged(host)
+    tried(host)
+    (host.top / "ready/web").unlink()
+    assert "other options for Xen and Linux are on trial" in host.refused(maker.update("2", 20))
+    judge(host)
+    assert host.in_use()[0] == "0" and "reboot" in host.text("rebooted")
+
+
 def test_a_drive_that_cannot_be_written(host):
     """The list of what ran is missing; the options are tried all the same."""
     host.write("read-only", "")

@@ -103,6 +103,55 @@ def test_one_whose_file_has_changed_is_not_asked_for(trial, change):
     assert host.state() == GOOD
 
 
+def test_one_whose_file_this_version_does_not_accept(trial):
+    """The file on the drive is unchanged, but the version has no domain of that name."""
+    host = trial("web")
+    (host.top / "ready/web").unlink()
+    (host.top / "config/domains/web.cfg").rename(host.top / "run/xenith/sources/drive/domains/web.cfg")
+    judge(host)
+    assert host.state() == BACK
+    assert host.marks() == ["update 2 failed: domain web is not ready: this version does not accept its file; the host restarts with 1"]
+
+
+def test_without_the_configuration_drive(trial):
+    """The version does not find the disk, or cannot read it: nothing is required, and nobody can log in."""
+    host = trial("web")
+    (host.top / "config/domains/web.cfg").unlink()
+    host.write("proc/mounts", "")
+    (host.top / "run/xenith/sources/drive/update/before").unlink()
+    assert 60 <= judge(host) <= 65
+    assert host.state() == BACK
+    assert host.marks() == ["update 2 failed: the configuration drive is not in use; the host restarts with 1"]
+
+
+def test_an_update_after_a_trial_was_given_up(trial, maker):
+    """It is written over what runs, and is on no trial before it has been booted."""
+    host = trial()
+    host.updated("--rollback")
+    for _ in range(2):
+        assert "3 is in slot b, and is tried at the next boot" in host.updated(maker.update("3", 30))
+    listed = host.updated("--list")
+    assert "\nb     3                    30                   tried at the next boot\n" in listed and "what runs is in no slot" in listed
+    assert "what runs is in no slot: slot b" in host.refused("--commit")
+    assert "\nrunning=\n" in "\n" + host.text("run/xenith/slots")
+    judge(host)
+    assert host.state() == {"slot": "a", "try": "b", "pending": "b", "failed": "2"}
+    assert "4 is in slot b" in host.updated(maker.update("4", 40))
+    assert "4 is not tried: the next boot is 1" in host.updated("--rollback")
+    assert host.updated("--rollback") == "the next boot is 1 (slot a) already\n"
+    assert host.state() == BACK
+
+
+def test_an_update_after_a_rollback(trial, maker):
+    """That is withdrawn: it has not failed."""
+    host = trial()
+    judge(host)
+    host.updated("--rollback")
+    host.updated(maker.update("3", 30))
+    assert "3 is not tried: the next boot is 1" in host.updated("--rollback")
+    assert host.state() == {"slot": "a", "try": "", "pending": "", "failed": ""}
+
+
 def test_health_must_last(trial):
     """It breaks in the last moment, and comes back too late."""
     host = trial("web")
@@ -209,6 +258,25 @@ def test_a_boot_that_stops_before_there_is_a_configuration(trial):
     assert 1200 <= judge(host) <= 1205
     assert host.state() == BACK
     assert host.marks() == ["update 2 failed: the boot is not finished; the host restarts with 1"]
+
+
+def test_a_boot_that_checks_a_file_system(trial):
+    """It is given the time that the check takes."""
+    host = trial("web")
+    host.write("run/xenith/boot.log", "9.00 init\n")
+    host.write("run/xenith/checking", "200\n")
+    host.write("at/150", "rm $FAKE/run/xenith/checking; echo 150.00 check of /dev/sdb1 took 100 s >>$FAKE/run/xenith/boot.log")
+    host.write("at/155", "echo 155.00 ready >>$FAKE/run/xenith/boot.log")
+    assert judge(host) >= 175
+    assert host.state() == GOOD
+
+
+def test_a_check_that_hangs(trial):
+    host = trial("web")
+    host.write("run/xenith/boot.log", "9.00 init\n")
+    host.write("run/xenith/checking", "200\n")
+    assert 200 <= judge(host) <= 205
+    assert host.state() == BACK
 
 
 def test_disks_that_come_late(trial):

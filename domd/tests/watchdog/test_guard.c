@@ -26,6 +26,21 @@ static void boot_is_bounded(void **state)
     assert_int_equal(guard_left(&g, 1000 + GUARD_BOOT_LIMIT), 0);
 }
 
+/* The check of a file system takes as long as it gets on. */
+static void a_check_extends_the_boot(void **state)
+{
+    struct guard g = new_guard();
+
+    (void)state;
+    guard_checking(&g, 5000);
+    assert_int_equal(guard_left(&g, 1000), GUARD_BOOT_LIMIT);
+    guard_checking(&g, 5000 + GUARD_BOOT_LIMIT);
+    assert_int_equal(guard_left(&g, 5000), GUARD_BOOT_LIMIT);
+    guard_answered(&g, 20000);
+    guard_checking(&g, 2 * GUARD_BOOT_LIMIT);
+    assert_int_equal(guard_left(&g, 20000), LIMIT);
+}
+
 static void silence_is_bounded(void **state)
 {
     struct guard g = new_guard();
@@ -84,6 +99,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(boot_is_bounded),
+        cmocka_unit_test(a_check_extends_the_boot),
         cmocka_unit_test(silence_is_bounded),
         cmocka_unit_test(stopped_by_hand),
         cmocka_unit_test(shutdown_has_a_deadline),

@@ -222,6 +222,22 @@ static void a_boot_loader(void **state)
                            "update --loader replaces it\n");
 }
 
+/* An update was written to the slot that this system was booted from. */
+static void the_slot_was_overwritten(void **state)
+{
+    (void)state;
+    says("running=\ncommitted=a\ntry=b\npending=b\nfailed=2.0\nversion_a=1.0\n"
+         "version_b=3.0\n",
+         "Slot a 1.0, committed\nSlot b 3.0, tried at the next boot\n"
+         "Failed 2.0\n",
+         "{\"slots\":{\"running\":null,\"committed\":\"a\",\"try\":\"b\","
+         "\"pending\":\"b\",\"failed\":\"2.0\",\"reason\":null,\"a\":\"1.0\","
+         "\"b\":\"3.0\",\"options\":null,\"change\":null,\"loader\":null}}\n",
+         "\nUpdate 3.0 is tried at the next boot.\n"
+         "\nUpdate 2.0 failed: it did not become healthy. This is "
+         "(unknown).\n");
+}
+
 /* The file may be anything, or half of itself. */
 static void a_damaged_file(void **state)
 {
@@ -244,6 +260,7 @@ int main(void)
         TEST(the_reason_is_known),
         TEST(options_of_xen),
         TEST(a_boot_loader),
+        TEST(the_slot_was_overwritten),
         TEST(a_damaged_file),
     };
 

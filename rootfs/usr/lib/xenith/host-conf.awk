@@ -371,7 +371,7 @@ BEGIN {
 	key("install_data", "lvm|none", "lvm")
 	key("install_from", "source", "")
 	key("install_config", "source", "")
-	key("install_config_signed", "yes|no", "yes")
+	key("install_config_signed", "yesno", "yes")
 	key("install_then", "reboot|poweroff|nothing", "reboot")
 	key("install_report", "url", "")
 	boot_key("preset", "choice low-latency safe hardened lab", "default")

@@ -28,7 +28,7 @@ seconds_left() {
 shorthand_restore() {
 	[ -e "$CONFIG/host.conf" ] || return 0
 	{
-		grep -vE "^($SHORTHAND|dns)=" "$CONFIG/host.conf" || :
+		grep -vE "^($SHORTHAND|$ALWAYS)=" "$CONFIG/host.conf" || :
 		cat "$1"
 	} >"$NET/host.conf.new"
 	cat "$NET/host.conf.new" >"$CONFIG/host.conf"

@@ -20,8 +20,9 @@ NET=$RUN/networks
 
 TAB='	'
 
-# The keys of host.conf that stand for files.
+# The keys of host.conf that stand for files, and those that count beside files, too.
 SHORTHAND='nic|bridge|address|gateway|fallback_address'
+ALWAYS='dns|firewall'
 
 # is_card PATH: true if the link below /sys/class/net is a wired card. Only tests set
 # XENITH_NET_CARDS: links without a device that count as cards.
@@ -75,7 +76,12 @@ keep_declared() {
 		[ ! -f "$file" ] || cp "$file" "$NET/declared.new/network/"
 	done
 	[ -z "${2:-}" ] || : >"$NET/declared.new/by_files"
-	grep -E "^($SHORTHAND|dns)=" "$CONFIG/host.conf" >"$NET/declared.new/host.conf" 2>/dev/null || :
+	grep -E "^($SHORTHAND|$ALWAYS)=" "$CONFIG/host.conf" >"$NET/declared.new/host.conf" 2>/dev/null || :
 	rm -rf "$NET/declared"
 	mv "$NET/declared.new" "$NET/declared"
+}
+
+# keys_run KEYS: true if host.conf says of these keys what it said when they were made to run.
+keys_run() {
+	[ "$(grep -E "^($1)=" "$CONFIG/host.conf" 2>/dev/null)" = "$(grep -E "^($1)=" "$NET/declared/host.conf" 2>/dev/null)" ]
 }

@@ -258,7 +258,8 @@ function spelled(kind, value,    small) {
 		return small
 	if (kind == "pci") {
 		sub(/^pci-/, "", small)
-		return small
+		# lspci leaves the domain out.
+		return (small ~ /^[0-9a-f][0-9a-f]:[0-9a-f][0-9a-f][.][0-7]$/ ? "0000:" : "") small
 	}
 	if (kind == "time" && expectation(kind, value) == "")
 		return milliseconds(value)
