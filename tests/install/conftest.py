@@ -3,6 +3,7 @@ programs of the tree, `slot`, sfdisk, mke2fs, e2fsck and BusyBox are the real on
 partition is a file of its own."""
 
 import contextlib
+import datetime
 import hashlib
 import json
 import os
@@ -58,7 +59,8 @@ class Maker:
         for number, path in enumerate(("boot/xen.gz", "boot/vmlinuz", "root.cpio", "hvm.cpio", "install.cpio", "config.cpio")):
             text = f"{path} of {name} ".encode()
             (tools_dir / path).write_bytes(text * ((15 * MIB if "vmlinuz" in path else 70000 + 100 * number) // len(text)))
-        (made / "config").write_text(f"RELEASE={name}\n")
+        released = datetime.datetime.fromtimestamp(order, datetime.timezone.utc).strftime("%Y%m%d%H%M%S")
+        (made / "config").write_text(f"RELEASE={name}\nRELEASED={released}\n")
         (made / "inputs").mkdir()
         for path in ("iso", "install", "rootfs"):
             (made / "inputs" / path).symlink_to(TOP / path)

@@ -452,7 +452,7 @@ def test_the_guid_is_never_that_of_an_image(host, vda):
 # ---- the configuration ----
 
 def test_only_what_was_set(host, vda):
-    host.host_conf("# of the image\nhostname=alpha\ninstall_disk=smallest\nconfig_drive=any\ndom0_mem=1G\n", more="dns=192.0.2.1")
+    host.host_conf("# of the image\nhostname=alpha\ninstall_disk=smallest\ninstall_config_signed=Off\nconfig_drive=any\ndom0_mem=1G\n", more="dns=192.0.2.1")
     host.write("run/xenith/sources/image/domains/web.cfg", 'name = "web"\n')
     host.write("config/domains/web.cfg", 'name = "web"\n')
     host.write("run/xenith/merged/domains/web.cfg", 'name = "web"\n')
@@ -462,6 +462,17 @@ def test_only_what_was_set(host, vda):
     options = host.slot("options", host.device(vda, "xenith-esp"), 0).stdout
     assert "dom0_mem=1G,max:1G" in options
     assert options == host.slot("options", host.device(vda, "xenith-esp"), 1).stdout
+
+
+def test_a_kernel_that_create_kept_in_memory(host, vda):
+    """Without a drive it is not in the configuration."""
+    images = f"{host.top}/made/images"
+    host.write("made/images/db/vmlinuz", "kernel")
+    host.write("config/domains/db.cfg", f'name = "db"\nkernel = "{images}/db/vmlinuz"\n')
+    done = host.install(vda, "--yes", vda, XENITH_IMAGES=images)
+    assert done.returncode == 0, done.stderr
+    assert host.config(vda, "images/db/vmlinuz") == "kernel"
+    assert host.config(vda, "domains/db.cfg") == f'name = "db"\nkernel = "{host.top}/run/xenith/sources/drive/images/db/vmlinuz"\n'
 
 
 def test_the_drive_s_overrides_the_image_s(host, vda):

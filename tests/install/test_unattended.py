@@ -134,6 +134,24 @@ def foreign_end(host):
         disk.write(b"x")
 
 
+def test_foreign_data_that_cannot_be_read(disks, reports):
+    """A read error is not taken for an empty disk."""
+    disks.host_conf(f"install_disk=serial:S1\ninstall_report={reports.url}\n")
+    before = disks.snapshot()
+    done = disks.unattended(READ_BREAK="sda")
+    assert done.returncode == 1 and disks.snapshot() == before
+    assert done.stdout.startswith("sda is not empty"), done.stdout
+
+
+def test_the_drive_with_the_answers(disks):
+    """A stick with the configuration is none of the disks to choose from."""
+    disks.disk("sdd", 8 * GB, "pci/usb2/host5", device__vendor="Generic", device__model="Stick")
+    assert match(disks, "smallest") == ["sdd"]
+    disks.partition("sdd", 1, "XENITH-CFG", MIB)
+    disks.mounted("sdd1", disks.top / "run/xenith/sources/drive")
+    assert match(disks, "smallest") == ["nvme1n1", "sda"]
+
+
 @pytest.mark.parametrize("foreign", [foreign_partition, foreign_file_system, foreign_bytes, foreign_end])
 def test_foreign_data(disks, reports, foreign):
     foreign(disks)

@@ -593,6 +593,20 @@ def test_commit(host, maker, new):
     assert host.state() == {**IDLE, "slot": "b"}
 
 
+def test_an_update_over_a_slot_that_was_chosen_by_hand(host, new):
+    """What runs is in no slot then, so nothing can be committed by it."""
+    host.boot("b")
+    host.updated(new)
+    assert host.refused("--commit").startswith("cannot commit: what runs is in no slot")
+    assert host.state() == TRIED
+
+
+def test_an_update_with_another_configuration(host, new):
+    """Chosen in the boot menu: its list of what must be healthy would be that of another host."""
+    host.write("proc/cmdline", "xenith.slot=a xenith.config_drive=any quiet\n")
+    assert "this boot uses another configuration than the host's own" in host.refused(new)
+
+
 def test_commit_of_a_slot_that_was_chosen_by_hand(host):
     host.boot("b")
     assert host.updated("--commit") == "0.9 is committed (slot b)\n"

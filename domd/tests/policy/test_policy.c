@@ -80,6 +80,38 @@ static void created_ahead(void **state)
     policy_free(p);
 }
 
+/* Where domd asks a domain whether it is ready. */
+static void the_address_of_a_card(void **state)
+{
+    static const struct {
+        const char *ip;
+        const char *address;
+    } cards[] = {
+        {"10.0.0.5", "10.0.0.5"},
+        {"198.51.100.7/32", "198.51.100.7"},
+        {"2001:db8::7 192.0.2.7", "192.0.2.7"},
+        {"192.0.2.0/24 192.0.2.7", "192.0.2.7"},
+        {"192.0.2.0/24", NULL},
+        {"2001:db8::7/128", NULL},
+        {"", NULL},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_SIZE(cards); i++) {
+        char *text =
+            xasprintf("name = \"web\"\nvif = [ \"ip=%s\" ]\n", cards[i].ip);
+        struct policy *p = parse(text);
+
+        if (cards[i].address)
+            assert_string_equal(p->address, cards[i].address);
+        else
+            assert_null(p->address);
+        policy_free(p);
+        free(text);
+    }
+}
+
 static void every_key(void **state)
 {
     struct policy *p =
@@ -722,6 +754,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(defaults),
+        T(the_address_of_a_card),
         T(every_key),
         T(created_ahead),
         T(mistakes_with_their_lines),
