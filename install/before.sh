@@ -3,7 +3,9 @@
 # the domains that were ready, with the hashes of their files, and the network. It is kept on
 # the configuration drive. Sourced by `update`, `stage-options` and `trial`.
 #
-# Needs: domain/host.sh; write_before also domain/steps.sh and domain/drive.sh.
+# Needs: domain/host.sh; write_before also domain/steps.sh and domain/drive.sh, options_before
+# options.sh as well.
+# Gives: the functions below.
 
 BEFORE=$DRIVE/update/before
 
@@ -70,6 +72,14 @@ list_before() {
 		hash=$(domain_hash "$domain")
 		[ -z "$hash" ] || echo "domain $domain $hash"
 	done
+}
+
+# options_before: the same for the options $wanted, which the next boot tries. Without a list, a
+# boot that finishes is enough.
+options_before() {
+	set -- "options $(printf '%s\n' "$wanted" | options_hash)"
+	[ -z "$pending" ] || set -- "$@" "update $(version_of "$pending")"
+	(write_before "$@" 2>/dev/null) || undo_all
 }
 
 # write_before LINE...: writes it to the drive, or fails. The LINEs come first, and say what the

@@ -40,7 +40,9 @@ loader_note() {
 # one step.
 loader_refused() {
 	version=$(version_of "$running")
-	if update_on_trial; then
+	if runs_another; then
+		why="the running system is in no slot: restart the host"
+	elif update_on_trial; then
 		why="$version in slot $running is on trial: wait until it is committed, or end the trial with xenith update --commit or --rollback"
 	elif [ "$running" != "$committed" ]; then
 		why="$version runs (slot $running), and $(version_of "$committed") in slot $committed is committed: restart, or keep the version that runs with xenith update --commit"

@@ -316,11 +316,11 @@ write_summary() {
 		rm -f "$SUMMARY"
 		return
 	}
-	in_use=$running
-	! runs_another || in_use=
+	summary_running=$running
+	! runs_another || summary_running=
 	{
 		printf 'running=%s\ncommitted=%s\ntry=%s\npending=%s\nfailed=%s\n' \
-			"$in_use" "$committed" "$try" "$pending" "$failed"
+			"$summary_running" "$committed" "$try" "$pending" "$failed"
 		printf 'reason=%s\n' "$(failure_reason)"
 		printf 'version_a=%s\nversion_b=%s\n' "$(value_in a version)" "$(value_in b version)"
 		# Those that the boot loader passes, and that itself: options.sh, boot-loader.sh.

@@ -3,7 +3,7 @@
  * what was seen come in.
  *
  * - boot: until domd has answered once; BOOT_LIMIT bounds it, and the check of
- *   a file system sets later deadlines as it gets on
+ *   a file system sets later deadlines as it makes progress
  * - up: as long as domd is never silent for longer than the limit
  * - down: the shutdown sets the deadline, because it ends domd
  */
@@ -32,7 +32,7 @@ struct guard {
 void guard_init(struct guard *g, msec limit, msec now);
 /* domd has answered. */
 void guard_answered(struct guard *g, msec now);
-/* A file system is checked, which may take until DEADLINE at least. */
+/* A file system is being checked, which may take until DEADLINE at least. */
 void guard_checking(struct guard *g, msec deadline);
 /* Somebody stopped domd's service. */
 void guard_parked(struct guard *g, msec now);

@@ -7,7 +7,7 @@
 /* The name of a slot is "a" or "b"; "": none, or unknown. */
 struct slots {
     bool known;      /* this host was booted from a slot */
-    char running[2]; /* "": its slot was overwritten since */
+    char running[2]; /* "": it is in none, see slots.sh */
     char committed[2];
     char next[2];     /* tried at the next boot */
     char pending[2];  /* its trial has no verdict yet */

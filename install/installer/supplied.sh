@@ -14,7 +14,8 @@ SUPPLIED_MIB=64
 machine_value() {
 	case $1 in
 	mac) attribute "/sys/class/net/$(host_link)/address" | tr : - ;;
-	uuid) machine_uuid ;;
+	# Some boards have one that is no number.
+	uuid) attribute /sys/class/dmi/id/product_uuid | tr A-F a-f | sed -e '/^[0-]*$/d' -e '/^[f-]*$/d' ;;
 	serial) attribute /sys/class/dmi/id/product_serial | tr -c 'A-Za-z0-9.\n-' _ ;;
 	esac
 }

@@ -94,9 +94,9 @@ def test_an_export(host, vda, tmp_path):
 
 def test_from_a_server(host, vda, server, signed):
     """With the machine's own names in the address; the signature is for that file's name."""
-    host.write("sys/class/dmi/id/product_uuid", "4C4C4544-0000-2010-8020-80C04F202020\n")
+    host.write("sys/class/dmi/id/product_uuid", "00000000-0000-2010-8020-80C04F202020\n")
     host.write("sys/class/dmi/id/product_serial", "AB/12 3\n")
-    for pattern, name in (("{uuid}", "4c4c4544-0000-2010-8020-80c04f202020"), ("r1-{serial}-{mac}", "r1-AB_12_3-" + MAC)):
+    for pattern, name in (("{uuid}", "00000000-0000-2010-8020-80c04f202020"), ("r1-{serial}-{mac}", "r1-AB_12_3-" + MAC)):
         signed(pack(server.files / (name + ".tar"), {"host.conf": f"hostname=h{len(name)}\n"}))
         said = host.installed(vda, "--erase", "--config", f"{server.url}/{pattern}.tar")
         assert f"{server.url}/{name}.tar is signed with config.pub" in said

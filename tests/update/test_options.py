@@ -149,6 +149,19 @@ def test_a_change_during_the_trial_of_an_update(host, maker):
     host.write("at/40", "touch $FAKE/ready/web")
     assert judge(host) >= 60
     assert host.marks() == ["update 2 committed", f"options of host.conf: the next boot tries {WORDS}"]
+    # Their trial has a list of its own.
+    assert "options " in host.text("run/xenith/sources/drive/update/before") and "domain web " in host.text("run/xenith/sources/drive/update/before")
+
+
+def test_a_change_during_a_trial_that_is_ended_by_hand(host, maker):
+    host.host_conf(TIMES)
+    host.updated(maker.update("2", 20))
+    host.set("try=")
+    host.boot("b", "xenith.options=0 xenith.try=1")
+    again(host)
+    assert stage(host).returncode == 1
+    assert host.updated("--commit") == f"2 is committed (slot b)\nthe next boot tries other options: {WORDS}\n"
+    assert host.in_use() == ("0", "1") and host.text("run/xenith/sources/drive/update/before").startswith("options ")
 
 
 def test_an_update_during_their_trial(host, maker):

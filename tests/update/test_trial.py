@@ -104,10 +104,10 @@ def test_one_whose_file_has_changed_is_not_asked_for(trial, change):
 
 
 def test_one_whose_file_this_version_does_not_accept(trial):
-    """The file on the drive is unchanged, but the version has no domain of that name."""
+    """The file is unchanged, but this version finds no domain of that name."""
     host = trial("web")
     (host.top / "ready/web").unlink()
-    (host.top / "config/domains/web.cfg").rename(host.top / "run/xenith/sources/drive/domains/web.cfg")
+    host.write("rejects", "")
     judge(host)
     assert host.state() == BACK
     assert host.marks() == ["update 2 failed: domain web is not ready: this version does not accept its file; the host restarts with 1"]
@@ -131,8 +131,8 @@ def test_an_update_after_a_trial_was_given_up(trial, maker):
     for _ in range(2):
         assert "3 is in slot b, and is tried at the next boot" in host.updated(maker.update("3", 30))
     listed = host.updated("--list")
-    assert "\nb     3                    30                   tried at the next boot\n" in listed and "what runs is in no slot" in listed
-    assert "what runs is in no slot: slot b" in host.refused("--commit")
+    assert "\nb     3                    30                   tried at the next boot\n" in listed and "the running system is in no slot" in listed
+    assert "the running system is in no slot: slot b" in host.refused("--commit")
     assert "\nrunning=\n" in "\n" + host.text("run/xenith/slots")
     judge(host)
     assert host.state() == {"slot": "a", "try": "b", "pending": "b", "failed": "2"}

@@ -594,10 +594,10 @@ def test_commit(host, maker, new):
 
 
 def test_an_update_over_a_slot_that_was_chosen_by_hand(host, new):
-    """What runs is in no slot then, so nothing can be committed by it."""
+    """The running system is in no slot then, so nothing can be committed by it."""
     host.boot("b")
     host.updated(new)
-    assert host.refused("--commit").startswith("cannot commit: what runs is in no slot")
+    assert host.refused("--commit").startswith("cannot commit: the running system is in no slot")
     assert host.state() == TRIED
 
 

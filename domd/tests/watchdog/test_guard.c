@@ -26,7 +26,7 @@ static void boot_is_bounded(void **state)
     assert_int_equal(guard_left(&g, 1000 + GUARD_BOOT_LIMIT), 0);
 }
 
-/* The check of a file system takes as long as it gets on. */
+/* The check of a file system takes as long as it makes progress. */
 static void a_check_extends_the_boot(void **state)
 {
     struct guard g = new_guard();

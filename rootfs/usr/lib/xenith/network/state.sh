@@ -22,7 +22,7 @@ TAB='	'
 
 # The keys of host.conf that stand for files, and those that count beside files, too.
 SHORTHAND='nic|bridge|address|gateway|fallback_address'
-ALWAYS='dns|firewall'
+ALWAYS='dns|firewall|bridge'
 
 # is_card PATH: true if the link below /sys/class/net is a wired card. Only tests set
 # XENITH_NET_CARDS: links without a device that count as cards.
