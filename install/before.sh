@@ -3,8 +3,8 @@
 # the domains that were ready, with the hashes of their files, and the network. It is kept on
 # the configuration drive. Sourced by `update`, `stage-options` and `trial`.
 #
-# Needs: domain/host.sh; write_before also domain/steps.sh and domain/drive.sh, options_before
-# options.sh as well.
+# Needs: domain/host.sh; write_before also domain/steps.sh and domain/drive.sh,
+# stage_with_list options.sh as well.
 # Gives: the functions below.
 
 BEFORE=$DRIVE/update/before
@@ -74,9 +74,11 @@ list_before() {
 	done
 }
 
-# options_before: the same for the options $wanted, which the next boot tries. Without a list, a
+# stage_with_list: stage_options, and the list for the trial of these options. Without a list, a
 # boot that finishes is enough.
-options_before() {
+stage_with_list() {
+	stage_options || return 1
+	[ -n "$change" ] || return 0
 	set -- "options $(printf '%s\n' "$wanted" | options_hash)"
 	[ -z "$pending" ] || set -- "$@" "update $(version_of "$pending")"
 	(write_before "$@" 2>/dev/null) || undo_all

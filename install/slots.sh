@@ -147,6 +147,11 @@ runs_another() {
 	[ -e "$MIRROR_STATE" ] && [ "$(version_of "$running")" != "$(sed -n 's/^VERSION_ID=//p' /etc/os-release)" ]
 }
 
+# running_slot: prints the slot that holds the running system; nothing if none does.
+running_slot() {
+	runs_another || echo "$running"
+}
+
 # update_on_trial: true if this boot is the trial of an update. A slot that somebody has chosen
 # in the boot menu is on no trial. After read_state.
 update_on_trial() {
@@ -316,11 +321,9 @@ write_summary() {
 		rm -f "$SUMMARY"
 		return
 	}
-	summary_running=$running
-	! runs_another || summary_running=
 	{
 		printf 'running=%s\ncommitted=%s\ntry=%s\npending=%s\nfailed=%s\n' \
-			"$summary_running" "$committed" "$try" "$pending" "$failed"
+			"$(running_slot)" "$committed" "$try" "$pending" "$failed"
 		printf 'reason=%s\n' "$(failure_reason)"
 		printf 'version_a=%s\nversion_b=%s\n' "$(value_in a version)" "$(value_in b version)"
 		# Those that the boot loader passes, and that itself: options.sh, boot-loader.sh.
