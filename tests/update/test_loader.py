@@ -12,7 +12,7 @@ import outside
 import test_power
 from conftest import run
 
-DIFFERS = "the boot loader on sda differs from that of 1: xenith update --loader replaces it"
+DIFFERS = "the boot loader on sda differs from that of the running system: xenith update --loader replaces it"
 
 traced = test_power.traced
 

@@ -389,7 +389,7 @@ def noted(host):
 def test_the_boot_loader_of_both(mirror, host):
     host.has_loader("2")
     assert [line for line in host.updated("--list").splitlines() if "loader" in line] == [
-        f"the boot loader on {disk} differs from that of 1: xenith update --loader replaces it" for disk in DISKS]
+        f"the boot loader on {disk} differs from that of the running system: xenith update --loader replaces it" for disk in DISKS]
     written = "written: GRUB for BIOS, GRUB for UEFI, the menu"
     assert host.updated("--loader").splitlines() == [
         f"the boot loader on {disk} is that of 1 from now on; {written}" for disk in DISKS]
