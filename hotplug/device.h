@@ -6,6 +6,7 @@
 #define HOTPLUG_DEVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <xenstore.h>
 
 /* The keys that the scripts use. Each is one request, if it is there. */
@@ -16,7 +17,11 @@ enum device_key {
     KEY_HANDLE,
     KEY_IP,
     KEY_MAC,
+    KEY_MODE,
     KEY_MTU,
+    KEY_NODE,
+    KEY_PARAMS,
+    KEY_PHYSICAL_DEVICE,
     KEY_RATE,
     KEY_VIFNAME,
     KEY_VLAN,
@@ -40,13 +45,34 @@ void device_close(struct device *d);
  * fails, and has reported that, if xenstored does not say. */
 int device_get(struct device *d, enum device_key key, const char **value);
 
+/* Reads DIRECTORY/KEY of any device or domain: *VALUE, which the caller frees,
+ * is NULL if there is none. Returns a negative errno if xenstored does not
+ * say, and reports nothing. */
+int device_look(const struct device *d, const char *directory, const char *key,
+                char **value);
+
+/* The names below DIRECTORY, *N of them, in an allocation that the caller
+ * frees; NULL and 0 if there are none. As device_look otherwise. */
+int device_list(const struct device *d, const char *directory, char ***names,
+                unsigned int *n);
+
 /* Writes VALUE to DIRECTORY/KEY. */
 int device_write(struct device *d, const char *directory, const char *key,
                  const char *value);
 
+/* Writes the COUNT PAIRS of key and value below the device in one transaction,
+ * so that no reader sees half of it. Returns 0 or a negative errno, and
+ * reports nothing. */
+int device_write_all(const struct device *d, const char *const (*pairs)[2],
+                     size_t count);
+
 /* Reports why there is no device: in hotplug-error, which libxl shows to the
  * user, and in the log. Returns ERROR_FAIL. */
 int device_fail(struct device *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* As device_fail, where the reason is that something else is using it. */
+int device_busy(struct device *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Logs a warning. */

@@ -6,4 +6,7 @@
  * releases it, or a negative errno. */
 int lock_take(const char *name);
 
+/* Where the locks are, and what they protect. */
+const char *lock_directory(void);
+
 #endif

@@ -1,10 +1,10 @@
 /*
- * The scripts for guests' network cards in /etc/xen/scripts, which are links
- * to this program. libxl calls one with an action and type_if=, and
- * XENBUS_PATH and the interface in the environment, waits up to 40 s, and
- * shows hotplug-error to the user on failure. Dozens of these run at once when
- * a host boots, so a card on a bridge costs this process alone and a handful
- * of requests to xenstored.
+ * The scripts for guests' network cards and disks in /etc/xen/scripts, which
+ * are links to this program. libxl calls one with an action (and type_if= for
+ * a card), and XENBUS_PATH and the interface in the environment, waits up to
+ * 40 s, and shows hotplug-error to the user on failure. Dozens of these run at
+ * once when a host boots, so a card on a bridge, or a disk, costs this process
+ * alone and a handful of requests to xenstored.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,18 +12,23 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "block.h"
 #include "util.h"
 #include "vif.h"
 
 static const struct script {
     const char *name;
+    int (*vif)(struct vif *v);
+    int (*disk)(struct device *d, char *const *words);
     bool guarded;
-    int (*run)(struct vif *v);
 } scripts[] = {
-    {"vif-bridge", false, vif_bridge},
-    {"vif-antispoof", true, vif_bridge},
-    {"vif-route", false, vif_route},
-    {"vif-nat", false, vif_nat},
+    {"vif-bridge", .vif = vif_bridge},
+    {"vif-antispoof", .vif = vif_bridge, .guarded = true},
+    {"vif-route", .vif = vif_route},
+    {"vif-nat", .vif = vif_nat},
+    {"block", .disk = block},
+    {"block-qemu", .disk = block_qemu},
+    {"block-use", .disk = block_use},
 };
 
 /* The script of that path, by which the program was called. */
@@ -72,7 +77,7 @@ static const struct {
 };
 
 /* Runs SCRIPT for the card whose device is open. */
-static int run(struct vif *v, const struct script *script)
+static int run_vif(struct vif *v, const struct script *script)
 {
     const char *variable = v->tap ? "INTERFACE" : "vif";
     const char *interface = getenv(variable);
@@ -82,30 +87,21 @@ static int run(struct vif *v, const struct script *script)
         return device_fail(&v->device, "%s: libxl has not set %s",
                            script->name, variable);
     rc = vif_open(v, interface);
-    if (!rc) rc = script->run(v);
+    if (!rc) rc = script->vif(v);
     netlink_close(&v->netlink);
     return rc;
 }
 
-int main(int argc, char **argv)
+/* Connects a card or takes it away. */
+static int connect_card(const struct script *script, const char *path,
+                        char **argv)
 {
-    const char *path = getenv("XENBUS_PATH");
-    const struct script *script = NULL;
-    struct vif v = {.up = false};
+    struct vif v = {.guarded = script->guarded};
     const char *action;
     const char *kind;
     size_t i;
-    int rc = 0;
+    int rc;
 
-    if (argc > 0) script = find_script(argv[0]);
-    if (!script || !path || !*path) {
-        fputs("usage: vif-bridge|vif-antispoof|vif-route|vif-nat "
-              "online|offline|add|remove [type_if=vif|tap]\n"
-              "libxl calls these with XENBUS_PATH in the environment.\n",
-              stderr);
-        return 2;
-    }
-    openlog(script->name, 0, LOG_DAEMON);
     read_arguments(argv, &action, &kind);
     for (i = 0; i < ARRAY_SIZE(actions); i++)
         if (!strcmp(kind, actions[i].kind) &&
@@ -116,8 +112,7 @@ int main(int argc, char **argv)
     if (i < ARRAY_SIZE(actions)) {
         v.up = actions[i].up;
         v.tap = actions[i].tap;
-        v.guarded = script->guarded;
-        rc = run(&v, script);
+        rc = run_vif(&v, script);
     } else {
         rc = device_fail(&v.device,
                          "%s: unknown action '%s' for an interface of type "
@@ -125,5 +120,41 @@ int main(int argc, char **argv)
                          script->name, action, kind);
     }
     device_close(&v.device);
+    return rc;
+}
+
+static int attach_disk(const struct script *script, const char *path,
+                       char **argv)
+{
+    struct device d;
+    int rc;
+
+    device_open(&d, path);
+    rc = script->disk(&d, argv + 1);
+    device_close(&d);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = getenv("XENBUS_PATH");
+    const struct script *script = NULL;
+    int rc;
+
+    if (argc > 0) script = find_script(argv[0]);
+    if (!script || !path || !*path) {
+        fputs("usage: vif-bridge|vif-antispoof|vif-route|vif-nat "
+              "online|offline|add|remove [type_if=vif|tap]\n"
+              "       block|block-qemu add|remove\n"
+              "       block-use check MODE DISK NUMBERS|note DISK NUMBER\n"
+              "libxl calls these with XENBUS_PATH in the environment.\n",
+              stderr);
+        return 2;
+    }
+    openlog(script->name, 0, LOG_DAEMON);
+    if (script->disk)
+        rc = attach_disk(script, path, argv);
+    else
+        rc = connect_card(script, path, argv);
     return rc ? 1 : 0;
 }

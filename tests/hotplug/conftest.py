@@ -1,4 +1,5 @@
-"""A fake dom0 made of files, for the scripts of disks: a xenstore, /sys and /proc, and programs that act on them."""
+"""A fake dom0 made of files, for the scripts of disks: a xenstore, /sys and /proc, and programs that act on them
+(fake/, and play.c for the program hotplug)."""
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +16,19 @@ from tier import first_cases as pytest_collection_modifyitems  # noqa: E402, F40
 SCRIPTS = HERE.parents[1] / "rootfs/etc/xen/scripts"
 
 
+# Those that are a link to the program, and what the others call of it.
+PROGRAM = ("block", "block-qemu", "block-use")
+
+
 class Dom0:
-    def __init__(self, top):
+    def __init__(self, top, program):
         self.top = top
+        self.program = program
         for d in ("store", "sys/class/net", "sys/block", "proc/self", "run/networks", "bin"):
             (top / d).mkdir(parents=True)
         (top / "proc/self/mountinfo").touch()
         fill(top / "bin", HERE / "fake")
+        (top / "block-use").symlink_to(program)
 
     # --- The store
 
@@ -92,11 +99,14 @@ class Dom0:
             "HOTPLUG_PROC": f"{self.top}/proc",
             "HOTPLUG_RUN": f"{self.top}/run",
             "XENITH_RUN_DIR": f"{self.top}/run",
+            "HOTPLUG_USE": f"{self.top}/block-use",
             "XENBUS_BASE_PATH": "backend",
             **environment,
         }
+        command = [str(SCRIPTS / script), *args]
         return subprocess.Popen(
-            [*SHELL, str(SCRIPTS / script), *args],
+            command if script in PROGRAM else [*SHELL, *command],
+            executable=self.program if script in PROGRAM else None,
             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
 
@@ -106,9 +116,15 @@ class Dom0:
         return process
 
 
+@pytest.fixture(scope="session")
+def played():
+    """The program, in a machine of files (play.c)."""
+    return network.build("played")
+
+
 @pytest.fixture
-def dom0(tmp_path):
-    return Dom0(tmp_path)
+def dom0(tmp_path, played):
+    return Dom0(tmp_path, played)
 
 
 @pytest.fixture(scope="session")

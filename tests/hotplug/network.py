@@ -31,7 +31,7 @@ def build(target):
     """Build the program; returns its path below out/."""
     subprocess.run([tools.find("make"), "-s", "-C", str(SOURCE), f"OUT={os.path.relpath(OUT, SOURCE)}", target],
                    check=True)
-    return OUT / {"all": "hotplug", "recorded": "san/hotplug"}[target]
+    return OUT / {"all": "hotplug", "recorded": "san/hotplug", "played": "san/played"}[target]
 
 
 def possible():

@@ -9,8 +9,8 @@ set -eu
 : "${XENBUS_PATH:?is set by libxl}"
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 
-# Paths of the kernel's files. Only tests set these.
-: "${HOTPLUG_SYS:=/sys}" "${HOTPLUG_PROC:=/proc}" "${HOTPLUG_RUN:=/run}"
+# Paths of the kernel's files and of a program. Only tests set these.
+: "${HOTPLUG_SYS:=/sys}" "${HOTPLUG_RUN:=/run}" "${HOTPLUG_USE:=${0%/*}/block-use}"
 
 nl='
 '
@@ -32,11 +32,6 @@ report() {
 
 fatal() {
 	report error "$1"
-}
-
-# try COMMAND...: runs it; on failure its output is the error.
-try() {
-	said=$("$@" 2>&1) || fatal "cannot run $*: ${said:-no reason given}"
 }
 
 # ended STATUS: reports a command that failed under `set -e`.
