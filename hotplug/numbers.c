@@ -141,17 +141,19 @@ static void walk(struct numbers *found, dev_t number, enum way way)
     if (number_read(path, &whole)) walk(found, whole, way);
 }
 
-void numbers_add_related(struct numbers *set, dev_t number)
+static void add_way(struct numbers *set, dev_t number, enum way way)
 {
-    static const enum way ways[] = {BELOW, ABOVE};
     struct numbers found = {0};
     size_t i;
-    size_t way;
 
-    for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
-        walk(&found, number, ways[way]);
-        for (i = 0; i < found.n; i++)
-            numbers_add(set, found.v[i]);
-        numbers_free(&found);
-    }
+    walk(&found, number, way);
+    for (i = 0; i < found.n; i++)
+        numbers_add(set, found.v[i]);
+    numbers_free(&found);
+}
+
+void numbers_add_related(struct numbers *set, dev_t number)
+{
+    add_way(set, number, BELOW);
+    add_way(set, number, ABOVE);
 }

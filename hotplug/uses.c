@@ -113,20 +113,21 @@ static int write_file(const struct uses *uses)
     char name[PATH_MAX];
     char new[PATH_MAX];
     char number[NUMBER_TEXT];
+    int r = 0;
     FILE *f;
     size_t i;
-    bool ok = true;
 
     file_path(name, sizeof(name), "");
     file_path(new, sizeof(new), ".new");
     f = fopen(new, "we");
     if (!f) return -errno;
-    for (i = 0; ok && i < uses->n; i++) {
+    for (i = 0; !r && i < uses->n; i++) {
         number_print(uses->v[i].number, number);
-        ok = fprintf(f, "%s %s\n", number, uses->v[i].path) > 0;
+        if (fprintf(f, "%s %s\n", number, uses->v[i].path) < 0) r = -errno;
     }
-    if (fclose(f)) ok = false;
-    return ok && !rename(new, name) ? 0 : -errno;
+    if (fclose(f) && !r) r = -errno;
+    if (!r && rename(new, name)) r = -errno;
+    return r;
 }
 
 int uses_note(const struct device *d, dev_t number)

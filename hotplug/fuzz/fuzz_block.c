@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "block.h"
@@ -60,11 +59,6 @@ struct xs_handle *xs_open(unsigned long flags)
 {
     (void)flags;
     return world.choice & 1 ? NULL : (struct xs_handle *)&world;
-}
-
-void xs_close(struct xs_handle *xs)
-{
-    (void)xs;
 }
 
 /* As libxenstore: one allocation with the pointers and the names. */
@@ -152,17 +146,6 @@ bool xs_transaction_end(struct xs_handle *xs, xs_transaction_t t, bool cancel)
     (void)t;
     (void)cancel;
     return true;
-}
-
-void syslog(int priority, const char *format, ...)
-{
-    char text[4096];
-    va_list args;
-
-    (void)priority;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
 }
 
 /* --- The kernel */

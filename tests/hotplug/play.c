@@ -1,28 +1,23 @@
 /* The machine that a test of disks plays, as files below $FAKE: xenstore (as
  * the tools in fake/ have it: a directory for each node, with its value in the
  * file "="), block devices (a line in "devices" for each), loop devices
- * (directories of the played sysfs), and the system log. */
+ * (directories of the played sysfs). */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <syslog.h>
 #include <unistd.h>
 #include <xenstore.h>
 
+#include "log.h"
 #include "loop.h"
 
 #define PATH_SIZE 4096
 
-void __wrap_syslog(int priority, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 int __real_stat(const char *path, struct stat *st);
 int __wrap_stat(const char *path, struct stat *st);
 int __wrap_loop_free(char *path);
@@ -45,12 +40,8 @@ static bool fake_exists(const char *name)
 /* Appends a line to a file of the test. */
 static void note(const char *name, const char *line)
 {
-    char path[PATH_SIZE];
-    FILE *f;
+    FILE *f = open_file(name);
 
-    fake_path(path, "", name);
-    f = fopen(path, "ae");
-    if (!f) abort();
     fprintf(f, "%s\n", line);
     fclose(f);
 }
@@ -305,19 +296,4 @@ int __wrap_loop_detach(const char *loop)
     if (unlink(path)) return -errno;
     loop_file(path, loop, "/loop");
     return rmdir(path) ? -errno : 0;
-}
-
-/* --- The system log */
-
-void __wrap_syslog(int priority, const char *format, ...)
-{
-    char text[PATH_SIZE];
-    char line[PATH_SIZE + 16];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    snprintf(line, sizeof(line), "%d %s", priority, text);
-    note("syslog", line);
 }

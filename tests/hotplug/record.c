@@ -1,17 +1,14 @@
 /* Parts of the machine that a test cannot give the program hotplug otherwise:
- * the system log is a file, what it asks the kernel is noted, and a kernel
- * without VLANs in bridges is helped out. */
-#include <stdarg.h>
+ * what it asks the kernel is noted, and a kernel without VLANs in bridges is
+ * helped out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "link.h"
+#include "log.h"
 
-void __wrap_syslog(int priority, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 pid_t __real_fork(void);
 pid_t __wrap_fork(void);
 int __real_link_get(struct netlink *nl, const char *name, struct link *link);
@@ -20,31 +17,6 @@ int __real_netlink_talk(struct netlink *nl, struct message *request,
                         struct answer *answer);
 int __wrap_netlink_talk(struct netlink *nl, struct message *request,
                         struct answer *answer);
-
-/* Opens a file of the test, to append to. */
-static FILE *open_file(const char *name)
-{
-    char path[4096];
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/%s", getenv("FAKE"), name);
-    f = fopen(path, "ae");
-    if (!f) abort();
-    return f;
-}
-
-void __wrap_syslog(int priority, const char *format, ...)
-{
-    FILE *f = open_file("syslog");
-    va_list args;
-
-    fprintf(f, "%d ", priority);
-    va_start(args, format);
-    vfprintf(f, format, args);
-    va_end(args);
-    fputc('\n', f);
-    fclose(f);
-}
 
 /* Notes that a process is started. */
 pid_t __wrap_fork(void)

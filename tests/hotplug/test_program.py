@@ -24,7 +24,7 @@ def test_fuzz():
 
 
 def test_format():
-    sources = [*network.SOURCE.rglob("*.[ch]"), *network.HERE.glob("*.c")]
+    sources = [*network.SOURCE.rglob("*.[ch]"), *network.HERE.glob("*.[ch]")]
     done = subprocess.run([tools.find("clang-format"), "--dry-run", "-Werror", *map(str, sources)],
                           stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
