@@ -129,6 +129,14 @@ def memory_used(machine):
     return min(samples)
 
 
+def host_key(machine):
+    """The public key of the SSH server, without the comment, in which dropbearkey puts the
+    present name of the host; None if there is no key."""
+    key, status = machine.sh("for key in /etc/dropbear /config/ssh; do key=$key/dropbear_ed25519_host_key; [ ! -f $key ] ||"
+                             " { dropbearkey -y -f $key | grep ^ssh-; break; }; done | grep .")
+    return None if status else key.split()[1]
+
+
 def identity(machine):
     """The identifiers that must be new with each boot."""
     found = {"boot_id": machine.out("cat /proc/sys/kernel/random/boot_id").strip()}
@@ -136,9 +144,9 @@ def identity(machine):
         found[name + " uuid"] = config["c_info"]["uuid"]
         for nic in config.get("nics", []):
             found[name + " mac"] = nic["mac"]
-    key, status = machine.sh("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | grep ^ssh-")
-    if status == 0:
-        found["host key"] = key.split()[1]
+    key = host_key(machine)
+    if key:
+        found["host key"] = key
     return found
 
 

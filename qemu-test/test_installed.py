@@ -54,10 +54,6 @@ class Disk:
                                str(self.path)], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def host_key(machine):
-    return machine.out("dropbearkey -y -f /config/ssh/dropbear_ed25519_host_key").split("\n")[1]
-
-
 def check_host(machine):
     """What an installed host tells of itself."""
     assert host.config_marks(machine) == []
@@ -100,7 +96,8 @@ def test_the_first_boot(first, recording):
     first.guid = re.search(r"it is (\S{36}) from now on", mark).group(1)
     # The kernel knows the new partition already.
     first.out("test -b /dev/vda6")
-    first.key = host_key(first)
+    first.key = host.host_key(first)
+    assert first.key
     first.id = first.out("cat /run/xenith/sources/drive/installation")
     assert re.match(r"id=[0-9a-f-]{36}", first.id)
 
@@ -160,7 +157,7 @@ def second(boot, disk, first):
 def test_another_boot_is_no_first_one(first, second):
     check_host(second)
     assert not [mark for mark in second.marks() if "first boot" in mark]
-    assert (host_key(second), second.out("cat /run/xenith/sources/drive/installation")) == (first.key, first.id)
+    assert (host.host_key(second), second.out("cat /run/xenith/sources/drive/installation")) == (first.key, first.id)
 
 
 def test_options_are_tried_and_kept(second):

@@ -30,11 +30,6 @@ def start(boot, iso, name, drive, *more, recording=None):
     return boot(name, iso, extra=extra).wait_ready()
 
 
-def host_key(machine):
-    return machine.out("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null"
-                       " || dropbearkey -y -f /config/ssh/dropbear_ed25519_host_key").split("\n")[1]
-
-
 @pytest.fixture(scope="module")
 def ext4(tmp_path_factory, key):
     directory = tmp_path_factory.mktemp("persist")
@@ -87,7 +82,8 @@ def test_changes_are_saved(first, recording):
     assert " ro," in first.out("grep sources/drive /proc/mounts")
     history = first.out("xenith history")
     assert [text in history for text in ("create made", "patience", "time", "as found on the drive")] == [True] * 4
-    first.host_key = host_key(first)
+    first.host_key = host.host_key(first)
+    assert first.host_key
     first.power_off()
 
 
@@ -103,7 +99,7 @@ def test_they_are_there_after_a_boot(first, second):
     assert second.out("cat /run/xenith/sources/drive/host.conf") == \
         "# Ours.\nhostname=h0\nshutdown_timeout=41\nntp=192.0.2.123"
     host.until(second, "xenith status made | grep -qE 'ready|started'")
-    assert host_key(second) == first.host_key
+    assert host.host_key(second) == first.host_key
 
 
 def test_rollback(second):
@@ -166,5 +162,5 @@ def test_a_power_cut_on_a_stick(boot, iso, first, stick):
     machine = start(boot, iso, "persist-5", stick.drive)
     name = machine.out("hostname").strip()
     assert machine.out("head -n 1 /config/domains/pair.cfg") == f"# {name[1:]}"
-    assert host_key(machine) == first.host_key
+    assert host.host_key(machine) == first.host_key
     machine.power_off()
