@@ -152,6 +152,8 @@ def machine(boot, iso, server, subsystem, luns, share, tmp_path_factory):
             "domains/nfsqcow2.cfg": writer("nfsqcow2", "/vm/web.qcow2,qcow2,xvda,rw"),
             "domains/stays.cfg": guest("stays", STAYS, "/dev/vg0/volume,raw,xvda,rw"),
             "domains/mounts.cfg": guest("mounts", MOUNTS, "/dev/vg0/vanishes,raw,xvda,rw"),
+            "domains/unreadable.cfg": guests.hello("unreadable", 40, "74:02", 'autostart = "no"').replace(
+                HELLO + "/vmlinux", "/mnt/vmlinux"),
             "domains/inner.cfg": INNER,
             "domains/shares.cfg": SHARES,
             "domains/reads.cfg": guest("reads", STAYS, "/dev/vg0/thin,raw,xvda,ro")}
@@ -524,6 +526,20 @@ def test_volume_that_vanishes(machine):
     machine.out("lvchange -q -an vg0/vanishes && lvremove -q -y vg0/vanishes")
     said = machine.out("xenith start --wait mounts 2>&1 || :")
     assert "/dev/vg0/vanishes does not exist" in said, said
+
+
+@pytest.mark.slow
+def test_kernel_on_a_bad_sector(machine):
+    """Its domain is not created, for a reason that names the file; domd and the others go on."""
+    machine.out("lvcreate -q -y -L 48M -n kernels vg0 && mkfs.ext4 -q -O ^has_journal /dev/vg0/kernels && "
+                "mount /dev/vg0/kernels /mnt && cp %s/vmlinux /mnt/ && umount /mnt && set -- $(dmsetup table vg0-kernels) && "
+                "printf '0 32768 linear %%s %%s\\n32768 65536 error\\n' $4 $5 | dmsetup reload vg0-kernels && "
+                "dmsetup resume vg0-kernels && mount -o ro /dev/vg0/kernels /mnt" % HELLO, 120)
+    domd = machine.out("pidof domd")
+    said, status = machine.sh("xenith start --wait unreadable 2>&1", 300)
+    assert status and re.search(r"'/mnt/vmlinux' at offset \d+: I/O error", said), said
+    assert machine.out("pidof domd") == domd
+    machine.out("umount /mnt && lvremove -q -y vg0/kernels")
 
 
 def wait_for_state(machine, state):

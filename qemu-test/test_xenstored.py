@@ -4,6 +4,8 @@ import pytest
 
 import creation
 import drives
+import guests
+from host import CONSOLES, until
 
 pytestmark = pytest.mark.slow
 
@@ -11,11 +13,20 @@ pytestmark = pytest.mark.slow
 # xenconsoled that is lost with a new version adds 16 or more.
 REQUESTS = 255
 
+# A guest's watch, written as creation.REQUEST is: of a node of dom0, with the token w. What
+# xenstored says is printed without what is no letter.
+WATCH = r"\\\\004\\\\0\\\\0\\\\0" + r"\\\\0" * 8 + r"\\\\020\\\\0\\\\0\\\\0" + r"/tool/watched\\\\0w\\\\0"
+WATCHES = guests.one_line(
+    "watches", "/bin/busybox mount -t devtmpfs dev /dev; exec 3<>/dev/xen/xenbus; printf %s >&3; "
+    "/bin/busybox cat <&3 | /bin/busybox tr -c a-z/ ." % WATCH, 40, 'autostart = "no"', 'ready = "created"', "stop_timeout = 1")
+
 
 @pytest.fixture(scope="module")
 def machine(boot, iso, tmp_path_factory):
     top = tmp_path_factory.mktemp("xenstored")
-    drive = drives.ext4(top / "drive.img", creation.tree(top / "tree"))
+    tree = creation.tree(top / "tree")
+    (tree / "domains/watches.cfg").write_text(WATCHES)
+    drive = drives.ext4(top / "drive.img", tree)
     return boot("xenstored", iso, drives=[drive]).wait_ready()
 
 
@@ -47,3 +58,15 @@ def test_live_update(machine):
     creation.stop(machine)
     start(machine)
     creation.stop(machine)
+
+
+def test_a_guest_sees_what_it_may_read(machine):
+    """Its watch of a node of dom0 tells of the node that it may read, and of no other."""
+    machine.out("xenstore-write /tool/watched/secret 1 /tool/watched/open 1; xenith start --wait watches", 300)
+    log = CONSOLES + "/guest-watches.log"
+    until(machine, "grep -aq /tool/watched %s" % log)
+    machine.out("xenstore-chmod /tool/watched/open n0 r$(xl domid watches) && "
+                "xenstore-write /tool/watched/secret 2 && xenstore-write /tool/watched/open 2")
+    until(machine, "grep -aq /tool/watched/open %s" % log)
+    assert machine.sh("grep -a secret %s" % log) == ("", 1)
+    machine.out("xenith stop --wait watches; xenstore-rm /tool/watched")

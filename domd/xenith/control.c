@@ -111,6 +111,10 @@ static enum verdict wait_connected(const struct options *o, char *const *names,
         yajl_tree_free(conn_read(events, 1000, &eof));
     }
     verdict = NO_DOMD;
+    if (say)
+        fprintf(stderr,
+                "xenith: domd ended during the wait; its domains run on, "
+                "and \"xenith wait\" goes on once it is back\n");
 out:
     conn_close(c);
     conn_close(events);

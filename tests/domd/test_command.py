@@ -81,6 +81,20 @@ def test_wait_for_domd_itself(host):
     assert host.states() == {"a": "ready"}
 
 
+def test_domd_ends_while_a_domain_starts(host):
+    host.domain("a")
+    host.ms = 60000
+    host.start()
+    waiting = xenith_in_background(host, "start", "--wait", "a")
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    host.kill()
+    _, errors = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1
+    assert errors == ('xenith: domd ended during the wait; its domains run on, and "xenith wait" '
+                      "goes on once it is back\n")
+
+
 def test_without_a_domd(host):
     done = host.xenith("status")
     assert done.returncode == 1
