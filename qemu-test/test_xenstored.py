@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 # xenconsoled that is lost with a new version adds 16 or more.
 REQUESTS = 255
 
-# A guest's watch, written as creation.REQUEST is: of a node of dom0, with the token w. What
-# xenstored says is printed without what is no letter.
+# A guest's watch of a node of dom0, with the token w, written as creation.REQUEST is. The guest
+# prints xenstored's messages with a dot for each byte that is neither a letter nor a slash.
 WATCH = r"\\\\004\\\\0\\\\0\\\\0" + r"\\\\0" * 8 + r"\\\\020\\\\0\\\\0\\\\0" + r"/tool/watched\\\\0w\\\\0"
 WATCHES = guests.one_line(
     "watches", "/bin/busybox mount -t devtmpfs dev /dev; exec 3<>/dev/xen/xenbus; printf %s >&3; "

@@ -113,8 +113,8 @@ static enum verdict wait_connected(const struct options *o, char *const *names,
     verdict = NO_DOMD;
     if (say)
         fprintf(stderr,
-                "xenith: domd ended during the wait; its domains run on, "
-                "and \"xenith wait\" goes on once it is back\n");
+                "xenith: domd closed the connection; \"xenith wait 60\" "
+                "waits until it is back\n");
 out:
     conn_close(c);
     conn_close(events);
