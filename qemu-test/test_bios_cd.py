@@ -205,6 +205,36 @@ def test_guest_console_is_bounded(machine):
     host.assert_hello(machine, "hello-pvh")
 
 
+# A guest whose init counts on its console, and then waits. It starts no program.
+COUNTER = """name = "counter"
+type = "pv"
+kernel = "/config/images/hello/vmlinux"
+ramdisk = "/config/images/hello/initrd.gz"
+memory = 48
+cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i %s; done; read x"'
+""" % ("0123456789" * 7)
+
+
+@pytest.mark.slow
+def test_slow_reader_of_a_console_misses_nothing(machine):
+    """While the terminal is full, xenconsoled keeps both it and the output."""
+    machine.write("/tmp/counter.cfg", COUNTER)
+    machine.out("xl create /tmp/counter.cfg")
+    try:
+        # The shell reads each character alone, and waits now and then.
+        machine.out("""xl console counter </dev/null 2>&1 | while read -r word number rest; do
+            [ "$word" = line ] || continue
+            n=$((${n:-0} + 1))
+            [ "$number" = "$n" ] || { echo "line $number follows $((n - 1))"; break; }
+            [ $((n % 250)) -ne 0 ] || sleep 1
+            [ "$n" -lt 4000 ] || { echo complete; break; }
+        done >/tmp/counted &""")
+        host.until(machine, "[ -s /tmp/counted ]", 300)
+        assert machine.out("cat /tmp/counted").strip() == "complete"
+    finally:
+        machine.out("xl destroy counter")
+
+
 def test_medium_taken_out(machine):
     """After boot nothing needs the CD, not even a new domain."""
     machine.qmp.execute("blockdev-open-tray", id="cd", force=True)
