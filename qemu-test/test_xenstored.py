@@ -1,4 +1,4 @@
-"""xenstored: the requests of a creation, and its update while domains run."""
+"""xenstored: the requests of a creation, and its update while domains run; xenconsoled with many."""
 
 import pytest
 
@@ -20,14 +20,26 @@ WATCHES = guests.one_line(
     "watches", "/bin/busybox mount -t devtmpfs dev /dev; exec 3<>/dev/xen/xenbus; printf %s >&3; "
     "/bin/busybox cat <&3 | /bin/busybox tr -c a-z/ ." % WATCH, 40, 'autostart = "no"', 'ready = "created"', "stop_timeout = 1")
 
+# More than the 128 that xenconsoled asks Xen for at a time. They need not run.
+MANY = 131
+PAUSED = """name = "NAME"
+type = "pv"
+kernel = "/config/images/hang"
+memory = 4
+"""
+
 
 @pytest.fixture(scope="module")
 def machine(boot, iso, tmp_path_factory):
     top = tmp_path_factory.mktemp("xenstored")
     tree = creation.tree(top / "tree")
     (tree / "domains/watches.cfg").write_text(WATCHES)
+    (tree / "images").mkdir()
+    drives.cross_compiled(
+        tree / "images/hang", "hang.S", "-nostdlib", "-no-pie", "-Wa,-mx86-used-note=no",
+        "-Wl,-Ttext-segment=0xffffffff80000000,--build-id=none")
     drive = drives.ext4(top / "drive.img", tree)
-    return boot("xenstored", iso, drives=[drive]).wait_ready()
+    return boot("xenstored", iso, drives=[drive], memory=2048).wait_ready()
 
 
 def start(machine):
@@ -70,3 +82,19 @@ def test_a_guest_sees_what_it_may_read(machine):
     until(machine, "grep -aq /tool/watched/open %s" % log)
     assert machine.sh("grep -a secret %s" % log) == ("", 1)
     machine.out("xenith stop --wait watches; xenstore-rm /tool/watched")
+
+
+def test_each_of_many_has_its_console(machine):
+    """Also those after the first 128, and also after one of them has gone."""
+    paused = "sed s/NAME/%%s/ >/tmp/paused.cfg <<'end' && xl create -qpe /tmp/paused.cfg\n%send\n" % PAUSED
+    create = "create() { %s}" % (paused % "$1")
+    lacking = ("for id in $(xenstore-list /local/domain); do [ $id = 0 ] || "
+               "[ -c \"$(xenstore-read /local/domain/$id/console/tty)\" ] || echo $id; done")
+    machine.out("%s; n=0; while [ $n -lt %d ]; do n=$((n+1)); create many$n || exit 1; done" % (create, MANY), 1800)
+    until(machine, "[ -z \"$(%s)\" ]" % lacking)
+    ttys = "xenstore-ls -f /local/domain | grep '/console/tty = '"
+    before = set(machine.out(ttys).splitlines())
+    first = "/local/domain/%s/" % machine.out("xl domid many1").strip()
+    machine.out("xl destroy many1; sleep 5")
+    assert machine.out(lacking, 120) == ""
+    assert set(machine.out(ttys).splitlines()) == {tty for tty in before if not tty.startswith(first)} != before
