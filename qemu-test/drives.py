@@ -63,6 +63,12 @@ def cross_compiled(program, source, *options):
     return program
 
 
+def hanging_kernel(program):
+    """A PV kernel, for dom0 or a guest, that hangs in its first instruction."""
+    return cross_compiled(program, "hang.S", "-nostdlib", "-no-pie", "-Wa,-mx86-used-note=no",
+                          "-Wl,-Ttext-segment=0xffffffff80000000,--build-id=none")
+
+
 def run(*command, binary=False, **environment):
     """Runs a command that must succeed; returns its output."""
     done = subprocess.run(command, capture_output=True, text=not binary, check=False,

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import guests
 import host
 from tier import only_slow
 
@@ -180,13 +181,7 @@ def test_domains_outlive_the_restarts(machine):
 
 
 # A guest whose init only floods its console.
-SHOUTER = """name = "shouter"
-type = "pv"
-kernel = "/config/images/hello/vmlinux"
-ramdisk = "/config/images/hello/initrd.gz"
-memory = 48
-cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "while :; do echo %s; done"'
-""" % ("0123456789" * 12)
+SHOUTER = guests.one_line("shouter", "while :; do echo %s; done" % ("0123456789" * 12), 48)
 
 
 def test_guest_console_is_bounded(machine):
@@ -206,13 +201,8 @@ def test_guest_console_is_bounded(machine):
 
 
 # A guest whose init counts on its console, and then waits. It starts no program.
-COUNTER = """name = "counter"
-type = "pv"
-kernel = "/config/images/hello/vmlinux"
-ramdisk = "/config/images/hello/initrd.gz"
-memory = 48
-cmdline = 'console=hvc0 quiet rdinit=/bin/busybox -- sh -c "i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i %s; done; read x"'
-""" % ("0123456789" * 7)
+COUNTER = guests.one_line(
+    "counter", "i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i %s; done; read x" % ("0123456789" * 7), 48)
 
 
 @pytest.mark.slow

@@ -41,9 +41,7 @@ def kernels(netboot, directory):
     """(the image's Xen as QEMU loads it, a dom0 that hangs)"""
     xen = directory / "xen"
     xen.write_bytes(gzip.decompress((netboot / "xen.gz").read_bytes()))
-    return xen, drives.cross_compiled(
-        directory / "hang", "hang.S", "-nostdlib", "-no-pie", "-Wa,-mx86-used-note=no",
-        "-Wl,-Ttext-segment=0xffffffff80000000,--build-id=none")
+    return xen, drives.hanging_kernel(directory / "hang")
 
 
 @pytest.mark.parametrize("seconds", [10, 0])

@@ -22,8 +22,7 @@ WATCHES = guests.one_line(
 
 # More than the 128 that xenconsoled asks Xen for at a time. They need not run.
 MANY = 131
-PAUSED = """name = "NAME"
-type = "pv"
+PAUSED = """type = "pv"
 kernel = "/config/images/hang"
 memory = 4
 """
@@ -35,9 +34,8 @@ def machine(boot, iso, tmp_path_factory):
     tree = creation.tree(top / "tree")
     (tree / "domains/watches.cfg").write_text(WATCHES)
     (tree / "images").mkdir()
-    drives.cross_compiled(
-        tree / "images/hang", "hang.S", "-nostdlib", "-no-pie", "-Wa,-mx86-used-note=no",
-        "-Wl,-Ttext-segment=0xffffffff80000000,--build-id=none")
+    drives.hanging_kernel(tree / "images/hang")
+    (tree / "images/paused.cfg").write_text(PAUSED)
     drive = drives.ext4(top / "drive.img", tree)
     return boot("xenstored", iso, drives=[drive], memory=2048).wait_ready()
 
@@ -86,11 +84,9 @@ def test_a_guest_sees_what_it_may_read(machine):
 
 def test_each_of_many_has_its_console(machine):
     """Also those after the first 128, and also after one of them has gone."""
-    paused = "sed s/NAME/%%s/ >/tmp/paused.cfg <<'end' && xl create -qpe /tmp/paused.cfg\n%send\n" % PAUSED
-    create = "create() { %s}" % (paused % "$1")
     lacking = ("for id in $(xenstore-list /local/domain); do [ $id = 0 ] || "
                "[ -c \"$(xenstore-read /local/domain/$id/console/tty)\" ] || echo $id; done")
-    machine.out("%s; n=0; while [ $n -lt %d ]; do n=$((n+1)); create many$n || exit 1; done" % (create, MANY), 1800)
+    machine.out("for n in $(seq %d); do xl create -qpe /config/images/paused.cfg name='\"many'$n'\"' || exit 1; done" % MANY, 1800)
     until(machine, "[ -z \"$(%s)\" ]" % lacking)
     ttys = "xenstore-ls -f /local/domain | grep '/console/tty = '"
     before = set(machine.out(ttys).splitlines())
